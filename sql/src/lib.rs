@@ -1,1 +1,56 @@
-//! To be written.
+//! What a piece of SQL text does to a transaction.
+//!
+//! [`statements`] reads a text into its statements, each with a [`Kind`]; a kind has an [`Effect`] on the
+//! transaction that it runs in; [`transaction_control`] is the guard that is asked before a text is sent, and
+//! [`session_calls`] finds functions that leave something on the server's session.
+//!
+//! ```
+//! use demarcate_sql::{Dialect, Effect, Kind, statements, transaction_control};
+//!
+//! let sql = "update orders set note = 'a;b' where id = $1; COMMIT /* done; */ ;";
+//!
+//! let kinds: Vec<Kind> = statements(sql, Dialect::Postgres).map(|s| s.kind).collect();
+//! assert_eq!(kinds, [Kind::Update, Kind::Commit]);
+//!
+//! let commit = transaction_control(sql, Dialect::Postgres).unwrap();
+//! assert_eq!((commit.text, commit.effect()), ("COMMIT", Effect::Commits));
+//! ```
+//!
+//! This is a reader and not a parser: it knows how each database finds the end of a comment, a quote, a stored
+//! body and a statement, and the words that a statement begins with. Text that the database would refuse has some
+//! kind all the same; nothing here fails, panics or allocates (the crate is `no_std` without `alloc`).
+//!
+//! # What it takes for granted
+//!
+//! The server's defaults, which sqlx does not change to anything that matters here: `standard_conforming_strings`
+//! is on (PostgreSQL), and `NO_BACKSLASH_ESCAPES` and `ANSI_QUOTES` are off (MySQL). A MySQL comment that *some*
+//! server executes, `/*!99999 .. */`, is read as code whatever its version. What a stored function, procedure or
+//! trigger does on the server cannot be seen in the text that calls it: see [`Effect::Opaque`].
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod block;
+mod body;
+mod calls;
+mod dialect;
+mod effect;
+mod guard;
+mod head;
+mod kind;
+mod lexer;
+mod split;
+mod token;
+
+pub use calls::{SessionCall, SessionCalls, session_calls};
+pub use dialect::Dialect;
+pub use effect::Effect;
+pub use guard::{find, transaction_control};
+pub use kind::Kind;
+pub use split::{Statement, Statements, statements};
+
+// A doctest, since the workspace forbids `unsafe` in every other target and a counting allocator needs it.
+#[cfg(doctest)]
+#[doc = include_str!("../tests/allocation.md")]
+mod allocation {}

@@ -1,0 +1,136 @@
+use crate::Dialect;
+use crate::lexer::Lexer;
+use crate::token::Token;
+
+/// A call of a function that changes the server's session.
+///
+/// ```
+/// use demarcate_sql::{Dialect, session_calls};
+///
+/// let call = session_calls("select get_lock('a', 1)", Dialect::MySql).next().unwrap();
+/// assert_eq!((call.name, call.offset), ("get_lock", 7));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionCall<'a> {
+    /// The function's name as it is written, without quotes and schema.
+    pub name: &'a str,
+    /// Where the name starts, in bytes.
+    pub offset: usize,
+}
+
+/// The calls in a text that change the server's session, though their statement is a plain one: advisory locks of the
+/// session, `set_config` that is not local, and their like.
+///
+/// A call is a name with a parenthesis behind it, outside quotes and comments; a column list as in
+/// `insert into get_lock (a)` is taken for one as well.
+///
+/// ```
+/// use demarcate_sql::{Dialect, session_calls};
+///
+/// let names = |sql| session_calls(sql, Dialect::Postgres).map(|call| call.name).collect::<Vec<_>>();
+/// assert_eq!(names("select pg_catalog.pg_advisory_lock(1)"), ["pg_advisory_lock"]);
+/// assert_eq!(names("select pg_advisory_xact_lock(1)"), [""; 0]);
+/// assert_eq!(names("select set_config('app.user', $1, false)"), ["set_config"]);
+/// assert_eq!(names("select set_config('app.user', $1, true)"), [""; 0]);
+/// ```
+#[must_use]
+pub fn session_calls(sql: &str, dialect: Dialect) -> SessionCalls<'_> {
+    SessionCalls { lexer: Lexer::new(sql, dialect) }
+}
+
+/// Iterator over the calls in a text that change the server's session: see [`session_calls`].
+///
+/// ```
+/// use demarcate_sql::{Dialect, session_calls};
+///
+/// let sql = "select pg_try_advisory_lock(1), pg_advisory_unlock(1)";
+/// assert_eq!(session_calls(sql, Dialect::Postgres).count(), 2);
+/// ```
+#[derive(Clone, Debug)]
+pub struct SessionCalls<'a> {
+    lexer: Lexer<'a>,
+}
+
+impl<'a> Iterator for SessionCalls<'a> {
+    type Item = SessionCall<'a>;
+
+    fn next(&mut self) -> Option<SessionCall<'a>> {
+        loop {
+            let token = self.lexer.next()?;
+            // A definition, `create function get_lock()`, or a trigger's `execute procedure f()`.
+            if token.is_any(&["function", "procedure"]) {
+                self.lexer.next();
+                continue;
+            }
+            let Some(name) = token.identifier() else { continue };
+            if changes_session(&token, self.lexer) {
+                let offset = token.start + token.text.find(name).unwrap_or_default();
+                return Some(SessionCall { name, offset });
+            }
+        }
+    }
+}
+
+impl core::iter::FusedIterator for SessionCalls<'_> {}
+
+fn changes_session(name: &Token<'_>, mut behind: Lexer<'_>) -> bool {
+    behind.accept_mark(b'(')
+        && (functions(behind.dialect()).iter().any(|function| name.names(function))
+            || (behind.dialect() == Dialect::Postgres && name.names("set_config") && !is_local(behind)))
+}
+
+fn functions(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        // PostgreSQL 9.28.10 "Advisory Lock Functions", 9.28.3 "Backup Control Functions", 9.28.6 "Replication
+        // Management Functions", table 9.6 (`setseed`), F.11 "dblink".
+        Dialect::Postgres => &[
+            "dblink_connect",
+            "dblink_connect_u",
+            "dblink_disconnect",
+            "pg_advisory_lock",
+            "pg_advisory_lock_shared",
+            "pg_advisory_unlock",
+            "pg_advisory_unlock_all",
+            "pg_advisory_unlock_shared",
+            "pg_backup_start",
+            "pg_backup_stop",
+            "pg_replication_origin_session_reset",
+            "pg_replication_origin_session_setup",
+            "pg_try_advisory_lock",
+            "pg_try_advisory_lock_shared",
+            "setseed",
+        ],
+        // MySQL 8.4 manual 14.14 "Locking Functions".
+        Dialect::MySql => &["get_lock", "release_all_locks", "release_lock"],
+        // SQLite, "Built-In Scalar SQL Functions".
+        Dialect::Sqlite => &["load_extension"],
+    }
+}
+
+/// Whether the last argument of `set_config(name, value, is_local)` is literally true: PostgreSQL 9.28.1.
+fn is_local(mut arguments: Lexer<'_>) -> bool {
+    let mut depth = 0_usize;
+    let mut starts_argument = false;
+    let mut local = false;
+    while let Some(token) = arguments.next_inside() {
+        if token.is_mark(b')') && depth == 0 {
+            break;
+        }
+        local = starts_argument && is_true(&token);
+        starts_argument = token.is_mark(b',') && depth == 0;
+        if token.is_mark(b'(') {
+            depth += 1;
+        } else if token.is_mark(b')') {
+            depth -= 1;
+        }
+    }
+    local
+}
+
+fn is_true(token: &Token<'_>) -> bool {
+    token.is("true") || matches!(token.text, "'true'" | "'t'" | "'on'" | "'yes'" | "'1'")
+}
+
+#[cfg(test)]
+mod tests;

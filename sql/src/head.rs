@@ -1,0 +1,246 @@
+//! From the first words of a statement to its kind: the first keyword decides, and a second one where it must.
+
+mod compound;
+mod create;
+mod pragma;
+mod set;
+
+use crate::body::Body;
+use crate::lexer::Lexer;
+use crate::token::Shape;
+use crate::{Dialect, Kind};
+
+/// What the first words of a statement say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
+    pub(crate) body: Body,
+}
+
+impl From<Kind> for Head {
+    fn from(kind: Kind) -> Self {
+        Self { kind, body: Body::None }
+    }
+}
+
+/// Reads the statement that starts here.
+pub(crate) fn read(lexer: Lexer<'_>) -> Head {
+    let head = read_simple(lexer);
+    if head.kind == Kind::Compound { compound::read(lexer) } else { head }
+}
+
+/// The same without a look into a compound statement.
+fn read_simple(mut lexer: Lexer<'_>) -> Head {
+    use Dialect::{MySql, Postgres, Sqlite};
+    let dialect = lexer.dialect();
+    // Round again for a statement that wraps the one which follows.
+    loop {
+        let Some(first) = lexer.next_inside() else { return Kind::Other.into() };
+        if first.is_mark(b'(') {
+            continue;
+        }
+        let kind = match (first.keyword().as_bytes(), dialect) {
+            (b"select" | b"values", _) => Kind::Select,
+            (b"insert" | b"update", Sqlite) if rolls_back_on_conflict(&mut lexer) => Kind::RollbackOnConflict,
+            (b"insert" | b"replace", _) => Kind::Insert,
+            (b"update", _) => Kind::Update,
+            (b"delete", _) => Kind::Delete,
+            (b"with", Sqlite) if main_rolls_back_on_conflict(lexer) => Kind::RollbackOnConflict,
+            (b"with", _) => Kind::With,
+            (b"merge", _) => Kind::Merge,
+            (b"table", _) => Kind::Select,
+
+            (b"begin", MySql) if lexer.accept("not") => Kind::Compound,
+            (b"if" | b"case" | b"loop" | b"while" | b"repeat" | b"for", MySql) => Kind::Compound,
+            (b"begin", _) => Kind::Begin,
+            (b"start", _) => start_what(&mut lexer),
+            (b"commit", Postgres) if lexer.accept("prepared") => Kind::CommitPrepared,
+            (b"commit", _) | (b"end", Postgres | Sqlite) => Kind::Commit,
+            (b"rollback", _) => rollback(&mut lexer),
+            (b"abort", Postgres) => Kind::Rollback,
+            (b"savepoint", _) => Kind::Savepoint,
+            (b"release", _) => Kind::Release,
+            (b"xa", MySql) if !lexer.accept("recover") => Kind::Xa,
+
+            (b"set", MySql) => {
+                // MariaDB's `SET STATEMENT a = 1 FOR b` runs b.
+                if lexer.accept("statement") && set::skip_statement_variables(&mut lexer) {
+                    continue;
+                }
+                set::mysql(&mut lexer)
+            }
+            (b"set", Postgres) => set::postgres(&mut lexer),
+            (b"reset", MySql) if lexer.accept("persist") => Kind::SetGlobal,
+            (b"reset", MySql) => Kind::Maintenance,
+            (b"reset", Postgres) => Kind::Reset,
+            (b"discard", Postgres) => Kind::Discard,
+            (b"use", MySql) => Kind::Use,
+            (b"load", Postgres) => Kind::Load,
+            (b"load", MySql) if lexer.accept("index") => Kind::Maintenance,
+            (b"load", MySql) | (b"copy", Postgres) => Kind::Copy,
+
+            (b"listen", Postgres) => Kind::Listen,
+            (b"unlisten", Postgres) => Kind::Unlisten,
+            (b"notify", Postgres) => Kind::Notify,
+            (b"prepare", Postgres) if prepares_transaction(&mut lexer) => Kind::PrepareTransaction,
+            (b"prepare", Postgres | MySql) => Kind::Prepare,
+            (b"execute", Postgres | MySql) => Kind::Execute,
+            (b"deallocate", Postgres | MySql) => Kind::Deallocate,
+            (b"declare", Postgres) => declare(&mut lexer),
+
+            (b"lock", Postgres) => Kind::LockTable,
+            (b"lock", MySql) => Kind::LockTables,
+            (b"unlock", MySql) => Kind::UnlockTables,
+
+            (b"create", _) => return create::read(&mut lexer),
+            (b"drop", MySql) if lexer.accept("temporary") => Kind::Temporary,
+            (b"drop", MySql) if lexer.accept("prepare") => Kind::Deallocate,
+            (b"drop", Postgres) => drop_what(&mut lexer),
+            (b"alter", Postgres) if lexer.accept("system") => Kind::DdlOutside,
+            (b"alter", MySql) => return create::read_alter(&mut lexer),
+            (b"alter" | b"drop", _) => Kind::Ddl,
+            (b"truncate" | b"grant" | b"revoke", Postgres | MySql) => Kind::Ddl,
+            (b"rename" | b"install" | b"uninstall", MySql) => Kind::Ddl,
+            (b"comment" | b"security" | b"reassign" | b"refresh" | b"import", Postgres) => Kind::Ddl,
+
+            (b"analyze", MySql) => {
+                lexer.accept_any(&["no_write_to_binlog", "local"]);
+                if !lexer.accept_any(&["table", "tables"]) {
+                    // MariaDB's `ANALYZE FORMAT=JSON a` runs a.
+                    skip_format(&mut lexer);
+                    continue;
+                }
+                Kind::Maintenance
+            }
+            (b"explain" | b"describe" | b"desc", _) => {
+                if explain_runs(&mut lexer) {
+                    continue;
+                }
+                Kind::Explain
+            }
+            (b"analyze", _) => Kind::Maintenance,
+            (b"reindex", Postgres) => reindex(&mut lexer),
+            (b"reindex", Sqlite) | (b"cluster" | b"checkpoint", Postgres) => Kind::Maintenance,
+            (b"optimize" | b"repair" | b"check" | b"cache" | b"flush" | b"change" | b"stop", MySql) => {
+                Kind::Maintenance
+            }
+            (b"import" | b"clone", MySql) => Kind::Maintenance,
+            (b"vacuum", Postgres | Sqlite) => Kind::Vacuum,
+
+            (b"call", _) => Kind::Call,
+            (b"do", _) => Kind::Do,
+
+            (b"attach", Sqlite) => Kind::Attach,
+            (b"detach", Sqlite) => Kind::Detach,
+            (b"pragma", Sqlite) => pragma::read(&mut lexer),
+
+            _ => Kind::Other,
+        };
+        return kind.into();
+    }
+}
+
+/// `START TRANSACTION` begins one; `START REPLICA` and its like are MySQL's.
+fn start_what(lexer: &mut Lexer<'_>) -> Kind {
+    match lexer.dialect() {
+        _ if lexer.accept("transaction") => Kind::Begin,
+        Dialect::MySql => Kind::Maintenance,
+        _ => Kind::Other,
+    }
+}
+
+/// `ROLLBACK [WORK | TRANSACTION [name]] [TO ..]`, where only SQLite has the name.
+fn rollback(lexer: &mut Lexer<'_>) -> Kind {
+    if lexer.dialect() == Dialect::Postgres && lexer.accept("prepared") {
+        return Kind::RollbackPrepared;
+    }
+    if lexer.accept_any(&["work", "transaction"])
+        && lexer.dialect() == Dialect::Sqlite
+        && !lexer.peek().is_some_and(|next| next.is("to"))
+    {
+        lexer.next_inside();
+    }
+    if lexer.accept("to") { Kind::RollbackTo } else { Kind::Rollback }
+}
+
+/// `PREPARE TRANSACTION 'id'`, and not a statement of that name: `PREPARE transaction AS ..`.
+fn prepares_transaction(lexer: &mut Lexer<'_>) -> bool {
+    lexer.accept("transaction") && !lexer.peek().is_some_and(|next| next.is("as") || next.is_mark(b'('))
+}
+
+/// `INSERT OR ROLLBACK`: SQLite, "The ON CONFLICT Clause".
+fn rolls_back_on_conflict(lexer: &mut Lexer<'_>) -> bool {
+    lexer.accept("or") && lexer.accept("rollback")
+}
+
+/// The same after `WITH a AS (..)`. `INSERT` and `UPDATE` are reserved, so that they are no names.
+fn main_rolls_back_on_conflict(mut lexer: Lexer<'_>) -> bool {
+    while let Some(token) = lexer.next_inside() {
+        if token.is_any(&["insert", "update"]) {
+            return rolls_back_on_conflict(&mut lexer);
+        }
+    }
+    false
+}
+
+/// `DECLARE a CURSOR [WITH | WITHOUT] HOLD FOR ..`.
+fn declare(lexer: &mut Lexer<'_>) -> Kind {
+    while let Some(token) = lexer.next_inside() {
+        if token.is("cursor") {
+            let holds = lexer.accept("with") && lexer.accept("hold");
+            return if holds { Kind::DeclareCursorWithHold } else { Kind::DeclareCursor };
+        }
+    }
+    Kind::Other
+}
+
+/// PostgreSQL's `DROP DATABASE`, `DROP TABLESPACE` and `DROP INDEX CONCURRENTLY` "cannot be executed inside a
+/// transaction block".
+fn drop_what(lexer: &mut Lexer<'_>) -> Kind {
+    let outside = lexer.accept_any(&["database", "tablespace"])
+        || (lexer.accept("index") && lexer.accept("concurrently"));
+    if outside { Kind::DdlOutside } else { Kind::Ddl }
+}
+
+/// PostgreSQL's `REINDEX [(..)] DATABASE`, `SYSTEM` or `CONCURRENTLY`: likewise.
+fn reindex(lexer: &mut Lexer<'_>) -> Kind {
+    while let Some(token) = lexer.next_inside() {
+        if token.is_any(&["database", "system", "concurrently"]) {
+            return Kind::DdlOutside;
+        }
+    }
+    Kind::Maintenance
+}
+
+/// Reads past the options of an `EXPLAIN`, and says whether it runs its statement: PostgreSQL, "EXPLAIN", "`ANALYZE`:
+/// carry out the command"; MySQL 8.4 manual 15.8.2, "`EXPLAIN ANALYZE` runs the statement".
+fn explain_runs(lexer: &mut Lexer<'_>) -> bool {
+    if lexer.dialect() == Dialect::Postgres && lexer.accept_mark(b'(') {
+        let mut runs = false;
+        while let Some(token) = lexer.next_inside() {
+            if token.is_mark(b')') {
+                break;
+            }
+            if token.is_any(&["analyze", "analyse"]) {
+                runs = !lexer.peek().is_some_and(|value| value.is_any(&["false", "off"]) || value.text == "0");
+            }
+        }
+        return runs;
+    }
+    let runs = lexer.dialect() != Dialect::Sqlite && lexer.accept_any(&["analyze", "analyse"]);
+    if runs {
+        lexer.accept("verbose");
+        skip_format(lexer);
+    }
+    runs
+}
+
+/// `FORMAT = JSON`.
+fn skip_format(lexer: &mut Lexer<'_>) {
+    if lexer.accept("format") && lexer.accept_mark(b'=') && lexer.peek().is_some_and(|name| name.shape == Shape::Word) {
+        lexer.next_inside();
+    }
+}
+
+#[cfg(test)]
+mod tests;

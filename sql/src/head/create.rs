@@ -1,0 +1,72 @@
+use super::Head;
+use crate::body::Body;
+use crate::lexer::Lexer;
+use crate::{Dialect, Kind};
+
+/// Reads on after `CREATE`.
+pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
+    use Dialect::{MySql, Postgres, Sqlite};
+    let dialect = lexer.dialect();
+    let mut temporary = false;
+    loop {
+        let Some(token) = lexer.next_inside() else { return Kind::Ddl.into() };
+        let body = match (token.keyword().as_bytes(), dialect) {
+            (b"or" | b"replace" | b"unique" | b"constraint" | b"aggregate", _) => continue,
+            (b"local" | b"global", Postgres) => continue,
+            (b"temp" | b"temporary", _) => {
+                temporary = true;
+                continue;
+            }
+            (b"definer", MySql) => {
+                skip_definer(lexer);
+                continue;
+            }
+            (b"function" | b"procedure", Postgres) => Body::Atomic,
+            (b"trigger", Sqlite) => Body::Trigger,
+            (b"function" | b"procedure" | b"trigger" | b"event" | b"package", MySql) => Body::Routine,
+            (b"trigger", Postgres) => Body::None,
+            (b"rule", Postgres) => return Head { kind: Kind::Ddl, body: Body::Parentheses },
+            (b"database" | b"tablespace", Postgres) => return Kind::DdlOutside.into(),
+            (b"index", Postgres) if lexer.accept("concurrently") => return Kind::DdlOutside.into(),
+            _ if temporary && dialect == Postgres && drops_on_commit(lexer) => {
+                return Kind::TemporaryOnCommitDrop.into();
+            }
+            _ if temporary => return Kind::Temporary.into(),
+            _ => return Kind::Ddl.into(),
+        };
+        return Head { kind: if temporary { Kind::Temporary } else { Kind::Routine }, body };
+    }
+}
+
+/// Reads on after MySQL's `ALTER`, of which only `ALTER EVENT .. DO` has a body.
+pub(super) fn read_alter(lexer: &mut Lexer<'_>) -> Head {
+    if lexer.accept("definer") {
+        skip_definer(lexer);
+    }
+    if lexer.accept("event") {
+        return Head { kind: Kind::Routine, body: Body::Routine };
+    }
+    Kind::Ddl.into()
+}
+
+/// `= 'user'@'host'`, `= user`, `= CURRENT_USER()`.
+fn skip_definer(lexer: &mut Lexer<'_>) {
+    lexer.accept_mark(b'=');
+    lexer.next_inside();
+    if lexer.accept_mark(b'(') {
+        lexer.accept_mark(b')');
+    }
+    if lexer.accept_mark(b'@') {
+        lexer.next_inside();
+    }
+}
+
+/// `ON COMMIT DROP`: PostgreSQL, "CREATE TABLE".
+fn drops_on_commit(lexer: &mut Lexer<'_>) -> bool {
+    while let Some(token) = lexer.next_inside() {
+        if token.is("on") && lexer.accept("commit") && lexer.accept("drop") {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,318 @@
+use crate::Dialect;
+use crate::token::{Shape, Token};
+
+/// Reads a text token by token. It is a position, and cheap to copy: to look ahead is to read on in a copy.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lexer<'a> {
+    sql: &'a str,
+    dialect: Dialect,
+    at: usize,
+    /// Inside `/*! .. */`, whose content is code.
+    executable: bool,
+}
+
+impl<'a> Lexer<'a> {
+    pub(crate) fn new(sql: &'a str, dialect: Dialect) -> Self {
+        Self { sql, dialect, at: 0, executable: false }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
+        self.sql.get(start..end).unwrap_or_default()
+    }
+
+    pub(crate) fn peek(&self) -> Option<Token<'a>> {
+        let mut ahead = *self;
+        ahead.next()
+    }
+
+    /// The next token of the same statement.
+    pub(crate) fn next_inside(&mut self) -> Option<Token<'a>> {
+        self.next().filter(|token| !token.is_mark(b';'))
+    }
+
+    /// Reads past the next token if it is this keyword.
+    pub(crate) fn accept(&mut self, keyword: &str) -> bool {
+        self.accept_if(|token| token.is(keyword))
+    }
+
+    pub(crate) fn accept_any(&mut self, keywords: &[&str]) -> bool {
+        self.accept_if(|token| token.is_any(keywords))
+    }
+
+    pub(crate) fn accept_mark(&mut self, mark: u8) -> bool {
+        self.accept_if(|token| token.is_mark(mark))
+    }
+
+    fn accept_if(&mut self, wanted: impl FnOnce(&Token<'a>) -> bool) -> bool {
+        let mut ahead = *self;
+        let accepted = ahead.next().is_some_and(|token| wanted(&token));
+        if accepted {
+            *self = ahead;
+        }
+        accepted
+    }
+
+    fn byte(&self, ahead: usize) -> Option<u8> {
+        self.sql.as_bytes().get(self.at + ahead).copied()
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.sql.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        self.at = self.at.saturating_add(bytes).min(self.sql.len());
+    }
+
+    fn advance_while(&mut self, wanted: impl Fn(u8) -> bool) {
+        let rest = self.rest();
+        self.advance(rest.iter().position(|&byte| !wanted(byte)).unwrap_or(rest.len()));
+    }
+
+    /// Past the next `end`, or to the end of the text.
+    fn advance_past(&mut self, end: &[u8]) {
+        let rest = self.rest();
+        match rest.windows(end.len().max(1)).position(|window| window == end) {
+            Some(before) => self.advance(before + end.len()),
+            None => self.advance(rest.len()),
+        }
+    }
+}
+
+/// Tokens.
+impl<'a> Iterator for Lexer<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        self.skip_blank();
+        let start = self.at;
+        let shape = self.token(self.byte(0)?);
+        Some(Token { shape, text: self.slice(start, self.at), start })
+    }
+}
+
+impl Lexer<'_> {
+    fn token(&mut self, first: u8) -> Shape {
+        use Dialect::{MySql, Postgres, Sqlite};
+        match (first, self.dialect) {
+            (b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.., _) | (b'$', MySql) => self.word(),
+            (b'0'..=b'9', _) => {
+                // Only the digits: PostgreSQL before 15 reads `1E'\''` as a number and an escape string.
+                self.advance_while(|byte| byte.is_ascii_digit());
+                Shape::Number
+            }
+            (b'\'', _) => {
+                self.quoted(b'\'', self.dialect == MySql);
+                Shape::Text
+            }
+            (b'"', MySql) => {
+                self.quoted(b'"', true);
+                Shape::Text
+            }
+            (b'"', _) | (b'`', MySql | Sqlite) => {
+                self.quoted(first, false);
+                Shape::Name
+            }
+            (b'[', Sqlite) => {
+                self.advance_past(b"]");
+                Shape::Name
+            }
+            (b'$', Postgres) => self.dollar(),
+            (b'$' | b'@' | b':' | b'#', Sqlite) => self.sqlite_variable(),
+            _ => {
+                self.advance(1);
+                Shape::Mark(first)
+            }
+        }
+    }
+
+    fn word(&mut self) -> Shape {
+        let start = self.at;
+        self.advance_while(is_word);
+        // `E'..'`: PostgreSQL, 4.1.2.2 "String Constants with C-Style Escapes".
+        let prefix = self.at - start == 1 && self.byte(0) == Some(b'\'');
+        if self.dialect == Dialect::Postgres && prefix && matches!(self.slice(start, self.at), "e" | "E") {
+            self.escape_string();
+            return Shape::Text;
+        }
+        Shape::Word
+    }
+
+    /// A quote, in which the quote itself is written twice or, where `backslash` says so, after a backslash.
+    fn quoted(&mut self, quote: u8, backslash: bool) {
+        self.advance(1);
+        while let Some(byte) = self.byte(0) {
+            let escaped = (byte == b'\\' && backslash) || (byte == quote && self.byte(1) == Some(quote));
+            self.advance(if escaped { 2 } else { 1 });
+            if byte == quote && !escaped {
+                return;
+            }
+        }
+    }
+
+    /// An escape string goes on in the next quote when only whitespace with a newline is between them, and the
+    /// backslash is still an escape there (PostgreSQL, 4.1.2.1 and `quotecontinue` in its scan.l).
+    fn escape_string(&mut self) {
+        loop {
+            self.quoted(b'\'', true);
+            let mut ahead = *self;
+            ahead.advance_while(|byte| is_space(byte) && !is_newline(byte));
+            if !ahead.byte(0).is_some_and(is_newline) {
+                return;
+            }
+            ahead.advance_while(is_space);
+            while ahead.rest().starts_with(b"--") {
+                ahead.line_comment();
+                ahead.advance_while(is_space);
+            }
+            if ahead.byte(0) != Some(b'\'') {
+                return;
+            }
+            *self = ahead;
+        }
+    }
+
+    /// `$tag$ .. $tag$`, `$1`, or a dollar: PostgreSQL, 4.1.2.4 "Dollar-Quoted String Constants".
+    fn dollar(&mut self) -> Shape {
+        let start = self.at;
+        self.advance(1);
+        match self.byte(0) {
+            Some(b'0'..=b'9') => {
+                self.advance_while(|byte| byte.is_ascii_digit());
+                return Shape::Parameter;
+            }
+            _ => self.advance_while(|byte| is_word(byte) && byte != b'$'),
+        }
+        if self.byte(0) != Some(b'$') {
+            self.at = start + 1;
+            return Shape::Mark(b'$');
+        }
+        self.advance(1);
+        let tag = self.slice(start, self.at);
+        self.advance_past(tag.as_bytes());
+        Shape::Text
+    }
+
+    /// `:name`, `@name`, `$name`, and TCL's `$name::name(suffix)`, whose suffix may hold quotes and semicolons
+    /// (SQLite, "Parameters", and `CC_VARALPHA` in its tokenize.c).
+    fn sqlite_variable(&mut self) -> Shape {
+        self.advance(1);
+        let start = self.at;
+        loop {
+            self.advance_while(is_word);
+            if !self.rest().starts_with(b"::") {
+                break;
+            }
+            self.advance(2);
+        }
+        if self.at > start && self.byte(0) == Some(b'(') {
+            self.advance_while(|byte| byte != b')' && !is_space(byte));
+            if self.byte(0) == Some(b')') {
+                self.advance(1);
+            }
+        }
+        Shape::Parameter
+    }
+}
+
+/// Whitespace and comments.
+impl Lexer<'_> {
+    fn skip_blank(&mut self) {
+        loop {
+            match self.byte(0) {
+                Some(byte) if is_space(byte) => self.advance(1),
+                Some(b'-') if self.rest().starts_with(b"--") && self.dashes_are_a_comment() => self.line_comment(),
+                Some(b'#') if self.dialect == Dialect::MySql => self.line_comment(),
+                Some(b'/') if self.byte(1) == Some(b'*') => match self.executable_opening() {
+                    Some(length) => {
+                        self.advance(length);
+                        self.executable = true;
+                    }
+                    None => self.block_comment(),
+                },
+                Some(b'*') if self.executable && self.byte(1) == Some(b'/') => {
+                    self.advance(2);
+                    self.executable = false;
+                }
+                Some(0xEF) if self.byte_order_mark() => self.advance(3),
+                _ => return,
+            }
+        }
+    }
+
+    /// MySQL 8.4 manual 11.7: "the `--` comment style requires the second dash to be followed by at least one
+    /// whitespace or control character".
+    fn dashes_are_a_comment(&self) -> bool {
+        self.dialect != Dialect::MySql
+            || self.byte(2).is_none_or(|byte| is_space(byte) || byte.is_ascii_control())
+    }
+
+    /// To the end of the line, which on PostgreSQL is also a lone carriage return (`non_newline` in scan.l).
+    fn line_comment(&mut self) {
+        match self.dialect {
+            Dialect::Postgres => self.advance_while(|byte| !is_newline(byte)),
+            Dialect::MySql | Dialect::Sqlite => self.advance_while(|byte| byte != b'\n'),
+        }
+    }
+
+    /// The length of `/*!`, `/*!80000` or MariaDB's `/*M!100000`: MySQL 8.4 manual 11.7, MariaDB "Comment Syntax".
+    fn executable_opening(&self) -> Option<usize> {
+        if self.dialect != Dialect::MySql {
+            return None;
+        }
+        let (opening, digits) = match self.rest() {
+            [b'/', b'*', b'!', digits @ ..] => (3, digits),
+            [b'/', b'*', b'M', b'!', digits @ ..] => (4, digits),
+            _ => return None,
+        };
+        Some(opening + digits.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count())
+    }
+
+    /// Only PostgreSQL nests them: 4.1.5 "Comments".
+    fn block_comment(&mut self) {
+        self.advance(2);
+        if self.dialect != Dialect::Postgres {
+            return self.advance_past(b"*/");
+        }
+        let mut depth = 1_usize;
+        while depth > 0 {
+            match (self.byte(0), self.byte(1)) {
+                (Some(b'/'), Some(b'*')) => {
+                    depth += 1;
+                    self.advance(2);
+                }
+                (Some(b'*'), Some(b'/')) => {
+                    depth -= 1;
+                    self.advance(2);
+                }
+                (Some(_), _) => self.advance(1),
+                (None, _) => return,
+            }
+        }
+    }
+
+    /// At the start of any text; SQLite takes it for whitespace anywhere (`CC_BOM` in its tokenize.c).
+    fn byte_order_mark(&self) -> bool {
+        (self.at == 0 || self.dialect == Dialect::Sqlite) && self.rest().starts_with("\u{FEFF}".as_bytes())
+    }
+}
+
+/// ASCII only: no other whitespace is whitespace to a database.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+fn is_newline(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r')
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..)
+}
+
+#[cfg(test)]
+mod tests;
