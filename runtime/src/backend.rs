@@ -1,0 +1,194 @@
+//! What differs between the databases.
+//!
+//! One implementation a database, in [`postgres`](crate::postgres), [`mysql`](crate::mysql) and
+//! [`sqlite`](crate::sqlite). Everything else in this crate is the same for all of them.
+
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use sqlx::{Connection, Database, Either, SqlStr};
+
+use demarcate_sql::Dialect;
+
+use crate::error::Error;
+use crate::options::TxOptions;
+use crate::statement::Statement;
+
+/// What a statement gives, row by row.
+pub type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
+
+/// A database that boundaries can be opened on: [`Postgres`](sqlx::Postgres), [`MySql`](sqlx::MySql)
+/// and [`Sqlite`](sqlx::Sqlite), each behind the feature of its name.
+///
+/// It cannot be implemented outside this crate, and its methods are not for use there: each of them
+/// reaches the connection below the session.
+pub trait Backend: Database + sealed::Sealed {
+    /// The database, as messages name it.
+    #[doc(hidden)]
+    const TITLE: &'static str;
+
+    /// What a URL of it looks like.
+    #[doc(hidden)]
+    const URL_FORM: &'static str;
+
+    /// How to read its SQL.
+    #[doc(hidden)]
+    const DIALECT: Dialect;
+
+    /// Refuses what this database cannot honour.
+    #[doc(hidden)]
+    fn check(options: &TxOptions) -> Result<(), Error>;
+
+    /// How many connections a pool may have to the database that these options name.
+    #[doc(hidden)]
+    fn most_connections(
+        _options: &<Self::Connection as Connection>::Options,
+        asked: usize,
+    ) -> usize {
+        asked
+    }
+
+    /// Begins a transaction, all options included, in one round trip.
+    #[doc(hidden)]
+    fn begin(options: &TxOptions) -> SqlStr;
+
+    /// Commits, in one round trip that fails if the transaction is not the one that was begun.
+    #[doc(hidden)]
+    fn commit(options: &TxOptions) -> SqlStr;
+
+    /// Ends the transaction of a connection, whatever state it is in. `busy` says that the future of a
+    /// statement was dropped before it was done.
+    ///
+    /// `Ok` means that the connection is outside any transaction, with no answer outstanding.
+    #[doc(hidden)]
+    fn roll_back(
+        connection: &mut Self::Connection,
+        options: TxOptions,
+        busy: bool,
+    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+
+    /// Makes the connection ready for the next statement after the future of one was dropped.
+    #[doc(hidden)]
+    fn settle(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+
+    /// Whether an error says that the connection is gone.
+    #[doc(hidden)]
+    fn is_connection_lost(error: &sqlx::Error) -> bool;
+
+    /// What an error at commit says of the transaction.
+    #[doc(hidden)]
+    fn commit_failure(error: &sqlx::Error) -> CommitFailure;
+
+    /// Whether preparing a statement is a round trip of its own.
+    #[doc(hidden)]
+    const PREPARES: bool;
+
+    /// How many statements the connection keeps that took such a round trip.
+    #[doc(hidden)]
+    fn prepared(connection: &Self::Connection) -> usize;
+
+    /// Runs SQL text that takes no arguments and is not prepared.
+    #[doc(hidden)]
+    fn run(
+        connection: &mut Self::Connection,
+        sql: SqlStr,
+    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+
+    /// [`Executor::fetch_many`](sqlx::Executor::fetch_many) of the connection.
+    #[doc(hidden)]
+    fn fetch_many<'e>(
+        connection: &'e mut Self::Connection,
+        statement: Statement<Self>,
+    ) -> BoxStream<'e, Result<Step<Self>, sqlx::Error>>;
+
+    /// [`Executor::fetch_optional`](sqlx::Executor::fetch_optional) of the connection.
+    #[doc(hidden)]
+    fn fetch_optional<'e>(
+        connection: &'e mut Self::Connection,
+        statement: Statement<Self>,
+    ) -> BoxFuture<'e, Result<Option<Self::Row>, sqlx::Error>>;
+
+    /// [`Executor::prepare_with`](sqlx::Executor::prepare_with) of the connection.
+    #[doc(hidden)]
+    fn prepare_with<'e>(
+        connection: &'e mut Self::Connection,
+        sql: SqlStr,
+        parameters: &'e [Self::TypeInfo],
+    ) -> BoxFuture<'e, Result<Self::Statement, sqlx::Error>>;
+
+    /// [`Executor::describe`](sqlx::Executor::describe) of the connection.
+    #[doc(hidden)]
+    fn describe<'e>(
+        connection: &'e mut Self::Connection,
+        sql: SqlStr,
+    ) -> BoxFuture<'e, Result<sqlx::Describe<Self>, sqlx::Error>>;
+}
+
+/// What an error at commit says of the transaction.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CommitFailure {
+    /// There was no transaction that could be committed.
+    NotOpen,
+    /// The database refused it and rolled back.
+    Refused,
+    /// Nobody can say.
+    Unknown,
+}
+
+pub(crate) mod sealed {
+    /// Keeps [`Backend`](super::Backend) to this crate.
+    pub trait Sealed {}
+}
+
+/// The methods of [`Backend`] that hand on to the connection's own [`Executor`](sqlx::Executor).
+///
+/// They cannot be default methods: `for<'c> &'c mut Self::Connection: Executor<'c>` would then have to
+/// be repeated at every use of the trait.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+macro_rules! hand_on_to_the_connection {
+    () => {
+        fn prepared(connection: &Self::Connection) -> usize {
+            if Self::PREPARES {
+                ::sqlx::Connection::cached_statements_size(connection)
+            } else {
+                0
+            }
+        }
+
+        fn run(
+            connection: &mut Self::Connection,
+            sql: ::sqlx::SqlStr,
+        ) -> ::futures_core::future::BoxFuture<'_, Result<(), ::sqlx::Error>> {
+            let done = ::sqlx::Executor::execute(connection, sql);
+            Box::pin(async move { done.await.map(drop) })
+        }
+
+        fn fetch_many<'e>(
+            connection: &'e mut Self::Connection,
+            statement: $crate::statement::Statement<Self>,
+        ) -> ::futures_core::stream::BoxStream<
+            'e,
+            Result<$crate::backend::Step<Self>, ::sqlx::Error>,
+        > {
+            ::sqlx::Executor::fetch_many(connection, statement)
+        }
+
+        fn prepare_with<'e>(
+            connection: &'e mut Self::Connection,
+            sql: ::sqlx::SqlStr,
+            parameters: &'e [Self::TypeInfo],
+        ) -> ::futures_core::future::BoxFuture<'e, Result<Self::Statement, ::sqlx::Error>> {
+            ::sqlx::Executor::prepare_with(connection, sql, parameters)
+        }
+
+        fn describe<'e>(
+            connection: &'e mut Self::Connection,
+            sql: ::sqlx::SqlStr,
+        ) -> ::futures_core::future::BoxFuture<'e, Result<::sqlx::Describe<Self>, ::sqlx::Error>>
+        {
+            ::sqlx::Executor::describe(connection, sql)
+        }
+    };
+}
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) use hand_on_to_the_connection;

@@ -1,0 +1,320 @@
+//! What can go wrong with a boundary.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::error::{DatabaseError, ErrorKind};
+
+use crate::nesting;
+use crate::site::Site;
+
+/// Why a boundary did not commit.
+///
+/// Every variant says in which boundary it happened, where there was one. The error of a *body* is
+/// the body's own type; this one reaches it through `From<demarcate::Error>`.
+///
+/// `demarcate::Error: From<sqlx::Error>` and `sqlx::Error: From<demarcate::Error>` both exist, and the
+/// second keeps what the first had: our errors travel through a function that returns `sqlx::Error`,
+/// and come out on the other side as they were.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The database, or the wire to it, reported an error. The transaction was rolled back.
+    #[error("{}{source}", At(.boundary))]
+    #[non_exhaustive]
+    Database {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// The error itself.
+        source: sqlx::Error,
+    },
+
+    /// A statement failed, the body went on and returned `Ok`. The transaction was rolled back:
+    /// `Ok` would otherwise have been a lie on PostgreSQL, and half a truth elsewhere.
+    #[error(
+        "{}rolled back: a statement failed and the body went on: {source}; return the error with `?`, or give \
+         what may fail a scope of its own with `tx.savepoint(..)`",
+        At(.boundary)
+    )]
+    #[non_exhaustive]
+    Aborted {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// The first error of the transaction, as the body saw it.
+        source: Arc<sqlx::Error>,
+    },
+
+    /// A statement that would end, nest or escape the transaction was refused before it was sent.
+    #[error("{}`{statement}` was refused before it was sent: {reason}", At(.boundary))]
+    #[non_exhaustive]
+    Forbidden {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// The first words of the statement, without any value.
+        statement: String,
+        /// Who may do that, and what to write instead.
+        reason: &'static str,
+    },
+
+    /// The connection was lost, or time ran out, between COMMIT and the answer to it. Whether the
+    /// transaction was committed is not known.
+    #[error(
+        "{}the outcome of the commit is not known: {source}; look before you do it again",
+        At(.boundary)
+    )]
+    #[non_exhaustive]
+    CommitUnknown {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// What happened while the answer was awaited.
+        source: sqlx::Error,
+    },
+
+    /// The boundary took longer than its timeout. It was rolled back.
+    #[error("{}rolled back: not done within {after:?}", At(.boundary))]
+    #[non_exhaustive]
+    Timeout {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// How long it had.
+        after: Duration,
+    },
+
+    /// No connection became free in time. Nothing was executed.
+    #[error(
+        "{}no connection became free within {after:?}: all {size} are in use; look for boundaries that wait for \
+         something else than the database, or raise `max_connections`",
+        At(.boundary)
+    )]
+    #[non_exhaustive]
+    PoolTimeout {
+        /// The boundary that waited.
+        boundary: Option<Site>,
+        /// How long it waited.
+        after: Duration,
+        /// How many connections the pool may have.
+        size: usize,
+    },
+
+    /// No connection could be made. Nothing was executed.
+    #[error(
+        "{}cannot connect to the database: {source}; is the server running, and does the URL give its host, \
+         port, user, password and database?",
+        At(.boundary)
+    )]
+    #[non_exhaustive]
+    Connect {
+        /// The boundary that needed the connection.
+        boundary: Option<Site>,
+        /// Why it failed.
+        source: sqlx::Error,
+    },
+
+    /// A boundary was opened inside another on the same pool. The outer one goes on unharmed.
+    #[error(
+        "{}a boundary cannot be opened inside {outer}, whose task already holds a connection of this pool; \
+         lend the outer session to a service, or ask for a second transaction with `independent`",
+        At(.boundary)
+    )]
+    #[non_exhaustive]
+    NestedBoundary {
+        /// The boundary that was refused.
+        boundary: Option<Site>,
+        /// The boundary around it.
+        outer: Site,
+    },
+
+    /// The database at hand cannot do what the boundary asked for. No connection was taken.
+    #[error("{}{database} has no {option}; {instead}", At(.boundary))]
+    #[non_exhaustive]
+    Unsupported {
+        /// The boundary that asked.
+        boundary: Option<Site>,
+        /// The database's name.
+        database: &'static str,
+        /// The option, as it is written.
+        option: Cow<'static, str>,
+        /// What to write instead.
+        instead: &'static str,
+    },
+
+    /// A setting is wrong: a URL that does not parse, options that contradict each other.
+    #[error("{}{message}", At(.boundary))]
+    #[non_exhaustive]
+    Config {
+        /// The boundary that it was given to.
+        boundary: Option<Site>,
+        /// What is wrong, and what to write instead. Never holds a URL.
+        message: Cow<'static, str>,
+    },
+
+    /// The session factory was closed.
+    #[error("{}the session factory is closed", At(.boundary))]
+    #[non_exhaustive]
+    Closed {
+        /// The boundary that came too late.
+        boundary: Option<Site>,
+    },
+}
+
+/// `router `post_order` (src/orders.rs:12): `, or nothing.
+struct At<'a>(&'a Option<Site>);
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(site) => write!(f, "{site}: "),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error {
+    /// The boundary that the error happened in, where there was one.
+    pub fn boundary(&self) -> Option<Site> {
+        match self {
+            Self::Database { boundary, .. }
+            | Self::Aborted { boundary, .. }
+            | Self::Forbidden { boundary, .. }
+            | Self::CommitUnknown { boundary, .. }
+            | Self::Timeout { boundary, .. }
+            | Self::PoolTimeout { boundary, .. }
+            | Self::Connect { boundary, .. }
+            | Self::NestedBoundary { boundary, .. }
+            | Self::Unsupported { boundary, .. }
+            | Self::Config { boundary, .. }
+            | Self::Closed { boundary } => *boundary,
+        }
+    }
+
+    pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Config {
+            boundary: None,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn unsupported(
+        database: &'static str,
+        option: impl Into<Cow<'static, str>>,
+        instead: &'static str,
+    ) -> Self {
+        Self::Unsupported {
+            boundary: None,
+            database,
+            option: option.into(),
+            instead,
+        }
+    }
+
+    /// The same error, in that boundary.
+    pub(crate) fn at(mut self, site: Site) -> Self {
+        match &mut self {
+            Self::Database { boundary, .. }
+            | Self::Aborted { boundary, .. }
+            | Self::Forbidden { boundary, .. }
+            | Self::CommitUnknown { boundary, .. }
+            | Self::Timeout { boundary, .. }
+            | Self::PoolTimeout { boundary, .. }
+            | Self::Connect { boundary, .. }
+            | Self::NestedBoundary { boundary, .. }
+            | Self::Unsupported { boundary, .. }
+            | Self::Config { boundary, .. }
+            | Self::Closed { boundary } => *boundary = Some(site),
+        }
+        self
+    }
+
+    /// The SQLSTATE that says nearest the same, for code that reads the error as a `sqlx::Error`.
+    ///
+    /// PostgreSQL's names: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    fn sqlstate(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Aborted { .. } => "25P02",            // in_failed_sql_transaction
+            Self::Forbidden { .. } => "2D000",          // invalid_transaction_termination
+            Self::NestedBoundary { .. } => "25001",     // active_sql_transaction
+            Self::CommitUnknown { .. } => "08007",      // transaction_resolution_unknown
+            Self::Connect { .. } => "08001",            // sqlclient_unable_to_establish_sqlconnection
+            Self::Closed { .. } => "08003",             // connection_does_not_exist
+            Self::PoolTimeout { .. } => "53300",        // too_many_connections
+            Self::Timeout { .. } => "57014",            // query_canceled
+            Self::Unsupported { .. } => "0A000",        // feature_not_supported
+            Self::Database { .. } | Self::Config { .. } => return None,
+        })
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    /// Our own error, where the `sqlx::Error` carries one; [`Error::Database`] of the boundary around
+    /// the caller otherwise.
+    fn from(error: sqlx::Error) -> Self {
+        let boundary = nesting::current();
+        match error {
+            sqlx::Error::Database(error) => match error.try_downcast::<Carried>() {
+                Ok(carried) => carried.0,
+                Err(error) => Self::Database {
+                    boundary,
+                    source: sqlx::Error::Database(error),
+                },
+            },
+            sqlx::Error::PoolClosed => Self::Closed { boundary },
+            source => Self::Database { boundary, source },
+        }
+    }
+}
+
+impl From<Error> for sqlx::Error {
+    /// The database's own error, where there is one; a [`sqlx::Error::Database`] that carries ours
+    /// otherwise.
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Database { source, .. } => source,
+            error => Self::Database(Box::new(Carried(error))),
+        }
+    }
+}
+
+/// One of our errors on its way through a `sqlx::Error`.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Carried(Error);
+
+impl DatabaseError for Carried {
+    fn message(&self) -> &str {
+        match &self.0 {
+            Error::Forbidden { reason, .. } => reason,
+            Error::Config { message, .. } => message,
+            Error::Aborted { .. } => "the transaction is aborted by an earlier error",
+            Error::CommitUnknown { .. } => "the outcome of the commit is not known",
+            Error::Timeout { .. } => "the boundary was not done within its timeout",
+            Error::PoolTimeout { .. } => "no connection became free in time",
+            Error::Connect { .. } => "cannot connect to the database",
+            Error::NestedBoundary { .. } => "a boundary was opened inside another on the same pool",
+            Error::Unsupported { .. } => "the database has no such option",
+            Error::Closed { .. } => "the session factory is closed",
+            Error::Database { .. } => "the database reported an error",
+        }
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        self.0.sqlstate().map(Cow::Borrowed)
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
+}

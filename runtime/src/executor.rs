@@ -1,0 +1,98 @@
+//! A session as an executor of sqlx.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use futures_util::TryFutureExt;
+use sqlx::{Execute, Executor, SqlStr};
+
+use crate::backend::{Backend, Step};
+use crate::session::{Flight, Running, Session};
+use crate::statement::Statement;
+
+impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
+    type Database = DB;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Step<DB>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let statement = Statement::of(query);
+        let rows = async move {
+            let (statement, Running { connection, flight }) = self.core.start_query(statement).await?;
+            Ok(Rows::<DB> {
+                steps: DB::fetch_many(connection, statement),
+                flight,
+            })
+        };
+        Box::pin(rows.try_flatten_stream())
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxFuture<'e, Result<Option<DB::Row>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let statement = Statement::of(query);
+        Box::pin(async move {
+            let (statement, Running { connection, flight }) = self.core.start_query(statement).await?;
+            flight.watch(DB::fetch_optional(connection, statement)).await
+        })
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [DB::TypeInfo],
+    ) -> BoxFuture<'e, Result<DB::Statement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let Running { connection, flight } = self.core.start(sql.as_str()).await?;
+            flight.watch(DB::prepare_with(connection, sql, parameters)).await
+        })
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<sqlx::Describe<DB>, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let Running { connection, flight } = self.core.start(sql.as_str()).await?;
+            flight.watch(DB::describe(connection, sql)).await
+        })
+    }
+}
+
+/// The answer to a statement, as it comes in. Dropped before its end, it leaves the connection busy,
+/// which the session sees when it is next used.
+struct Rows<'e, DB: Backend> {
+    steps: BoxStream<'e, Result<Step<DB>, sqlx::Error>>,
+    flight: Flight<'e>,
+}
+
+impl<DB: Backend> Stream for Rows<'_, DB> {
+    type Item = Result<Step<DB>, sqlx::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let step = ready!(self.steps.as_mut().poll_next(cx));
+        match &step {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => self.flight.fail(error),
+            None => self.flight.land(),
+        }
+        Poll::Ready(step)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.steps.size_hint()
+    }
+}

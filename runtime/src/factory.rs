@@ -1,0 +1,323 @@
+//! Opens boundaries on a connection pool.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Connection;
+
+use crate::backend::Backend;
+use crate::body::{SendMut, SendOnce};
+use crate::boundary;
+use crate::error::Error;
+use crate::job::{self, Job, JobError, JobHandle};
+use crate::options::TxOptions;
+use crate::pool::Pool;
+use crate::session::Session;
+use crate::site::{Kind, Site};
+use crate::stats::{BoundaryStats, Outcome, Sent, Stats};
+
+/// Opens boundaries on a connection pool.
+///
+/// It is cheap to clone, and clones are one: put it into the state of an axum router, where
+/// `#[router_tx]` finds it.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # async fn example() -> Result<(), demarcate::Error> {
+/// use demarcate::sqlite::SessionFactory;
+///
+/// let db = SessionFactory::connect("sqlite::memory:").await?;
+/// let answer: i64 = db
+///     .transaction(async |tx| {
+///         let answer = sqlx::query_scalar("select 6 * 7").fetch_one(&mut *tx).await?;
+///         Ok::<_, demarcate::Error>(answer)
+///     })
+///     .await?;
+/// assert_eq!(answer, 42);
+/// # Ok(())
+/// # }
+/// # #[cfg(feature = "sqlite")]
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+/// ```
+pub struct SessionFactory<DB: Backend> {
+    inner: Arc<Inner<DB>>,
+}
+
+struct Inner<DB: Backend> {
+    pool: Pool<DB>,
+    stats: Stats,
+}
+
+impl<DB: Backend> SessionFactory<DB> {
+    /// Connects to the database at `url`, with the defaults of [`builder`](Self::builder). One
+    /// connection is made at once, to prove that the settings are right.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a URL that cannot be read, [`Error::Connect`] if the database does not
+    /// let us in.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        Self::builder().url(url).connect().await
+    }
+
+    /// The same, with no connection made before the first statement of the first boundary.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for a URL that cannot be read.
+    pub fn connect_lazy(url: &str) -> Result<Self, Error> {
+        Self::builder().url(url).connect_lazy()
+    }
+
+    /// Settings of the connections and their pool.
+    pub fn builder() -> Builder<DB> {
+        Builder {
+            settings: None,
+            max_connections: Builder::<DB>::MAX_CONNECTIONS,
+            acquire_timeout: Builder::<DB>::ACQUIRE_TIMEOUT,
+        }
+    }
+
+    fn over(pool: Pool<DB>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                pool,
+                stats: Stats::default(),
+            }),
+        }
+    }
+
+    /// Runs `body` in a transaction. `Ok` commits, `Err` rolls back, and so does a panic, which then
+    /// goes on to the caller.
+    ///
+    /// # Errors
+    ///
+    /// The body's own, unchanged; or one of [`Error`]'s, made into the body's type, where the boundary
+    /// did not commit: [`Error::Aborted`] for a body that swallowed the failure of a statement,
+    /// [`Error::Timeout`] after [30 s](TxOptions::DEFAULT_TIMEOUT), [`Error::NestedBoundary`] inside
+    /// another boundary of this factory, and what the database says at commit.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before its commit was sent, it is rolled back, and the connection is not lent to anyone
+    /// before that is done. Dropped while the answer to the commit was awaited, its outcome is not
+    /// known, as with [`Error::CommitUnknown`]. Hooks that have been started go on.
+    #[track_caller]
+    pub fn transaction<T, E, F>(&self, body: F) -> impl Future<Output = Result<T, E>>
+    where
+        F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+        E: From<Error>,
+    {
+        let site = closure(Location::caller());
+        async move {
+            boundary::run(site, self, TxOptions::new(), body).await.map_err(boundary::Failed::into_error)
+        }
+    }
+
+    /// The same with [`TxOptions`]. It takes a closure that can be run again, so that an option may
+    /// ask for that.
+    ///
+    /// # Errors
+    ///
+    /// As [`transaction`](Self::transaction), and [`Error::Unsupported`] and [`Error::Config`] for
+    /// options that this database, or none, can honour.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`transaction`](Self::transaction).
+    #[track_caller]
+    pub fn transaction_with<T, E, F>(
+        &self,
+        options: TxOptions,
+        mut body: F,
+    ) -> impl Future<Output = Result<T, E>>
+    where
+        F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
+        E: From<Error>,
+    {
+        let site = closure(Location::caller());
+        async move {
+            let body = async |tx: &mut Session<DB>| body(tx).await;
+            boundary::run(site, self, options, body).await.map_err(boundary::Failed::into_error)
+        }
+    }
+
+    /// Runs a job here and now, in a session of its own, and gives what it gave.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError`], after the job's `on_error` has run. Inside a boundary of this factory it is an
+    /// error that holds [`Error::NestedBoundary`]: give the job to
+    /// [`Session::after_commit`](crate::Session::after_commit) there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the job is rolled back, and its `on_error` does not run. [`spawn`](Self::spawn) it
+    /// where it should outlive its caller.
+    pub async fn run<T: Send + 'static>(&self, job: Job<DB, T>) -> Result<T, JobError> {
+        job::run(self, job).await
+    }
+
+    /// Starts a job on a task of its own. The handle awaits to what [`run`](Self::run) gives; dropped,
+    /// it leaves the job to run.
+    pub fn spawn<T: Send + 'static>(&self, job: Job<DB, T>) -> JobHandle<T> {
+        job::spawn(self, job)
+    }
+
+    /// What each boundary has done so far, in the order of the source.
+    pub fn stats(&self) -> Vec<(Site, BoundaryStats)> {
+        self.inner.stats.snapshot()
+    }
+
+    /// Refuses new boundaries with [`Error::Closed`], waits until the open ones and the rollbacks of
+    /// those that were dropped are done, and closes every connection.
+    pub async fn close(&self) {
+        self.inner.pool.close().await;
+    }
+
+    pub(crate) fn pool(&self) -> &Pool<DB> {
+        &self.inner.pool
+    }
+
+    pub(crate) fn stats_of(&self, site: Site, outcome: Outcome, sent: Sent) {
+        self.inner.stats.record(site, outcome, sent);
+    }
+}
+
+/// A closure has no name. Its place tells it apart.
+fn closure(caller: &'static Location<'static>) -> Site {
+    Site::new("transaction", Kind::Closure, caller.file(), caller.line())
+}
+
+impl<DB: Backend> Clone for SessionFactory<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
+    /// Boundaries on a pool that is there already. It keeps its own habits: sqlx's pings a connection
+    /// when it comes back, and by default before it is lent.
+    fn from(pool: sqlx::Pool<DB>) -> Self {
+        Self::over(Pool::of(pool))
+    }
+}
+
+impl<DB: Backend> fmt::Debug for SessionFactory<DB> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionFactory")
+            .field("database", &DB::TITLE)
+            .field("max_connections", &self.pool().size())
+            .finish_non_exhaustive()
+    }
+}
+
+type Options<DB> = <<DB as sqlx::Database>::Connection as Connection>::Options;
+
+/// Settings of the connections of a [`SessionFactory`] and of their pool.
+///
+/// ```no_run
+/// # #[cfg(feature = "postgres")]
+/// # async fn example() -> Result<(), demarcate::Error> {
+/// use std::time::Duration;
+/// use demarcate::postgres::SessionFactory;
+///
+/// let db = SessionFactory::builder()
+///     .url("postgres://localhost/shop")
+///     .max_connections(20)
+///     .acquire_timeout(Duration::from_secs(3))
+///     .connect()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until `connect` or `connect_lazy`"]
+pub struct Builder<DB: Backend> {
+    settings: Option<Result<Options<DB>, Error>>,
+    max_connections: usize,
+    acquire_timeout: Duration,
+}
+
+impl<DB: Backend> Builder<DB> {
+    /// How many connections there are at most, where nothing else is said.
+    pub const MAX_CONNECTIONS: usize = 10;
+
+    /// How long a boundary waits for a connection, where nothing else is said.
+    pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// The database's URL, in the form that sqlx reads for this database.
+    pub fn url(mut self, url: &str) -> Self {
+        self.settings = Some(url.parse().map_err(|_| {
+            // What sqlx says of it may quote the URL, and a URL holds a password.
+            Error::config(format!(
+                "this is not a URL of {}; write one of the form `{}`",
+                DB::TITLE,
+                DB::URL_FORM
+            ))
+        }));
+        self
+    }
+
+    /// What a URL cannot say: the database's own options of sqlx, in place of one.
+    pub fn options(mut self, options: Options<DB>) -> Self {
+        self.settings = Some(Ok(options));
+        self
+    }
+
+    /// How many connections there are at most: 10 where it is not given. A database in memory has one.
+    pub fn max_connections(mut self, max_connections: usize) -> Self {
+        self.max_connections = max_connections;
+        self
+    }
+
+    /// How long a boundary waits for a connection: 30 s where it is not given. The boundary's own
+    /// timeout holds as well.
+    pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Self {
+        self.acquire_timeout = acquire_timeout;
+        self
+    }
+
+    /// Makes one connection, to prove that the settings are right.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for settings that cannot be right, [`Error::Connect`] if the database does
+    /// not let us in.
+    pub async fn connect(self) -> Result<SessionFactory<DB>, Error> {
+        let db = self.connect_lazy()?;
+        db.pool().acquire().await?.give_back();
+        Ok(db)
+    }
+
+    /// Makes no connection before the first statement of the first boundary.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for settings that cannot be right.
+    pub fn connect_lazy(self) -> Result<SessionFactory<DB>, Error> {
+        let settings = self.settings.ok_or_else(|| {
+            Error::config("no database was named; give the builder a `url` or `options`")
+        })??;
+        if self.max_connections == 0 {
+            return Err(Error::config("a pool of no connections serves nobody; give `max_connections` at least 1"));
+        }
+        Pool::new(settings, self.max_connections, self.acquire_timeout).map(SessionFactory::over)
+    }
+}
+
+impl<DB: Backend> fmt::Debug for Builder<DB> {
+    /// Without the connection's options, which hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("database", &DB::TITLE)
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,148 @@
+//! What made a session unfit to commit.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use sqlx::error::{DatabaseError, ErrorKind};
+
+use crate::error::Error;
+
+/// The first failure of a transaction. Until a savepoint around it is rolled back, no further
+/// statement is sent, and the boundary does not commit.
+#[derive(Clone, Debug)]
+pub(crate) enum Failure {
+    /// The server or the wire reported an error. The body got the original; this is a copy.
+    Statement(Arc<sqlx::Error>),
+    /// The guard refused a statement.
+    Forbidden {
+        statement: String,
+        reason: &'static str,
+    },
+}
+
+impl Failure {
+    /// A statement, or a scope, whose future was dropped before it was done: sqlx would go on, and
+    /// nobody can tell what it did.
+    pub(crate) fn dropped(what: &str) -> Self {
+        Self::Statement(Arc::new(sqlx::Error::Protocol(format!(
+            "{what} was dropped before it was done, so that its effect is not known"
+        ))))
+    }
+
+    /// The failure that `error` is for the session it happened in, if it is one.
+    ///
+    /// An error from the server or the wire is. That there was no row, or that a value could not be
+    /// encoded or decoded, is between the body and its data.
+    pub(crate) fn of(error: &sqlx::Error) -> Option<Self> {
+        use sqlx::Error as E;
+        let copy = match error {
+            E::RowNotFound
+            | E::TypeNotFound { .. }
+            | E::ColumnIndexOutOfBounds { .. }
+            | E::ColumnNotFound(_)
+            | E::ColumnDecode { .. }
+            | E::Encode(_)
+            | E::Decode(_)
+            | E::InvalidArgument(_) => return None,
+            E::Database(error) => E::Database(Box::new(Copy::of(&**error))),
+            E::Io(error) => E::Io(io::Error::new(error.kind(), error.to_string())),
+            E::Protocol(message) => E::Protocol(message.clone()),
+            E::WorkerCrashed => E::WorkerCrashed,
+            E::PoolClosed => E::PoolClosed,
+            E::PoolTimedOut => E::PoolTimedOut,
+            other => E::Protocol(other.to_string()),
+        };
+        Some(Self::Statement(Arc::new(copy)))
+    }
+
+    /// What a boundary returns for it, and what every later statement fails with.
+    pub(crate) fn to_error(&self) -> Error {
+        match self {
+            Self::Statement(source) => Error::Aborted {
+                boundary: None,
+                source: Arc::clone(source),
+            },
+            Self::Forbidden { statement, reason } => Error::Forbidden {
+                boundary: None,
+                statement: statement.clone(),
+                reason,
+            },
+        }
+    }
+}
+
+/// What can be read of a database's error through sqlx's own trait. The error itself belongs to the
+/// body, and cannot be cloned.
+#[derive(Debug)]
+struct Copy {
+    text: String,
+    message: String,
+    code: Option<String>,
+    constraint: Option<String>,
+    table: Option<String>,
+    kind: ErrorKind,
+}
+
+impl Copy {
+    fn of(error: &dyn DatabaseError) -> Self {
+        Self {
+            text: error.to_string(),
+            message: error.message().to_owned(),
+            code: error.code().map(Cow::into_owned),
+            constraint: error.constraint().map(str::to_owned),
+            table: error.table().map(str::to_owned),
+            kind: error.kind(),
+        }
+    }
+}
+
+impl fmt::Display for Copy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for Copy {}
+
+impl DatabaseError for Copy {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        self.code.as_deref().map(Cow::Borrowed)
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn constraint(&self) -> Option<&str> {
+        self.constraint.as_deref()
+    }
+
+    fn table(&self) -> Option<&str> {
+        self.table.as_deref()
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self.kind {
+            ErrorKind::UniqueViolation => ErrorKind::UniqueViolation,
+            ErrorKind::ForeignKeyViolation => ErrorKind::ForeignKeyViolation,
+            ErrorKind::NotNullViolation => ErrorKind::NotNullViolation,
+            ErrorKind::CheckViolation => ErrorKind::CheckViolation,
+            ErrorKind::ExclusionViolation => ErrorKind::ExclusionViolation,
+            _ => ErrorKind::Other,
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! Background jobs: functions that run outside any request, in a session of their own.
+
+use std::any::Any;
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable};
+use tokio::task::JoinHandle;
+
+use crate::backend::Backend;
+use crate::body::{SendOnce, SendOnce2};
+use crate::boundary::{self, Failed};
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::nesting;
+use crate::options::TxOptions;
+use crate::session::Session;
+use crate::site::Site;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// A background job that was called and has not started.
+///
+/// A function marked `#[background_job]` returns one. It does nothing until it is given to
+/// [`Session::after_commit`](crate::Session::after_commit), [`SessionFactory::spawn`] or
+/// [`SessionFactory::run`].
+#[must_use = "a job does nothing until it is given to `tx.after_commit(..)`, `db.spawn(..)` or `db.run(..)`"]
+pub struct Job<DB: Backend, T = ()> {
+    site: Site,
+    body: Box<dyn FnOnce(SessionFactory<DB>) -> BoxFuture<'static, Result<T, Reason>> + Send>,
+    on_error: Option<Box<OnError<DB>>>,
+}
+
+type OnError<DB> =
+    dyn for<'a> FnOnce(SessionFactory<DB>, &'a JobError) -> BoxFuture<'a, Result<(), BoxError>> + Send;
+
+impl<DB: Backend, T> Job<DB, T> {
+    /// The function that made it.
+    pub fn site(&self) -> Site {
+        self.site
+    }
+
+    /// What is done, in a session of its own, when the job has failed.
+    #[doc(hidden)]
+    pub fn __on_error<E, F>(mut self, handler: F) -> Self
+    where
+        F: AsyncFnOnce(&mut Session<DB>, &JobError) -> Result<(), E> + Send + 'static,
+        F: for<'s, 'e> SendOnce2<&'s mut Session<DB>, &'e JobError, Out = Result<(), E>>,
+        E: Into<BoxError> + Send + 'static,
+    {
+        let site = self.site;
+        self.on_error = Some(Box::new(move |db, error| {
+            Box::pin(async move {
+                let body = async move |tx: &mut Session<DB>| handler(tx, error).await;
+                match boundary::run(site, &db, TxOptions::new(), body).await {
+                    Ok(()) => Ok(()),
+                    Err(Failed::Body(error)) => Err(error.into()),
+                    Err(Failed::Boundary(error)) => Err(error.into()),
+                }
+            })
+        }));
+        self
+    }
+}
+
+impl<DB: Backend, T> fmt::Debug for Job<DB, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("site", &self.site).finish_non_exhaustive()
+    }
+}
+
+/// A job whose body is a boundary.
+pub(crate) fn in_session<DB, T, E, F>(site: Site, options: TxOptions, body: F) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    E: Into<BoxError> + Send + 'static,
+    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E> + Send + 'static,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    let site = site.renamed(options.name);
+    Job {
+        site,
+        body: Box::new(move |db| {
+            Box::pin(async move {
+                boundary::run(site, &db, options, body).await.map_err(|failed| match failed {
+                    Failed::Body(error) => Reason::Failed(error.into()),
+                    Failed::Boundary(Error::Timeout { after, .. }) => Reason::TimedOut(after),
+                    Failed::Boundary(error) => Reason::Failed(error.into()),
+                })
+            })
+        }),
+        on_error: None,
+    }
+}
+
+/// A job of several units of work, which opens a boundary for each.
+pub(crate) fn with_factory<DB, T, E, F>(site: Site, body: F) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    E: Into<BoxError> + Send + 'static,
+    F: AsyncFnOnce(&SessionFactory<DB>) -> Result<T, E> + Send + 'static,
+    F: for<'s> SendOnce<&'s SessionFactory<DB>, Out = Result<T, E>>,
+{
+    Job {
+        site,
+        body: Box::new(move |db| {
+            Box::pin(async move { body(&db).await.map_err(|error| Reason::Failed(error.into())) })
+        }),
+        on_error: None,
+    }
+}
+
+/// Why a job did not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// Its function returned an error, or its boundary did not commit.
+    #[error("{job} failed: {source}")]
+    #[non_exhaustive]
+    Failed {
+        /// The job.
+        job: Site,
+        /// The function's error; or [`Error`], where it is the boundary's.
+        source: BoxError,
+    },
+    /// Its function panicked. It was rolled back.
+    #[error("{job} panicked: {message}")]
+    #[non_exhaustive]
+    Panicked {
+        /// The job.
+        job: Site,
+        /// What the panic said.
+        message: String,
+    },
+    /// Its boundary took longer than its timeout. It was rolled back.
+    #[error("{job} was not done within {after:?}")]
+    #[non_exhaustive]
+    TimedOut {
+        /// The job.
+        job: Site,
+        /// How long it had.
+        after: Duration,
+    },
+    /// It was aborted, or the runtime ended. It was rolled back.
+    #[error("{job} was cancelled")]
+    #[non_exhaustive]
+    Cancelled {
+        /// The job.
+        job: Site,
+    },
+}
+
+impl JobError {
+    /// The job that failed.
+    pub fn job(&self) -> Site {
+        match self {
+            Self::Failed { job, .. }
+            | Self::Panicked { job, .. }
+            | Self::TimedOut { job, .. }
+            | Self::Cancelled { job } => *job,
+        }
+    }
+}
+
+/// [`JobError`] before it is known whose it is.
+enum Reason {
+    Failed(BoxError),
+    Panicked(Box<dyn Any + Send>),
+    TimedOut(Duration),
+    Cancelled,
+}
+
+impl Reason {
+    fn of(self, job: Site) -> JobError {
+        match self {
+            Self::Failed(source) => JobError::Failed { job, source },
+            Self::Panicked(payload) => JobError::Panicked {
+                job,
+                message: panic_message(&*payload),
+            },
+            Self::TimedOut(after) => JobError::TimedOut { job, after },
+            Self::Cancelled => JobError::Cancelled { job },
+        }
+    }
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    if let Some(message) = payload.downcast_ref::<&str>() {
+        (*message).to_owned()
+    } else if let Some(message) = payload.downcast_ref::<String>() {
+        message.clone()
+    } else {
+        "a panic without a message".to_owned()
+    }
+}
+
+/// Runs a job where it is, unless a boundary is open there that it would wait for.
+pub(crate) async fn run<DB: Backend, T: Send + 'static>(
+    db: &SessionFactory<DB>,
+    job: Job<DB, T>,
+) -> Result<T, JobError> {
+    if let Some(outer) = nesting::holder(db.pool().identity()) {
+        let boundary = Some(job.site);
+        let nested = Error::NestedBoundary { boundary, outer };
+        return Err(Reason::Failed(nested.into()).of(job.site));
+    }
+    let (_, never) = AbortHandle::new_pair();
+    execute(db, job, never).await
+}
+
+/// Starts a job on a task of its own.
+pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
+    db: &SessionFactory<DB>,
+    job: Job<DB, T>,
+) -> JobHandle<T> {
+    let site = job.site;
+    let (abort, registration) = AbortHandle::new_pair();
+    let db = db.clone();
+    let task = tokio::spawn(async move { execute(&db, job, registration).await });
+    JobHandle { site, task, abort }
+}
+
+/// A body that panics or is aborted ends here; what is done about it is not part of it.
+async fn execute<DB: Backend, T>(
+    db: &SessionFactory<DB>,
+    job: Job<DB, T>,
+    abort: futures_util::future::AbortRegistration,
+) -> Result<T, JobError> {
+    let Job {
+        site,
+        body,
+        on_error,
+    } = job;
+    let body = AssertUnwindSafe(async { body(db.clone()).await }).catch_unwind();
+    let reason = match Abortable::new(body, abort).await {
+        Ok(Ok(Ok(value))) => return Ok(value),
+        Ok(Ok(Err(reason))) => reason,
+        Ok(Err(payload)) => Reason::Panicked(payload),
+        Err(_) => Reason::Cancelled,
+    };
+    let error = reason.of(site);
+    tracing::error!(job = %site, %error, "background job failed");
+    if let Some(on_error) = on_error {
+        let recorded = AssertUnwindSafe(async { on_error(db.clone(), &error).await }).catch_unwind();
+        match recorded.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(job = %site, %error, "the failure of a background job could not be recorded");
+            }
+            Err(_) => {
+                tracing::error!(job = %site, "recording the failure of a background job panicked");
+            }
+        }
+    }
+    Err(error)
+}
+
+/// A job that runs on a task of its own. Awaited, it gives what the job gave; dropped, it leaves the
+/// job to run.
+#[derive(Debug)]
+pub struct JobHandle<T> {
+    site: Site,
+    task: JoinHandle<Result<T, JobError>>,
+    abort: AbortHandle,
+}
+
+impl<T> JobHandle<T> {
+    /// Stops the job at its next await. It is rolled back, its `on_error` runs, and the handle gives
+    /// [`JobError::Cancelled`].
+    pub fn abort(&self) {
+        self.abort.abort();
+    }
+
+    /// Whether the job, its `on_error` included, has ended.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+impl<T> Future for JobHandle<T> {
+    type Output = Result<T, JobError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let job = self.site;
+        Pin::new(&mut self.task).poll(cx).map(|ended| {
+            // The task itself ends early only with its runtime.
+            ended.unwrap_or(Err(JobError::Cancelled { job }))
+        })
+    }
+}

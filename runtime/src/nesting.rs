@@ -1,0 +1,55 @@
+//! Which boundaries the running task is inside of.
+//!
+//! The record is a task-local that wraps the body's future, and nothing else: two boundaries side by
+//! side in a `join!`, or on a spawned task, do not see each other, while whatever the body calls does.
+
+use std::sync::Arc;
+
+use crate::site::Site;
+
+tokio::task_local! {
+    static OPEN: Frame;
+}
+
+/// One open boundary, and those around it.
+#[derive(Clone)]
+pub(crate) struct Frame(Arc<Open>);
+
+struct Open {
+    site: Site,
+    pool: usize,
+    outer: Option<Frame>,
+}
+
+impl Frame {
+    pub(crate) fn new(site: Site, pool: usize) -> Self {
+        let outer = OPEN.try_with(Frame::clone).ok();
+        Self(Arc::new(Open { site, pool, outer }))
+    }
+
+    /// Runs a boundary's body inside this frame.
+    pub(crate) async fn scope<F: Future>(self, body: F) -> F::Output {
+        OPEN.scope(self, body).await
+    }
+}
+
+/// The innermost boundary around the caller.
+pub(crate) fn current() -> Option<Site> {
+    OPEN.try_with(|frame| frame.0.site).ok()
+}
+
+/// The boundary around the caller that holds, or may come to hold, a connection of this pool.
+pub(crate) fn holder(pool: usize) -> Option<Site> {
+    OPEN.try_with(|frame| {
+        let mut next = Some(frame);
+        while let Some(frame) = next {
+            if frame.0.pool == pool {
+                return Some(frame.0.site);
+            }
+            next = frame.0.outer.as_ref();
+        }
+        None
+    })
+    .ok()
+    .flatten()
+}

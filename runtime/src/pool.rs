@@ -1,0 +1,250 @@
+//! Where connections come from and go back to.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleResult, Timeouts};
+use deadpool::Runtime;
+use sqlx::pool::PoolConnection;
+use sqlx::{ConnectOptions, Connection as _};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use crate::backend::Backend;
+use crate::error::Error;
+
+type Options<DB> = <<DB as sqlx::Database>::Connection as sqlx::Connection>::Options;
+
+/// Makes connections for [`managed::Pool`].
+pub(crate) struct Maker<DB: Backend>(Options<DB>);
+
+impl<DB: Backend> managed::Manager for Maker<DB> {
+    type Type = DB::Connection;
+    type Error = sqlx::Error;
+
+    async fn create(&self) -> Result<DB::Connection, sqlx::Error> {
+        self.0.connect().await
+    }
+
+    /// A pooled connection is not asked whether it lives: the begin that follows is that question, and
+    /// costs nothing more.
+    async fn recycle(&self, _: &mut DB::Connection, _: &Metrics) -> RecycleResult<sqlx::Error> {
+        Ok(())
+    }
+}
+
+/// A pool of connections: our own, or one that the user made.
+pub(crate) struct Pool<DB: Backend> {
+    source: Source<DB>,
+    /// How many connections are lent.
+    lent: watch::Sender<usize>,
+    wait: Duration,
+}
+
+enum Source<DB: Backend> {
+    /// Takes a connection back without a round trip.
+    Own(managed::Pool<Maker<DB>>),
+    /// The user's own keeps its habits: it pings a connection when it comes back.
+    Sqlx {
+        pool: sqlx::Pool<DB>,
+        /// Clones of a pool share these; their address says whether two pools are one.
+        identity: Arc<Options<DB>>,
+    },
+}
+
+impl<DB: Backend> Pool<DB> {
+    pub(crate) fn new(options: Options<DB>, size: usize, wait: Duration) -> Result<Self, Error> {
+        let size = DB::most_connections(&options, size);
+        let pool = managed::Pool::builder(Maker(options))
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| Error::config(error.to_string()))?;
+        Ok(Self::over(Source::Own(pool), wait))
+    }
+
+    pub(crate) fn of(pool: sqlx::Pool<DB>) -> Self {
+        let identity = pool.connect_options();
+        let wait = pool.options().get_acquire_timeout();
+        Self::over(Source::Sqlx { pool, identity }, wait)
+    }
+
+    fn over(source: Source<DB>, wait: Duration) -> Self {
+        Self {
+            source,
+            lent: watch::Sender::new(0),
+            wait,
+        }
+    }
+
+    /// The same for everything that draws on the same connections.
+    pub(crate) fn identity(&self) -> usize {
+        match &self.source {
+            Source::Own(pool) => std::ptr::from_ref(pool).addr(),
+            Source::Sqlx { identity, .. } => Arc::as_ptr(identity).addr(),
+        }
+    }
+
+    /// How many connections there may be at most.
+    pub(crate) fn size(&self) -> usize {
+        match &self.source {
+            Source::Own(pool) => pool.status().max_size,
+            Source::Sqlx { pool, .. } => pool.options().get_max_connections() as usize,
+        }
+    }
+
+    /// Lends a connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the queue, or the connection.
+    pub(crate) async fn acquire(&self) -> Result<Connection<DB>, Error> {
+        let held = match &self.source {
+            Source::Own(pool) => {
+                let patience = Timeouts {
+                    wait: Some(self.wait),
+                    create: Some(self.wait),
+                    recycle: None,
+                };
+                Held::Own(pool.timeout_get(&patience).await.map_err(|error| self.explain(error))?)
+            }
+            Source::Sqlx { pool, .. } => {
+                Held::Sqlx(pool.acquire().await.map_err(|error| self.explain_sqlx(error))?)
+            }
+        };
+        self.lent.send_modify(|lent| *lent += 1);
+        Ok(Connection {
+            held: Some(held),
+            lent: self.lent.clone(),
+        })
+    }
+
+    fn explain(&self, error: PoolError<sqlx::Error>) -> Error {
+        match error {
+            PoolError::Timeout(managed::TimeoutType::Wait) => self.timed_out(),
+            PoolError::Timeout(_) => connect(sqlx::Error::Io(std::io::Error::new(
+                std::io::ErrorKind::TimedOut,
+                format!("no answer within {:?}", self.wait),
+            ))),
+            PoolError::Closed => Error::Closed { boundary: None },
+            PoolError::Backend(error) => connect(error),
+            error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
+                Error::config(error.to_string())
+            }
+        }
+    }
+
+    fn explain_sqlx(&self, error: sqlx::Error) -> Error {
+        match error {
+            sqlx::Error::PoolTimedOut => self.timed_out(),
+            sqlx::Error::PoolClosed => Error::Closed { boundary: None },
+            error => connect(error),
+        }
+    }
+
+    pub(crate) fn timed_out(&self) -> Error {
+        Error::PoolTimeout {
+            boundary: None,
+            after: self.wait,
+            size: self.size(),
+        }
+    }
+
+    /// Lends no more, waits until all connections are back, and closes each of them.
+    pub(crate) async fn close(&self) {
+        match &self.source {
+            Source::Own(pool) => {
+                let idle = pool.retain(|_, _| false).removed;
+                pool.close();
+                for connection in idle {
+                    // The server learns of it this way or the other; there is nobody to tell.
+                    connection.close().await.ok();
+                }
+            }
+            Source::Sqlx { pool, .. } => pool.close().await,
+        }
+        // The sender is ours, so that this cannot fail.
+        self.lent.subscribe().wait_for(|lent| *lent == 0).await.ok();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        match &self.source {
+            Source::Own(pool) => pool.is_closed(),
+            Source::Sqlx { pool, .. } => pool.is_closed(),
+        }
+    }
+}
+
+fn connect(source: sqlx::Error) -> Error {
+    Error::Connect {
+        boundary: None,
+        source,
+    }
+}
+
+/// A lent connection. Dropped, it is closed: only [`give_back`](Self::give_back), which says that
+/// nothing is open and nothing outstanding on it, lets another boundary have it.
+pub(crate) struct Connection<DB: Backend> {
+    held: Option<Held<DB>>,
+    lent: watch::Sender<usize>,
+}
+
+enum Held<DB: Backend> {
+    Own(Object<Maker<DB>>),
+    Sqlx(PoolConnection<DB>),
+}
+
+impl<DB: Backend> Connection<DB> {
+    /// Whether it may have died in the pool.
+    pub(crate) fn is_reused(&self) -> bool {
+        match &self.held {
+            Some(Held::Own(object)) => Object::metrics(object).recycle_count > 0,
+            Some(Held::Sqlx(_)) => true,
+            None => false,
+        }
+    }
+
+    pub(crate) fn give_back(mut self) {
+        match self.held.take() {
+            Some(Held::Own(object)) => drop(object),
+            // sqlx's pool takes it back on a task, and panics where there is no runtime to have one.
+            Some(Held::Sqlx(connection)) if Handle::try_current().is_ok() => drop(connection),
+            Some(Held::Sqlx(connection)) => drop(connection.detach()),
+            None => {}
+        }
+    }
+}
+
+const HELD: &str = "a lent connection is held until it is given back or dropped";
+
+impl<DB: Backend> Deref for Connection<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        match self.held.as_ref().expect(HELD) {
+            Held::Own(object) => object,
+            Held::Sqlx(connection) => connection,
+        }
+    }
+}
+
+impl<DB: Backend> DerefMut for Connection<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        match self.held.as_mut().expect(HELD) {
+            Held::Own(object) => object,
+            Held::Sqlx(connection) => connection,
+        }
+    }
+}
+
+impl<DB: Backend> Drop for Connection<DB> {
+    fn drop(&mut self) {
+        match self.held.take() {
+            Some(Held::Own(object)) => drop(Object::take(object)),
+            Some(Held::Sqlx(connection)) => drop(connection.detach()),
+            None => {}
+        }
+        self.lent.send_modify(|lent| *lent -= 1);
+    }
+}

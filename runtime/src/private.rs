@@ -1,0 +1,110 @@
+//! What the macros' output calls. Not for use by hand, and not covered by any promise.
+
+use std::error::Error as StdError;
+
+use crate::backend::Backend;
+use crate::body::SendOnce;
+use crate::boundary;
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::job::{self, Job};
+use crate::options::TxOptions;
+use crate::session::Session;
+
+pub use crate::site::{Kind, Site};
+
+/// A session type, as a parameter names it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session of demarcate",
+    label = "expected `demarcate::sqlite::Session`, or that of another database",
+    note = "the session's type is `demarcate::{{sqlite, postgres, mysql}}::Session`, or an alias of one"
+)]
+pub trait LentSession {
+    /// The session's database.
+    type Database: Backend;
+    /// What opens such sessions.
+    type Factory;
+}
+
+impl<DB: Backend> LentSession for Session<DB> {
+    type Database = DB;
+    type Factory = SessionFactory<DB>;
+}
+
+/// A session factory type, as a parameter names it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session factory of demarcate",
+    label = "expected `demarcate::sqlite::SessionFactory`, or that of another database"
+)]
+pub trait OpensSessions {
+    /// The factory's database.
+    type Database: Backend;
+}
+
+impl<DB: Backend> OpensSessions for SessionFactory<DB> {
+    type Database = DB;
+}
+
+/// A return type that can say that something failed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot say that something failed",
+    label = "expected `Result<T, E>`",
+    note = "`Ok` commits and `Err` rolls back; return `Result<T, E>`"
+)]
+pub trait Fallible {
+    /// What it gives if nothing failed.
+    type Ok;
+}
+
+impl<T, E> Fallible for Result<T, E> {
+    type Ok = T;
+}
+
+/// What takes the place of `&mut S` in the signature of a router.
+pub type FactoryOf<S> = <S as LentSession>::Factory;
+
+/// What a job with a session `S` and the return type `R` makes.
+pub type JobOf<S, R> = Job<<S as LentSession>::Database, <R as Fallible>::Ok>;
+
+/// What a job with a factory `F` and the return type `R` makes.
+pub type FactoryJobOf<F, R> = Job<<F as OpensSessions>::Database, <R as Fallible>::Ok>;
+
+/// The body of `#[router_tx]`.
+pub async fn router<DB, T, E, F>(
+    site: Site,
+    db: &SessionFactory<DB>,
+    options: TxOptions,
+    body: F,
+) -> Result<T, E>
+where
+    DB: Backend,
+    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+    E: From<Error>,
+{
+    boundary::run(site, db, options, body).await.map_err(boundary::Failed::into_error)
+}
+
+/// The body of `#[background_job]` with a session.
+pub fn session_job<DB, T, E, F>(site: Site, options: TxOptions, body: F) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
+    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E> + Send + 'static,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    job::in_session(site, options, body)
+}
+
+/// The body of `#[background_job]` with a session factory.
+pub fn factory_job<DB, T, E, F>(site: Site, body: F) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
+    F: AsyncFnOnce(&SessionFactory<DB>) -> Result<T, E> + Send + 'static,
+    F: for<'s> SendOnce<&'s SessionFactory<DB>, Out = Result<T, E>>,
+{
+    job::with_factory(site, body)
+}

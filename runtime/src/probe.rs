@@ -1,0 +1,1 @@
+//! Judges the types of parameters.

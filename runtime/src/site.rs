@@ -1,0 +1,95 @@
+//! Where in the user's code a boundary, a service or a job stands.
+
+use std::fmt;
+
+/// What stands at a [`Site`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// A function marked `#[router_tx]`.
+    Router,
+    /// A function marked `#[service]`.
+    Service,
+    /// A function marked `#[background_job]`.
+    Job,
+    /// The closure given to [`SessionFactory::transaction`](crate::SessionFactory::transaction).
+    Closure,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Router => "router",
+            Self::Service => "service",
+            Self::Job => "background job",
+            Self::Closure => "transaction",
+        })
+    }
+}
+
+/// The name and the place of a boundary, a service or a job, as errors, logs and statistics show them.
+///
+/// ```
+/// use demarcate::{Kind, Site};
+///
+/// const SITE: Site = Site::new("post_order", Kind::Router, "src/routers/orders.rs", 12);
+/// assert_eq!(SITE.to_string(), "router `post_order` (src/routers/orders.rs:12)");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Site {
+    name: &'static str,
+    kind: Kind,
+    file: &'static str,
+    line: u32,
+}
+
+impl Site {
+    /// A site; the macros call this with `file!()` and `line!()`.
+    pub const fn new(name: &'static str, kind: Kind, file: &'static str, line: u32) -> Self {
+        Self {
+            name,
+            kind,
+            file,
+            line,
+        }
+    }
+
+    /// The function's name, or what `name = ".."` says.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What stands there.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The source file, as `file!()` gives it.
+    pub const fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// The line, counted from 1.
+    pub const fn line(&self) -> u32 {
+        self.line
+    }
+
+    pub(crate) const fn renamed(mut self, name: Option<&'static str>) -> Self {
+        if let Some(name) = name {
+            self.name = name;
+        }
+        self
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            kind,
+            file,
+            line,
+        } = self;
+        write!(f, "{kind} `{name}` ({file}:{line})")
+    }
+}

@@ -1,0 +1,128 @@
+//! SQLite.
+
+use demarcate_sql::Dialect;
+use futures_core::future::BoxFuture;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
+
+use crate::backend::{Backend, CommitFailure, hand_on_to_the_connection, sealed};
+use crate::error::Error;
+use crate::options::{Isolation, TxOptions};
+use crate::statement::Statement;
+
+/// A session of SQLite.
+pub type Session = crate::Session<Sqlite>;
+
+/// A session factory for SQLite.
+pub type SessionFactory = crate::SessionFactory<Sqlite>;
+
+impl sealed::Sealed for Sqlite {}
+
+impl Backend for Sqlite {
+    const TITLE: &'static str = "SQLite";
+    const URL_FORM: &'static str = "sqlite://path/to/file.db";
+    const PREPARES: bool = false;
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    fn check(options: &TxOptions) -> Result<(), Error> {
+        match options.isolation {
+            None | Some(Isolation::Serializable) => {}
+            Some(_) => {
+                return Err(Error::unsupported(
+                    Self::TITLE,
+                    "weaker isolation than serializable",
+                    "leave `isolation` out, or write `isolation = Serializable`: every transaction of SQLite is",
+                ));
+            }
+        }
+        if options.deferrable {
+            return Err(Error::unsupported(
+                Self::TITLE,
+                "`deferrable`",
+                "leave it out: a read-only transaction never fails to serialize there",
+            ));
+        }
+        Ok(())
+    }
+
+    /// An in-memory database lives as long as its one connection, and a second would see locks that
+    /// no busy timeout waits for.
+    fn most_connections(options: &SqliteConnectOptions, asked: usize) -> usize {
+        let in_memory = options
+            .to_url_lossy()
+            .query_pairs()
+            .any(|(key, value)| key == "mode" && value == "memory");
+        if in_memory { 1 } else { asked }
+    }
+
+    /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails
+    /// with SQLITE_BUSY wherever another wrote in between, whatever the busy timeout, since waiting
+    /// could not help it: <https://www.sqlite.org/lang_transaction.html>.
+    fn begin(options: &TxOptions) -> SqlStr {
+        if options.read_only {
+            "PRAGMA query_only = 1; BEGIN".into_sql_str()
+        } else {
+            "BEGIN IMMEDIATE".into_sql_str()
+        }
+    }
+
+    /// COMMIT outside a transaction is an error of SQLite's own.
+    fn commit(options: &TxOptions) -> SqlStr {
+        if options.read_only {
+            "COMMIT; PRAGMA query_only = 0".into_sql_str()
+        } else {
+            "COMMIT".into_sql_str()
+        }
+    }
+
+    fn roll_back(
+        connection: &mut SqliteConnection,
+        options: TxOptions,
+        _busy: bool,
+    ) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            // What was dropped half-way is before us in the queue of the connection's own thread.
+            if options.read_only {
+                Self::run(connection, "PRAGMA query_only = 0".into_sql_str()).await?;
+            }
+            match Self::run(connection, "ROLLBACK".into_sql_str()).await {
+                Err(error) if is_outside_transaction(&error) => Ok(()),
+                other => other,
+            }
+        })
+    }
+
+    fn settle(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(connection.ping())
+    }
+
+    fn is_connection_lost(error: &sqlx::Error) -> bool {
+        matches!(error, sqlx::Error::WorkerCrashed)
+    }
+
+    fn commit_failure(error: &sqlx::Error) -> CommitFailure {
+        match error {
+            error if is_outside_transaction(error) => CommitFailure::NotOpen,
+            sqlx::Error::Database(_) => CommitFailure::Refused,
+            _ => CommitFailure::Unknown,
+        }
+    }
+
+    fn fetch_optional<'e>(
+        connection: &'e mut SqliteConnection,
+        statement: Statement<Self>,
+    ) -> BoxFuture<'e, Result<Option<sqlx::sqlite::SqliteRow>, sqlx::Error>> {
+        // SQLite makes all changes of a statement before its first row comes out.
+        sqlx::Executor::fetch_optional(connection, statement)
+    }
+
+    hand_on_to_the_connection!();
+}
+
+/// SQLite gives its plain error code for this, so that only the text tells it apart:
+/// `OP_AutoCommit` in <https://www.sqlite.org/src/file/src/vdbe.c>.
+fn is_outside_transaction(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .is_some_and(|error| error.message().ends_with("no transaction is active"))
+}
