@@ -6,23 +6,67 @@ use std::time::Instant;
 use demarcate_sql::{Dialect, statements, transaction_control};
 
 const TEXTS: [(&str, Dialect, &str); 10] = [
-    ("select by id", Dialect::Postgres, "select id, sku, state from orders where id = $1"),
-    ("select by id;", Dialect::Postgres, "select id, sku, state from orders where id = $1;"),
-    ("insert returning", Dialect::Sqlite, "insert into orders (sku, state) values (?, ?) returning *"),
-    ("update", Dialect::MySql, "update orders set state = ?, shipped_at = now() where id = ? and state = 'new'"),
-    ("with, on sqlite", Dialect::Sqlite, "with a as (select 1) insert into orders (sku) select * from a"),
-    ("comment first", Dialect::Postgres, "/* route='/orders' */ select id, sku, state from orders where id = $1"),
+    (
+        "select by id",
+        Dialect::Postgres,
+        "select id, sku, state from orders where id = $1",
+    ),
+    (
+        "select by id;",
+        Dialect::Postgres,
+        "select id, sku, state from orders where id = $1;",
+    ),
+    (
+        "insert returning",
+        Dialect::Sqlite,
+        "insert into orders (sku, state) values (?, ?) returning *",
+    ),
+    (
+        "update",
+        Dialect::MySql,
+        "update orders set state = ?, shipped_at = now() where id = ? and state = 'new'",
+    ),
+    (
+        "with, on sqlite",
+        Dialect::Sqlite,
+        "with a as (select 1) insert into orders (sku) select * from a",
+    ),
+    (
+        "comment first",
+        Dialect::Postgres,
+        "/* route='/orders' */ select id, sku, state from orders where id = $1",
+    ),
     ("set", Dialect::MySql, "set time_zone = '+00:00'"),
-    ("two statements", Dialect::Postgres, "update orders set state = 'paid'; delete from carts where id = 1"),
-    ("quoted semicolon", Dialect::Postgres, "update orders set note = 'a; b' where id = $1"),
+    (
+        "two statements",
+        Dialect::Postgres,
+        "update orders set state = 'paid'; delete from carts where id = 1",
+    ),
+    (
+        "quoted semicolon",
+        Dialect::Postgres,
+        "update orders set note = 'a; b' where id = $1",
+    ),
     ("commit", Dialect::Postgres, "commit"),
 ];
 
 fn main() {
-    let long = format!("select {} from orders where id in ({})", ["a_column"; 100].join(", "), ["?"; 500].join(", "));
-    println!("{:<18} {:>6} {:>9} {:>9}", "text", "bytes", "guard ns", "split ns");
-    for (name, dialect, sql) in TEXTS.into_iter().chain([("long select", Dialect::Postgres, long.as_str())]) {
-        let guard = nanoseconds(|| transaction_control(black_box(sql), black_box(dialect)).is_some());
+    let long = format!(
+        "select {} from orders where id in ({})",
+        ["a_column"; 100].join(", "),
+        ["?"; 500].join(", ")
+    );
+    println!(
+        "{:<18} {:>6} {:>9} {:>9}",
+        "text", "bytes", "guard ns", "split ns"
+    );
+    for (name, dialect, sql) in
+        TEXTS
+            .into_iter()
+            .chain([("long select", Dialect::Postgres, long.as_str())])
+    {
+        let guard =
+            nanoseconds(|| transaction_control(black_box(sql), black_box(dialect)).is_some());
         let split = nanoseconds(|| statements(black_box(sql), black_box(dialect)).count() > 0);
         println!("{name:<18} {:>6} {guard:>9.1} {split:>9.1}", sql.len());
     }

@@ -1,3 +1,4 @@
+use crate::head::skip_statement_variables;
 use crate::lexer::Lexer;
 use crate::token::{Shape, Token};
 
@@ -63,14 +64,20 @@ impl Block {
 
     /// From the first word of a compound statement.
     pub(crate) fn compound() -> Self {
-        Self { header: false, at_statement: true, ..Self::routine() }
+        Self {
+            header: false,
+            at_statement: true,
+            ..Self::routine()
+        }
     }
 
     /// Takes one token in, with the lexer behind it.
     pub(crate) fn step(&mut self, token: &Token<'_>, lexer: &mut Lexer<'_>) -> Step {
         let step = match token.shape {
             Shape::Mark(mark) => self.mark(mark),
-            Shape::Word if self.parentheses == 0 && self.before != Before::Name => self.word(token, lexer),
+            Shape::Word if self.parentheses == 0 && self.before != Before::Name => {
+                self.word(token, lexer)
+            }
             _ => {
                 self.leave_position();
                 Step::Inside
@@ -129,10 +136,18 @@ impl Block {
             b"then" | b"else" if self.cases == 0 && self.blocks > 0 => self.enter_position(),
             // `WHILE a DO`. A `DO` where a statement can start is one itself.
             b"do" if !at_statement && self.blocks > 0 => self.enter_position(),
+            // MariaDB's `SET STATEMENT a = 1 FOR b`, where b may be a block.
+            b"set"
+                if at_statement && lexer.accept("statement") && skip_statement_variables(lexer) =>
+            {
+                self.enter_position();
+            }
             b"declare" if at_statement => self.declaring = true,
             b"commit" | b"rollback" if self.declaring => return Step::Statement,
             _ if at_statement => return Step::Statement,
-            verb if self.header && self.before != Before::Header && is_verb(verb) => self.header = false,
+            verb if self.header && self.before != Before::Header && is_verb(verb) => {
+                self.header = false
+            }
             _ => {}
         }
         Step::Inside

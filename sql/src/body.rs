@@ -70,7 +70,9 @@ fn skip_to_end(lexer: &mut Lexer<'_>, atomic: bool) -> usize {
         if inside {
             inside = !(at_statement && token.is("end"));
             at_statement = token.is_mark(b';');
-        } else if token.is("begin") && (!atomic || lexer.peek().is_some_and(|next| next.is("atomic"))) {
+        } else if token.is("begin")
+            && (!atomic || lexer.peek().is_some_and(|next| next.is("atomic")))
+        {
             if atomic && let Some(atomic) = lexer.next() {
                 end = atomic.end();
             }

@@ -36,7 +36,9 @@ pub struct SessionCall<'a> {
 /// ```
 #[must_use]
 pub fn session_calls(sql: &str, dialect: Dialect) -> SessionCalls<'_> {
-    SessionCalls { lexer: Lexer::new(sql, dialect) }
+    SessionCalls {
+        lexer: Lexer::new(sql, dialect),
+    }
 }
 
 /// Iterator over the calls in a text that change the server's session: see [`session_calls`].
@@ -63,7 +65,9 @@ impl<'a> Iterator for SessionCalls<'a> {
                 self.lexer.next();
                 continue;
             }
-            let Some(name) = token.identifier() else { continue };
+            let Some(name) = token.identifier() else {
+                continue;
+            };
             if changes_session(&token, self.lexer) {
                 let offset = token.start + token.text.find(name).unwrap_or_default();
                 return Some(SessionCall { name, offset });
@@ -76,8 +80,12 @@ impl core::iter::FusedIterator for SessionCalls<'_> {}
 
 fn changes_session(name: &Token<'_>, mut behind: Lexer<'_>) -> bool {
     behind.accept_mark(b'(')
-        && (functions(behind.dialect()).iter().any(|function| name.names(function))
-            || (behind.dialect() == Dialect::Postgres && name.names("set_config") && !is_local(behind)))
+        && (functions(behind.dialect())
+            .iter()
+            .any(|function| name.names(function))
+            || (behind.dialect() == Dialect::Postgres
+                && name.names("set_config")
+                && !is_local(behind)))
 }
 
 fn functions(dialect: Dialect) -> &'static [&'static str] {

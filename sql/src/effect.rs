@@ -54,7 +54,11 @@ impl Effect {
     pub const fn ends_transaction(self) -> bool {
         matches!(
             self,
-            Self::Commits | Self::RollsBack | Self::TwoPhase | Self::ImplicitCommit | Self::RollsBackOnConflict
+            Self::Commits
+                | Self::RollsBack
+                | Self::TwoPhase
+                | Self::ImplicitCommit
+                | Self::RollsBackOnConflict
         )
     }
 
@@ -118,7 +122,9 @@ impl Kind {
             Self::Commit => Effect::Commits,
             Self::Rollback => Effect::RollsBack,
             Self::Savepoint | Self::RollbackTo | Self::Release => Effect::Nests,
-            Self::PrepareTransaction | Self::CommitPrepared | Self::RollbackPrepared | Self::Xa => Effect::TwoPhase,
+            Self::PrepareTransaction | Self::CommitPrepared | Self::RollbackPrepared | Self::Xa => {
+                Effect::TwoPhase
+            }
             Self::SetTransaction => Effect::Characteristics,
             // SQLite, "The ON CONFLICT Clause": ROLLBACK "aborts the current SQL statement [..] and rolls back
             // the current transaction".

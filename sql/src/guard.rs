@@ -32,7 +32,10 @@ pub fn transaction_control(sql: &str, dialect: Dialect) -> Option<Statement<'_>>
 #[must_use]
 pub fn find(sql: &str, dialect: Dialect, wanted: impl Fn(Effect) -> bool) -> Option<Statement<'_>> {
     let wanted = |effect| effect != Effect::None && wanted(effect);
-    if is_single(sql) && !wanted(head::read(Lexer::new(sql, dialect)).kind.effect(dialect)) {
+    if is_single(sql)
+        && (is_plain(sql, dialect)
+            || !wanted(head::read(Lexer::new(sql, dialect)).kind.effect(dialect)))
+    {
         return None;
     }
     statements(sql, dialect).find(|statement| wanted(statement.effect()))
@@ -42,6 +45,29 @@ pub fn find(sql: &str, dialect: Dialect, wanted: impl Fn(Effect) -> bool) -> Opt
 fn is_single(sql: &str) -> bool {
     match sql.find(';') {
         None => true,
-        Some(first) => sql.bytes().skip(first).all(|byte| matches!(byte, b';' | b' ' | b'\t'..=b'\r')),
+        Some(first) => sql
+            .bytes()
+            .skip(first)
+            .all(|byte| matches!(byte, b';' | b' ' | b'\t'..=b'\r')),
+    }
+}
+
+/// Whether the first word is one of the four that nearly every statement begins with and that need no second look.
+/// It only answers sooner than the lexer, and may say no to any text.
+fn is_plain(sql: &str, dialect: Dialect) -> bool {
+    let [word @ .., space, next] = match sql.trim_ascii_start().as_bytes().first_chunk::<8>() {
+        Some(first) => first.map(|byte| byte.to_ascii_lowercase()),
+        None => return false,
+    };
+    if !matches!(space, b' ' | b'\t'..=b'\r') {
+        return false;
+    }
+    match &word {
+        b"select" | b"delete" => true,
+        // SQLite has `INSERT OR ROLLBACK`, perhaps after more whitespace or a comment.
+        b"insert" | b"update" => {
+            dialect != Dialect::Sqlite || (next.is_ascii_alphabetic() && next != b'o')
+        }
+        _ => false,
     }
 }

@@ -5,6 +5,8 @@ mod create;
 mod pragma;
 mod set;
 
+pub(crate) use set::skip_statement_variables;
+
 use crate::body::Body;
 use crate::lexer::Lexer;
 use crate::token::Shape;
@@ -19,14 +21,21 @@ pub(crate) struct Head {
 
 impl From<Kind> for Head {
     fn from(kind: Kind) -> Self {
-        Self { kind, body: Body::None }
+        Self {
+            kind,
+            body: Body::None,
+        }
     }
 }
 
 /// Reads the statement that starts here.
 pub(crate) fn read(lexer: Lexer<'_>) -> Head {
     let head = read_simple(lexer);
-    if head.kind == Kind::Compound { compound::read(lexer) } else { head }
+    if head.kind == Kind::Compound {
+        compound::read(lexer)
+    } else {
+        head
+    }
 }
 
 /// The same without a look into a compound statement.
@@ -35,13 +44,17 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
     let dialect = lexer.dialect();
     // Round again for a statement that wraps the one which follows.
     loop {
-        let Some(first) = lexer.next_inside() else { return Kind::Other.into() };
+        let Some(first) = lexer.next_inside() else {
+            return Kind::Other.into();
+        };
         if first.is_mark(b'(') {
             continue;
         }
         let kind = match (first.keyword().as_bytes(), dialect) {
             (b"select" | b"values", _) => Kind::Select,
-            (b"insert" | b"update", Sqlite) if rolls_back_on_conflict(&mut lexer) => Kind::RollbackOnConflict,
+            (b"insert" | b"update", Sqlite) if rolls_back_on_conflict(&mut lexer) => {
+                Kind::RollbackOnConflict
+            }
             (b"insert" | b"replace", _) => Kind::Insert,
             (b"update", _) => Kind::Update,
             (b"delete", _) => Kind::Delete,
@@ -64,7 +77,7 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
 
             (b"set", MySql) => {
                 // MariaDB's `SET STATEMENT a = 1 FOR b` runs b.
-                if lexer.accept("statement") && set::skip_statement_variables(&mut lexer) {
+                if lexer.accept("statement") && skip_statement_variables(&mut lexer) {
                     continue;
                 }
                 set::mysql(&mut lexer)
@@ -93,7 +106,7 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
             (b"unlock", MySql) => Kind::UnlockTables,
 
             (b"create", _) => return create::read(&mut lexer),
-            (b"drop", MySql) if lexer.accept("temporary") => Kind::Temporary,
+            (b"drop", MySql) if create::is_temporary_table(&mut lexer) => Kind::Temporary,
             (b"drop", MySql) if lexer.accept("prepare") => Kind::Deallocate,
             (b"drop", Postgres) => drop_what(&mut lexer),
             (b"alter", Postgres) if lexer.accept("system") => Kind::DdlOutside,
@@ -101,7 +114,9 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
             (b"alter" | b"drop", _) => Kind::Ddl,
             (b"truncate" | b"grant" | b"revoke", Postgres | MySql) => Kind::Ddl,
             (b"rename" | b"install" | b"uninstall", MySql) => Kind::Ddl,
-            (b"comment" | b"security" | b"reassign" | b"refresh" | b"import", Postgres) => Kind::Ddl,
+            (b"comment" | b"security" | b"reassign" | b"refresh" | b"import", Postgres) => {
+                Kind::Ddl
+            }
 
             (b"analyze", MySql) => {
                 lexer.accept_any(&["no_write_to_binlog", "local"]);
@@ -120,11 +135,13 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
             }
             (b"analyze", _) => Kind::Maintenance,
             (b"reindex", Postgres) => reindex(&mut lexer),
+            (b"cluster", Postgres) if is_whole_database(&mut lexer) => Kind::DdlOutside,
             (b"reindex", Sqlite) | (b"cluster" | b"checkpoint", Postgres) => Kind::Maintenance,
-            (b"optimize" | b"repair" | b"check" | b"cache" | b"flush" | b"change" | b"stop", MySql) => {
-                Kind::Maintenance
-            }
-            (b"import" | b"clone", MySql) => Kind::Maintenance,
+            (
+                b"optimize" | b"repair" | b"check" | b"cache" | b"flush" | b"change" | b"stop",
+                MySql,
+            ) => Kind::Maintenance,
+            (b"import" | b"clone" | b"backup", MySql) => Kind::Maintenance,
             (b"vacuum", Postgres | Sqlite) => Kind::Vacuum,
 
             (b"call", _) => Kind::Call,
@@ -160,12 +177,19 @@ fn rollback(lexer: &mut Lexer<'_>) -> Kind {
     {
         lexer.next_inside();
     }
-    if lexer.accept("to") { Kind::RollbackTo } else { Kind::Rollback }
+    if lexer.accept("to") {
+        Kind::RollbackTo
+    } else {
+        Kind::Rollback
+    }
 }
 
 /// `PREPARE TRANSACTION 'id'`, and not a statement of that name: `PREPARE transaction AS ..`.
 fn prepares_transaction(lexer: &mut Lexer<'_>) -> bool {
-    lexer.accept("transaction") && !lexer.peek().is_some_and(|next| next.is("as") || next.is_mark(b'('))
+    lexer.accept("transaction")
+        && !lexer
+            .peek()
+            .is_some_and(|next| next.is("as") || next.is_mark(b'('))
 }
 
 /// `INSERT OR ROLLBACK`: SQLite, "The ON CONFLICT Clause".
@@ -188,7 +212,11 @@ fn declare(lexer: &mut Lexer<'_>) -> Kind {
     while let Some(token) = lexer.next_inside() {
         if token.is("cursor") {
             let holds = lexer.accept("with") && lexer.accept("hold");
-            return if holds { Kind::DeclareCursorWithHold } else { Kind::DeclareCursor };
+            return if holds {
+                Kind::DeclareCursorWithHold
+            } else {
+                Kind::DeclareCursor
+            };
         }
     }
     Kind::Other
@@ -212,6 +240,12 @@ fn reindex(lexer: &mut Lexer<'_>) -> Kind {
     Kind::Maintenance
 }
 
+/// PostgreSQL's `CLUSTER` without a table: likewise.
+fn is_whole_database(lexer: &mut Lexer<'_>) -> bool {
+    lexer.accept("verbose");
+    lexer.next_inside().is_none()
+}
+
 /// Reads past the options of an `EXPLAIN`, and says whether it runs its statement: PostgreSQL, "EXPLAIN", "`ANALYZE`:
 /// carry out the command"; MySQL 8.4 manual 15.8.2, "`EXPLAIN ANALYZE` runs the statement".
 fn explain_runs(lexer: &mut Lexer<'_>) -> bool {
@@ -222,7 +256,9 @@ fn explain_runs(lexer: &mut Lexer<'_>) -> bool {
                 break;
             }
             if token.is_any(&["analyze", "analyse"]) {
-                runs = !lexer.peek().is_some_and(|value| value.is_any(&["false", "off"]) || value.text == "0");
+                runs = !lexer
+                    .peek()
+                    .is_some_and(|value| value.is_any(&["false", "off"]) || value.text == "0");
             }
         }
         return runs;
@@ -237,7 +273,10 @@ fn explain_runs(lexer: &mut Lexer<'_>) -> bool {
 
 /// `FORMAT = JSON`.
 fn skip_format(lexer: &mut Lexer<'_>) {
-    if lexer.accept("format") && lexer.accept_mark(b'=') && lexer.peek().is_some_and(|name| name.shape == Shape::Word) {
+    if lexer.accept("format")
+        && lexer.accept_mark(b'=')
+        && lexer.peek().is_some_and(|name| name.shape == Shape::Word)
+    {
         lexer.next_inside();
     }
 }

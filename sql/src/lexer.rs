@@ -13,7 +13,12 @@ pub(crate) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     pub(crate) fn new(sql: &'a str, dialect: Dialect) -> Self {
-        Self { sql, dialect, at: 0, executable: false }
+        Self {
+            sql,
+            dialect,
+            at: 0,
+            executable: false,
+        }
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -70,13 +75,20 @@ impl<'a> Lexer<'a> {
 
     fn advance_while(&mut self, wanted: impl Fn(u8) -> bool) {
         let rest = self.rest();
-        self.advance(rest.iter().position(|&byte| !wanted(byte)).unwrap_or(rest.len()));
+        self.advance(
+            rest.iter()
+                .position(|&byte| !wanted(byte))
+                .unwrap_or(rest.len()),
+        );
     }
 
     /// Past the next `end`, or to the end of the text.
     fn advance_past(&mut self, end: &[u8]) {
         let rest = self.rest();
-        match rest.windows(end.len().max(1)).position(|window| window == end) {
+        match rest
+            .windows(end.len().max(1))
+            .position(|window| window == end)
+        {
             Some(before) => self.advance(before + end.len()),
             None => self.advance(rest.len()),
         }
@@ -91,7 +103,11 @@ impl<'a> Iterator for Lexer<'a> {
         self.skip_blank();
         let start = self.at;
         let shape = self.token(self.byte(0)?);
-        Some(Token { shape, text: self.slice(start, self.at), start })
+        Some(Token {
+            shape,
+            text: self.slice(start, self.at),
+            start,
+        })
     }
 }
 
@@ -135,7 +151,10 @@ impl Lexer<'_> {
         self.advance_while(is_word);
         // `E'..'`: PostgreSQL, 4.1.2.2 "String Constants with C-Style Escapes".
         let prefix = self.at - start == 1 && self.byte(0) == Some(b'\'');
-        if self.dialect == Dialect::Postgres && prefix && matches!(self.slice(start, self.at), "e" | "E") {
+        if self.dialect == Dialect::Postgres
+            && prefix
+            && matches!(self.slice(start, self.at), "e" | "E")
+        {
             self.escape_string();
             return Shape::Text;
         }
@@ -146,7 +165,8 @@ impl Lexer<'_> {
     fn quoted(&mut self, quote: u8, backslash: bool) {
         self.advance(1);
         while let Some(byte) = self.byte(0) {
-            let escaped = (byte == b'\\' && backslash) || (byte == quote && self.byte(1) == Some(quote));
+            let escaped =
+                (byte == b'\\' && backslash) || (byte == quote && self.byte(1) == Some(quote));
             self.advance(if escaped { 2 } else { 1 });
             if byte == quote && !escaped {
                 return;
@@ -154,22 +174,24 @@ impl Lexer<'_> {
         }
     }
 
-    /// An escape string goes on in the next quote when only whitespace with a newline is between them, and the
-    /// backslash is still an escape there (PostgreSQL, 4.1.2.1 and `quotecontinue` in its scan.l).
+    /// An escape string goes on in the next quote when only whitespace and comments with a newline are between them,
+    /// and the backslash is still an escape there (PostgreSQL, 4.1.2.1 and `quotecontinue` in its scan.l).
     fn escape_string(&mut self) {
         loop {
             self.quoted(b'\'', true);
             let mut ahead = *self;
-            ahead.advance_while(|byte| is_space(byte) && !is_newline(byte));
-            if !ahead.byte(0).is_some_and(is_newline) {
-                return;
+            let mut newline = false;
+            while let Some(byte) = ahead.byte(0) {
+                if is_space(byte) {
+                    newline |= is_newline(byte);
+                    ahead.advance(1);
+                } else if ahead.rest().starts_with(b"--") {
+                    ahead.line_comment();
+                } else {
+                    break;
+                }
             }
-            ahead.advance_while(is_space);
-            while ahead.rest().starts_with(b"--") {
-                ahead.line_comment();
-                ahead.advance_while(is_space);
-            }
-            if ahead.byte(0) != Some(b'\'') {
+            if !newline || ahead.byte(0) != Some(b'\'') {
                 return;
             }
             *self = ahead;
@@ -225,7 +247,9 @@ impl Lexer<'_> {
         loop {
             match self.byte(0) {
                 Some(byte) if is_space(byte) => self.advance(1),
-                Some(b'-') if self.rest().starts_with(b"--") && self.dashes_are_a_comment() => self.line_comment(),
+                Some(b'-') if self.rest().starts_with(b"--") && self.dashes_are_a_comment() => {
+                    self.line_comment()
+                }
                 Some(b'#') if self.dialect == Dialect::MySql => self.line_comment(),
                 Some(b'/') if self.byte(1) == Some(b'*') => match self.executable_opening() {
                     Some(length) => {
@@ -248,7 +272,9 @@ impl Lexer<'_> {
     /// whitespace or control character".
     fn dashes_are_a_comment(&self) -> bool {
         self.dialect != Dialect::MySql
-            || self.byte(2).is_none_or(|byte| is_space(byte) || byte.is_ascii_control())
+            || self
+                .byte(2)
+                .is_none_or(|byte| is_space(byte) || byte.is_ascii_control())
     }
 
     /// To the end of the line, which on PostgreSQL is also a lone carriage return (`non_newline` in scan.l).
@@ -269,7 +295,14 @@ impl Lexer<'_> {
             [b'/', b'*', b'M', b'!', digits @ ..] => (4, digits),
             _ => return None,
         };
-        Some(opening + digits.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count())
+        Some(
+            opening
+                + digits
+                    .iter()
+                    .take(6)
+                    .take_while(|byte| byte.is_ascii_digit())
+                    .count(),
+        )
     }
 
     /// Only PostgreSQL nests them: 4.1.5 "Comments".
@@ -297,7 +330,8 @@ impl Lexer<'_> {
 
     /// At the start of any text; SQLite takes it for whitespace anywhere (`CC_BOM` in its tokenize.c).
     fn byte_order_mark(&self) -> bool {
-        (self.at == 0 || self.dialect == Dialect::Sqlite) && self.rest().starts_with("\u{FEFF}".as_bytes())
+        (self.at == 0 || self.dialect == Dialect::Sqlite)
+            && self.rest().starts_with("\u{FEFF}".as_bytes())
     }
 }
 

@@ -48,7 +48,9 @@ impl Statement<'_> {
 /// ```
 #[must_use]
 pub fn statements(sql: &str, dialect: Dialect) -> Statements<'_> {
-    Statements { lexer: Lexer::new(sql, dialect) }
+    Statements {
+        lexer: Lexer::new(sql, dialect),
+    }
 }
 
 /// Iterator over the statements of a text: see [`statements`].
@@ -74,7 +76,12 @@ impl<'a> Iterator for Statements<'a> {
         let head = head::read(self.lexer);
         let end = body::skip(&mut self.lexer, head.body);
         let text = self.lexer.slice(offset, end);
-        Some(Statement { text, offset, kind: head.kind, dialect: self.lexer.dialect() })
+        Some(Statement {
+            text,
+            offset,
+            kind: head.kind,
+            dialect: self.lexer.dialect(),
+        })
     }
 }
 

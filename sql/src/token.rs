@@ -40,7 +40,8 @@ impl<'a> Token<'a> {
 
     /// Whether this identifier names `name`, in quotes or without.
     pub(crate) fn names(&self, name: &str) -> bool {
-        self.identifier().is_some_and(|text| text.eq_ignore_ascii_case(name))
+        self.identifier()
+            .is_some_and(|text| text.eq_ignore_ascii_case(name))
     }
 
     /// The identifier without its quotes; what is doubled inside stays doubled.
@@ -54,7 +55,10 @@ impl<'a> Token<'a> {
 
     /// The word in lower case, to `match` on; empty for whatever is no keyword.
     pub(crate) fn keyword(&self) -> Keyword {
-        let mut keyword = Keyword { bytes: [0; Keyword::LONGEST], length: 0 };
+        let mut keyword = Keyword {
+            bytes: [0; Keyword::LONGEST],
+            length: 0,
+        };
         if self.shape == Shape::Word && self.text.len() <= Keyword::LONGEST {
             keyword.length = self.text.len();
             for (lower, byte) in keyword.bytes.iter_mut().zip(self.text.bytes()) {

@@ -19,9 +19,15 @@ pub(super) fn read(mut lexer: Lexer<'_>) -> Head {
             Step::Done => break,
         }
     }
-    Head { kind, body: Body::Compound }
+    Head {
+        kind,
+        body: Body::Compound,
+    }
 }
 
 fn controls(statement: Lexer<'_>) -> bool {
-    read_simple(statement).kind.effect(statement.dialect()).controls_transaction()
+    read_simple(statement)
+        .kind
+        .effect(statement.dialect())
+        .controls_transaction()
 }

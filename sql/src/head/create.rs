@@ -9,11 +9,18 @@ pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
     let dialect = lexer.dialect();
     let mut temporary = false;
     loop {
-        let Some(token) = lexer.next_inside() else { return Kind::Ddl.into() };
+        let Some(token) = lexer.next_inside() else {
+            return Kind::Ddl.into();
+        };
         let body = match (token.keyword().as_bytes(), dialect) {
             (b"or" | b"replace" | b"unique" | b"constraint" | b"aggregate", _) => continue,
             (b"local" | b"global", Postgres) => continue,
-            (b"temp" | b"temporary", _) => {
+            // MySQL 8.4 manual 15.3.3: `CREATE TABLE` and `DROP TABLE` do not commit "if the `TEMPORARY` keyword is
+            // used". MariaDB's `CREATE TEMPORARY SEQUENCE` does.
+            (b"temporary", MySql) if lexer.accept_any(&["table", "tables"]) => {
+                return Kind::Temporary.into();
+            }
+            (b"temp" | b"temporary", Postgres | Sqlite) => {
                 temporary = true;
                 continue;
             }
@@ -23,9 +30,16 @@ pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
             }
             (b"function" | b"procedure", Postgres) => Body::Atomic,
             (b"trigger", Sqlite) => Body::Trigger,
-            (b"function" | b"procedure" | b"trigger" | b"event" | b"package", MySql) => Body::Routine,
+            (b"function" | b"procedure" | b"trigger" | b"event" | b"package", MySql) => {
+                Body::Routine
+            }
             (b"trigger", Postgres) => Body::None,
-            (b"rule", Postgres) => return Head { kind: Kind::Ddl, body: Body::Parentheses },
+            (b"rule", Postgres) => {
+                return Head {
+                    kind: Kind::Ddl,
+                    body: Body::Parentheses,
+                };
+            }
             (b"database" | b"tablespace", Postgres) => return Kind::DdlOutside.into(),
             (b"index", Postgres) if lexer.accept("concurrently") => return Kind::DdlOutside.into(),
             _ if temporary && dialect == Postgres && drops_on_commit(lexer) => {
@@ -34,7 +48,14 @@ pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
             _ if temporary => return Kind::Temporary.into(),
             _ => return Kind::Ddl.into(),
         };
-        return Head { kind: if temporary { Kind::Temporary } else { Kind::Routine }, body };
+        return Head {
+            kind: if temporary {
+                Kind::Temporary
+            } else {
+                Kind::Routine
+            },
+            body,
+        };
     }
 }
 
@@ -44,9 +65,17 @@ pub(super) fn read_alter(lexer: &mut Lexer<'_>) -> Head {
         skip_definer(lexer);
     }
     if lexer.accept("event") {
-        return Head { kind: Kind::Routine, body: Body::Routine };
+        return Head {
+            kind: Kind::Routine,
+            body: Body::Routine,
+        };
     }
     Kind::Ddl.into()
+}
+
+/// Reads past `TEMPORARY TABLE`.
+pub(super) fn is_temporary_table(lexer: &mut Lexer<'_>) -> bool {
+    lexer.accept("temporary") && lexer.accept_any(&["table", "tables"])
 }
 
 /// `= 'user'@'host'`, `= user`, `= CURRENT_USER()`.

@@ -6,11 +6,15 @@ use crate::token::{Shape, Token};
 pub(super) fn postgres(lexer: &mut Lexer<'_>) -> Kind {
     let local = accept_scope(lexer, "local");
     let session = !local && accept_scope(lexer, "session");
-    let Some(name) = lexer.next_inside() else { return Kind::Other };
+    let Some(name) = lexer.next_inside() else {
+        return Kind::Other;
+    };
     match name.keyword().as_bytes() {
         b"constraints" if !local && !session => Kind::SetConstraints,
         // `SET TRANSACTION ISOLATION ..`, and not `SET transaction.custom = ..`.
-        b"transaction" if !lexer.peek().is_some_and(|next| names_a_setting(&next)) => Kind::SetTransaction,
+        b"transaction" if !lexer.peek().is_some_and(|next| names_a_setting(&next)) => {
+            Kind::SetTransaction
+        }
         _ if is_transaction_setting(&name) => Kind::SetTransaction,
         _ if local => Kind::SetLocal,
         _ => Kind::SetSession,
@@ -34,9 +38,13 @@ fn names_a_setting(next: &Token<'_>) -> bool {
 
 /// "The transaction modes are also available via" these (PostgreSQL, "SET TRANSACTION").
 fn is_transaction_setting(name: &Token<'_>) -> bool {
-    ["transaction_isolation", "transaction_read_only", "transaction_deferrable"]
-        .into_iter()
-        .any(|setting| name.names(setting))
+    [
+        "transaction_isolation",
+        "transaction_read_only",
+        "transaction_deferrable",
+    ]
+    .into_iter()
+    .any(|setting| name.names(setting))
 }
 
 /// Reads on after MySQL's `SET`: MySQL 8.4 manual 15.7.6. Of a list of assignments the gravest decides.
@@ -72,7 +80,9 @@ fn mysql_assignment(lexer: &mut Lexer<'_>) -> Kind {
         return Kind::SetUserVariable;
     }
     let mut ahead = *lexer;
-    let Some(scope) = ahead.next_inside() else { return Kind::Other };
+    let Some(scope) = ahead.next_inside() else {
+        return Kind::Other;
+    };
     // Without the dot in `@@global.a`, `global` is a name.
     let scoped = scope.shape == Shape::Word && (!at || ahead.accept_mark(b'.'));
     if scoped && scope.is_any(&["global", "persist", "persist_only"]) {
@@ -114,7 +124,7 @@ fn skip_value(lexer: &mut Lexer<'_>) -> bool {
 }
 
 /// Reads past `a = 1, b = 2 FOR`, if that is what follows: MariaDB, "SET STATEMENT".
-pub(super) fn skip_statement_variables(lexer: &mut Lexer<'_>) -> bool {
+pub(crate) fn skip_statement_variables(lexer: &mut Lexer<'_>) -> bool {
     let mut ahead = *lexer;
     while let Some(token) = ahead.next_inside() {
         if token.is("for") {
