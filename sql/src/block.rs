@@ -16,8 +16,8 @@ pub(crate) struct Block {
     at_statement: bool,
     /// The token before this one was a word where a statement can start, perhaps a label.
     after_label: bool,
-    /// In a `DECLARE`, whose handler ends with a statement.
-    declaring: bool,
+    /// In a `DECLARE .. HANDLER FOR`, which ends with a statement.
+    handling: bool,
     blocks: usize,
     /// Open `CASE` expressions.
     cases: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Block {
 enum Before {
     /// After a dot or `AS`: a name, whatever word it is.
     Name,
-    /// After `BEFORE`, `AFTER`, `OR`, `RETURNS`: part of the header, whatever verb it is.
+    /// At the start, and after `BEFORE`, `AFTER`, `OR`, `RETURNS`: part of the header, whatever verb it is.
     Header,
     /// After `PROCEDURE`, `EVENT` ..: the object's name, or `IF NOT EXISTS`.
     Object,
@@ -54,11 +54,12 @@ impl Block {
             header: true,
             at_statement: false,
             after_label: false,
-            declaring: false,
+            handling: false,
             blocks: 0,
             cases: 0,
             parentheses: 0,
-            before: Before::Other,
+            // `ALTER EVENT`: its own verb is not the body's.
+            before: Before::Header,
         }
     }
 
@@ -120,7 +121,12 @@ impl Block {
         self.leave_position();
         self.after_label = at_statement;
         match token.keyword().as_bytes() {
-            b"begin" if can_open || self.declaring => self.open_before_statement(),
+            b"begin" if can_open || self.handling => {
+                if lexer.accept("not") {
+                    lexer.accept("atomic");
+                }
+                self.open_before_statement();
+            }
             b"loop" | b"repeat" if can_open => self.open_before_statement(),
             b"if" if at_statement || (self.header && self.before != Before::Object) => self.open(),
             b"case" | b"while" if can_open => self.open(),
@@ -142,8 +148,11 @@ impl Block {
             {
                 self.enter_position();
             }
-            b"declare" if at_statement => self.declaring = true,
-            b"commit" | b"rollback" if self.declaring => return Step::Statement,
+            b"declare" if at_statement => {
+                self.handling =
+                    lexer.accept_any(&["continue", "exit", "undo"]) && lexer.accept("handler");
+            }
+            b"commit" | b"rollback" if self.handling => return Step::Statement,
             _ if at_statement => return Step::Statement,
             verb if self.header && self.before != Before::Header && is_verb(verb) => {
                 self.header = false
@@ -156,7 +165,7 @@ impl Block {
     fn open(&mut self) {
         self.blocks += 1;
         self.header = false;
-        self.declaring = false;
+        self.handling = false;
     }
 
     fn open_before_statement(&mut self) {
@@ -167,7 +176,7 @@ impl Block {
     fn enter_position(&mut self) {
         self.at_statement = true;
         self.after_label = false;
-        self.declaring = false;
+        self.handling = false;
     }
 
     fn leave_position(&mut self) {

@@ -73,8 +73,9 @@ fn skip_to_end(lexer: &mut Lexer<'_>, atomic: bool) -> usize {
         } else if token.is("begin")
             && (!atomic || lexer.peek().is_some_and(|next| next.is("atomic")))
         {
-            if atomic && let Some(atomic) = lexer.next() {
-                end = atomic.end();
+            if atomic {
+                lexer.next();
+                end = lexer.offset();
             }
             inside = true;
             at_statement = true;
@@ -89,7 +90,7 @@ fn skip_block(lexer: &mut Lexer<'_>, mut block: Block) -> usize {
         if block.step(&token, lexer) == Step::Done {
             break;
         }
-        end = token.end();
+        end = lexer.offset();
     }
     end
 }

@@ -25,6 +25,11 @@ impl<'a> Lexer<'a> {
         self.dialect
     }
 
+    /// Where the last token that was read ends.
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
     pub(crate) fn slice(&self, start: usize, end: usize) -> &'a str {
         self.sql.get(start..end).unwrap_or_default()
     }
