@@ -1,0 +1,329 @@
+//! Calls that begin, commit or roll back.
+//!
+//! Many things have a method `commit`, a search index and a git repository among them, so the name alone
+//! decides nothing. Where the receiver is visibly the session the call is refused; where it is anything
+//! else the compiler is asked what type it has.
+
+use syn::visit_mut::{self, VisitMut};
+use syn::{Block, Expr, ExprCall, ExprClosure, ExprConst, ExprMethodCall, ExprPath, Ident, Item, Local, Pat, Type, UnOp};
+
+use crate::rule::{self, Rule};
+use crate::session::plain_name;
+use crate::types::bare;
+
+/// What a call does to a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// `commit`
+    Commit,
+    /// `rollback`
+    Rollback,
+    /// `begin`, and what else opens a transaction.
+    Begin,
+}
+
+impl Control {
+    fn named(method: &Ident) -> Option<Self> {
+        match method.to_string().as_str() {
+            "commit" => Some(Self::Commit),
+            "rollback" => Some(Self::Rollback),
+            "begin" | "begin_with" | "try_begin" | "try_begin_with" | "transaction" | "transaction_with" => {
+                Some(Self::Begin)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn rule(self) -> &'static Rule {
+        match self {
+            Self::Commit => &rule::COMMIT,
+            Self::Rollback => &rule::ROLLBACK,
+            Self::Begin => &rule::BEGIN,
+        }
+    }
+}
+
+/// What is to be said of a call.
+pub enum Judgement {
+    /// It is not allowed. Holds the name that was called.
+    Refused(Control, Ident),
+    /// It depends on the type of the receiver, which is given as it stands in the source.
+    Ask(Control, Box<Expr>),
+}
+
+/// Shows `judged` every call in a body that may begin, commit or roll back. It may replace the call.
+///
+/// `session` is the name under which the body knows its session.
+pub fn each(body: &mut Block, session: Option<&Ident>, judged: &mut dyn FnMut(Judgement, &mut Expr)) {
+    let mut walk = Walk {
+        sessions: session.cloned().into_iter().collect(),
+        judged,
+    };
+    walk.visit_block_mut(body);
+}
+
+struct Walk<'f> {
+    /// The names that stand for the session here.
+    sessions: Vec<Ident>,
+    judged: &'f mut dyn FnMut(Judgement, &mut Expr),
+}
+
+impl Walk<'_> {
+    fn judge(&self, expr: &Expr) -> Option<Judgement> {
+        match expr {
+            Expr::MethodCall(call) => self.judge_method(call),
+            Expr::Call(call) => judge_path(call),
+            _ => None,
+        }
+    }
+
+    fn judge_method(&self, call: &ExprMethodCall) -> Option<Judgement> {
+        let control = Control::named(&call.method)?;
+        if self.is_session(&call.receiver) {
+            return Some(Judgement::Refused(control, call.method.clone()));
+        }
+        Some(Judgement::Ask(control, call.receiver.clone()))
+    }
+
+    /// `tx`, `&mut *tx`, `(tx)`.
+    fn is_session(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Path(ExprPath { qself: None, path, .. }) => self.sessions.iter().any(|name| path.is_ident(name)),
+            Expr::Paren(inner) => self.is_session(&inner.expr),
+            Expr::Group(inner) => self.is_session(&inner.expr),
+            Expr::Reference(inner) => self.is_session(&inner.expr),
+            Expr::Unary(inner) => matches!(inner.op, UnOp::Deref(_)) && self.is_session(&inner.expr),
+            _ => false,
+        }
+    }
+
+    /// A part of the body in which other names stand for the session.
+    fn within(&mut self, sessions: Vec<Ident>, part: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.sessions, sessions);
+        part(self);
+        self.sessions = outer;
+    }
+
+    fn without(&self, pats: &[&Pat]) -> Vec<Ident> {
+        let bound = |name: &Ident| pats.iter().any(|pat| binds(pat, name));
+        self.sessions.iter().filter(|name| !bound(name)).cloned().collect()
+    }
+}
+
+impl VisitMut for Walk<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        // Before what is inside it is replaced.
+        let judgement = self.judge(expr);
+        match expr {
+            Expr::MethodCall(call) if call.method == "savepoint" => visit_savepoint(self, call),
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+        if let Some(judgement) = judgement {
+            (self.judged)(judgement, expr);
+        }
+    }
+
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        let sessions = self.sessions.clone();
+        self.within(sessions, |walk| visit_mut::visit_block_mut(walk, block));
+    }
+
+    /// Input: `let inner = tx.begin().await?;`, after which `inner.commit()` is as wrong as `tx.commit()`.
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        let begun = local.init.as_ref().is_some_and(|init| self.begins_on_session(&init.expr));
+        visit_mut::visit_local_mut(self, local);
+        self.sessions = self.without(&[&local.pat]);
+        if begun && let Some(name) = plain_name(&local.pat) {
+            self.sessions.push(name.clone());
+        }
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        let sessions = self.without(&closure.inputs.iter().collect::<Vec<_>>());
+        self.within(sessions, |walk| visit_mut::visit_expr_closure_mut(walk, closure));
+    }
+
+    fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
+        let sessions = self.without(&[&arm.pat]);
+        self.within(sessions, |walk| visit_mut::visit_arm_mut(walk, arm));
+    }
+
+    /// Functions inside the function: they have parameters of their own. A constant cannot ask for types.
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        match item {
+            Item::Fn(function) if function.sig.constness.is_some() => {}
+            Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
+                self.within(Vec::new(), |walk| visit_mut::visit_item_mut(walk, item));
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
+
+    fn visit_type_mut(&mut self, _: &mut Type) {}
+}
+
+impl Walk<'_> {
+    /// `tx.begin().await?`, `tx.begin().await.unwrap()` and so on.
+    fn begins_on_session(&self, expr: &Expr) -> bool {
+        chain(expr).any(|link| match link {
+            Expr::MethodCall(call) => {
+                Control::named(&call.method) == Some(Control::Begin) && self.is_session(&call.receiver)
+            }
+            _ => false,
+        })
+    }
+}
+
+/// The closure's parameter is a session again: `tx.savepoint(async |tx| ..)`.
+fn visit_savepoint(walk: &mut Walk<'_>, call: &mut ExprMethodCall) {
+    walk.visit_expr_mut(&mut call.receiver);
+    for argument in &mut call.args {
+        let name = match argument {
+            Expr::Closure(closure) => closure.inputs.first().and_then(|pat| match pat {
+                Pat::Type(pat) => plain_name(&pat.pat),
+                pat => plain_name(pat),
+            }),
+            _ => None,
+        };
+        let mut sessions = walk.sessions.clone();
+        sessions.extend(name.cloned());
+        match argument {
+            Expr::Closure(closure) => walk.within(sessions, |walk| walk.visit_expr_mut(&mut closure.body)),
+            _ => walk.visit_expr_mut(argument),
+        }
+    }
+}
+
+/// An expression and what it is built on, outside in: `a.b()?.await` gives itself, `a.b()?`, `a.b()`, `a`.
+pub fn chain(expr: &Expr) -> impl Iterator<Item = &Expr> {
+    std::iter::successors(Some(expr), |expr| match expr {
+        Expr::MethodCall(call) => Some(&call.receiver),
+        Expr::Await(inner) => Some(&inner.base),
+        Expr::Try(inner) => Some(&inner.expr),
+        Expr::Field(inner) => Some(&inner.base),
+        Expr::Paren(inner) => Some(&inner.expr),
+        Expr::Group(inner) => Some(&inner.expr),
+        _ => None,
+    })
+}
+
+/// `Transaction::commit(t)`, `<PgPool as Acquire>::begin(&pool)`: a path through a type or trait of sqlx.
+fn judge_path(call: &ExprCall) -> Option<Judgement> {
+    const OWNERS: [&str; 19] = [
+        "Acquire",
+        "AnyConnection",
+        "AnyPool",
+        "Connection",
+        "MySqlConnection",
+        "MySqlPool",
+        "MySqlTransaction",
+        "PgConnection",
+        "PgPool",
+        "PgTransaction",
+        "Pool",
+        "PoolConnection",
+        "Session",
+        "SessionFactory",
+        "SqliteConnection",
+        "SqlitePool",
+        "SqliteTransaction",
+        "Transaction",
+        "TransactionManager",
+    ];
+    let Expr::Path(ExprPath { qself, path, .. }) = &*call.func else {
+        return None;
+    };
+    let mut segments = path.segments.iter().rev();
+    let method = &segments.next()?.ident;
+    let control = Control::named(method)?;
+    let owner = match (segments.next(), qself.as_ref().map(|qself| bare(&qself.ty))) {
+        (Some(segment), _) => &segment.ident,
+        (None, Some(Type::Path(ty))) => &ty.path.segments.last()?.ident,
+        _ => return None,
+    };
+    OWNERS
+        .iter()
+        .any(|word| owner == word)
+        .then(|| Judgement::Refused(control, method.clone()))
+}
+
+/// Whether a pattern gives a name a new meaning.
+fn binds(pat: &Pat, name: &Ident) -> bool {
+    use syn::visit::Visit;
+
+    struct Search<'a> {
+        name: &'a Ident,
+        found: bool,
+    }
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
+            self.found |= pat.ident == *self.name;
+            syn::visit::visit_pat_ident(self, pat);
+        }
+    }
+    let mut search = Search { name, found: false };
+    search.visit_pat(pat);
+    search.found
+}
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::Span;
+    use quote::ToTokens;
+
+    use super::*;
+
+    /// The calls of a body, refused ones with a `!`.
+    fn calls(body: &str) -> Vec<String> {
+        let mut block: Block = syn::parse_str(&format!("{{ {body} }}")).expect("a block");
+        let mut found = Vec::new();
+        let tx = Ident::new("tx", Span::call_site());
+        each(&mut block, Some(&tx), &mut |judgement, expr| {
+            found.push(match judgement {
+                Judgement::Refused(_, name) => format!("{name}!"),
+                Judgement::Ask(_, receiver) => receiver.to_token_stream().to_string(),
+            });
+            *expr = syn::parse_quote!(());
+        });
+        found
+    }
+
+    #[test]
+    fn the_session_is_refused_and_others_are_asked_about() {
+        assert_eq!(calls("tx.commit().await?; (&mut *tx).rollback(); index.commit();"), ["commit!", "rollback!", "index"]);
+        assert_eq!(calls("self.pool.begin().await?"), ["self . pool"]);
+        assert_eq!(calls("if a { tx.begin() } else { move || tx.commit() }"), ["begin!", "commit!"]);
+    }
+
+    #[test]
+    fn paths_through_sqlx_are_refused() {
+        assert_eq!(
+            calls("Transaction::commit(t); sqlx::Pool::<A>::begin(&p); <PgPool>::begin(&p); <A as Acquire>::begin(p);"),
+            ["commit!", "begin!", "begin!", "begin!"]
+        );
+        assert_eq!(calls("orders::begin(tx); commit(tx); IndexWriter::commit(&mut w);"), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_that_no_longer_is_the_session_is_asked_about() {
+        assert_eq!(calls("let tx = repo.transaction()?; tx.commit();"), ["repo", "tx"]);
+        assert_eq!(calls("{ let tx = other; } tx.commit();"), ["commit!"]);
+        assert_eq!(calls("f(|tx| tx.commit());"), ["tx"]);
+        assert_eq!(calls("match a { Some(tx) => tx.commit(), None => tx.rollback() }"), ["tx", "rollback!"]);
+        assert_eq!(calls("fn f(tx: A) { tx.commit() }"), ["tx"]);
+    }
+
+    #[test]
+    fn what_was_begun_on_the_session_and_a_savepoint_are_sessions() {
+        assert_eq!(calls("let mut t = tx.begin().await?; t.commit().await?;"), ["begin!", "commit!"]);
+        assert_eq!(calls("tx.savepoint(async |s| { s.commit() }).await?;"), ["commit!"]);
+        assert_eq!(calls("tx.savepoint(async |tx: &mut Session| tx.commit());"), ["commit!"]);
+    }
+
+    #[test]
+    fn the_receiver_is_shown_as_it_stands_in_the_source() {
+        assert_eq!(calls("pool.begin().await?.commit()"), ["pool", "pool . begin () . await ?"]);
+    }
+}

@@ -1,0 +1,136 @@
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{Parse, ParseStream, Parser};
+use syn::{Attribute, Block, FnArg, FnModifiers, Ident, PatType, Signature, Token, Type, Visibility};
+
+use crate::args::Args;
+use crate::kind::Kind;
+use crate::session::{self, Lent};
+use crate::types;
+
+/// A function as its author wrote it.
+///
+/// The body stays tokens: rustc has already said what is wrong with its syntax, and an editor needs it
+/// as it is while it is being typed.
+pub struct Function {
+    /// Its attributes, those inside the body included, without `#[session]`.
+    pub attrs: Vec<Attribute>,
+    /// `pub`, and the like.
+    pub vis: Visibility,
+    /// `default`.
+    pub modifiers: FnModifiers,
+    /// The signature, without `#[session]` on its parameters.
+    pub sig: Signature,
+    /// The braces and what is between them, or the semicolon of a trait's method.
+    pub body: Body,
+    /// The parameter that was marked `#[session]`.
+    pub(crate) marked: Vec<usize>,
+}
+
+/// What follows a signature.
+pub enum Body {
+    /// `{ .. }`
+    Braced(Group),
+    /// `;`
+    None(Token![;]),
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        let mut attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse()?;
+        let mut modifiers = FnModifiers::default();
+        modifiers.defaultness = input.parse()?;
+        let mut sig: Signature = input.parse()?;
+        let body = if input.peek(Token![;]) {
+            Body::None(input.parse()?)
+        } else {
+            let (inner, body) = input.call(parse_braced)?;
+            attrs.extend(inner);
+            Body::Braced(body)
+        };
+        let marked = session::take_marks(&mut sig);
+        Ok(Self {
+            attrs,
+            vis,
+            modifiers,
+            sig,
+            body,
+            marked,
+        })
+    }
+}
+
+/// The body, and the attributes at its beginning, which have no place in the block that it becomes.
+fn parse_braced(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Group)> {
+    let TokenTree::Group(group) = input.parse()? else {
+        return Err(input.error("expected the function's body"));
+    };
+    let split = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse::<TokenStream>()?));
+    let Ok((mut attrs, rest)) = split.parse2(group.stream()) else {
+        return Ok((Vec::new(), group));
+    };
+    for attr in &mut attrs {
+        attr.style = syn::AttrStyle::Outer;
+    }
+    let mut body = Group::new(group.delimiter(), rest);
+    body.set_span(group.span());
+    Ok((attrs, body))
+}
+
+impl Function {
+    /// The body as statements; `None` where there is none, or where it cannot be read, which rustc reports.
+    #[must_use]
+    pub fn block(&self) -> Option<Block> {
+        match &self.body {
+            Body::Braced(group) => syn::parse2(group.to_token_stream()).ok(),
+            Body::None(_) => None,
+        }
+    }
+
+    /// What the function was lent: the parameter that is its session, or the job's session factory.
+    #[must_use]
+    pub fn lent(&self, kind: Kind) -> Option<Lent> {
+        session::find(self, kind).lent
+    }
+
+    /// The session's name in the body, where it has one.
+    #[must_use]
+    pub fn session_name(&self, kind: Kind, args: &Args) -> Option<Ident> {
+        match self.lent(kind) {
+            Some(Lent::Session { index, .. }) => {
+                self.parameter(index).and_then(|parameter| session::plain_name(&parameter.pat)).cloned()
+            }
+            Some(Lent::Factory { .. }) => None,
+            None => args.from.as_ref().map(|_| session::introduced()),
+        }
+    }
+
+    /// The types that the compiler must be asked about: may a function of this kind take them?
+    ///
+    /// Not the session's own. An `impl Trait` cannot be named, so its bounds are judged instead.
+    #[must_use]
+    pub fn foreign_parameters(&self, kind: Kind) -> Vec<&Type> {
+        let lent = self.lent(kind).map(|lent| lent.index());
+        let mut asked = Vec::new();
+        for (index, parameter) in self.parameters() {
+            if Some(index) != lent {
+                types::parts(&parameter.ty, &mut asked);
+            }
+        }
+        asked.retain(|ty| types::is_nameable(ty));
+        asked
+    }
+
+    /// The parameters but for `self`, each with its place among all.
+    pub fn parameters(&self) -> impl Iterator<Item = (usize, &PatType)> {
+        self.sig.inputs.iter().enumerate().filter_map(|(index, input)| match input {
+            FnArg::Typed(parameter) => Some((index, parameter)),
+            FnArg::Receiver(_) => None,
+        })
+    }
+
+    pub(crate) fn parameter(&self, index: usize) -> Option<&PatType> {
+        self.parameters().find(|(at, _)| *at == index).map(|(_, parameter)| parameter)
+    }
+}

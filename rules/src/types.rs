@@ -1,0 +1,211 @@
+//! What can be read from the tokens of a type.
+
+use syn::visit::{self, Visit};
+use syn::{GenericArgument, Lifetime, PathArguments, Type, TypeImplTrait, TypeParamBound, TypePath, TypeReference};
+
+/// The type without the parentheses and groups around it.
+pub(crate) fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Paren(inner) => bare(&inner.elem),
+        Type::Group(inner) => bare(&inner.elem),
+        _ => ty,
+    }
+}
+
+/// Whether the last segment of a path is this word.
+pub(crate) fn is_named(ty: &Type, word: &str) -> bool {
+    match bare(ty) {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == word),
+        _ => false,
+    }
+}
+
+/// The types that a compound of several is made of; the type itself where it is none.
+///
+/// `OpensTransaction` cannot be written for "a tuple with one element that does", since the
+/// implementations would overlap, so tuples are taken apart here.
+pub(crate) fn parts<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
+    match bare(ty) {
+        Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| parts(elem, into)),
+        Type::Path(path) => match arguments_with_tuple(path) {
+            Some(arguments) => arguments.into_iter().for_each(|argument| parts(argument, into)),
+            None => into.push(ty),
+        },
+        _ => into.push(ty),
+    }
+}
+
+/// The type arguments of `State<(A, B)>` and the like.
+fn arguments_with_tuple(path: &TypePath) -> Option<Vec<&Type>> {
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
+    let types: Vec<&Type> = arguments
+        .args
+        .iter()
+        .filter_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
+        .collect();
+    types.iter().any(|ty| matches!(bare(ty), Type::Tuple(_))).then_some(types)
+}
+
+/// Whether a type can be written in a body: one with `impl Trait` in it cannot, nor can an elided macro.
+pub(crate) fn is_nameable(ty: &Type) -> bool {
+    struct Unnameable(bool);
+    impl<'ast> Visit<'ast> for Unnameable {
+        fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
+            self.0 = true;
+        }
+    }
+    let mut search = Unnameable(false);
+    search.visit_type(ty);
+    !search.0
+}
+
+/// The bounds of sqlx through which a statement can be run or a transaction begun, wherever in the type.
+pub(crate) fn executor_bounds(ty: &Type) -> Vec<&TypeParamBound> {
+    const TRAITS: [&str; 7] = [
+        "Executor",
+        "PgExecutor",
+        "MySqlExecutor",
+        "SqliteExecutor",
+        "AnyExecutor",
+        "Acquire",
+        "Connection",
+    ];
+    struct Bounds<'a>(Vec<&'a TypeParamBound>);
+    impl<'ast> Visit<'ast> for Bounds<'ast> {
+        fn visit_type_impl_trait(&mut self, node: &'ast TypeImplTrait) {
+            for bound in &node.bounds {
+                if let TypeParamBound::Trait(known) = bound
+                    && known.path.segments.last().is_some_and(|last| TRAITS.iter().any(|word| last.ident == word))
+                {
+                    self.0.push(bound);
+                }
+            }
+            visit::visit_type_impl_trait(self, node);
+        }
+    }
+    let mut search = Bounds(Vec::new());
+    search.visit_type(ty);
+    search.0
+}
+
+/// The first borrow in a type that is not of something that lives for ever.
+pub(crate) enum Borrow<'a> {
+    /// `&T`
+    Reference(&'a TypeReference),
+    /// `'a` or `'_`
+    Lifetime(&'a Lifetime),
+}
+
+/// Looks for a borrow in a type, except behind `fn(..)` and `for<'a>`, which introduce lifetimes of their own.
+pub(crate) fn borrow(ty: &Type) -> Option<Borrow<'_>> {
+    struct Search<'a>(Option<Borrow<'a>>);
+    impl<'ast> Visit<'ast> for Search<'ast> {
+        fn visit_type_reference(&mut self, node: &'ast TypeReference) {
+            match &node.lifetime {
+                Some(lifetime) if lifetime.ident == "static" => visit::visit_type_reference(self, node),
+                _ => self.0 = self.0.take().or(Some(Borrow::Reference(node))),
+            }
+        }
+        fn visit_lifetime(&mut self, node: &'ast Lifetime) {
+            if node.ident != "static" {
+                self.0 = self.0.take().or(Some(Borrow::Lifetime(node)));
+            }
+        }
+        fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
+        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+        fn visit_trait_bound(&mut self, node: &'ast syn::TraitBound) {
+            if node.lifetimes.is_none() {
+                visit::visit_trait_bound(self, node);
+            }
+        }
+    }
+    let mut search = Search(None);
+    search.visit_type(ty);
+    search.0
+}
+
+/// What one would take instead of a borrow.
+pub(crate) fn owned(ty: &TypeReference) -> String {
+    let elem = bare(&ty.elem);
+    if is_named(elem, "str") {
+        return "`String` instead of `&str`".to_owned();
+    }
+    let text = text(elem);
+    match elem {
+        Type::Slice(slice) => {
+            let item = self::text(&slice.elem);
+            format!("`Vec<{item}>` instead of `&[{item}]`")
+        }
+        _ if ty.mutability.is_some() => format!("`{text}` instead of `&mut {text}`"),
+        _ => format!("`{text}` instead of `&{text}`, or an `Arc`"),
+    }
+}
+
+/// A type in the spacing that people use.
+pub(crate) fn text(ty: &impl quote::ToTokens) -> String {
+    let mut text = ty.to_token_stream().to_string();
+    for (loose, tight) in [
+        (" < ", "<"),
+        (" >", ">"),
+        (" :: ", "::"),
+        ("& ", "&"),
+        (" ,", ","),
+        ("( ", "("),
+        (" )", ")"),
+        ("< ", "<"),
+        (" <", "<"),
+        (":: ", "::"),
+    ] {
+        text = text.replace(loose, tight);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ty(text: &str) -> Type {
+        syn::parse_str(text).expect("a type")
+    }
+
+    #[test]
+    fn tuples_are_taken_apart_wherever_they_hide() {
+        let ty = ty("State<(A, (B, Vec<C>))>");
+        let mut into = Vec::new();
+        parts(&ty, &mut into);
+        let texts: Vec<_> = into.into_iter().map(text).collect();
+        assert_eq!(texts, ["A", "B", "Vec<C>"]);
+    }
+
+    #[test]
+    fn borrows_are_found_and_static_ones_are_not() {
+        for found in ["&str", "Option<&'a str>", "Cow<'_, str>", "Vec<(u8, &[u8])>", "Box<dyn A + 'a>"] {
+            assert!(borrow(&ty(found)).is_some(), "{found}");
+        }
+        for owned in ["String", "&'static str", "Cow<'static, str>", "fn(&str) -> &str", "Box<dyn Fn(&str) + Send>", "Box<dyn for<'a> A<'a>>"] {
+            assert!(borrow(&ty(owned)).is_none(), "{owned}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_an_impl_trait_are_found() {
+        for found in ["impl PgExecutor<'_>", "impl sqlx::Executor<'e, Database = Db> + Send", "Option<impl Acquire<'c>>"] {
+            assert_eq!(executor_bounds(&ty(found)).len(), 1, "{found}");
+            assert!(!is_nameable(&ty(found)));
+        }
+        assert!(executor_bounds(&ty("impl Into<String>")).is_empty());
+    }
+
+    #[test]
+    fn text_is_spaced_like_people_write() {
+        for written in ["Vec<(u8, &[u8])>", "sqlx::Pool<sqlx::Sqlite>", "Option<&'static str>", "&mut Session"] {
+            assert_eq!(text(&ty(written)), written);
+        }
+    }
+}
