@@ -1,1 +1,65 @@
-//! To be written.
+//! What the tests of demarcate run on: real servers, which the tests start by themselves.
+//!
+//! A test asks for a database and gets one that is empty, on a server that all test processes of this workspace share:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let db = demarcate_tests::sqlite().await; // or `postgres()`, or `mariadb()`
+//! db.admin("create table orders (id int)").await;
+//! let mut connection = db.connect().await;
+//! # let _: &mut sqlx::SqliteConnection = &mut connection;
+//! # }
+//! ```
+//!
+//! Nothing has to be started before, and nothing stopped after. The first test process starts a server, in the
+//! target directory and on a free port; a keeper stops it and removes its data two minutes after the last process that
+//! used it is gone, however that went. `cargo xtask test` does not wait for that.
+//!
+//! A further server is a `daemon::Daemon`: what to write before it starts, its command line, and a question that it
+//! answers once it runs.
+
+mod account;
+mod admin;
+mod backend;
+mod daemon;
+mod every_database;
+mod instance;
+mod mariadb;
+mod postgres;
+mod say;
+mod server;
+mod sqlite;
+mod test_db;
+#[cfg(test)]
+mod tests;
+
+pub use backend::Backend;
+pub use test_db::TestDb;
+
+/// A database on PostgreSQL.
+///
+/// # Panics
+///
+/// Where PostgreSQL is not installed or does not start.
+pub async fn postgres() -> TestDb<sqlx::Postgres> {
+    TestDb::create().await
+}
+
+/// A database on MariaDB, which is the MySQL of these tests.
+///
+/// # Panics
+///
+/// Where MariaDB is not installed or does not start.
+pub async fn mariadb() -> TestDb<sqlx::MySql> {
+    TestDb::create().await
+}
+
+/// A database in a file, for SQLite.
+///
+/// # Panics
+///
+/// Where the file cannot be created.
+pub async fn sqlite() -> TestDb<sqlx::Sqlite> {
+    TestDb::create().await
+}

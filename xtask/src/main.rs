@@ -1,2 +1,39 @@
-//! To be written.
-fn main() {}
+//! `cargo xtask`: what this repository does for itself.
+
+mod setup;
+mod step;
+mod test;
+
+use std::env;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <command>
+
+commands:
+  setup   install the servers that the tests need
+  test    everything that CI checks: format, lints, docs, each feature, messages, tests
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
+        ["setup"] => setup::run(),
+        ["test"] => test::run(),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        [] => Err(format!("a command is missing\n\n{USAGE}")),
+        ["setup" | "test", unknown, ..] => Err(format!("unknown argument `{unknown}`\n\n{USAGE}")),
+        [unknown, ..] => Err(format!("unknown command `{unknown}`\n\n{USAGE}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

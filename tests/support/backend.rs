@@ -1,0 +1,55 @@
+//! A database that the suites run on.
+
+use sqlx::{AssertSqlSafe, Database};
+
+/// What the support needs from each of the databases; a suite that is generic over it runs on all of them.
+pub trait Backend: Database {
+    /// Creates an empty database, and gives its URL. Where it has a server, that is started if need be.
+    #[doc(hidden)]
+    fn create(name: String) -> impl Future<Output = Result<String, String>> + Send;
+
+    /// Drops a database, whoever is still connected to it.
+    #[doc(hidden)]
+    fn drop(name: String) -> impl Future<Output = Result<(), String>> + Send;
+
+    /// Runs a text of one or more statements, and gives the number of rows that it changed.
+    #[doc(hidden)]
+    fn execute(
+        connection: &mut Self::Connection,
+        sql: &str,
+    ) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+    /// Runs a query, and gives its first row.
+    #[doc(hidden)]
+    fn fetch_one(
+        connection: &mut Self::Connection,
+        sql: &str,
+    ) -> impl Future<Output = sqlx::Result<Self::Row>> + Send;
+}
+
+/// The two methods whose text is the same for every database, and whose types sqlx does not let us write generically.
+macro_rules! run_statements {
+    () => {
+        async fn execute(connection: &mut Self::Connection, sql: &str) -> sqlx::Result<u64> {
+            let result = sqlx::raw_sql($crate::backend::trusted(sql))
+                .execute(connection)
+                .await?;
+            Ok(result.rows_affected())
+        }
+
+        async fn fetch_one(
+            connection: &mut Self::Connection,
+            sql: &str,
+        ) -> sqlx::Result<Self::Row> {
+            sqlx::query($crate::backend::trusted(sql))
+                .fetch_one(connection)
+                .await
+        }
+    };
+}
+pub(crate) use run_statements;
+
+/// The text of a test is the test's own: there is no user whose input could be in it.
+pub(crate) fn trusted(sql: &str) -> AssertSqlSafe<String> {
+    AssertSqlSafe(sql.to_owned())
+}

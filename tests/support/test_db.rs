@@ -1,0 +1,114 @@
+//! A database of one test.
+
+use std::marker::PhantomData;
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use sqlx::{ColumnIndex, Connection, Decode, Row, Type};
+
+use crate::admin;
+use crate::backend::Backend;
+use crate::say::say;
+
+/// Dropping takes milliseconds. A drop that does not end must not keep the other tests from running.
+const DROPPING_TAKES_AT_MOST: Duration = Duration::from_secs(10);
+
+/// An empty database that nobody else uses. It is dropped with this value, whoever is still connected.
+#[derive(Debug)]
+pub struct TestDb<DB: Backend> {
+    name: String,
+    url: String,
+    database: PhantomData<fn() -> DB>,
+}
+
+impl<DB: Backend> TestDb<DB> {
+    /// Creates a database, and starts the server for it if none runs yet.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no server on this machine, with the name of the package to install: a test that cannot run
+    /// has failed.
+    pub async fn create() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "t_{}_{}",
+            process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        match admin::run(DB::create(name.clone())).await {
+            Ok(url) => Self {
+                name,
+                url,
+                database: PhantomData,
+            },
+            Err(message) => panic!("no {} for this test: {message}", DB::NAME),
+        }
+    }
+
+    /// Where to connect to, with user and password.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What the server calls this database, as `pg_stat_activity.datname` does.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Opens a connection that belongs to no pool, to lock rows from, or to look at what others see.
+    ///
+    /// # Panics
+    ///
+    /// If the server refuses it.
+    pub async fn connect(&self) -> DB::Connection {
+        let connection = DB::Connection::connect(&self.url).await;
+        connection.unwrap_or_else(|error| panic!("cannot connect to the test's database: {error}"))
+    }
+
+    /// Runs a text of one or more statements on a connection of its own, and gives the number of rows that it
+    /// changed. The user may do everything on the server.
+    ///
+    /// # Panics
+    ///
+    /// If a statement fails.
+    pub async fn admin(&self, sql: &str) -> u64 {
+        let mut connection = self.connect().await;
+        let result = DB::execute(&mut connection, sql).await;
+        let _ = connection.close().await;
+        result.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
+    /// Runs a query on a connection of its own, and gives the first column of its first row.
+    ///
+    /// # Panics
+    ///
+    /// If the query fails, gives no row, or a value of another type.
+    pub async fn admin_value<T>(&self, sql: &str) -> T
+    where
+        T: for<'r> Decode<'r, DB> + Type<DB>,
+        usize: ColumnIndex<DB::Row>,
+    {
+        let mut connection = self.connect().await;
+        let row = DB::fetch_one(&mut connection, sql).await;
+        let _ = connection.close().await;
+        let value = row.and_then(|row| row.try_get(0));
+        value.unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+}
+
+impl<DB: Backend> Drop for TestDb<DB> {
+    fn drop(&mut self) {
+        // Waited for, since the process may end right after its last test.
+        let result = admin::run_blocking(DB::drop(self.name.clone()), DROPPING_TAKES_AT_MOST);
+        // Not a panic: the test may be unwinding, and the database goes with its server in any case.
+        let name = &self.name;
+        match result {
+            Some(Ok(())) => {}
+            Some(Err(error)) => say(&format!("the database {name} was not dropped: {error}")),
+            None => say(&format!(
+                "the database {name} was not dropped within {DROPPING_TAKES_AT_MOST:?}"
+            )),
+        }
+    }
+}

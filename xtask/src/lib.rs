@@ -1,0 +1,7 @@
+//! What this repository needs from the machine it is on.
+//!
+//! `cargo xtask` and the tests share it, so that `setup` installs exactly what the tests look for, and
+//! `test` stops exactly the servers that the tests started.
+
+pub mod servers;
+pub mod tools;
