@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::error::{DatabaseError, ErrorKind};
@@ -42,8 +41,9 @@ pub enum Error {
     Aborted {
         /// The boundary that it happened in.
         boundary: Option<Site>,
-        /// The first error of the transaction, as the body saw it.
-        source: Arc<sqlx::Error>,
+        /// The first error of the transaction: a copy of what the body saw, with its message, code,
+        /// constraint, table and kind.
+        source: sqlx::Error,
     },
 
     /// A statement that would end, nest or escape the transaction was refused before it was sent.

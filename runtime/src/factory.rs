@@ -253,13 +253,17 @@ impl<DB: Backend> Builder<DB> {
 
     /// The database's URL, in the form that sqlx reads for this database.
     pub fn url(mut self, url: &str) -> Self {
-        self.settings = Some(url.parse().map_err(|_| {
-            // What sqlx says of it may quote the URL, and a URL holds a password.
-            Error::config(format!(
-                "this is not a URL of {}; write one of the form `{}`",
-                DB::TITLE,
-                DB::URL_FORM
-            ))
+        // sqlx itself takes a URL with any scheme.
+        let scheme = url.split(':').next().unwrap_or_default();
+        let options = if DB::URL_SCHEMES.contains(&scheme) {
+            url.parse().ok()
+        } else {
+            None
+        };
+        // What sqlx says of it may quote the URL, and a URL holds a password.
+        self.settings = Some(options.ok_or_else(|| {
+            let (title, form) = (DB::TITLE, DB::URL_FORM);
+            Error::config(format!("this is not a URL of {title}; write one of the form `{form}`"))
         }));
         self
     }

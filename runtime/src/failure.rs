@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
@@ -11,10 +10,10 @@ use crate::error::Error;
 
 /// The first failure of a transaction. Until a savepoint around it is rolled back, no further
 /// statement is sent, and the boundary does not commit.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) enum Failure {
     /// The server or the wire reported an error. The body got the original; this is a copy.
-    Statement(Arc<sqlx::Error>),
+    Statement(sqlx::Error),
     /// The guard refused a statement.
     Forbidden {
         statement: String,
@@ -26,9 +25,9 @@ impl Failure {
     /// A statement, or a scope, whose future was dropped before it was done: sqlx would go on, and
     /// nobody can tell what it did.
     pub(crate) fn dropped(what: &str) -> Self {
-        Self::Statement(Arc::new(sqlx::Error::Protocol(format!(
+        Self::Statement(sqlx::Error::Protocol(format!(
             "{what} was dropped before it was done, so that its effect is not known"
-        ))))
+        )))
     }
 
     /// The failure that `error` is for the session it happened in, if it is one.
@@ -37,7 +36,7 @@ impl Failure {
     /// encoded or decoded, is between the body and its data.
     pub(crate) fn of(error: &sqlx::Error) -> Option<Self> {
         use sqlx::Error as E;
-        let copy = match error {
+        match error {
             E::RowNotFound
             | E::TypeNotFound { .. }
             | E::ColumnIndexOutOfBounds { .. }
@@ -45,16 +44,9 @@ impl Failure {
             | E::ColumnDecode { .. }
             | E::Encode(_)
             | E::Decode(_)
-            | E::InvalidArgument(_) => return None,
-            E::Database(error) => E::Database(Box::new(Copy::of(&**error))),
-            E::Io(error) => E::Io(io::Error::new(error.kind(), error.to_string())),
-            E::Protocol(message) => E::Protocol(message.clone()),
-            E::WorkerCrashed => E::WorkerCrashed,
-            E::PoolClosed => E::PoolClosed,
-            E::PoolTimedOut => E::PoolTimedOut,
-            other => E::Protocol(other.to_string()),
-        };
-        Some(Self::Statement(Arc::new(copy)))
+            | E::InvalidArgument(_) => None,
+            error => Some(Self::Statement(copy(error))),
+        }
     }
 
     /// What a boundary returns for it, and what every later statement fails with.
@@ -62,7 +54,7 @@ impl Failure {
         match self {
             Self::Statement(source) => Error::Aborted {
                 boundary: None,
-                source: Arc::clone(source),
+                source: copy(source),
             },
             Self::Forbidden { statement, reason } => Error::Forbidden {
                 boundary: None,
@@ -73,8 +65,21 @@ impl Failure {
     }
 }
 
-/// What can be read of a database's error through sqlx's own trait. The error itself belongs to the
-/// body, and cannot be cloned.
+/// An error of sqlx cannot be cloned, and the original belongs to the body.
+fn copy(error: &sqlx::Error) -> sqlx::Error {
+    use sqlx::Error as E;
+    match error {
+        E::Database(error) => E::Database(Box::new(Copy::of(&**error))),
+        E::Io(error) => E::Io(io::Error::new(error.kind(), error.to_string())),
+        E::Protocol(message) => E::Protocol(message.clone()),
+        E::WorkerCrashed => E::WorkerCrashed,
+        E::PoolClosed => E::PoolClosed,
+        E::PoolTimedOut => E::PoolTimedOut,
+        other => E::Protocol(other.to_string()),
+    }
+}
+
+/// What can be read of a database's error through sqlx's own trait.
 #[derive(Debug)]
 struct Copy {
     text: String,

@@ -465,10 +465,7 @@ impl<DB: Backend> Core<DB> {
             *lease.parts().1 = State::Open;
         }
         match failure {
-            CommitFailure::NotOpen => Error::Aborted {
-                boundary,
-                source: source.into(),
-            },
+            CommitFailure::NotOpen => Error::Aborted { boundary, source },
             _ => Error::Database { boundary, source },
         }
     }

@@ -1,0 +1,156 @@
+//! Begin, commit and rollback: when, how often, and at what cost.
+
+use demarcate::{Error, TxOptions};
+use demarcate_tests::on_every_database;
+
+use crate::{ITEMS, items};
+
+on_every_database! {
+    #[tokio::test]
+    async fn ok_commits() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let answer = factory
+            .transaction(async |tx| {
+                sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                Ok::<_, Error>("stored")
+            })
+            .await
+            .unwrap();
+        assert_eq!(answer, "stored");
+        assert_eq!(items(&db).await, 1);
+    }
+
+    #[tokio::test]
+    async fn err_rolls_back_and_is_the_callers_own() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let result: anyhow::Result<()> = factory
+            .transaction(async |tx| {
+                sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                anyhow::bail!("no stock")
+            })
+            .await;
+        assert_eq!(result.unwrap_err().to_string(), "no stock");
+        factory.close().await;
+        assert_eq!(items(&db).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_panic_rolls_back_and_goes_on_to_the_caller() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let task = tokio::spawn({
+            let factory = factory.clone();
+            async move {
+                factory
+                    .transaction(async |tx| {
+                        sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                        if true {
+                            panic!("out of cheese");
+                        }
+                        Ok::<_, Error>(())
+                    })
+                    .await
+            }
+        });
+        let panic = task.await.unwrap_err().into_panic();
+        assert_eq!(*panic.downcast::<&str>().unwrap(), "out of cheese");
+        factory.close().await;
+        assert_eq!(items(&db).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_body_without_a_statement_costs_no_round_trip_and_no_connection() {
+        let db = test_db().await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        factory.transaction(async |_| Ok::<_, Error>(())).await.unwrap();
+        let stats = factory.stats()[0].1;
+        assert_eq!((stats.committed, stats.statements, stats.round_trips), (1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn n_statements_cost_n_and_2_round_trips() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+        let insert = async |from: i64| {
+            factory
+                .transaction_with(TxOptions::new().name("insert"), async |tx: &mut Session| {
+                    for id in from..from + 3 {
+                        let insert = format!("insert into items (id) values ({id})");
+                        sqlx::raw_sql(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;
+                    }
+                    Ok::<_, Error>(())
+                })
+                .await
+                .unwrap();
+            factory.stats()[0].1
+        };
+        let first = insert(0).await;
+        assert_eq!((first.statements, first.round_trips), (3, 5));
+        let second = insert(10).await;
+        assert_eq!((second.committed, second.statements, second.round_trips), (2, 6, 10));
+    }
+
+    #[tokio::test]
+    async fn the_closures_future_is_send_and_borrows_its_environment() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let done = tokio::spawn(async move {
+            let names = vec!["a".to_owned(), "b".to_owned()];
+            let lent = &names;
+            factory
+                .transaction(async |tx| {
+                    for name in lent {
+                        let _: Option<(i64,)> = sqlx::query_as("select 1 from items where name = 'x'")
+                            .fetch_optional(&mut *tx)
+                            .await?;
+                        assert!(!name.is_empty());
+                    }
+                    Ok::<_, Error>(lent.len())
+                })
+                .await
+        });
+        assert_eq!(done.await.unwrap().unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_users_own_pool_is_a_factory() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let pool = sqlx::Pool::<Database>::connect(db.url()).await.unwrap();
+        let factory = SessionFactory::from(pool.clone());
+        factory
+            .transaction(async |tx| {
+                sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        let failed: Result<(), Error> = factory
+            .transaction(async |tx| {
+                sqlx::query("insert into items (id) values (2)").execute(&mut *tx).await?;
+                sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                Ok(())
+            })
+            .await;
+        assert!(matches!(failed, Err(Error::Database { .. })), "{failed:?}");
+        factory.close().await;
+        assert!(pool.is_closed());
+        assert_eq!(items(&db).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_closed_factory_says_so() {
+        let db = test_db().await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        factory.close().await;
+        let refused: Result<(), Error> = factory.transaction(async |_| Ok(())).await;
+        assert!(matches!(refused, Err(Error::Closed { .. })), "{refused:?}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Never a dirty connection in the pool: wherever a future is dropped, the transaction is rolled back.
+
+use std::time::Duration;
+
+use demarcate::{Error, TxOptions};
+use demarcate_tests::on_every_database;
+
+use crate::{ITEMS, items};
+
+on_every_database! {
+    /// The future is dropped after every number of polls that it has, so at every await point there is.
+    #[tokio::test]
+    async fn dropped_at_any_await_point_it_leaves_nothing_open() {
+        use std::task::Poll;
+
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+        let mut committed = 0;
+        let mut unknown = 0;
+        for polls in 0.. {
+            let id = 10 * polls;
+            let done = {
+                let boundary = factory.transaction(async |tx| {
+                    for id in [id, id + 1] {
+                        let insert = format!("insert into items (id) values ({id})");
+                        sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;
+                    }
+                    tx.savepoint(async |tx| {
+                        let insert = format!("insert into items (id) values ({})", id + 2);
+                        sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;
+                        Ok::<_, Error>(())
+                    })
+                    .await
+                });
+                let mut boundary = std::pin::pin!(boundary);
+                let mut left = polls;
+                std::future::poll_fn(|cx| {
+                    if left == 0 {
+                        return Poll::Ready(None);
+                    }
+                    left -= 1;
+                    boundary.as_mut().poll(cx).map(Some)
+                })
+                .await
+            };
+            // An unrelated write on the same, only, connection is visible at once to everybody.
+            factory
+                .transaction_with(TxOptions::new().name("unrelated"), async |tx: &mut Session| {
+                    let insert = format!("insert into items (id) values ({})", id + 5);
+                    sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+                .unwrap();
+            let unrelated = format!("select count(*) from items where id = {}", id + 5);
+            assert_eq!(db.admin_value::<i64>(&unrelated).await, 1, "after {polls} polls");
+            // All of the boundary's writes, or none.
+            let own = format!("select count(*) from items where id between {id} and {}", id + 2);
+            match db.admin_value::<i64>(&own).await {
+                0 => assert!(!matches!(done, Some(Ok(())))),
+                3 if done.is_none() => unknown += 1,
+                3 => committed += 1,
+                half => panic!("after {polls} polls, {half} of 3 writes were kept"),
+            }
+            if let Some(done) = done {
+                done.unwrap();
+                break;
+            }
+        }
+        assert_eq!(committed, 1);
+        // Only a drop that hit the commit itself may have been kept, and it is counted as such.
+        let stats = factory.stats();
+        let counted = stats.iter().find(|(site, _)| site.name() == "transaction").unwrap().1.unknown;
+        assert!(unknown <= counted, "{unknown} were kept without an answer, {counted} are said to be unknown");
+    }
+
+    #[tokio::test]
+    async fn a_boundary_in_a_lost_race_is_rolled_back() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+        let slow = factory.transaction(async |tx| {
+            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+            std::future::pending::<Result<(), Error>>().await
+        });
+        tokio::select! {
+            _ = slow => unreachable!(),
+            () = tokio::time::sleep(Duration::from_millis(200)) => {}
+        }
+        // The only connection comes back, and is clean.
+        let count: i64 = factory
+            .transaction(async |tx| {
+                let count = sqlx::query_scalar("select count(*) from items").fetch_one(&mut *tx).await?;
+                Ok::<_, Error>(count)
+            })
+            .await
+            .unwrap();
+        assert_eq!(count, 0);
+        factory.close().await;
+        assert_eq!(items(&db).await, 0);
+    }
+}
+
+/// The same with the whole runtime: what is open when it ends is rolled back by the server.
+#[test]
+fn a_runtime_that_ends_with_an_open_boundary_rolls_back() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let first = runtime();
+    let db = first.block_on(async {
+        let db = demarcate_tests::postgres().await;
+        db.admin(ITEMS).await;
+        let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        tokio::spawn(async move {
+            factory
+                .transaction(async move |tx| {
+                    sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                    begun.send(()).unwrap();
+                    std::future::pending::<Result<(), Error>>().await
+                })
+                .await
+        });
+        has_begun.await.unwrap();
+        db
+    });
+    drop(first);
+    runtime().block_on(async {
+        crate::eventually("no transaction is open on the server", async || {
+            let open = format!(
+                "select count(*) from pg_stat_activity where datname = '{}' and state like 'idle in transaction%'",
+                db.name()
+            );
+            db.admin_value::<i64>(&open).await == 0
+        })
+        .await;
+        assert_eq!(items(&db).await, 0);
+    });
+}

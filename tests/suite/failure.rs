@@ -1,0 +1,176 @@
+//! `Ok` means committed: a session that has failed does not commit.
+
+use std::error::Error as _;
+
+use demarcate::Error;
+use demarcate_tests::on_every_database;
+
+use crate::{ITEMS, items};
+
+on_every_database! {
+    #[tokio::test]
+    async fn a_swallowed_error_aborts_and_stores_nothing() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        db.admin("insert into items (id) values (1)").await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let result = factory
+            .transaction(async |tx| {
+                sqlx::query("insert into items (id) values (2)").execute(&mut *tx).await?;
+                let swallowed = sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await;
+                assert!(swallowed.unwrap_err().into_database_error().unwrap().is_unique_violation());
+                Ok::<_, Error>(())
+            })
+            .await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Aborted { .. }), "{error:?}");
+        let first = error.source().unwrap().downcast_ref::<sqlx::Error>().unwrap();
+        assert!(first.as_database_error().unwrap().is_unique_violation(), "the source is the first error");
+        assert_eq!(error.boundary().unwrap().file(), file!());
+        factory.close().await;
+        assert_eq!(items(&db).await, 1);
+    }
+
+    #[tokio::test]
+    async fn statements_after_a_failure_fail_at_once_and_name_the_first() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let result = factory
+            .transaction(async |tx| {
+                let first = sqlx::query("select * from no_such_table").execute(&mut *tx).await.unwrap_err();
+                let later = sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await.unwrap_err();
+                assert_eq!(later.as_database_error().unwrap().code().unwrap(), "25P02");
+                assert!(later.to_string().contains(&first.to_string()), "{later}");
+                Err::<(), Error>(later.into())
+            })
+            .await;
+        assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
+        let stats = factory.stats()[0].1;
+        assert_eq!((stats.rolled_back, stats.statements), (1, 1));
+        factory.close().await;
+        assert_eq!(items(&db).await, 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_between_the_body_and_its_data_is_no_failure() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        factory
+            .transaction(async |tx| {
+                sqlx::query("insert into items (id, name) values (1, 'one')").execute(&mut *tx).await?;
+                let missing = sqlx::query("select id from items where id = 2").fetch_one(&mut *tx).await;
+                assert!(matches!(missing, Err(sqlx::Error::RowNotFound)));
+                let wrong: Result<i64, _> =
+                    sqlx::query_scalar("select name from items where id = 1").fetch_one(&mut *tx).await;
+                assert!(matches!(wrong, Err(sqlx::Error::ColumnDecode { .. })));
+                sqlx::query("insert into items (id) values (3)").execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(items(&db).await, 2);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_statement_is_a_failure() {
+        use futures_util::TryStreamExt;
+
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        db.admin("insert into items (id) values (1), (2), (3)").await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let result = factory
+            .transaction(async |tx| {
+                sqlx::query("insert into items (id) values (4)").execute(&mut *tx).await?;
+                {
+                    let mut rows = sqlx::query("select id from items").fetch(&mut *tx);
+                    rows.try_next().await?;
+                }
+                Ok::<_, Error>(())
+            })
+            .await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::Aborted { .. }), "{error:?}");
+        assert!(error.to_string().contains("dropped before it was done"), "{error}");
+        factory.close().await;
+        assert_eq!(items(&db).await, 3);
+    }
+
+    #[tokio::test]
+    async fn a_missing_table_says_which() {
+        let db = test_db().await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let result: Result<(), Error> = factory
+            .transaction(async |tx| {
+                sqlx::query("insert into orders (id) values (1)").execute(&mut *tx).await?;
+                Ok(())
+            })
+            .await;
+        let message = result.unwrap_err().to_string();
+        assert!(message.starts_with("transaction `transaction` ("), "{message}");
+        assert!(message.contains("orders"), "{message}");
+    }
+}
+
+/// SQLite ends a transaction by itself on some errors; a body that goes on must not autocommit.
+#[tokio::test]
+async fn on_sqlite_a_transaction_that_a_trigger_ended_does_not_commit_the_rest() {
+    let db = demarcate_tests::sqlite().await;
+    db.admin(ITEMS).await;
+    db.admin(
+        "create trigger no_twos before insert on items when new.id = 2 begin select raise(rollback, 'no twos'); end",
+    )
+    .await;
+    let factory = demarcate::sqlite::SessionFactory::connect(db.url()).await.unwrap();
+    let result = factory
+        .transaction(async |tx| {
+            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+            assert!(sqlx::query("insert into items (id) values (2)").execute(&mut *tx).await.is_err());
+            assert!(sqlx::query("insert into items (id) values (3)").execute(&mut *tx).await.is_err());
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
+    factory.close().await;
+    assert_eq!(items(&db).await, 0);
+}
+
+/// PostgreSQL checks a deferred constraint at COMMIT.
+#[tokio::test]
+async fn on_postgres_a_failure_at_commit_is_the_databases() {
+    let db = demarcate_tests::postgres().await;
+    db.admin("create table items (id bigint unique deferrable initially deferred)").await;
+    let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+    let result = factory
+        .transaction(async |tx| {
+            sqlx::query("insert into items (id) values (1), (1)").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })
+        .await;
+    match result {
+        Err(Error::Database { source, .. }) => {
+            assert!(source.into_database_error().unwrap().is_unique_violation());
+        }
+        other => panic!("{other:?}"),
+    }
+    factory.close().await;
+    assert_eq!(items(&db).await, 0);
+}
+
+/// The victim of a deadlock has lost its transaction; going on would commit the rest of it.
+#[tokio::test]
+async fn on_mariadb_a_transaction_that_is_gone_is_found_at_commit() {
+    let db = demarcate_tests::mariadb().await;
+    db.admin(ITEMS).await;
+    db.admin("create procedure sneaky() begin insert into items (id) values (1); commit; end").await;
+    let factory = demarcate::mysql::SessionFactory::connect(db.url()).await.unwrap();
+    let result = factory
+        .transaction(async |tx| {
+            sqlx::raw_sql("call sneaky()").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })
+        .await;
+    assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
+}

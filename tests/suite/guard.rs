@@ -1,0 +1,116 @@
+//! The statement guard: SQL that was put together at run time.
+
+use demarcate::Error;
+use demarcate_tests::on_every_database;
+use sqlx::{AssertSqlSafe, Executor, QueryBuilder, SqlSafeStr, Statement};
+
+use crate::{ITEMS, items};
+
+on_every_database! {
+    #[tokio::test]
+    async fn every_way_into_the_executor_is_guarded() {
+        use futures_util::TryStreamExt;
+
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let commit = ["COM", "MIT"].concat();
+        for way in 0..8 {
+            let result = factory
+                .transaction(async |tx| {
+                    sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                    let sql = AssertSqlSafe(commit.clone());
+                    let refused = match way {
+                        0 => sqlx::query(sql).execute(&mut *tx).await.err(),
+                        1 => sqlx::query(sql).fetch_all(&mut *tx).await.err(),
+                        2 => sqlx::query(sql).fetch_optional(&mut *tx).await.err(),
+                        3 => sqlx::query(sql).fetch(&mut *tx).try_next().await.err(),
+                        4 => sqlx::raw_sql(sql).execute(&mut *tx).await.err(),
+                        5 => QueryBuilder::<Database>::new(commit.clone()).build().execute(&mut *tx).await.err(),
+                        6 => tx.prepare(sql.into_sql_str()).await.err(),
+                        _ => (&mut *tx).execute(sql).await.err(),
+                    };
+                    let refused = refused.unwrap_or_else(|| panic!("way {way} let a COMMIT through"));
+                    assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "2D000");
+                    Ok::<_, Error>(())
+                })
+                .await;
+            match result {
+                Err(Error::Forbidden { statement, reason, .. }) => {
+                    assert_eq!(statement, "COMMIT");
+                    assert!(reason.contains("only the boundary"), "{reason}");
+                }
+                other => panic!("way {way}: {other:?}"),
+            }
+        }
+        factory.close().await;
+        assert_eq!(items(&db).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_statement_behind_another_is_found() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let sql = "insert into items (id) values (1); /* now */ ROLLBACK; insert into items (id) values (2)";
+        let result: Result<(), Error> = factory
+            .transaction(async |tx| {
+                sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *tx).await?;
+                Ok(())
+            })
+            .await;
+        assert!(matches!(result, Err(Error::Forbidden { .. })), "{result:?}");
+        factory.close().await;
+        assert_eq!(items(&db).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_prepared_statement_runs_like_any_other() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        factory
+            .transaction(async |tx| {
+                let insert = tx.prepare("insert into items (id) values (1)".into_sql_str()).await?;
+                insert.query().execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(items(&db).await, 1);
+    }
+}
+
+/// DDL commits what came before it on MySQL, and is part of the transaction elsewhere.
+#[tokio::test]
+async fn on_mariadb_ddl_is_refused_since_it_would_commit() {
+    let db = demarcate_tests::mariadb().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::mysql::SessionFactory::connect(db.url()).await.unwrap();
+    let result: Result<(), Error> = factory
+        .transaction(async |tx| {
+            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+            sqlx::query("create table more (id int)").execute(&mut *tx).await?;
+            Ok(())
+        })
+        .await;
+    assert!(matches!(result, Err(Error::Forbidden { .. })), "{result:?}");
+    factory.close().await;
+    assert_eq!(items(&db).await, 0);
+}
+
+#[tokio::test]
+async fn on_postgres_and_sqlite_ddl_is_part_of_the_transaction() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+    let result: Result<(), Error> = factory
+        .transaction(async |tx| {
+            sqlx::query("create table more (id int)").execute(&mut *tx).await?;
+            Err(sqlx::Error::RowNotFound.into())
+        })
+        .await;
+    assert!(result.is_err());
+    factory.close().await;
+    let there: bool = db.admin_value("select to_regclass('more') is not null").await;
+    assert!(!there);
+}

@@ -1,0 +1,40 @@
+//! The invariants of a boundary, on every database.
+
+mod boundary;
+mod cancellation;
+mod failure;
+mod guard;
+mod handler;
+mod hooks;
+mod jobs;
+mod nesting;
+mod options;
+mod pool;
+mod savepoint;
+mod session;
+
+use demarcate_tests::{Backend, TestDb};
+
+/// The table that most tests write to.
+const ITEMS: &str = "create table items (id bigint primary key, name varchar(40))";
+
+/// How many items are there for everybody to see.
+async fn items<DB>(db: &TestDb<DB>) -> i64
+where
+    DB: Backend,
+    i64: for<'r> sqlx::Decode<'r, DB> + sqlx::Type<DB>,
+    usize: sqlx::ColumnIndex<DB::Row>,
+{
+    db.admin_value("select count(*) from items").await
+}
+
+/// Waits until `check` holds. What it waits for happens off the caller's path.
+async fn eventually<F: Future<Output = bool>>(what: &str, mut check: impl FnMut() -> F) {
+    for _ in 0..500 {
+        if check().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("this did not come about within 5 s: {what}");
+}

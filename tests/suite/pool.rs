@@ -1,0 +1,157 @@
+//! Connections: lent, given back, dead, and not to be had.
+
+use std::time::{Duration, Instant};
+
+use demarcate::{Error, TxOptions};
+use demarcate_tests::on_every_database;
+
+use crate::ITEMS;
+
+on_every_database! {
+    #[tokio::test]
+    async fn an_exhausted_pool_is_an_error_that_says_how_large_it_is() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::builder()
+            .url(db.url())
+            .max_connections(1)
+            .acquire_timeout(Duration::from_millis(200))
+            .connect()
+            .await
+            .unwrap();
+        let (held, is_held) = tokio::sync::oneshot::channel();
+        let (release, released) = tokio::sync::oneshot::channel::<()>();
+        let holder = tokio::spawn({
+            let factory = factory.clone();
+            async move {
+                factory
+                    .transaction(async move |tx| {
+                        sqlx::query("select count(*) from items").execute(&mut *tx).await?;
+                        held.send(()).unwrap();
+                        released.await.ok();
+                        Ok::<_, Error>(())
+                    })
+                    .await
+            }
+        });
+        is_held.await.unwrap();
+        let count = async |options| {
+            factory
+                .transaction_with(options, async |tx: &mut Session| {
+                    sqlx::query("select count(*) from items").execute(&mut *tx).await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+        };
+        let refused = count(TxOptions::new()).await;
+        assert!(matches!(refused, Err(Error::PoolTimeout { size: 1, .. })), "{refused:?}");
+        let limit = Duration::from_millis(50);
+        let refused = count(TxOptions::new().timeout(limit)).await;
+        assert!(matches!(refused, Err(Error::PoolTimeout { after, .. }) if after == limit), "{refused:?}");
+        release.send(()).unwrap();
+        holder.await.unwrap().unwrap();
+        count(TxOptions::new()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_url_that_cannot_be_read_is_refused_without_being_repeated() {
+        let refused = SessionFactory::connect("postgrs:/user:hunter2@host:port/x").await.unwrap_err();
+        assert!(matches!(refused, Error::Config { .. }), "{refused:?}");
+        assert!(refused.to_string().contains("://"), "{refused}");
+        assert!(!format!("{refused} {refused:?}").contains("hunter2"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_is_said_so_at_once() {
+    // The port is free: it was ours a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let started = Instant::now();
+    let url = format!("postgres://user:hunter2@127.0.0.1:{port}/shop");
+    let refused = demarcate::postgres::SessionFactory::connect(&url).await.unwrap_err();
+    assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("is the server running"), "{refused}");
+    assert!(!format!("{refused} {refused:?}").contains("hunter2"));
+
+    let url = format!("mysql://user:hunter2@127.0.0.1:{port}/shop");
+    let factory = demarcate::mysql::SessionFactory::connect_lazy(&url).unwrap();
+    let refused: Result<(), Error> = factory
+        .transaction(async |tx| {
+            sqlx::query("select 1").execute(&mut *tx).await?;
+            Ok(())
+        })
+        .await;
+    assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
+    assert_eq!(refused.unwrap_err().boundary().unwrap().file(), file!());
+    assert!(started.elapsed() < Duration::from_secs(5));
+}
+
+/// All pooled connections are killed by the server; the boundary after that does not notice.
+#[tokio::test]
+async fn dead_connections_are_replaced_unseen() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::builder().url(db.url()).max_connections(4).connect().await.unwrap();
+    let hold = async || {
+        factory
+            .transaction(async |tx| {
+                let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *tx).await?;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Ok::<_, Error>(pid)
+            })
+            .await
+            .unwrap()
+    };
+    tokio::join!(hold(), hold(), hold(), hold());
+    let kill = format!(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{}' and pid <> pg_backend_pid()",
+        db.name()
+    );
+    assert_eq!(db.admin_value::<i64>(&kill).await, 4);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::join!(hold(), hold(), hold(), hold());
+    let stats = factory.stats()[0].1;
+    assert_eq!((stats.committed, stats.rolled_back), (8, 0));
+}
+
+/// The connection is killed in the middle of a transaction: an error, and the pool is whole.
+#[tokio::test]
+async fn a_connection_lost_inside_a_boundary_is_an_error_and_does_not_come_back() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::postgres::SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+    let result: Result<(), Error> = factory
+        .transaction(async |tx| {
+            let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *tx).await?;
+            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+            db.admin(&format!("select pg_terminate_backend({pid})")).await;
+            sqlx::query("insert into items (id) values (2)").execute(&mut *tx).await?;
+            Ok(())
+        })
+        .await;
+    assert!(matches!(result, Err(Error::Database { .. })), "{result:?}");
+    let count: i64 = factory
+        .transaction(async |tx| {
+            Ok::<_, Error>(sqlx::query_scalar("select count(*) from items").fetch_one(&mut *tx).await?)
+        })
+        .await
+        .unwrap();
+    assert_eq!(count, 0);
+}
+
+/// ... and at COMMIT nobody knows.
+#[tokio::test]
+async fn a_connection_lost_at_commit_is_an_unknown_outcome() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+    let result: Result<(), Error> = factory
+        .transaction(async |tx| {
+            let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *tx).await?;
+            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+            db.admin(&format!("select pg_terminate_backend({pid})")).await;
+            Ok(())
+        })
+        .await;
+    assert!(matches!(result, Err(Error::CommitUnknown { .. })), "{result:?}");
+    assert_eq!(factory.stats()[0].1.unknown, 1);
+}

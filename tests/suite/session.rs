@@ -1,0 +1,64 @@
+//! A session is an executor: every way that sqlx runs a statement works on it.
+
+use demarcate::Error;
+use demarcate_tests::on_every_database;
+use futures_util::TryStreamExt;
+use sqlx::{QueryBuilder, Row};
+
+use crate::ITEMS;
+
+on_every_database! {
+    #[tokio::test]
+    async fn every_kind_of_query_works() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        factory
+            .transaction(async |tx| {
+                let mut insert = QueryBuilder::<Database>::new("insert into items (id, name) ");
+                insert.push_values(1_i64..=3, |mut row, id| {
+                    row.push_bind(id).push_bind(format!("item {id}"));
+                });
+                let inserted = insert.build().execute(&mut *tx).await?;
+                assert_eq!(inserted.rows_affected(), 3);
+
+                let names: Vec<(i64, String)> =
+                    sqlx::query_as("select id, name from items order by id").fetch_all(&mut *tx).await?;
+                assert_eq!(names[2], (3, "item 3".to_owned()));
+
+                let mut rows = sqlx::query("select id from items order by id").fetch(&mut *tx);
+                let mut sum = 0;
+                while let Some(row) = rows.try_next().await? {
+                    sum += row.get::<i64, _>(0);
+                }
+                drop(rows);
+                assert_eq!(sum, 6);
+
+                let one: i64 = sqlx::query_scalar("select count(*) from items").fetch_one(&mut *tx).await?;
+                assert_eq!(one, 3);
+                let first = sqlx::query("select id from items order by id").fetch_optional(&mut *tx).await?;
+                assert_eq!(first.unwrap().get::<i64, _>(0), 1);
+                sqlx::raw_sql("delete from items where id = 1; delete from items where id = 2")
+                    .execute(&mut *tx)
+                    .await?;
+                let left: i64 = sqlx::query_scalar("select count(*) from items").fetch_one(&mut *tx).await?;
+                assert_eq!(left, 1);
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn its_debug_shows_the_boundary_and_no_secret() {
+        let db = test_db().await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let shown = factory.transaction(async |tx| Ok::<_, Error>(format!("{tx:?}"))).await.unwrap();
+        assert!(shown.starts_with("Session { boundary: Site"), "{shown}");
+        let shown = format!("{factory:?} {:?}", SessionFactory::builder().url(db.url()));
+        if let Some((_, rest)) = db.url().split_once("://") && let Some((credentials, _)) = rest.split_once('@') {
+            let password = credentials.split_once(':').unwrap().1;
+            assert!(!shown.contains(password), "{shown}");
+        }
+    }
+}
