@@ -1,1 +1,121 @@
-//! To be written.
+//! The attributes of `demarcate`: [`macro@router_tx`], [`macro@service`] and [`macro@background_job`].
+//!
+//! Depend on `demarcate`, which re-exports them; this crate is of no use alone.
+//!
+//! What the attributes refuse is written in `demarcate-rules`. What they emit is one call into the
+//! runtime, and questions to the compiler that cost nothing when the program runs.
+
+mod ask;
+mod boundary;
+mod expand;
+mod job;
+mod quiet;
+mod router;
+mod service;
+mod site;
+
+use demarcate_rules::Kind;
+use proc_macro::TokenStream;
+
+/// Makes an async function a router: it begins a transaction, runs in it, and commits it when it returns `Ok`.
+///
+/// The parameter `tx: &mut Session` is replaced by a `SessionFactory`, in its place, so that the function is a plain
+/// async fn: an axum handler, or called by hand as `post_order(db.clone(), order)`. `Ok` commits, `Err` rolls back, and
+/// so does a panic or a caller that goes away. The error type is any `E: From<demarcate::Error>`.
+///
+/// ```ignore (the crate that has `Session` depends on this one)
+/// use demarcate::router_tx;
+/// use demarcate::sqlite::Session;
+///
+/// #[router_tx(isolation = Serializable, timeout = "5s")]
+/// async fn post_order(tx: &mut Session, Json(order): Json<NewOrder>) -> Result<Json<Order>, ApiError> {
+///     Ok(Json(create_order(tx, &order).await?))
+/// }
+///
+/// let app = axum::Router::new().route("/orders", post(post_order)).with_state(db);
+/// ```
+///
+/// Attributes that must see the rewritten signature, such as `#[axum::debug_handler]`, stand below this one.
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `isolation = Serializable` | or `ReadCommitted`, `RepeatableRead`; without it the database's default |
+/// | `read_only` | the server refuses writes |
+/// | `deferrable` | waits for a snapshot that cannot fail to serialize; with `isolation = Serializable` and `read_only` |
+/// | `timeout = "5s"` | for the whole boundary, waiting for a connection included; `ms`, `s`, `m`, `h`; 30 s if not given |
+/// | `independent` | a second transaction although the task is inside one |
+/// | `name = ".."` | the boundary's name in errors, logs and statistics; the function's if not given |
+/// | `from = self.db` | where a trait fixes the signature: an expression for the session factory; the body's session is `tx` |
+/// | `crate = my_demarcate` | where `demarcate` is, if it was renamed |
+///
+/// # The session
+///
+/// It is the parameter whose type ends in `Session`. Where an alias hides that, mark it:
+/// `#[session] tx: &mut Tx`.
+#[proc_macro_attribute]
+pub fn router_tx(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(Kind::Router, args.into(), item.into()).into()
+}
+
+/// Marks a function that works on a session it was lent, and holds it to that.
+///
+/// A service does not begin, commit or roll back, by method, by path or as SQL, and takes nothing that could. The
+/// signature and the body stay as they are.
+///
+/// ```ignore (the crate that has `Session` depends on this one)
+/// use demarcate::service;
+/// use demarcate::sqlite::Session;
+///
+/// #[service]
+/// async fn create_order(tx: &mut Session, order: &NewOrder) -> Result<Order, sqlx::Error> {
+///     sqlx::query_as("insert into orders (sku) values (?) returning *")
+///         .bind(&order.sku)
+///         .fetch_one(&mut *tx)
+///         .await
+/// }
+/// ```
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `crate = my_demarcate` | where `demarcate` is, if it was renamed |
+#[proc_macro_attribute]
+pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(Kind::Service, args.into(), item.into()).into()
+}
+
+/// Makes an async function a background job, which runs outside any request in a session of its own.
+///
+/// The parameter `tx: &mut Session` is removed, and calling the function makes a `Job`, which does nothing until it is
+/// given to `tx.after_commit(..)`, `db.spawn(..)` or `db.run(..)`. The arguments are owned, since the job outlives its
+/// caller.
+///
+/// ```ignore (the crate that has `Session` depends on this one)
+/// use demarcate::{JobError, background_job, service};
+/// use demarcate::sqlite::Session;
+///
+/// #[background_job(on_error = mark_failed)]
+/// async fn ship(tx: &mut Session, order_id: i64) -> Result<(), ShipError> { .. }
+///
+/// #[service]
+/// async fn mark_failed(tx: &mut Session, error: &JobError, order_id: i64) -> Result<(), sqlx::Error> { .. }
+///
+/// tx.after_commit(ship(order.id));
+/// ```
+///
+/// A job of several units of work takes `db: &SessionFactory` in place of the session, and opens a boundary for each.
+///
+/// # Options
+///
+/// Those of [`macro@router_tx`], without `from`, and
+///
+/// | option | meaning |
+/// |---|---|
+/// | `on_error = mark_failed` | a service that is called in a session of its own when the job has failed, with the error and the job's arguments, which must then be `Clone` |
+#[proc_macro_attribute]
+pub fn background_job(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(Kind::Job, args.into(), item.into()).into()
+}

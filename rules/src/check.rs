@@ -137,8 +137,7 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
         errors.rule(&rule::BORROWED_ARGUMENT, kind, "what it needs of `self` by value, or `self: Arc<Self>`", receiver);
     }
     for (index, parameter) in function.parameters() {
-        let sessions = [found.lent.as_ref().map(Lent::index), found.factory, found.unlent];
-        if sessions.contains(&Some(index)) || found.more.contains(&index) {
+        if found.mentions(index) {
             continue;
         }
         match types::borrow(&parameter.ty) {
@@ -201,7 +200,7 @@ fn check_control(kind: Kind, args: &Args, function: &Function, errors: &mut Erro
     let Some(mut body) = function.block() else {
         return;
     };
-    control::each(&mut body, function.session_name(kind, args).as_ref(), &mut |judgement, _| {
+    control::each(&mut body, &function.names(kind, args), &mut |judgement, _| {
         if let Judgement::Refused(control, name) = judgement {
             errors.rule(control.rule(), kind, "", name);
         }

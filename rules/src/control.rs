@@ -51,20 +51,37 @@ pub enum Judgement {
     Ask(Control, Box<Expr>),
 }
 
+/// What the names in a part of a body stand for.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Names of the session.
+    pub sessions: Vec<Ident>,
+    /// The name of a job's session factory, where a boundary may be opened on it.
+    pub factory: Option<Ident>,
+}
+
+impl Names {
+    /// Without those that a pattern gives another meaning.
+    fn without(&self, pats: &[&Pat]) -> Self {
+        let stays = |name: &Ident| !pats.iter().any(|pat| binds(pat, name));
+        Self {
+            sessions: self.sessions.iter().filter(|name| stays(name)).cloned().collect(),
+            factory: self.factory.clone().filter(stays),
+        }
+    }
+}
+
 /// Shows `judged` every call in a body that may begin, commit or roll back. It may replace the call.
-///
-/// `session` is the name under which the body knows its session.
-pub fn each(body: &mut Block, session: Option<&Ident>, judged: &mut dyn FnMut(Judgement, &mut Expr)) {
+pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &mut Expr)) {
     let mut walk = Walk {
-        sessions: session.cloned().into_iter().collect(),
+        names: names.clone(),
         judged,
     };
     walk.visit_block_mut(body);
 }
 
 struct Walk<'f> {
-    /// The names that stand for the session here.
-    sessions: Vec<Ident>,
+    names: Names,
     judged: &'f mut dyn FnMut(Judgement, &mut Expr),
 }
 
@@ -79,6 +96,9 @@ impl Walk<'_> {
 
     fn judge_method(&self, call: &ExprMethodCall) -> Option<Judgement> {
         let control = Control::named(&call.method)?;
+        if self.opens_boundary(call) {
+            return None;
+        }
         if self.is_session(&call.receiver) {
             return Some(Judgement::Refused(control, call.method.clone()));
         }
@@ -88,7 +108,9 @@ impl Walk<'_> {
     /// `tx`, `&mut *tx`, `(tx)`.
     fn is_session(&self, expr: &Expr) -> bool {
         match expr {
-            Expr::Path(ExprPath { qself: None, path, .. }) => self.sessions.iter().any(|name| path.is_ident(name)),
+            Expr::Path(ExprPath { qself: None, path, .. }) => {
+                self.names.sessions.iter().any(|name| path.is_ident(name))
+            }
             Expr::Paren(inner) => self.is_session(&inner.expr),
             Expr::Group(inner) => self.is_session(&inner.expr),
             Expr::Reference(inner) => self.is_session(&inner.expr),
@@ -97,74 +119,16 @@ impl Walk<'_> {
         }
     }
 
-    /// A part of the body in which other names stand for the session.
-    fn within(&mut self, sessions: Vec<Ident>, part: impl FnOnce(&mut Self)) {
-        let outer = std::mem::replace(&mut self.sessions, sessions);
-        part(self);
-        self.sessions = outer;
-    }
-
-    fn without(&self, pats: &[&Pat]) -> Vec<Ident> {
-        let bound = |name: &Ident| pats.iter().any(|pat| binds(pat, name));
-        self.sessions.iter().filter(|name| !bound(name)).cloned().collect()
-    }
-}
-
-impl VisitMut for Walk<'_> {
-    fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        // Before what is inside it is replaced.
-        let judgement = self.judge(expr);
-        match expr {
-            Expr::MethodCall(call) if call.method == "savepoint" => visit_savepoint(self, call),
-            _ => visit_mut::visit_expr_mut(self, expr),
-        }
-        if let Some(judgement) = judgement {
-            (self.judged)(judgement, expr);
-        }
-    }
-
-    fn visit_block_mut(&mut self, block: &mut Block) {
-        let sessions = self.sessions.clone();
-        self.within(sessions, |walk| visit_mut::visit_block_mut(walk, block));
-    }
-
-    /// Input: `let inner = tx.begin().await?;`, after which `inner.commit()` is as wrong as `tx.commit()`.
-    fn visit_local_mut(&mut self, local: &mut Local) {
-        let begun = local.init.as_ref().is_some_and(|init| self.begins_on_session(&init.expr));
-        visit_mut::visit_local_mut(self, local);
-        self.sessions = self.without(&[&local.pat]);
-        if begun && let Some(name) = plain_name(&local.pat) {
-            self.sessions.push(name.clone());
-        }
-    }
-
-    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        let sessions = self.without(&closure.inputs.iter().collect::<Vec<_>>());
-        self.within(sessions, |walk| visit_mut::visit_expr_closure_mut(walk, closure));
-    }
-
-    fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
-        let sessions = self.without(&[&arm.pat]);
-        self.within(sessions, |walk| visit_mut::visit_arm_mut(walk, arm));
-    }
-
-    /// Functions inside the function: they have parameters of their own. A constant cannot ask for types.
-    fn visit_item_mut(&mut self, item: &mut Item) {
-        match item {
-            Item::Fn(function) if function.sig.constness.is_some() => {}
-            Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
-                self.within(Vec::new(), |walk| visit_mut::visit_item_mut(walk, item));
+    /// `db.transaction(async |tx| ..)`, in a job that was given the factory for that.
+    fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
+        match (&*call.receiver, &self.names.factory) {
+            (Expr::Path(ExprPath { qself: None, path, .. }), Some(factory)) => {
+                path.is_ident(factory) && (call.method == "transaction" || call.method == "transaction_with")
             }
-            _ => {}
+            _ => false,
         }
     }
 
-    fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
-
-    fn visit_type_mut(&mut self, _: &mut Type) {}
-}
-
-impl Walk<'_> {
     /// `tx.begin().await?`, `tx.begin().await.unwrap()` and so on.
     fn begins_on_session(&self, expr: &Expr) -> bool {
         chain(expr).any(|link| match link {
@@ -174,26 +138,83 @@ impl Walk<'_> {
             _ => false,
         })
     }
-}
 
-/// The closure's parameter is a session again: `tx.savepoint(async |tx| ..)`.
-fn visit_savepoint(walk: &mut Walk<'_>, call: &mut ExprMethodCall) {
-    walk.visit_expr_mut(&mut call.receiver);
-    for argument in &mut call.args {
-        let name = match argument {
-            Expr::Closure(closure) => closure.inputs.first().and_then(|pat| match pat {
-                Pat::Type(pat) => plain_name(&pat.pat),
-                pat => plain_name(pat),
-            }),
-            _ => None,
-        };
-        let mut sessions = walk.sessions.clone();
-        sessions.extend(name.cloned());
-        match argument {
-            Expr::Closure(closure) => walk.within(sessions, |walk| walk.visit_expr_mut(&mut closure.body)),
-            _ => walk.visit_expr_mut(argument),
+    /// A part of the body in which names stand for something else.
+    fn within(&mut self, names: Names, part: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.names, names);
+        part(self);
+        self.names = outer;
+    }
+
+    /// The closure's parameter is a session: `tx.savepoint(async |tx| ..)`, `db.transaction(async |tx| ..)`.
+    fn visit_scope(&mut self, call: &mut ExprMethodCall) {
+        self.visit_expr_mut(&mut call.receiver);
+        for argument in &mut call.args {
+            let Expr::Closure(closure) = argument else {
+                self.visit_expr_mut(argument);
+                continue;
+            };
+            let mut names = self.names.without(&closure.inputs.iter().collect::<Vec<_>>());
+            names.sessions.extend(closure.inputs.first().and_then(plain_name).cloned());
+            // Inside a boundary no other is opened.
+            names.factory = None;
+            self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
         }
     }
+}
+
+impl VisitMut for Walk<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        // Before what is inside it is replaced.
+        let judgement = self.judge(expr);
+        match expr {
+            Expr::MethodCall(call) if call.method == "savepoint" || self.opens_boundary(call) => self.visit_scope(call),
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+        if let Some(judgement) = judgement {
+            (self.judged)(judgement, expr);
+        }
+    }
+
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        let names = self.names.clone();
+        self.within(names, |walk| visit_mut::visit_block_mut(walk, block));
+    }
+
+    /// Input: `let inner = tx.begin().await?;`, after which `inner.commit()` is as wrong as `tx.commit()`.
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        let begun = local.init.as_ref().is_some_and(|init| self.begins_on_session(&init.expr));
+        visit_mut::visit_local_mut(self, local);
+        self.names = self.names.without(&[&local.pat]);
+        if begun {
+            self.names.sessions.extend(plain_name(&local.pat).cloned());
+        }
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        let names = self.names.without(&closure.inputs.iter().collect::<Vec<_>>());
+        self.within(names, |walk| visit_mut::visit_expr_closure_mut(walk, closure));
+    }
+
+    fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
+        let names = self.names.without(&[&arm.pat]);
+        self.within(names, |walk| visit_mut::visit_arm_mut(walk, arm));
+    }
+
+    /// Functions inside the function: they have parameters of their own. A constant cannot ask for types.
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        match item {
+            Item::Fn(function) if function.sig.constness.is_some() => {}
+            Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
+                self.within(Names::default(), |walk| visit_mut::visit_item_mut(walk, item));
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
+
+    fn visit_type_mut(&mut self, _: &mut Type) {}
 }
 
 /// An expression and what it is built on, outside in: `a.b()?.await` gives itself, `a.b()?`, `a.b()`, `a`.
@@ -279,8 +300,11 @@ mod tests {
     fn calls(body: &str) -> Vec<String> {
         let mut block: Block = syn::parse_str(&format!("{{ {body} }}")).expect("a block");
         let mut found = Vec::new();
-        let tx = Ident::new("tx", Span::call_site());
-        each(&mut block, Some(&tx), &mut |judgement, expr| {
+        let names = Names {
+            sessions: vec![Ident::new("tx", Span::call_site())],
+            factory: Some(Ident::new("db", Span::call_site())),
+        };
+        each(&mut block, &names, &mut |judgement, expr| {
             found.push(match judgement {
                 Judgement::Refused(_, name) => format!("{name}!"),
                 Judgement::Ask(_, receiver) => receiver.to_token_stream().to_string(),
@@ -320,6 +344,13 @@ mod tests {
         assert_eq!(calls("let mut t = tx.begin().await?; t.commit().await?;"), ["begin!", "commit!"]);
         assert_eq!(calls("tx.savepoint(async |s| { s.commit() }).await?;"), ["commit!"]);
         assert_eq!(calls("tx.savepoint(async |tx: &mut Session| tx.commit());"), ["commit!"]);
+    }
+
+    #[test]
+    fn a_boundary_is_opened_on_the_factory_and_not_inside_another() {
+        assert_eq!(calls("db.transaction(async |s| { s.commit() }).await?; db.begin();"), ["commit!", "db"]);
+        assert_eq!(calls("db.transaction(async |s| { db.transaction(async |t| t.commit()) });"), ["t", "db"]);
+        assert_eq!(calls("let db = other; db.transaction(f);"), ["db"]);
     }
 
     #[test]

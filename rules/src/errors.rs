@@ -44,12 +44,15 @@ impl Errors {
         self.mistakes.is_empty()
     }
 
-    /// Whether one of these rules was broken.
+    /// The item could not be read.
+    pub fn unreadable(&mut self, error: syn::Error) {
+        self.syntax(error);
+    }
+
+    /// Whether a rule was broken that an expansion counts on: what it would emit would be refused a second time.
     #[must_use]
-    pub fn broke(&self, rules: &[&Rule]) -> bool {
-        self.iter()
-            .filter_map(|mistake| mistake.rule)
-            .any(|broken| rules.iter().any(|rule| rule.code == broken.code))
+    pub fn spoil_signature(&self) -> bool {
+        self.iter().filter_map(|mistake| mistake.rule).any(|rule| rule.is_of_the_signature())
     }
 
     /// The mistakes, in the order in which they were found.

@@ -1,9 +1,10 @@
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Block, FnArg, FnModifiers, Ident, PatType, Signature, Token, Type, Visibility};
+use syn::{Attribute, Block, FnArg, FnModifiers, PatType, Signature, Token, Type, Visibility};
 
 use crate::args::Args;
+use crate::control::Names;
 use crate::kind::Kind;
 use crate::session::{self, Lent};
 use crate::types;
@@ -94,27 +95,38 @@ impl Function {
         session::find(self, kind).lent
     }
 
-    /// The session's name in the body, where it has one.
+    /// What names stand for in the body.
     #[must_use]
-    pub fn session_name(&self, kind: Kind, args: &Args) -> Option<Ident> {
-        match self.lent(kind) {
-            Some(Lent::Session { index, .. }) => {
-                self.parameter(index).and_then(|parameter| session::plain_name(&parameter.pat)).cloned()
-            }
-            Some(Lent::Factory { .. }) => None,
-            None => args.from.as_ref().map(|_| session::introduced()),
+    pub fn names(&self, kind: Kind, args: &Args) -> Names {
+        let lent = self.lent(kind);
+        let name = || {
+            let parameter = self.parameter(lent.as_ref()?.index())?;
+            session::plain_name(&parameter.pat).cloned()
+        };
+        let mut names = Names::default();
+        match lent {
+            Some(Lent::Session { .. }) => names.sessions.extend(name()),
+            Some(Lent::Factory { .. }) => names.factory = name(),
+            None => names.sessions.extend(args.from.as_ref().map(|_| session::introduced())),
         }
+        names
+    }
+
+    /// The session that is not borrowed as it should be.
+    #[must_use]
+    pub fn unlent(&self, kind: Kind) -> Option<usize> {
+        session::find(self, kind).unlent
     }
 
     /// The types that the compiler must be asked about: may a function of this kind take them?
     ///
-    /// Not the session's own. An `impl Trait` cannot be named, so its bounds are judged instead.
+    /// Not the session's own, nor what was reported as a session that should not be there. An `impl Trait` cannot be named, so its bounds are judged instead.
     #[must_use]
     pub fn foreign_parameters(&self, kind: Kind) -> Vec<&Type> {
-        let lent = self.lent(kind).map(|lent| lent.index());
+        let found = session::find(self, kind);
         let mut asked = Vec::new();
         for (index, parameter) in self.parameters() {
-            if Some(index) != lent {
+            if !found.mentions(index) {
                 types::parts(&parameter.ty, &mut asked);
             }
         }

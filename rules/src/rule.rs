@@ -26,6 +26,11 @@ struct Says {
 }
 
 impl Rule {
+    /// Whether the signature is not what the attribute makes its function from.
+    pub(crate) fn is_of_the_signature(&self) -> bool {
+        self.code < PAST_THE_SESSION.code && self.code != SECOND_SESSION.code
+    }
+
     /// Message and help, as the compiler prints them.
     #[must_use]
     pub fn text(&self, kind: Kind, what: &str) -> String {

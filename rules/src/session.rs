@@ -27,6 +27,14 @@ pub enum Lent {
 }
 
 impl Lent {
+    /// The type that is lent, without the reference.
+    #[must_use]
+    pub fn ty(&self) -> &Type {
+        match self {
+            Self::Session { ty, .. } | Self::Factory { ty, .. } => ty,
+        }
+    }
+
     /// Its place among the parameters.
     #[must_use]
     pub fn index(&self) -> usize {
@@ -47,6 +55,14 @@ pub(crate) struct Found {
     pub(crate) unlent: Option<usize>,
     /// A job's factory beside its session.
     pub(crate) factory: Option<usize>,
+}
+
+impl Found {
+    /// Whether a parameter is one of these.
+    pub(crate) fn mentions(&self, index: usize) -> bool {
+        let one = [self.lent.as_ref().map(Lent::index), self.unlent, self.factory];
+        one.contains(&Some(index)) || self.more.contains(&index)
+    }
 }
 
 /// Takes the `#[session]` off the parameters, and says which had it.
@@ -139,6 +155,7 @@ pub fn plain_name(pat: &Pat) -> Option<&Ident> {
     match pat {
         Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(&pat.ident),
         Pat::Paren(pat) => plain_name(&pat.pat),
+        Pat::Type(pat) => plain_name(&pat.pat),
         _ => None,
     }
 }

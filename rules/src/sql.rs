@@ -111,11 +111,7 @@ impl<'ast> Visit<'ast> for Search {
 
     fn visit_local(&mut self, local: &'ast Local) {
         visit::visit_local(self, local);
-        let pat = match &local.pat {
-            syn::Pat::Type(typed) => &*typed.pat,
-            pat => pat,
-        };
-        if let Some(name) = plain_name(pat) {
+        if let Some(name) = plain_name(&local.pat) {
             self.bind(name, local.init.as_ref().map(|init| &*init.expr));
         }
     }

@@ -1,0 +1,112 @@
+use demarcate_rules::{Args, Body, Errors, Function, Item, Kind, check};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::{Path, ReturnType, Type, TypeInfer, parse_quote};
+use syn::visit_mut::{self, VisitMut};
+
+use crate::{ask, job, quiet, router, service};
+
+/// Everything that an expansion is made of.
+pub(crate) struct Marked<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) args: &'a Args,
+    pub(crate) function: &'a Function,
+    /// The way to the runtime: `::demarcate`, or what `crate = ..` says.
+    pub(crate) krate: Path,
+    /// The braces and what is between them. Only calls whose receiver's type matters, and calls that were refused,
+    /// are not as they stand in the source.
+    pub(crate) body: TokenStream,
+    /// The signature is wrong. What is emitted then keeps the body in sight of the compiler and the editor, and asks
+    /// nothing of a signature that has been reported.
+    pub(crate) is_quiet: bool,
+}
+
+/// Expands one attribute. Whatever is wrong, the user's item is emitted, and then the errors.
+pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let args = Args::parse(kind, args, &mut errors);
+    let mut tokens = match Item::parse(item.clone()) {
+        Ok(Item::Function(function)) => {
+            check(kind, &args, &function, &mut errors);
+            expand_function(kind, &args, &function, &errors)
+        }
+        Ok(Item::Other(other)) => {
+            other.refuse(kind, &mut errors);
+            item
+        }
+        Err(error) => {
+            errors.unreadable(error);
+            item
+        }
+    };
+    tokens.extend(errors.to_compile_errors());
+    tokens
+}
+
+fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors) -> TokenStream {
+    let Body::Braced(braces) = &function.body else {
+        return service::without_body(function);
+    };
+    let krate = args.krate.clone().unwrap_or_else(|| parse_quote!(::demarcate));
+    let names = function.names(kind, args);
+    let rewritten = function.block().and_then(|mut block| {
+        let refused = quiet::rewrite(&mut block, &names);
+        let asked = ask::rewrite(&mut block, &names, &krate);
+        (refused || asked).then(|| block.into_token_stream())
+    });
+    let marked = Marked {
+        kind,
+        args,
+        function,
+        krate,
+        body: rewritten.unwrap_or_else(|| braces.to_token_stream()),
+        is_quiet: errors.spoil_signature(),
+    };
+    match kind {
+        Kind::Router => router::expand(&marked),
+        Kind::Service => service::expand(&marked),
+        Kind::Job => job::expand(&marked),
+    }
+}
+
+impl Marked<'_> {
+    /// `::demarcate::__private`
+    pub(crate) fn private(&self) -> TokenStream {
+        let krate = &self.krate;
+        quote!(#krate::__private)
+    }
+
+    /// The return type as it can be written in a body: `impl Trait` is inferred there.
+    pub(crate) fn returned(&self) -> Type {
+        match &self.function.sig.output {
+            ReturnType::Default => parse_quote!(()),
+            ReturnType::Type(_, ty) => {
+                let mut ty = (**ty).clone();
+                InferImplTrait.visit_type_mut(&mut ty);
+                ty
+            }
+        }
+    }
+
+    /// Whether the return type has a name.
+    pub(crate) fn returns_named(&self) -> bool {
+        match &self.function.sig.output {
+            ReturnType::Default => true,
+            ReturnType::Type(_, ty) => self.returned().to_token_stream().to_string() == ty.to_token_stream().to_string(),
+        }
+    }
+}
+
+struct InferImplTrait;
+
+impl VisitMut for InferImplTrait {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::ImplTrait(node) = ty {
+            *ty = Type::Infer(TypeInfer {
+                attrs: Vec::new(),
+                underscore_token: syn::Token![_](node.impl_token.span),
+            });
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+}

@@ -1,0 +1,64 @@
+use demarcate_rules::plain_name;
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Ident, parse_quote};
+
+use crate::boundary::retype;
+use crate::expand::Marked;
+use crate::{ask, service};
+
+// Input:
+//     #[router_tx(read_only)]
+//     async fn get_order(tx: &mut Session, Path(id): Path<i64>) -> Result<Json<Order>, ApiError> {
+//         body
+//     }
+//
+// Output:
+//     async fn get_order(
+//         tx: ::demarcate::__private::FactoryOf<Session>,
+//         Path(id): Path<i64>,
+//     ) -> Result<Json<Order>, ApiError> {
+//         if false { /* may a router take a `Path<i64>`? */ }
+//         ::demarcate::__private::router(
+//             SITE,
+//             &tx,
+//             ::demarcate::TxOptions::new().read_only(),
+//             async move |tx: &mut Session| -> Result<Json<Order>, ApiError> { body },
+//         )
+//         .await
+//     }
+//
+// With `from = self.db` there is no parameter to replace, and `&(self.db)` stands in place of `&tx`.
+pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
+    let private = marked.private();
+    let mut sig = marked.function.sig.clone();
+    let factory = match (marked.lent(), &marked.args.from) {
+        (Some((lent, pat)), None) => {
+            let name = plain_name(pat).cloned().unwrap_or_else(|| Ident::new("__factory", Span::mixed_site()));
+            let session = lent.ty();
+            retype(&mut sig, lent.index(), parse_quote!(#private::FactoryOf<#session>), &name);
+            name.into_token_stream()
+        }
+        (_, Some(from)) => quote!((#from)),
+        (None, None) => return service::unchanged(marked),
+    };
+    if marked.is_quiet {
+        if !marked.returns_named() || sig.asyncness.is_none() {
+            return service::unchanged(marked);
+        }
+        return marked.emit(&sig, &marked.quiet_body());
+    }
+    let asked = ask::parameters(marked);
+    let fallible = ask::returned(marked);
+    let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
+    marked.emit(
+        &sig,
+        &quote! {
+            if false {
+                #asked
+                #fallible
+            }
+            #private::router(#site, &#factory, #options, #closure).await
+        },
+    )
+}
