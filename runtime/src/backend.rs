@@ -14,7 +14,7 @@ use crate::options::TxOptions;
 use crate::statement::Statement;
 
 /// What a statement gives, row by row.
-pub type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
+pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
 
 /// A database that boundaries can be opened on: [`Postgres`](sqlx::Postgres), [`MySql`](sqlx::MySql)
 /// and [`Sqlite`](sqlx::Sqlite), each behind the feature of its name.

@@ -196,6 +196,7 @@ impl Error {
         }
     }
 
+    #[cfg(any(feature = "sqlite", feature = "mysql"))]
     pub(crate) fn unsupported(
         database: &'static str,
         option: impl Into<Cow<'static, str>>,
@@ -232,15 +233,15 @@ impl Error {
     /// PostgreSQL's names: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
     fn sqlstate(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Aborted { .. } => "25P02",            // in_failed_sql_transaction
-            Self::Forbidden { .. } => "2D000",          // invalid_transaction_termination
-            Self::NestedBoundary { .. } => "25001",     // active_sql_transaction
-            Self::CommitUnknown { .. } => "08007",      // transaction_resolution_unknown
-            Self::Connect { .. } => "08001",            // sqlclient_unable_to_establish_sqlconnection
-            Self::Closed { .. } => "08003",             // connection_does_not_exist
-            Self::PoolTimeout { .. } => "53300",        // too_many_connections
-            Self::Timeout { .. } => "57014",            // query_canceled
-            Self::Unsupported { .. } => "0A000",        // feature_not_supported
+            Self::Aborted { .. } => "25P02",        // in_failed_sql_transaction
+            Self::Forbidden { .. } => "2D000",      // invalid_transaction_termination
+            Self::NestedBoundary { .. } => "25001", // active_sql_transaction
+            Self::CommitUnknown { .. } => "08007",  // transaction_resolution_unknown
+            Self::Connect { .. } => "08001",        // sqlclient_unable_to_establish_sqlconnection
+            Self::Closed { .. } => "08003",         // connection_does_not_exist
+            Self::PoolTimeout { .. } => "53300",    // too_many_connections
+            Self::Timeout { .. } => "57014",        // query_canceled
+            Self::Unsupported { .. } => "0A000",    // feature_not_supported
             Self::Database { .. } | Self::Config { .. } => return None,
         })
     }

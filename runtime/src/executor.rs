@@ -23,7 +23,8 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
     {
         let statement = Statement::of(query);
         let rows = async move {
-            let (statement, Running { connection, flight }) = self.core.start_query(statement).await?;
+            let (statement, Running { connection, flight }) =
+                self.core.start_query(statement).await?;
             Ok(Rows::<DB> {
                 steps: DB::fetch_many(connection, statement),
                 flight,
@@ -42,8 +43,11 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
     {
         let statement = Statement::of(query);
         Box::pin(async move {
-            let (statement, Running { connection, flight }) = self.core.start_query(statement).await?;
-            flight.watch(DB::fetch_optional(connection, statement)).await
+            let (statement, Running { connection, flight }) =
+                self.core.start_query(statement).await?;
+            flight
+                .watch(DB::fetch_optional(connection, statement))
+                .await
         })
     }
 
@@ -57,7 +61,9 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
     {
         Box::pin(async move {
             let Running { connection, flight } = self.core.start(sql.as_str()).await?;
-            flight.watch(DB::prepare_with(connection, sql, parameters)).await
+            flight
+                .watch(DB::prepare_with(connection, sql, parameters))
+                .await
         })
     }
 

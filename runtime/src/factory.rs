@@ -113,7 +113,9 @@ impl<DB: Backend> SessionFactory<DB> {
     {
         let site = closure(Location::caller());
         async move {
-            boundary::run(site, self, TxOptions::new(), body).await.map_err(boundary::Failed::into_error)
+            boundary::run(site, self, TxOptions::new(), body)
+                .await
+                .map_err(boundary::Failed::into_error)
         }
     }
 
@@ -142,7 +144,9 @@ impl<DB: Backend> SessionFactory<DB> {
         let site = closure(Location::caller());
         async move {
             let body = async |tx: &mut Session<DB>| body(tx).await;
-            boundary::run(site, self, options, body).await.map_err(boundary::Failed::into_error)
+            boundary::run(site, self, options, body)
+                .await
+                .map_err(boundary::Failed::into_error)
         }
     }
 
@@ -263,7 +267,9 @@ impl<DB: Backend> Builder<DB> {
         // What sqlx says of it may quote the URL, and a URL holds a password.
         self.settings = Some(options.ok_or_else(|| {
             let (title, form) = (DB::TITLE, DB::URL_FORM);
-            Error::config(format!("this is not a URL of {title}; write one of the form `{form}`"))
+            Error::config(format!(
+                "this is not a URL of {title}; write one of the form `{form}`"
+            ))
         }));
         self
     }
@@ -309,7 +315,9 @@ impl<DB: Backend> Builder<DB> {
             Error::config("no database was named; give the builder a `url` or `options`")
         })??;
         if self.max_connections == 0 {
-            return Err(Error::config("a pool of no connections serves nobody; give `max_connections` at least 1"));
+            return Err(Error::config(
+                "a pool of no connections serves nobody; give `max_connections` at least 1",
+            ));
         }
         Pool::new(settings, self.max_connections, self.acquire_timeout).map(SessionFactory::over)
     }

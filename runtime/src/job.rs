@@ -33,12 +33,14 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 #[must_use = "a job does nothing until it is given to `tx.after_commit(..)`, `db.spawn(..)` or `db.run(..)`"]
 pub struct Job<DB: Backend, T = ()> {
     site: Site,
-    body: Box<dyn FnOnce(SessionFactory<DB>) -> BoxFuture<'static, Result<T, Reason>> + Send>,
+    body: Box<Body<DB, T>>,
     on_error: Option<Box<OnError<DB>>>,
 }
 
-type OnError<DB> =
-    dyn for<'a> FnOnce(SessionFactory<DB>, &'a JobError) -> BoxFuture<'a, Result<(), BoxError>> + Send;
+type Body<DB, T> = dyn FnOnce(SessionFactory<DB>) -> BoxFuture<'static, Result<T, Reason>> + Send;
+
+type OnError<DB> = dyn for<'a> FnOnce(SessionFactory<DB>, &'a JobError) -> BoxFuture<'a, Result<(), BoxError>>
+    + Send;
 
 impl<DB: Backend, T> Job<DB, T> {
     /// The function that made it.
@@ -71,7 +73,9 @@ impl<DB: Backend, T> Job<DB, T> {
 
 impl<DB: Backend, T> fmt::Debug for Job<DB, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("site", &self.site).finish_non_exhaustive()
+        f.debug_struct("Job")
+            .field("site", &self.site)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,11 +93,13 @@ where
         site,
         body: Box::new(move |db| {
             Box::pin(async move {
-                boundary::run(site, &db, options, body).await.map_err(|failed| match failed {
-                    Failed::Body(error) => Reason::Failed(error.into()),
-                    Failed::Boundary(Error::Timeout { after, .. }) => Reason::TimedOut(after),
-                    Failed::Boundary(error) => Reason::Failed(error.into()),
-                })
+                boundary::run(site, &db, options, body)
+                    .await
+                    .map_err(|failed| match failed {
+                        Failed::Body(error) => Reason::Failed(error.into()),
+                        Failed::Boundary(Error::Timeout { after, .. }) => Reason::TimedOut(after),
+                        Failed::Boundary(error) => Reason::Failed(error.into()),
+                    })
             })
         }),
         on_error: None,
@@ -112,7 +118,11 @@ where
     Job {
         site,
         body: Box::new(move |db| {
-            Box::pin(async move { body(&db).await.map_err(|error| Reason::Failed(error.into())) })
+            Box::pin(async move {
+                body(&db)
+                    .await
+                    .map_err(|error| Reason::Failed(error.into()))
+            })
         }),
         on_error: None,
     }
@@ -249,7 +259,8 @@ async fn execute<DB: Backend, T>(
     let error = reason.of(site);
     tracing::error!(job = %site, %error, "background job failed");
     if let Some(on_error) = on_error {
-        let recorded = AssertUnwindSafe(async { on_error(db.clone(), &error).await }).catch_unwind();
+        let recorded =
+            AssertUnwindSafe(async { on_error(db.clone(), &error).await }).catch_unwind();
         match recorded.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {

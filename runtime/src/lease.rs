@@ -47,7 +47,10 @@ impl<DB: Backend> Lease<DB> {
     /// The connection, and its state: the caller sets it to [`State::Busy`] before it sends anything,
     /// and to the truth when the answer has been read to its end.
     pub(crate) fn parts(&mut self) -> (&mut DB::Connection, &mut State) {
-        let connection = self.connection.as_mut().expect("a lease holds its connection until it ends");
+        let connection = self
+            .connection
+            .as_mut()
+            .expect("a lease holds its connection until it ends");
         (connection, &mut self.state)
     }
 

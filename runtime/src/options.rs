@@ -21,7 +21,8 @@ pub enum Isolation {
 
 impl Isolation {
     /// The level as SQL writes it.
-    pub(crate) const fn as_sql(self) -> &'static str {
+    #[must_use]
+    pub const fn as_sql(self) -> &'static str {
         match self {
             Self::ReadCommitted => "READ COMMITTED",
             Self::RepeatableRead => "REPEATABLE READ",

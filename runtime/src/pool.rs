@@ -4,8 +4,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::{self, Metrics, Object, PoolError, RecycleResult, Timeouts};
 use deadpool::Runtime;
+use deadpool::managed::{self, Metrics, Object, PoolError, RecycleResult, Timeouts};
 use sqlx::pool::PoolConnection;
 use sqlx::{ConnectOptions, Connection as _};
 use tokio::runtime::Handle;
@@ -107,11 +107,17 @@ impl<DB: Backend> Pool<DB> {
                     create: Some(self.wait),
                     recycle: None,
                 };
-                Held::Own(pool.timeout_get(&patience).await.map_err(|error| self.explain(error))?)
+                Held::Own(
+                    pool.timeout_get(&patience)
+                        .await
+                        .map_err(|error| self.explain(error))?,
+                )
             }
-            Source::Sqlx { pool, .. } => {
-                Held::Sqlx(pool.acquire().await.map_err(|error| self.explain_sqlx(error))?)
-            }
+            Source::Sqlx { pool, .. } => Held::Sqlx(
+                pool.acquire()
+                    .await
+                    .map_err(|error| self.explain_sqlx(error))?,
+            ),
         };
         self.lent.send_modify(|lent| *lent += 1);
         Ok(Connection {

@@ -82,7 +82,9 @@ where
     F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
     E: From<Error>,
 {
-    boundary::run(site, db, options, body).await.map_err(boundary::Failed::into_error)
+    boundary::run(site, db, options, body)
+        .await
+        .map_err(boundary::Failed::into_error)
 }
 
 /// The body of `#[background_job]` with a session.

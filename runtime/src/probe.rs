@@ -23,7 +23,9 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, LazyLock, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{Acquire, Database, Executor, Pool, Transaction};
@@ -93,7 +95,10 @@ impl<T: ?Sized> Probe<'_, T> {
     /// Asks about a type.
     #[must_use]
     pub const fn of() -> Self {
-        Self(ProbeExecutor(ProbeAcquire(ProbeRest(PhantomData), PhantomData)))
+        Self(ProbeExecutor(ProbeAcquire(
+            ProbeRest(PhantomData),
+            PhantomData,
+        )))
     }
 
     /// Asks about the type of a value.
@@ -232,7 +237,14 @@ macro_rules! harmless {
     };
 }
 
-harmless!(TakenByService, TakenByRouter, TakenByJob, Committed, RolledBack, Begun);
+harmless!(
+    TakenByService,
+    TakenByRouter,
+    TakenByJob,
+    Committed,
+    RolledBack,
+    Begun
+);
 
 /// The session's own methods of these names say themselves who owns the transaction.
 macro_rules! spoken_for {

@@ -245,7 +245,11 @@ impl<DB: Backend> Core<DB> {
     }
 
     fn notice_dropped_statement(&mut self) {
-        if self.lease.as_ref().is_some_and(|lease| lease.state() == State::Busy) {
+        if self
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.state() == State::Busy)
+        {
             self.fail(Failure::dropped("a statement"));
         }
     }
@@ -290,7 +294,10 @@ impl<DB: Backend> Core<DB> {
     /// A message is about to be sent inside the transaction, which [`begin`](Self::begin) has begun.
     fn take_off(&mut self) -> Running<'_, DB> {
         self.sent.round_trips += 1;
-        let lease = self.lease.as_mut().expect("a transaction that was begun has its connection");
+        let lease = self
+            .lease
+            .as_mut()
+            .expect("a transaction that was begun has its connection");
         let (connection, state) = lease.parts();
         *state = State::Busy;
         Running {
@@ -341,7 +348,9 @@ impl<DB: Backend> Core<DB> {
             self.waiting = false;
             self.prepared = DB::prepared(&connection);
             let is_reused = connection.is_reused();
-            let lease = self.lease.insert(Lease::new(connection, self.options.clone()));
+            let lease = self
+                .lease
+                .insert(Lease::new(connection, self.options.clone()));
             self.sent.round_trips += 1;
             let (connection, state) = lease.parts();
             match DB::run(connection, DB::begin(&self.options)).await {
@@ -393,8 +402,14 @@ impl<DB: Backend> Core<DB> {
         self.savepoints -= 1;
         let failure = self.failure.take();
         if self.settle().await.is_err()
-            || self.send(format!("ROLLBACK TO SAVEPOINT {name}")).await.is_err()
-            || self.send(format!("RELEASE SAVEPOINT {name}")).await.is_err()
+            || self
+                .send(format!("ROLLBACK TO SAVEPOINT {name}"))
+                .await
+                .is_err()
+            || self
+                .send(format!("RELEASE SAVEPOINT {name}"))
+                .await
+                .is_err()
         {
             self.failure = failure.or(self.failure.take());
         }
@@ -426,12 +441,14 @@ impl<DB: Backend> Core<DB> {
             let (connection, state) = lease.parts();
             *state = State::Busy;
             let commit = DB::run(connection, DB::commit(&self.options));
-            let answer = tokio::time::timeout(limit, commit).await.unwrap_or_else(|_| {
-                Err(sqlx::Error::Io(std::io::Error::new(
-                    std::io::ErrorKind::TimedOut,
-                    "no answer to the commit within the boundary's timeout",
-                )))
-            });
+            let answer = tokio::time::timeout(limit, commit)
+                .await
+                .unwrap_or_else(|_| {
+                    Err(sqlx::Error::Io(std::io::Error::new(
+                        std::io::ErrorKind::TimedOut,
+                        "no answer to the commit within the boundary's timeout",
+                    )))
+                });
             match answer {
                 Ok(()) => *state = State::Clean,
                 Err(source) => return Err(self.commit_failed(source)),

@@ -105,17 +105,27 @@ on_every_database! {
 /// The same with the whole runtime: what is open when it ends is rolled back by the server.
 #[test]
 fn a_runtime_that_ends_with_an_open_boundary_rolls_back() {
-    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
     let first = runtime();
     let db = first.block_on(async {
         let db = demarcate_tests::postgres().await;
         db.admin(ITEMS).await;
-        let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+        let factory = demarcate::postgres::SessionFactory::connect(db.url())
+            .await
+            .unwrap();
         let (begun, has_begun) = tokio::sync::oneshot::channel();
         tokio::spawn(async move {
             factory
                 .transaction(async move |tx| {
-                    sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                    sqlx::query("insert into items (id) values (1)")
+                        .execute(&mut *tx)
+                        .await?;
                     begun.send(()).unwrap();
                     std::future::pending::<Result<(), Error>>().await
                 })

@@ -123,12 +123,26 @@ async fn on_sqlite_a_transaction_that_a_trigger_ended_does_not_commit_the_rest()
         "create trigger no_twos before insert on items when new.id = 2 begin select raise(rollback, 'no twos'); end",
     )
     .await;
-    let factory = demarcate::sqlite::SessionFactory::connect(db.url()).await.unwrap();
+    let factory = demarcate::sqlite::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
     let result = factory
         .transaction(async |tx| {
-            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
-            assert!(sqlx::query("insert into items (id) values (2)").execute(&mut *tx).await.is_err());
-            assert!(sqlx::query("insert into items (id) values (3)").execute(&mut *tx).await.is_err());
+            sqlx::query("insert into items (id) values (1)")
+                .execute(&mut *tx)
+                .await?;
+            assert!(
+                sqlx::query("insert into items (id) values (2)")
+                    .execute(&mut *tx)
+                    .await
+                    .is_err()
+            );
+            assert!(
+                sqlx::query("insert into items (id) values (3)")
+                    .execute(&mut *tx)
+                    .await
+                    .is_err()
+            );
             Ok::<_, Error>(())
         })
         .await;
@@ -141,11 +155,16 @@ async fn on_sqlite_a_transaction_that_a_trigger_ended_does_not_commit_the_rest()
 #[tokio::test]
 async fn on_postgres_a_failure_at_commit_is_the_databases() {
     let db = demarcate_tests::postgres().await;
-    db.admin("create table items (id bigint unique deferrable initially deferred)").await;
-    let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+    db.admin("create table items (id bigint unique deferrable initially deferred)")
+        .await;
+    let factory = demarcate::postgres::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
     let result = factory
         .transaction(async |tx| {
-            sqlx::query("insert into items (id) values (1), (1)").execute(&mut *tx).await?;
+            sqlx::query("insert into items (id) values (1), (1)")
+                .execute(&mut *tx)
+                .await?;
             Ok::<_, Error>(())
         })
         .await;
@@ -164,8 +183,11 @@ async fn on_postgres_a_failure_at_commit_is_the_databases() {
 async fn on_mariadb_a_transaction_that_is_gone_is_found_at_commit() {
     let db = demarcate_tests::mariadb().await;
     db.admin(ITEMS).await;
-    db.admin("create procedure sneaky() begin insert into items (id) values (1); commit; end").await;
-    let factory = demarcate::mysql::SessionFactory::connect(db.url()).await.unwrap();
+    db.admin("create procedure sneaky() begin insert into items (id) values (1); commit; end")
+        .await;
+    let factory = demarcate::mysql::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
     let result = factory
         .transaction(async |tx| {
             sqlx::raw_sql("call sneaky()").execute(&mut *tx).await?;

@@ -86,11 +86,17 @@ on_every_database! {
 async fn on_mariadb_ddl_is_refused_since_it_would_commit() {
     let db = demarcate_tests::mariadb().await;
     db.admin(ITEMS).await;
-    let factory = demarcate::mysql::SessionFactory::connect(db.url()).await.unwrap();
+    let factory = demarcate::mysql::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
     let result: Result<(), Error> = factory
         .transaction(async |tx| {
-            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
-            sqlx::query("create table more (id int)").execute(&mut *tx).await?;
+            sqlx::query("insert into items (id) values (1)")
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query("create table more (id int)")
+                .execute(&mut *tx)
+                .await?;
             Ok(())
         })
         .await;
@@ -102,15 +108,21 @@ async fn on_mariadb_ddl_is_refused_since_it_would_commit() {
 #[tokio::test]
 async fn on_postgres_and_sqlite_ddl_is_part_of_the_transaction() {
     let db = demarcate_tests::postgres().await;
-    let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+    let factory = demarcate::postgres::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
     let result: Result<(), Error> = factory
         .transaction(async |tx| {
-            sqlx::query("create table more (id int)").execute(&mut *tx).await?;
+            sqlx::query("create table more (id int)")
+                .execute(&mut *tx)
+                .await?;
             Err(sqlx::Error::RowNotFound.into())
         })
         .await;
     assert!(result.is_err());
     factory.close().await;
-    let there: bool = db.admin_value("select to_regclass('more') is not null").await;
+    let there: bool = db
+        .admin_value("select to_regclass('more') is not null")
+        .await;
     assert!(!there);
 }

@@ -20,7 +20,8 @@ async fn serve(app: Router) -> std::net::SocketAddr {
 
 async fn request(address: std::net::SocketAddr, line: &str) -> TcpStream {
     let mut client = TcpStream::connect(address).await.unwrap();
-    let request = format!("{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    let request =
+        format!("{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
     client.write_all(request.as_bytes()).await.unwrap();
     client
 }
@@ -30,7 +31,10 @@ async fn answer(mut client: TcpStream) -> (u16, String) {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    (
+        head.split(' ').nth(1).unwrap().parse().unwrap(),
+        body.to_owned(),
+    )
 }
 
 on_every_database! {
@@ -57,16 +61,16 @@ on_every_database! {
     }
 
     #[router_tx]
-    async fn hang(tx: &mut Session, State(begun): State<tokio::sync::mpsc::Sender<()>>) -> Result<(), Error> {
+    pub(crate) async fn hang(tx: &mut Session, State(begun): State<tokio::sync::mpsc::Sender<()>>) -> Result<(), Error> {
         store(tx, 3).await?;
         begun.send(()).await.ok();
         std::future::pending().await
     }
 
     #[derive(Clone, axum::extract::FromRef)]
-    struct App {
-        db: SessionFactory,
-        begun: tokio::sync::mpsc::Sender<()>,
+    pub(crate) struct App {
+        pub(crate) db: SessionFactory,
+        pub(crate) begun: tokio::sync::mpsc::Sender<()>,
     }
 
     #[tokio::test]
@@ -120,11 +124,19 @@ on_every_database! {
 async fn on_postgres_a_client_that_disconnects_leaves_no_open_transaction() {
     let db = demarcate_tests::postgres().await;
     db.admin(ITEMS).await;
-    let factory = demarcate::postgres::SessionFactory::builder().url(db.url()).max_connections(3).connect().await.unwrap();
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(3)
+        .connect()
+        .await
+        .unwrap();
     let (begun, mut has_begun) = tokio::sync::mpsc::channel(1);
     let app = Router::new()
         .route("/hang", get(postgres::hang))
-        .with_state(postgres::App { db: factory.clone(), begun });
+        .with_state(postgres::App {
+            db: factory.clone(),
+            begun,
+        });
     let address = serve(app).await;
     for _ in 0..3 {
         let client = request(address, "GET /hang").await;
@@ -135,10 +147,15 @@ async fn on_postgres_a_client_that_disconnects_leaves_no_open_transaction() {
         "select count(*) from pg_stat_activity where datname = '{}' and pid <> pg_backend_pid() and xact_start is not null",
         db.name()
     );
-    eventually("no pooled connection is in a transaction", async || db.admin_value::<i64>(&open).await == 0).await;
+    eventually("no pooled connection is in a transaction", async || {
+        db.admin_value::<i64>(&open).await == 0
+    })
+    .await;
     factory
         .transaction(async |tx| {
-            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+            sqlx::query("insert into items (id) values (1)")
+                .execute(&mut *tx)
+                .await?;
             Ok::<_, Error>(())
         })
         .await

@@ -92,24 +92,48 @@ on_every_database! {
 #[tokio::test]
 async fn sqlite_refuses_the_levels_that_it_has_not() {
     let db = demarcate_tests::sqlite().await;
-    let factory = demarcate::sqlite::SessionFactory::connect(db.url()).await.unwrap();
+    let factory = demarcate::sqlite::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
     for isolation in [Isolation::ReadCommitted, Isolation::RepeatableRead] {
         let result: Result<(), Error> = factory
-            .transaction_with(TxOptions::new().isolation(isolation), async |_: &mut demarcate::sqlite::Session| Ok(()))
+            .transaction_with(
+                TxOptions::new().isolation(isolation),
+                async |_: &mut demarcate::sqlite::Session| Ok(()),
+            )
             .await;
-        assert!(matches!(result, Err(Error::Unsupported { database: "SQLite", .. })), "{result:?}");
+        assert!(
+            matches!(
+                result,
+                Err(Error::Unsupported {
+                    database: "SQLite",
+                    ..
+                })
+            ),
+            "{result:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn postgres_runs_at_the_level_that_was_asked_for() {
     let db = demarcate_tests::postgres().await;
-    let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+    let factory = demarcate::postgres::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
     for (options, level, read_only, deferrable) in [
         (TxOptions::new(), "read committed", "off", "off"),
-        (TxOptions::new().isolation(Isolation::RepeatableRead), "repeatable read", "off", "off"),
         (
-            TxOptions::new().isolation(Isolation::Serializable).read_only().deferrable(),
+            TxOptions::new().isolation(Isolation::RepeatableRead),
+            "repeatable read",
+            "off",
+            "off",
+        ),
+        (
+            TxOptions::new()
+                .isolation(Isolation::Serializable)
+                .read_only()
+                .deferrable(),
             "serializable",
             "on",
             "on",
@@ -127,7 +151,14 @@ async fn postgres_runs_at_the_level_that_was_asked_for() {
             })
             .await
             .unwrap();
-        assert_eq!(found, (level.to_owned(), read_only.to_owned(), deferrable.to_owned()));
+        assert_eq!(
+            found,
+            (
+                level.to_owned(),
+                read_only.to_owned(),
+                deferrable.to_owned()
+            )
+        );
     }
 }
 
@@ -135,14 +166,21 @@ async fn postgres_runs_at_the_level_that_was_asked_for() {
 async fn mariadb_runs_at_the_level_that_was_asked_for_and_only_then() {
     let db = demarcate_tests::mariadb().await;
     db.admin(ITEMS).await;
-    let factory = demarcate::mysql::SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+    let factory = demarcate::mysql::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1)
+        .connect()
+        .await
+        .unwrap();
     let level = async |options| {
         factory
             .transaction_with(options, async |tx: &mut demarcate::mysql::Session| {
                 // The level of a running transaction is shown by InnoDB alone, once it has read something,
                 // and from a cache that it renews every 0.1 s.
                 tokio::time::sleep(Duration::from_millis(150)).await;
-                let _: i64 = sqlx::query_scalar("select count(*) from items").fetch_one(&mut *tx).await?;
+                let _: i64 = sqlx::query_scalar("select count(*) from items")
+                    .fetch_one(&mut *tx)
+                    .await?;
                 let level: String = sqlx::query_scalar(
                     "select trx_isolation_level from information_schema.innodb_trx \
                      where trx_mysql_thread_id = connection_id()",
@@ -154,13 +192,22 @@ async fn mariadb_runs_at_the_level_that_was_asked_for_and_only_then() {
             .await
             .unwrap()
     };
-    assert_eq!(level(TxOptions::new().isolation(Isolation::ReadCommitted)).await, "READ COMMITTED");
+    assert_eq!(
+        level(TxOptions::new().isolation(Isolation::ReadCommitted)).await,
+        "READ COMMITTED"
+    );
     assert_eq!(level(TxOptions::new()).await, "REPEATABLE READ");
     let refused: Result<(), Error> = factory
         .transaction_with(
-            TxOptions::new().isolation(Isolation::Serializable).read_only().deferrable(),
+            TxOptions::new()
+                .isolation(Isolation::Serializable)
+                .read_only()
+                .deferrable(),
             async |_: &mut demarcate::mysql::Session| Ok(()),
         )
         .await;
-    assert!(matches!(refused, Err(Error::Unsupported { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Unsupported { .. })),
+        "{refused:?}"
+    );
 }

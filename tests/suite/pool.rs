@@ -65,12 +65,21 @@ on_every_database! {
 #[tokio::test]
 async fn a_database_that_is_down_is_said_so_at_once() {
     // The port is free: it was ours a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let started = Instant::now();
     let url = format!("postgres://user:hunter2@127.0.0.1:{port}/shop");
-    let refused = demarcate::postgres::SessionFactory::connect(&url).await.unwrap_err();
+    let refused = demarcate::postgres::SessionFactory::connect(&url)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
-    assert!(refused.to_string().contains("is the server running"), "{refused}");
+    assert!(
+        refused.to_string().contains("is the server running"),
+        "{refused}"
+    );
     assert!(!format!("{refused} {refused:?}").contains("hunter2"));
 
     let url = format!("mysql://user:hunter2@127.0.0.1:{port}/shop");
@@ -90,11 +99,18 @@ async fn a_database_that_is_down_is_said_so_at_once() {
 #[tokio::test]
 async fn dead_connections_are_replaced_unseen() {
     let db = demarcate_tests::postgres().await;
-    let factory = demarcate::postgres::SessionFactory::builder().url(db.url()).max_connections(4).connect().await.unwrap();
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(4)
+        .connect()
+        .await
+        .unwrap();
     let hold = async || {
         factory
             .transaction(async |tx| {
-                let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *tx).await?;
+                let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+                    .fetch_one(&mut *tx)
+                    .await?;
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 Ok::<_, Error>(pid)
             })
@@ -118,20 +134,36 @@ async fn dead_connections_are_replaced_unseen() {
 async fn a_connection_lost_inside_a_boundary_is_an_error_and_does_not_come_back() {
     let db = demarcate_tests::postgres().await;
     db.admin(ITEMS).await;
-    let factory = demarcate::postgres::SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1)
+        .connect()
+        .await
+        .unwrap();
     let result: Result<(), Error> = factory
         .transaction(async |tx| {
-            let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *tx).await?;
-            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
-            db.admin(&format!("select pg_terminate_backend({pid})")).await;
-            sqlx::query("insert into items (id) values (2)").execute(&mut *tx).await?;
+            let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+                .fetch_one(&mut *tx)
+                .await?;
+            sqlx::query("insert into items (id) values (1)")
+                .execute(&mut *tx)
+                .await?;
+            db.admin(&format!("select pg_terminate_backend({pid})"))
+                .await;
+            sqlx::query("insert into items (id) values (2)")
+                .execute(&mut *tx)
+                .await?;
             Ok(())
         })
         .await;
     assert!(matches!(result, Err(Error::Database { .. })), "{result:?}");
     let count: i64 = factory
         .transaction(async |tx| {
-            Ok::<_, Error>(sqlx::query_scalar("select count(*) from items").fetch_one(&mut *tx).await?)
+            Ok::<_, Error>(
+                sqlx::query_scalar("select count(*) from items")
+                    .fetch_one(&mut *tx)
+                    .await?,
+            )
         })
         .await
         .unwrap();
@@ -143,15 +175,25 @@ async fn a_connection_lost_inside_a_boundary_is_an_error_and_does_not_come_back(
 async fn a_connection_lost_at_commit_is_an_unknown_outcome() {
     let db = demarcate_tests::postgres().await;
     db.admin(ITEMS).await;
-    let factory = demarcate::postgres::SessionFactory::connect(db.url()).await.unwrap();
+    let factory = demarcate::postgres::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
     let result: Result<(), Error> = factory
         .transaction(async |tx| {
-            let pid: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut *tx).await?;
-            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
-            db.admin(&format!("select pg_terminate_backend({pid})")).await;
+            let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+                .fetch_one(&mut *tx)
+                .await?;
+            sqlx::query("insert into items (id) values (1)")
+                .execute(&mut *tx)
+                .await?;
+            db.admin(&format!("select pg_terminate_backend({pid})"))
+                .await;
             Ok(())
         })
         .await;
-    assert!(matches!(result, Err(Error::CommitUnknown { .. })), "{result:?}");
+    assert!(
+        matches!(result, Err(Error::CommitUnknown { .. })),
+        "{result:?}"
+    );
     assert_eq!(factory.stats()[0].1.unknown, 1);
 }
