@@ -3,7 +3,7 @@
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions, Connection, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
+use sqlx::{Connection, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
 use crate::backend::{Backend, CommitFailure, hand_on_to_the_connection, sealed};
 use crate::error::Error;
@@ -48,10 +48,8 @@ impl Backend for Sqlite {
     /// An in-memory database lives as long as its one connection, and a second would see locks that
     /// no busy timeout waits for.
     fn most_connections(options: &SqliteConnectOptions, asked: usize) -> usize {
-        let in_memory = options
-            .to_url_lossy()
-            .query_pairs()
-            .any(|(key, value)| key == "mode" && value == "memory");
+        // sqlx 0.9 has no accessor for this, and its `to_url_lossy` panics for a database in memory.
+        let in_memory = format!("{options:?}").contains("in_memory: true");
         if in_memory { 1 } else { asked }
     }
 
@@ -125,4 +123,17 @@ fn is_outside_transaction(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.message().ends_with("no transaction is active"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_in_memory_has_one_connection() {
+        let most = |url: &str| Sqlite::most_connections(&url.parse().unwrap(), 10);
+        assert_eq!(most("sqlite::memory:"), 1);
+        assert_eq!(most("sqlite://shared?mode=memory"), 1);
+        assert_eq!(most("sqlite://orders.db?mode=rwc"), 10);
+    }
 }

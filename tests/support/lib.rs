@@ -63,3 +63,8 @@ pub async fn mariadb() -> TestDb<sqlx::MySql> {
 pub async fn sqlite() -> TestDb<sqlx::Sqlite> {
     TestDb::create().await
 }
+
+/// What the README shows, run as it stands.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub mod readme {}
