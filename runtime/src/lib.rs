@@ -1,7 +1,66 @@
 //! *Routers own transactions, services do not*: transaction boundaries over sqlx, checked by the
 //! compiler.
-
-// The runtime of demarcate. `ARCHITECTURE.md` has the map.
+//!
+//! A **boundary** is the one function that owns begin, commit and rollback: a [router](macro@router_tx),
+//! a [background job](macro@background_job), or the closure given to [`SessionFactory::transaction`].
+//! It lends a **session**, `&mut` [`Session`], to the **services** that it calls. A
+//! [service](macro@service) runs statements on the session that it was lent, and has no way to begin,
+//! commit or roll back. `Ok` commits, `Err` rolls back.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")] mod example {
+//! use demarcate::sqlite::{Session, SessionFactory};
+//! use demarcate::{Error, router_tx, service};
+//!
+//! #[service]
+//! async fn debit(tx: &mut Session, account: i64, cents: i64) -> Result<(), sqlx::Error> {
+//!     sqlx::query("update accounts set cents = cents - $1 where id = $2")
+//!         .bind(cents)
+//!         .bind(account)
+//!         .execute(&mut *tx)
+//!         .await?;
+//!     Ok(())
+//! }
+//!
+//! #[router_tx]
+//! async fn transfer(tx: &mut Session, from: i64, to: i64, cents: i64) -> Result<(), Error> {
+//!     debit(tx, from, cents).await?;
+//!     debit(tx, to, -cents).await?;
+//!     Ok(())
+//! }
+//!
+//! # pub async fn main() -> Result<(), Error> {
+//! let db = SessionFactory::connect("sqlite::memory:").await?;
+//! # db.transaction(async |tx| {
+//! #     sqlx::raw_sql("create table accounts (id integer primary key, cents integer check (cents >= 0));
+//! #                    insert into accounts values (1, 500), (2, 0)").execute(&mut *tx).await?;
+//! #     Ok::<_, Error>(())
+//! # }).await?;
+//! // The router takes the factory where it has the session: as an axum handler, or called by hand.
+//! transfer(db.clone(), 1, 2, 300).await?;
+//! assert!(transfer(db.clone(), 1, 2, 300).await.is_err(), "the account would be overdrawn");
+//! # let cents: i64 = db.transaction(async |tx| {
+//! #     Ok::<_, Error>(sqlx::query_scalar("select cents from accounts where id = 2").fetch_one(&mut *tx).await?)
+//! # }).await?;
+//! # assert_eq!(cents, 300);
+//! # Ok(()) }
+//! # }
+//! # #[cfg(feature = "sqlite")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example::main()).unwrap();
+//! ```
+//!
+//! # What to read next
+//!
+//! * [`Session`]: statements, [savepoints](Session::savepoint), [what runs after the commit](Session::after_commit)
+//! * [`SessionFactory`]: connections, boundaries from closures, running jobs
+//! * [`TxOptions`]: isolation, read-only, timeout
+//! * [`Error`]: why a boundary did not commit
+//! * [`Job`]: what runs outside the request
+//!
+//! # Features
+//!
+//! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers. None is
+//! on by default.
 
 #[cfg(feature = "axum")]
 mod axum;
@@ -34,7 +93,7 @@ mod statement;
 mod stats;
 
 pub use backend::Backend;
-pub use demarcate_macros::*;
+pub use demarcate_macros::{background_job, router_tx, service};
 pub use error::Error;
 pub use factory::{Builder, SessionFactory};
 pub use hooks::AfterCommit;

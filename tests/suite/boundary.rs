@@ -154,3 +154,43 @@ on_every_database! {
         assert!(matches!(refused, Err(Error::Closed { .. })), "{refused:?}");
     }
 }
+
+/// A deferred transaction that reads and then writes fails wherever another wrote in between.
+#[tokio::test]
+async fn on_sqlite_boundaries_that_read_and_then_write_wait_for_each_other() {
+    let db = demarcate_tests::sqlite().await;
+    db.admin(ITEMS).await;
+    db.admin("insert into items (id, name) values (1, '0')")
+        .await;
+    let factory = demarcate::sqlite::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    let count_up = || {
+        let factory = factory.clone();
+        tokio::spawn(async move {
+            factory
+                .transaction(async |tx| {
+                    let name: String = sqlx::query_scalar("select name from items where id = 1")
+                        .fetch_one(&mut *tx)
+                        .await?;
+                    tokio::task::yield_now().await;
+                    let next = (name.parse::<i64>().unwrap() + 1).to_string();
+                    sqlx::query("update items set name = $1 where id = 1")
+                        .bind(next)
+                        .execute(&mut *tx)
+                        .await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+        })
+    };
+    let all: Vec<_> = (0..20).map(|_| count_up()).collect();
+    for one in all {
+        one.await.unwrap().unwrap();
+    }
+    assert_eq!(
+        db.admin_value::<String>("select name from items where id = 1")
+            .await,
+        "20"
+    );
+}
