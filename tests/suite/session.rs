@@ -62,3 +62,29 @@ on_every_database! {
         }
     }
 }
+
+/// What `query!` needs of the database at compile time is in `tests/.sqlx`.
+#[tokio::test]
+async fn queries_that_are_checked_at_compile_time_work() {
+    let db = demarcate_tests::sqlite().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::sqlite::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    let name = factory
+        .transaction(async |tx| {
+            let (id, name) = (7_i64, "seven");
+            let inserted = sqlx::query!("insert into items (id, name) values ($1, $2)", id, name)
+                .execute(&mut *tx)
+                .await?;
+            assert_eq!(inserted.rows_affected(), 1);
+            let item = sqlx::query!(r#"select id as "id!", name from items where id = $1"#, id)
+                .fetch_one(&mut *tx)
+                .await?;
+            assert_eq!(item.id, 7);
+            Ok::<_, Error>(item.name)
+        })
+        .await
+        .unwrap();
+    assert_eq!(name.as_deref(), Some("seven"));
+}
