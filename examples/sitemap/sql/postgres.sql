@@ -1,5 +1,8 @@
 -- The tables, for PostgreSQL. sqlite.sql is the same, but for the types that the two spell differently.
 
+-- Two processes that start at once would both find that nothing is there. Held until the commit.
+select pg_advisory_xact_lock(20250907);
+
 create table if not exists batches (
     id          bigint generated always as identity primary key,
     created_at  timestamptz not null default current_timestamp

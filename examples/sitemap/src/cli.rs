@@ -8,6 +8,9 @@ use clap::{Parser, Subcommand};
 ///
 /// Without a command: serves the program and two small sites on loopback, scans them through its
 /// own HTTP API, says what was stored and what failed, and leaves nothing behind.
+///
+/// The database is SQLite, in a temporary file, unless DATABASE_URL names a SQLite file or a
+/// PostgreSQL database: `serve` and `scan` create their tables there, and their rows stay.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Cli {

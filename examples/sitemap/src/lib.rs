@@ -1,9 +1,25 @@
 //! A sitemap analyser: the program to read first.
 //!
-//! | folder | what is in it |
+//! | folder or file | what is in it |
 //! |---|---|
+//! | `app` | the program: `routers` own transactions, `services` do not, `jobs` go on after the answer |
+//! | `api` | the bodies of its requests and answers |
 //! | `crawl` | reading the sitemaps of a site over HTTP; knows of no database |
 //! | `site` | two demo sites on loopback, to be scanned |
+//! | `database.rs` | the database that it runs on: SQLite or PostgreSQL |
+//! | `demo.rs` | what `cargo run -p sitemap` shows |
+//!
+//! Start with `app/routers/scan.rs`, then read `app/services/jobs.rs` and `app/jobs/scan.rs`.
 
+#![allow(clippy::duplicate_mod, reason = "compiled once for each database")]
+
+pub mod api;
+pub mod client;
 pub mod crawl;
+pub mod database;
+pub mod demo;
+mod postgres;
+pub mod report;
+pub mod server;
 pub mod site;
+mod sqlite;

@@ -39,6 +39,8 @@ pub enum Problem {
          job; leave them out"
     )]
     Credentials,
+    #[error("the URL is longer than {0} characters; scan a page whose address is shorter")]
+    LongUrl(usize),
     #[error("cannot read the file ({0}); check its path and permissions")]
     File(io::Error),
 

@@ -24,8 +24,7 @@ impl Http {
     ///
     /// Where the settings of the machine (a proxy in the environment) cannot be used.
     pub(super) fn new(limits: &Limits) -> Result<Self, Problem> {
-        // An error says that the process has one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        prepare_tls();
         let Limits {
             redirects, silence, ..
         } = *limits;
@@ -90,6 +89,12 @@ impl Http {
             &self.client
         }
     }
+}
+
+/// Says which cryptography reqwest works with; needed once, before the first client.
+pub(crate) fn prepare_tls() {
+    // An error says that the process has one already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
 fn builder(silence: Duration) -> ClientBuilder {

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// The limits of a scan; whatever exceeds one is refused, and named in the error.
 #[derive(Debug, Clone)]
 pub struct Limits {
+    /// Scans that go on at the same time; the others wait.
+    pub scans: usize,
     /// Redirects that are followed for one file.
     pub redirects: usize,
     /// Bytes of one file: on the wire, and again once inflated. The protocol's own limit is 50 MB.
@@ -35,6 +37,7 @@ const MIB: u64 = 1024 * 1024;
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            scans: 8,
             redirects: 5,
             file_bytes: 50 * MIB,
             scan_bytes: 100 * MIB,

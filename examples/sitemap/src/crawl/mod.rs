@@ -19,10 +19,13 @@ mod start;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use reqwest::StatusCode;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use url::Url;
 
+pub(crate) use self::http::prepare_tls;
 pub use self::{
     error::{CrawlError, Problem},
     limits::Limits,
@@ -37,6 +40,8 @@ use self::{http::Http, queue::Queue};
 pub struct Crawler {
     http: Http,
     limits: Limits,
+    /// One permit for each scan that may go on.
+    turns: Arc<Semaphore>,
 }
 
 impl Crawler {
@@ -47,10 +52,16 @@ impl Crawler {
     /// Where the settings of the machine (a proxy in the environment) cannot be used.
     pub fn new(limits: Limits) -> Result<Self, Problem> {
         let http = Http::new(&limits)?;
-        Ok(Self { http, limits })
+        let turns = Arc::new(Semaphore::new(limits.scans));
+        Ok(Self {
+            http,
+            limits,
+            turns,
+        })
     }
 
-    /// Reads all sitemaps that a start leads to, one after the other, as a polite guest does.
+    /// Reads all sitemaps that a start leads to, one after the other, as a polite guest does. Waits
+    /// while as many scans go on as the limits allow.
     ///
     /// # Errors
     ///
@@ -60,6 +71,8 @@ impl Crawler {
     ///
     /// Dropping the future closes the connection; nothing is left running.
     pub async fn crawl(&self, start: &Start) -> Result<Scan, CrawlError> {
+        // It is an error only once the semaphore was closed, which nobody does.
+        let _turn = self.turns.acquire().await;
         let time = self.limits.scan_time;
         let scan = timeout(time, self.read_all(start)).await;
         scan.unwrap_or_else(|_| Err(Problem::SlowScan(time).at(start.to_string())))

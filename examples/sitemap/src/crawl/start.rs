@@ -66,6 +66,9 @@ impl fmt::Display for Start {
     }
 }
 
+/// The protocol's own limit; what is longer is not stored either.
+const URL_LENGTH: usize = 2048;
+
 /// Lets through what may be fetched, and stored with the job.
 pub(super) fn checked(url: Url) -> Result<Url, Problem> {
     if !matches!(url.scheme(), "http" | "https") {
@@ -74,15 +77,22 @@ pub(super) fn checked(url: Url) -> Result<Url, Problem> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Problem::Credentials);
     }
+    if url.as_str().len() > URL_LENGTH {
+        return Err(Problem::LongUrl(URL_LENGTH));
+    }
     Ok(url)
 }
 
 /// An address as it may be shown: an error goes to logs and job rows.
 fn without_password(input: &str) -> String {
     let scheme = input.find("://").map_or(0, |colon| colon + 3);
-    match input.rfind('@') {
+    let shown = match input.rfind('@') {
         Some(at) if at >= scheme => format!("{}…{}", &input[..scheme], &input[at..]),
         _ => input.to_owned(),
+    };
+    match shown.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &shown[..end]),
+        None => shown,
     }
 }
 
@@ -146,6 +156,8 @@ mod tests {
             problem("https://me:secret@shop.example/"),
             Problem::Credentials
         ));
+        let long = Start::from_url(&format!("https://shop.example/{}", "a".repeat(3000)));
+        assert!(long.unwrap_err().to_string().len() < 400);
     }
 
     #[test]

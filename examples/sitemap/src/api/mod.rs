@@ -1,0 +1,17 @@
+//! What the HTTP API takes and gives, in Rust; the same for every database.
+
+mod error;
+mod extract;
+mod types;
+
+pub(crate) use self::{
+    error::ApiError,
+    extract::{Json, Path},
+};
+pub use self::{
+    error::Refusal,
+    types::{
+        Batch, BatchAccepted, BatchRequest, Health, Job, JobReport, ScanAccepted, ScanRequest,
+        Status, StoredFile,
+    },
+};

@@ -1,0 +1,24 @@
+//! What answers a request. Each router is one transaction, and owns it.
+
+mod batch;
+mod health;
+mod scan;
+mod status;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+
+use super::{AppState, Session, jobs, services};
+use crate::api::ApiError;
+
+pub(super) fn all() -> Router<AppState> {
+    Router::new()
+        .route("/api/v3/sitemap/scan", post(scan::post_scan))
+        .route("/api/v3/sitemap/status/{job_id}", get(status::get_status))
+        .route("/api/v3/sitemap/batch/create", post(batch::post_batch))
+        .route("/api/v3/sitemap/batch/{id}", get(batch::get_batch))
+        .route("/health", get(health::get_health))
+        .fallback(async || ApiError::NoRoute)
+}

@@ -1,0 +1,43 @@
+//! The program on PostgreSQL.
+
+#[path = "app/mod.rs"]
+pub(crate) mod app;
+
+use std::str::FromStr;
+
+use anyhow::Context;
+pub(crate) use demarcate::postgres::{Session, SessionFactory};
+use sqlx::{AssertSqlSafe, postgres::PgConnectOptions};
+
+/// For the one query that is built at run time.
+pub(crate) type Database = sqlx::Postgres;
+
+pub(crate) const SCHEMA: &str = include_str!("../sql/postgres.sql");
+
+/// Connects to a database.
+pub(crate) async fn connect(url: &str) -> anyhow::Result<SessionFactory> {
+    Ok(SessionFactory::connect(url).await?)
+}
+
+/// The same, with a schema of our own: what is in the database already is neither read nor written.
+pub(crate) async fn connect_to_schema(url: &str, schema: &str) -> anyhow::Result<SessionFactory> {
+    let options = PgConnectOptions::from_str(url)
+        .context("this is not a URL of PostgreSQL; write one of the form `postgres://user@host/database`")?
+        .options([("search_path", schema)]);
+    let db = SessionFactory::builder().options(options).connect().await?;
+    run(&db, format!("create schema {schema}")).await?;
+    Ok(db)
+}
+
+/// Removes that schema, and all that is in it.
+pub(crate) async fn drop_schema(db: &SessionFactory, schema: &str) -> Result<(), sqlx::Error> {
+    run(db, format!("drop schema {schema} cascade")).await
+}
+
+async fn run(db: &SessionFactory, sql: String) -> Result<(), sqlx::Error> {
+    db.transaction(async |tx| {
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
+        Ok(())
+    })
+    .await
+}

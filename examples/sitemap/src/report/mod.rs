@@ -1,0 +1,97 @@
+//! What the program found and did, for a person at a terminal.
+
+mod table;
+
+use demarcate::{BoundaryStats, Kind, Site};
+
+use self::table::{Align, Table};
+use crate::api::JobReport;
+
+/// What is stored of some jobs: a line for each sitemap file.
+pub fn stored(reports: &[&JobReport]) -> String {
+    let mut table = Table::new(&[
+        ("job", Align::Right),
+        ("sitemap", Align::Left),
+        ("kind", Align::Left),
+        ("bytes", Align::Right),
+        ("warnings", Align::Right),
+        ("URLs", Align::Right),
+    ]);
+    for report in reports {
+        for file in &report.files {
+            let packed = if file.gzipped { ", gzipped" } else { "" };
+            table.row([
+                report.job.id.to_string(),
+                file.address.clone(),
+                format!("{}{packed}", file.kind),
+                file.bytes.to_string(),
+                file.warnings.to_string(),
+                file.urls.to_string(),
+            ]);
+        }
+    }
+    table.to_string()
+}
+
+/// Why a job failed.
+pub fn failure(report: &JobReport) -> String {
+    let reason = report.job.error.as_deref();
+    wrapped(
+        &format!("job {}", report.job.id),
+        reason.unwrap_or("it does not say why"),
+    )
+}
+
+/// What each boundary did: a line for each.
+pub fn boundaries(stats: &[(Site, BoundaryStats)]) -> String {
+    let mut table = Table::new(&[
+        ("boundary", Align::Left),
+        ("where", Align::Left),
+        ("commits", Align::Right),
+        ("rollbacks", Align::Right),
+        ("statements", Align::Right),
+        ("round trips", Align::Right),
+    ]);
+    for (site, stats) in stats {
+        // A job opens boundaries under their own names; under its own, its failure is recorded.
+        let recording = if site.kind() == Kind::Job {
+            ", on error"
+        } else {
+            ""
+        };
+        let file = site
+            .file()
+            .strip_prefix("examples/sitemap/")
+            .unwrap_or(site.file());
+        table.row([
+            format!("{}{recording}", site.name()),
+            format!("{file}:{}", site.line()),
+            stats.committed.to_string(),
+            stats.rolled_back.to_string(),
+            stats.statements.to_string(),
+            stats.round_trips.to_string(),
+        ]);
+    }
+    table.to_string()
+}
+
+/// A text under a name, broken at its blanks, so that a terminal does not break it in a word.
+pub fn wrapped(name: &str, text: &str) -> String {
+    const WIDTH: usize = 88;
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    let lines = names.zip(&lines);
+    lines
+        .map(|(name, line)| format!("  {name:<5}  {line}\n"))
+        .collect()
+}

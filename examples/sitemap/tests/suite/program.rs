@@ -1,0 +1,96 @@
+//! The program, served for one test.
+
+use std::net::Ipv4Addr;
+
+use demarcate::BoundaryStats;
+use demarcate_tests::TestDb;
+use sitemap::{
+    client::Client,
+    crawl::{Crawler, Limits},
+    database::Database,
+    server::Server,
+};
+
+/// The program, and what a test looks at it with.
+pub(crate) struct Program {
+    pub(crate) client: Client,
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    // The last, since it is dropped last: the program is connected to it.
+    pub(crate) tables: Tables,
+}
+
+/// The tables, past the program.
+pub(crate) enum Tables {
+    Sqlite(TestDb<sqlx::Sqlite>),
+    Postgres(TestDb<sqlx::Postgres>),
+}
+
+impl Program {
+    pub(crate) async fn on_sqlite() -> Self {
+        Self::on(Tables::Sqlite(demarcate_tests::sqlite().await)).await
+    }
+
+    pub(crate) async fn on_postgres() -> Self {
+        Self::on(Tables::Postgres(demarcate_tests::postgres().await)).await
+    }
+
+    async fn on(tables: Tables) -> Self {
+        let database = Database::open(Some(tables.url())).await.unwrap();
+        let crawler = Crawler::new(Limits::default()).unwrap();
+        let server = Server::start((Ipv4Addr::LOCALHOST, 0).into(), database.router(crawler));
+        let server = server.await.unwrap();
+        Self {
+            client: Client::new(server.url()).unwrap(),
+            server,
+            database,
+            tables,
+        }
+    }
+
+    /// What a boundary did; nothing, if it never ran.
+    pub(crate) fn boundary(&self, name: &str) -> BoundaryStats {
+        let stats = self.database.stats();
+        let of_that_name = stats.iter().find(|(site, _)| site.name() == name);
+        of_that_name.map(|(_, stats)| *stats).unwrap_or_default()
+    }
+
+    /// Its commits and rollbacks.
+    pub(crate) fn ended(&self, name: &str) -> (u64, u64) {
+        let stats = self.boundary(name);
+        (stats.committed, stats.rolled_back)
+    }
+}
+
+impl Tables {
+    pub(crate) fn url(&self) -> &str {
+        match self {
+            Self::Sqlite(db) => db.url(),
+            Self::Postgres(db) => db.url(),
+        }
+    }
+
+    pub(crate) async fn run(&self, sql: &str) {
+        match self {
+            Self::Sqlite(db) => db.admin(sql).await,
+            Self::Postgres(db) => db.admin(sql).await,
+        };
+    }
+
+    pub(crate) async fn number(&self, sql: &str) -> i64 {
+        match self {
+            Self::Sqlite(db) => db.admin_value(sql).await,
+            Self::Postgres(db) => db.admin_value(sql).await,
+        }
+    }
+
+    /// How many batches, jobs, domains, files and URLs are stored.
+    pub(crate) async fn rows(&self) -> [i64; 5] {
+        let mut rows = [0; 5];
+        let tables = ["batches", "jobs", "domains", "sitemap_files", "urls"];
+        for (rows, table) in rows.iter_mut().zip(tables) {
+            *rows = self.number(&format!("select count(*) from {table}")).await;
+        }
+        rows
+    }
+}
