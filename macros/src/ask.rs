@@ -4,7 +4,7 @@ use demarcate_rules::Kind;
 use demarcate_rules::control::{self, Control, Judgement, Names};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Block, Expr, ExprMethodCall, Ident, Path, Type, parse_quote};
+use syn::{Attribute, Block, Expr, ExprMethodCall, Ident, PatType, Path, Type, parse_quote};
 
 use crate::expand::Marked;
 
@@ -35,7 +35,15 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
             #private::#takes(#probe #probed);
         }
     };
-    marked.function.foreign_parameters(marked.kind).into_iter().map(ask).collect()
+    let of_parameter = |(parameter, types): (_, Vec<_>)| {
+        let asked = types.into_iter().map(ask);
+        let mut cfgs = cfgs(parameter).peekable();
+        match cfgs.peek() {
+            Some(_) => quote!(#(#cfgs)* { #(#asked)* }),
+            None => quote!(#(#asked)*),
+        }
+    };
+    marked.function.foreign_parameters(marked.kind).into_iter().map(of_parameter).collect()
 }
 
 // Output:
@@ -57,17 +65,17 @@ pub(crate) fn returned(marked: &Marked<'_>) -> Option<TokenStream> {
 // Output:
 //     (
 //         if false {
-//             let __probe = ::demarcate::__private::Probe::of_value(&self.index);
-//             ::demarcate::__private::commits(__probe.verdict());
-//             ::demarcate::__private::unreached::<::core::convert::Infallible>();
+//             match ::demarcate::__private::Probe::of_value(&self.index) {
+//                 __probe => ::demarcate::__private::commits(__probe.verdict()),
+//             }
+//             loop {}
 //         },
 //         self.index.commit(),
 //     ).1
 //
-// A tuple, since a block would drop the temporaries of the receiver at its end. The branch that is never taken ends in a
-// loop, so that the receiver is not moved twice.
-pub(crate) fn rewrite(block: &mut Block, names: &Names, krate: &Path) -> bool {
-    let mut any = false;
+// A tuple, since a block would drop the temporaries of the receiver at its end, and a `match`, since `let` would drop
+// those of the question. The branch that is never taken ends in a loop, so that nothing is moved twice.
+pub(crate) fn rewrite(block: &mut Block, names: &Names, krate: &Path) {
     control::each(block, names, &mut |judgement, expr| {
         let Judgement::Ask(control, receiver) = judgement else {
             return;
@@ -89,22 +97,28 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, krate: &Path) -> bool {
         *expr = parse_quote! {
             (
                 if false {
-                    let #probe = #krate::__private::Probe::of_value(&#receiver);
-                    #krate::__private::#function(#probed);
-                    #krate::__private::unreached::<::core::convert::Infallible>();
+                    match #krate::__private::Probe::of_value(&#receiver) {
+                        #probe => #krate::__private::#function(#probed),
+                    }
+                    loop {}
                 },
                 #expr,
             ).1
         };
-        any = true;
     });
-    any
+}
+
+/// The conditions under which a parameter is there.
+pub(crate) fn cfgs(parameter: &PatType) -> impl Iterator<Item = &Attribute> {
+    parameter.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
 }
 
 /// Where the first and the last token of something are.
-fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.to_token_stream().into_iter();
-    let start = tokens.next().map_or_else(Span::call_site, |token| token.span());
+    let start = tokens
+        .next()
+        .map_or_else(Span::call_site, |token| token.span());
     let end = tokens.last().map_or(start, |token| token.span());
     (start, end)
 }

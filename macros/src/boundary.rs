@@ -1,10 +1,11 @@
 //! What a router and a job have in common: a body that becomes a closure over a session.
 
 use demarcate_rules::{Lent, introduced};
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{FnArg, Pat, ReturnType, Signature, Type};
+use syn::{FnArg, Ident, Pat, Signature, Type};
 
+use crate::ask::ends;
 use crate::expand::Marked;
 
 impl Marked<'_> {
@@ -12,44 +13,54 @@ impl Marked<'_> {
     //     async fn post_order(tx: &mut Session, ..) -> Ret { body }
     //
     // Output:
-    //     async move |tx: &mut Session| -> Ret { body }
+    //     async move |tx: &mut Session| {
+    //         if false {
+    //             let __returned: Ret = ::demarcate::__private::unreached();
+    //             return __returned;
+    //         }
+    //         body
+    //     }
     //
-    // With the return type a wrong tail, a wrong early `return` and a foreign error in `?` are each reported on the
-    // user's own expression.
+    // With that first `return` a wrong tail, a wrong early return and a foreign error in `?` are each reported on the
+    // user's own expression; a return type on the closure itself is not looked at until the end.
     pub(crate) fn closure(&self) -> TokenStream {
-        let body = &self.body;
         let parameter = match self.lent() {
             Some((Lent::Session { ty, .. }, pat)) => quote!(#pat: &mut #ty),
             Some((Lent::Factory { ty, .. }, pat)) => quote!(#pat: &#ty),
             None => introduced().into_token_stream(),
         };
-        let output = match &self.function.sig.output {
-            ReturnType::Default => TokenStream::new(),
-            ReturnType::Type(arrow, _) => {
-                let returned = self.returned();
-                quote!(#arrow #returned)
+        let private = self.private();
+        let ty = self.returned();
+        let returned = Ident::new("__returned", ends(&self.returned()).1.resolved_at(Span::mixed_site()));
+        let body = self.body.with(&quote! {
+            if false {
+                let #returned: #ty = #private::unreached();
+                return #returned;
             }
-        };
-        quote!(async move |#parameter| #output #body)
+        });
+        quote!(async move |#parameter| #body)
     }
 
     /// What the function was lent, and the pattern of that parameter.
     pub(crate) fn lent(&self) -> Option<(Lent, &Pat)> {
         let lent = self.function.lent(self.kind)?;
-        let (_, parameter) = self.function.parameters().find(|(index, _)| *index == lent.index())?;
+        let (_, parameter) = self
+            .function
+            .parameters()
+            .find(|(index, _)| *index == lent.index())?;
         Some((lent, &parameter.pat))
     }
 
     /// The function with another signature and body.
-    pub(crate) fn emit(&self, sig: &Signature, body: &TokenStream) -> TokenStream {
+    pub(crate) fn emit(&self, sig: &Signature, body: &impl ToTokens) -> TokenStream {
         let attrs = &self.function.attrs;
+        let allow = self.is_changed.then(|| quote!(#[allow(unused, unreachable_code)]));
         let vis = &self.function.vis;
         let modifiers = &self.function.modifiers.defaultness;
         quote! {
             #(#attrs)*
-            #vis #modifiers #sig {
-                #body
-            }
+            #allow
+            #vis #modifiers #sig #body
         }
     }
 
@@ -58,10 +69,27 @@ impl Marked<'_> {
         let private = self.private();
         let closure = self.closure();
         quote! {
-            let _ = #closure;
-            #private::unreached()
+            {
+                let _ = #closure;
+                #private::unreached()
+            }
         }
     }
+}
+
+/// Where rustc underlines a path that is emitted in place of something: from its first token to its last.
+///
+/// Each token is narrow, or an editor would take all that lies between for ours.
+pub(crate) fn located(path: TokenStream, at: &impl ToTokens) -> TokenStream {
+    let (start, end) = ends(at);
+    let last = path.clone().into_iter().count().saturating_sub(1);
+    path.into_iter()
+        .enumerate()
+        .map(|(n, mut token)| {
+            token.set_span(if n == last { end } else { start });
+            token
+        })
+        .collect()
 }
 
 /// Gives the parameter at that place another type, and a plain name if it has none.

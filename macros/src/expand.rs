@@ -1,9 +1,10 @@
 use demarcate_rules::{Args, Body, Errors, Function, Item, Kind, check};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
-use syn::{Path, ReturnType, Type, TypeInfer, parse_quote};
 use syn::visit_mut::{self, VisitMut};
+use syn::{Path, ReturnType, Type, TypeInfer, parse_quote};
 
+use crate::body::BodyTokens;
 use crate::{ask, job, quiet, router, service};
 
 /// Everything that an expansion is made of.
@@ -13,9 +14,11 @@ pub(crate) struct Marked<'a> {
     pub(crate) function: &'a Function,
     /// The way to the runtime: `::demarcate`, or what `crate = ..` says.
     pub(crate) krate: Path,
-    /// The braces and what is between them. Only calls whose receiver's type matters, and calls that were refused,
-    /// are not as they stand in the source.
-    pub(crate) body: TokenStream,
+    /// The body. Only calls whose receiver's type matters, and calls that were refused, are not as they stand in the
+    /// source.
+    pub(crate) body: BodyTokens,
+    /// Something was taken out of the body, or will never run; lints would speak of what the user did not write.
+    pub(crate) is_changed: bool,
     /// The signature is wrong. What is emitted then keeps the body in sight of the compiler and the editor, and asks
     /// nothing of a signature that has been reported.
     pub(crate) is_quiet: bool,
@@ -44,23 +47,28 @@ pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenS
 }
 
 fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors) -> TokenStream {
-    let Body::Braced(braces) = &function.body else {
+    if let Body::None(_) = &function.body {
         return service::without_body(function);
-    };
-    let krate = args.krate.clone().unwrap_or_else(|| parse_quote!(::demarcate));
+    }
+    let krate = args
+        .krate
+        .clone()
+        .unwrap_or_else(|| parse_quote!(::demarcate));
     let names = function.names(kind, args);
-    let rewritten = function.block().and_then(|mut block| {
-        let refused = quiet::rewrite(&mut block, &names);
-        let asked = ask::rewrite(&mut block, &names, &krate);
-        (refused || asked).then(|| block.into_token_stream())
-    });
+    let mut block = function.block();
+    let refused = block.as_mut().is_some_and(|block| quiet::rewrite(block, &names));
+    if let Some(block) = &mut block {
+        ask::rewrite(block, &names, &krate);
+    }
+    let is_quiet = errors.spoil_signature();
     let marked = Marked {
         kind,
         args,
         function,
         krate,
-        body: rewritten.unwrap_or_else(|| braces.to_token_stream()),
-        is_quiet: errors.spoil_signature(),
+        body: BodyTokens::new(function, block),
+        is_changed: refused || is_quiet,
+        is_quiet,
     };
     match kind {
         Kind::Router => router::expand(&marked),
@@ -92,7 +100,9 @@ impl Marked<'_> {
     pub(crate) fn returns_named(&self) -> bool {
         match &self.function.sig.output {
             ReturnType::Default => true,
-            ReturnType::Type(_, ty) => self.returned().to_token_stream().to_string() == ty.to_token_stream().to_string(),
+            ReturnType::Type(_, ty) => {
+                self.returned().to_token_stream().to_string() == ty.to_token_stream().to_string()
+            }
         }
     }
 }

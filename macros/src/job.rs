@@ -1,8 +1,9 @@
 use demarcate_rules::{Function, Lent, plain_name};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Ident, parse_quote};
+use syn::{Ident, PatType, ReturnType, Token, Type};
 
+use crate::boundary::located;
 use crate::expand::Marked;
 use crate::{ask, service};
 
@@ -18,7 +19,7 @@ use crate::{ask, service};
 //         ::demarcate::__private::session_job(
 //             SITE,
 //             ::demarcate::TxOptions::new(),
-//             async move |tx: &mut Session| -> Result<(), ShipError> { body },
+//             async move |tx: &mut Session| { body },
 //         )
 //     }
 //
@@ -28,6 +29,10 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         return service::unchanged(marked);
     };
     let private = marked.private();
+    let (made_type, make) = match lent {
+        Lent::Session { .. } => (quote!(JobOf), quote!(session_job)),
+        Lent::Factory { .. } => (quote!(FactoryJobOf), quote!(factory_job)),
+    };
     let mut sig = marked.function.sig.clone();
     sig.asyncness = None;
     sig.inputs = sig
@@ -37,42 +42,42 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         .filter(|(index, _)| *index != lent.index())
         .map(|(_, input)| input)
         .collect();
-    let job = match lent {
-        Lent::Session { .. } => quote!(JobOf),
-        Lent::Factory { .. } => quote!(FactoryJobOf),
-    };
-    let (ty, returned) = (lent.ty(), output(marked));
-    sig.output = parse_quote!(-> #private::#job<#ty, #returned>);
+    let (ty, returned) = (lent.ty(), returned(marked));
+    let open = located(quote!(#private::#made_type<), ty);
+    let close = located(quote!(>), ty);
+    let job = Type::Verbatim(quote!(#open #ty, #returned #close));
+    sig.output = ReturnType::Type(<Token![->]>::default(), Box::new(job));
     if marked.is_quiet {
         return marked.emit(&sig, &marked.quiet_body());
     }
     let asked = ask::parameters(marked);
-    let (site, closure) = (marked.site(), marked.closure());
-    let made = match lent {
-        Lent::Session { .. } => {
-            let options = marked.options();
-            quote!(#private::session_job(#site, #options, #closure))
-        }
-        Lent::Factory { .. } => quote!(#private::factory_job(#site, #closure)),
+    let make = located(quote!(#private::#make), &marked.returned());
+    let options = match lent {
+        Lent::Session { .. } => marked.options(),
+        Lent::Factory { .. } => TokenStream::new(),
     };
+    let (site, closure) = (marked.site(), marked.closure());
     let (kept, on_error) = on_error(marked, &lent);
+    let options = (!options.is_empty()).then(|| quote!(#options,));
     marked.emit(
         &sig,
         &quote! {
-            if false {
-                #asked
+            {
+                if false {
+                    #asked
+                }
+                #kept
+                #make(#site, #options #closure) #on_error
             }
-            #kept
-            #made #on_error
         },
     )
 }
 
 /// The return type; where it was reported for not being a `Result`, one that is.
-fn output(marked: &Marked<'_>) -> TokenStream {
+fn returned(marked: &Marked<'_>) -> TokenStream {
     let krate = &marked.krate;
     match &marked.function.sig.output {
-        syn::ReturnType::Type(_, ty) if !marked.is_quiet => quote!(#ty),
+        ReturnType::Type(_, ty) if !marked.function.returns_no_result() => quote!(#ty),
         _ => {
             let returned = marked.returned();
             quote!(::core::result::Result<#returned, #krate::Error>)
@@ -84,37 +89,43 @@ fn output(marked: &Marked<'_>) -> TokenStream {
 //     #[background_job(on_error = mark_failed)]
 //     async fn ship(tx: &mut Session, order_id: i64) -> Result<(), ShipError> { .. }
 //
-// Output, around the job:
+// Output, in front of and behind the job:
 //     let __again_0 = ::demarcate::__private::again(&order_id);
 //     ..
-//     .__on_error(async move |__tx: &mut Session, __error: &::demarcate::JobError| {
+//     .__on_error(async move |__tx: &mut _, __error: &::demarcate::JobError| {
 //         mark_failed(__tx, __error, __again_0).await
 //     })
 fn on_error(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
-    let Some(handler) = &marked.args.on_error else {
+    let (Some(handler), Some(arguments)) = (&marked.args.on_error, arguments(marked.function, lent)) else {
+        // An argument without a name was reported.
         return Default::default();
     };
     let private = marked.private();
     let krate = &marked.krate;
-    let arguments: Vec<&Ident> = arguments(marked.function, lent).collect();
-    let again: Vec<Ident> =
-        (0..arguments.len()).map(|n| format_ident!("__again_{n}", span = Span::mixed_site())).collect();
-    let kept = arguments.iter().zip(&again).map(|(argument, again)| {
-        let borrow = syn::Token![&](argument.span());
-        quote!(let #again = #private::again(#borrow #argument);)
-    });
-    let kept = quote!(#(#kept)*);
+    let mut kept = TokenStream::new();
+    let mut handed = TokenStream::new();
+    for (n, (parameter, argument)) in arguments.into_iter().enumerate() {
+        let again = format_ident!("__again_{n}", span = Span::mixed_site());
+        let borrow = Token![&](argument.span());
+        let cfgs: Vec<_> = ask::cfgs(parameter).collect();
+        kept.extend(quote!(#(#cfgs)* let #again = #private::again(#borrow #argument);));
+        handed.extend(quote!(, #(#cfgs)* #again));
+    }
+    let tx = Ident::new("__tx", Span::mixed_site());
+    let error = Ident::new("__error", Span::mixed_site());
     let call = quote! {
-        .__on_error(async move |__tx: &mut _, __error: &#krate::JobError| #handler(__tx, __error, #(#again),*).await)
+        .__on_error(async move |#tx: &mut _, #error: &#krate::JobError| {
+            #handler(#tx, #error #handed).await
+        })
     };
     (kept, call)
 }
 
-/// The names of the arguments that a handler is given.
-fn arguments<'a>(function: &'a Function, lent: &Lent) -> impl Iterator<Item = &'a Ident> {
-    let lent = lent.index();
+/// The arguments that a handler is given, if each has a name.
+fn arguments<'a>(function: &'a Function, lent: &Lent) -> Option<Vec<(&'a PatType, &'a Ident)>> {
     function
         .parameters()
-        .filter(move |(index, _)| *index != lent)
-        .filter_map(|(_, parameter)| plain_name(&parameter.pat))
+        .filter(|(index, _)| *index != lent.index())
+        .map(|(_, parameter)| Some((parameter, plain_name(&parameter.pat)?)))
+        .collect()
 }

@@ -1,9 +1,9 @@
 use demarcate_rules::plain_name;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Ident, parse_quote};
+use syn::{Ident, Type};
 
-use crate::boundary::retype;
+use crate::boundary::{located, retype};
 use crate::expand::Marked;
 use crate::{ask, service};
 
@@ -23,7 +23,7 @@ use crate::{ask, service};
 //             SITE,
 //             &tx,
 //             ::demarcate::TxOptions::new().read_only(),
-//             async move |tx: &mut Session| -> Result<Json<Order>, ApiError> { body },
+//             async move |tx: &mut Session| { body },
 //         )
 //         .await
 //     }
@@ -34,9 +34,14 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let mut sig = marked.function.sig.clone();
     let factory = match (marked.lent(), &marked.args.from) {
         (Some((lent, pat)), None) => {
-            let name = plain_name(pat).cloned().unwrap_or_else(|| Ident::new("__factory", Span::mixed_site()));
+            let name = plain_name(pat)
+                .cloned()
+                .unwrap_or_else(|| Ident::new("__factory", Span::mixed_site()));
             let session = lent.ty();
-            retype(&mut sig, lent.index(), parse_quote!(#private::FactoryOf<#session>), &name);
+            let open = located(quote!(#private::FactoryOf<), session);
+            let close = located(quote!(>), session);
+            let factory = Type::Verbatim(quote!(#open #session #close));
+            retype(&mut sig, lent.index(), factory, &name);
             name.into_token_stream()
         }
         (_, Some(from)) => quote!((#from)),
@@ -50,15 +55,19 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     }
     let asked = ask::parameters(marked);
     let fallible = ask::returned(marked);
+    // What the error type lacks is said where the return type stands.
+    let run = located(quote!(#private::router), &marked.returned());
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
     marked.emit(
         &sig,
         &quote! {
-            if false {
-                #asked
-                #fallible
+            {
+                if false {
+                    #asked
+                    #fallible
+                }
+                #run(#site, &#factory, #options, #closure).await
             }
-            #private::router(#site, &#factory, #options, #closure).await
         },
     )
 }

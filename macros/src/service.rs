@@ -1,4 +1,4 @@
-use demarcate_rules::{Body, Function, Kind};
+use demarcate_rules::{Function, Kind};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{FnArg, Token, Type, TypeReference};
@@ -15,10 +15,8 @@ use crate::expand::Marked;
 // Output:
 //     async fn create_order(tx: &mut Session, order: &NewOrder) -> Result<Order, sqlx::Error> {
 //         if false { /* is `Session` ours? may a service take a `&NewOrder`? */ }
-//         { body }
+//         body
 //     }
-//
-// The body is a block of its own, so that items at its beginning stay at the beginning.
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     if marked.is_quiet {
         return unchanged(marked);
@@ -30,18 +28,14 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     });
     let asked = ask::parameters(marked);
     let fallible = ask::returned(marked);
-    let body = &marked.body;
-    marked.emit(
-        &marked.function.sig,
-        &quote! {
-            if false {
-                #session
-                #asked
-                #fallible
-            }
-            #body
-        },
-    )
+    let body = marked.body.with(&quote! {
+        if false {
+            #session
+            #asked
+            #fallible
+        }
+    });
+    marked.emit(&marked.function.sig, &body)
 }
 
 /// The function as it was written, but for what would be reported a second time.
@@ -54,16 +48,17 @@ pub(crate) fn unchanged(marked: &Marked<'_>) -> TokenStream {
         && let Some(FnArg::Typed(parameter)) = sig.inputs.iter_mut().nth(index)
         && !matches!(*parameter.ty, Type::Reference(_))
     {
+        let span = parameter.colon_token.span;
         let lent = TypeReference {
             attrs: Vec::new(),
-            and_token: Token![&](parameter.colon_token.span),
+            and_token: Token![&](span),
             lifetime: None,
-            mutability: Some(Token![mut](parameter.colon_token.span)),
+            mutability: Some(Token![mut](span)),
             elem: parameter.ty.clone(),
         };
         *parameter.ty = Type::Reference(lent);
     }
-    marked.emit(&sig, &marked.body)
+    marked.emit(&sig, &marked.body.plain())
 }
 
 /// A method of a trait, without a body to hold to anything.
@@ -77,9 +72,5 @@ pub(crate) fn without_body(function: &Function) -> TokenStream {
         ..
     } = function;
     let modifiers = &modifiers.defaultness;
-    let semi = match body {
-        Body::None(semi) => Some(semi),
-        Body::Braced(_) => None,
-    };
-    quote!(#(#attrs)* #vis #modifiers #sig #semi)
+    quote!(#(#attrs)* #vis #modifiers #sig #body)
 }

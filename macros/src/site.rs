@@ -46,7 +46,10 @@ impl Marked<'_> {
             let (secs, nanos) = (timeout.after.as_secs(), timeout.after.subsec_nanos());
             quote!(.timeout(::core::time::Duration::new(#secs, #nanos)))
         });
-        let flags = [read_only, deferrable, independent].into_iter().flatten().map(|flag| quote!(.#flag()));
+        let flags = [read_only, deferrable, independent]
+            .into_iter()
+            .flatten()
+            .map(|flag| quote!(.#flag()));
         quote!(#krate::TxOptions::new() #(#isolation)* #(#flags)* #(#timeout)*)
     }
 }

@@ -92,10 +92,18 @@ const OPTIONS: &[Known] = &[
     known("on_error", "on_error = mark_failed", &[Kind::Job]),
     known("crate", "crate = my_demarcate", ALL),
     later("retry", "retry = 3", BOUNDARIES),
-    later("statement_timeout", "statement_timeout = \"1s\"", BOUNDARIES),
+    later(
+        "statement_timeout",
+        "statement_timeout = \"1s\"",
+        BOUNDARIES,
+    ),
     later("lock_timeout", "lock_timeout = \"1s\"", BOUNDARIES),
     later("idle_timeout", "idle_timeout = \"1s\"", BOUNDARIES),
-    later("no_rollback_for", "no_rollback_for = MyError::Expected", BOUNDARIES),
+    later(
+        "no_rollback_for",
+        "no_rollback_for = MyError::Expected",
+        BOUNDARIES,
+    ),
     later("confirm_commit", "confirm_commit", BOUNDARIES),
     later("allow", "allow(commit, reason = \"..\")", ALL),
     later("skip", "skip", &[Kind::Service]),
@@ -140,7 +148,12 @@ impl Args {
             "independent" => read.flag(&mut self.independent),
             "timeout" => {
                 let option = read.argument.name.clone();
-                read.value(&mut self.timeout, |value| Ok(Timeout { option, after: duration(value)? }));
+                read.value(&mut self.timeout, |value| {
+                    Ok(Timeout {
+                        option,
+                        after: duration(value)?,
+                    })
+                });
             }
             "name" => read.value(&mut self.name, name),
             "from" => read.value(&mut self.from, Ok),
@@ -154,7 +167,10 @@ impl Args {
         let Some(deferrable) = &self.deferrable else {
             return;
         };
-        let serializable = self.isolation.as_ref().is_some_and(|level| level.0 == "Serializable");
+        let serializable = self
+            .isolation
+            .as_ref()
+            .is_some_and(|level| level.0 == "Serializable");
         if !serializable || self.read_only.is_none() {
             errors.argument(
                 deferrable,
@@ -171,9 +187,15 @@ impl Args {
             ("read_only", self.read_only.as_ref()),
             ("deferrable", self.deferrable.as_ref()),
             ("independent", self.independent.as_ref()),
-            ("timeout", self.timeout.as_ref().map(|timeout| &timeout.option)),
+            (
+                "timeout",
+                self.timeout.as_ref().map(|timeout| &timeout.option),
+            ),
         ];
-        given.into_iter().filter_map(|(name, on)| Some((name, on?))).collect()
+        given
+            .into_iter()
+            .filter_map(|(name, on)| Some((name, on?)))
+            .collect()
     }
 }
 
@@ -182,12 +204,21 @@ fn find(kind: Kind, name: &Ident, errors: &mut Errors) -> Option<&'static Known>
     let word = name.to_string();
     let attribute = kind.attribute();
     let Some(known) = OPTIONS.iter().find(|known| known.name == word) else {
-        let mine = || OPTIONS.iter().filter(|known| known.available && known.on.contains(&kind));
+        let mine = || {
+            OPTIONS
+                .iter()
+                .filter(|known| known.available && known.on.contains(&kind))
+        };
         let message = match suggest::nearest(&word, mine().map(|known| known.name)) {
-            Some(nearest) => format!("`{attribute}` has no option `{word}`; did you mean `{nearest}`?"),
+            Some(nearest) => {
+                format!("`{attribute}` has no option `{word}`; did you mean `{nearest}`?")
+            }
             None => {
                 let all: Vec<_> = mine().map(|known| format!("`{}`", known.name)).collect();
-                format!("`{attribute}` has no option `{word}`; it takes {}", all.join(", "))
+                format!(
+                    "`{attribute}` has no option `{word}`; it takes {}",
+                    all.join(", ")
+                )
             }
         };
         errors.argument(name, message);
@@ -195,11 +226,17 @@ fn find(kind: Kind, name: &Ident, errors: &mut Errors) -> Option<&'static Known>
     };
     if !known.on.contains(&kind) {
         let instead = match (kind, known.on) {
-            (Kind::Service, _) => "a service runs in its caller's transaction, so it belongs on the router or job".to_owned(),
+            (Kind::Service, _) => {
+                "a service runs in its caller's transaction, so it belongs on the router or job"
+                    .to_owned()
+            }
             (_, [only]) => format!("it belongs on `{}`", only.attribute()),
             _ => "remove it".to_owned(),
         };
-        errors.argument(name, format!("`{attribute}` does not take `{word}`; {instead}"));
+        errors.argument(
+            name,
+            format!("`{attribute}` does not take `{word}`; {instead}"),
+        );
         return None;
     }
     if !known.available {
@@ -229,6 +266,9 @@ enum Value {
 impl Argument {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         // `crate` is a keyword.
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error("an option is written `name` or `name = value`, as in `timeout = \"5s\"`"));
+        }
         let name = input.call(Ident::parse_any)?;
         let value = if input.peek(Token![=]) {
             input.parse::<Token![=]>()?;
@@ -255,10 +295,16 @@ impl Read<'_> {
         match &self.argument.value {
             Value::None => self.set(slot, name),
             Value::Given(value) => {
-                self.errors.argument(value, format!("`{name}` takes no value; write `{name}`, or leave it out"));
+                self.errors.argument(
+                    value,
+                    format!("`{name}` takes no value; write `{name}`, or leave it out"),
+                );
             }
             Value::Other(tokens) => {
-                self.errors.argument(tokens, format!("`{name}` takes no value; write `{name}`, or leave it out"));
+                self.errors.argument(
+                    tokens,
+                    format!("`{name}` takes no value; write `{name}`, or leave it out"),
+                );
             }
         }
     }
@@ -267,9 +313,14 @@ impl Read<'_> {
         let form = self.form;
         let name = &self.argument.name;
         match &self.argument.value {
-            Value::None => self.errors.argument(name, format!("`{name}` needs a value; write `{form}`")),
+            Value::None => self
+                .errors
+                .argument(name, format!("`{name}` needs a value; write `{form}`")),
             Value::Other(tokens) => {
-                self.errors.argument(tokens, format!("`{name}` takes its value after `=`; write `{form}`"));
+                self.errors.argument(
+                    tokens,
+                    format!("`{name}` takes its value after `=`; write `{form}`"),
+                );
             }
             Value::Given(value) => match read(value.clone()) {
                 Ok(value) => self.set(slot, value),
@@ -282,7 +333,8 @@ impl Read<'_> {
     fn set<T>(&mut self, slot: &mut Option<T>, value: T) {
         let name = &self.argument.name;
         if slot.is_some() {
-            self.errors.argument(name, format!("`{name}` is given twice; remove one of them"));
+            self.errors
+                .argument(name, format!("`{name}` is given twice; remove one of them"));
         } else {
             *slot = Some(value);
         }
@@ -303,7 +355,10 @@ fn level(value: Expr) -> syn::Result<Level> {
                 value,
                 format!("there is no isolation level `{word}`; did you mean `{nearest}`?"),
             ),
-            None => syn::Error::new_spanned(value, format!("there is no isolation level `{word}`; {expected}")),
+            None => syn::Error::new_spanned(
+                value,
+                format!("there is no isolation level `{word}`; {expected}"),
+            ),
         });
     }
     Err(syn::Error::new_spanned(
@@ -313,12 +368,18 @@ fn level(value: Expr) -> syn::Result<Level> {
 }
 
 fn duration(value: Expr) -> syn::Result<Duration> {
-    let text = string(value, "a duration is written as a string, as in \"250ms\", \"5s\", \"2m\" or \"1h\"")?;
+    let text = string(
+        value,
+        "a duration is written as a string, as in \"250ms\", \"5s\", \"2m\" or \"1h\"",
+    )?;
     timeout::parse(&text.value()).map_err(|message| syn::Error::new_spanned(&text, message))
 }
 
 fn name(value: Expr) -> syn::Result<LitStr> {
-    let text = string(value, "a name is written as a string, as in `name = \"place an order\"`")?;
+    let text = string(
+        value,
+        "a name is written as a string, as in `name = \"place an order\"`",
+    )?;
     if text.value().trim().is_empty() {
         let message = "a name is not empty; leave `name` out, and the function's own is used";
         return Err(syn::Error::new_spanned(text, message));
@@ -329,14 +390,18 @@ fn name(value: Expr) -> syn::Result<LitStr> {
 fn path(value: Expr) -> syn::Result<Path> {
     match value {
         Expr::Path(path) if path.qself.is_none() => Ok(path.path),
-        other => Err(syn::Error::new_spanned(other, "a path is expected here, as in `jobs::mark_failed`")),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "a path is expected here, as in `jobs::mark_failed`",
+        )),
     }
 }
 
 fn string(value: Expr, expected: &str) -> syn::Result<LitStr> {
     match value {
         Expr::Lit(ExprLit {
-            lit: Lit::Str(text), ..
+            lit: Lit::Str(text),
+            ..
         }) => Ok(text),
         other => Err(syn::Error::new_spanned(other.to_token_stream(), expected)),
     }
@@ -357,7 +422,13 @@ mod tests {
     fn read(kind: Kind, text: &str) -> (Args, Vec<String>) {
         let mut errors = Errors::default();
         let args = Args::parse(kind, text.parse().expect("tokens"), &mut errors);
-        (args, errors.iter().map(|mistake| mistake.error.to_string()).collect())
+        (
+            args,
+            errors
+                .iter()
+                .map(|mistake| mistake.error.to_string())
+                .collect(),
+        )
     }
 
     #[test]
@@ -368,13 +439,24 @@ mod tests {
              from = self.db::<A, B>(), crate = my_demarcate,",
         );
         assert_eq!(errors, [""; 0]);
-        assert!(args.isolation.is_some_and(|level| level.0 == "Serializable"));
-        assert!(args.read_only.is_some() && args.deferrable.is_some() && args.independent.is_some());
-        assert!(args.timeout.is_some_and(|timeout| timeout.after == Duration::from_secs(5)));
+        assert!(
+            args.isolation
+                .is_some_and(|level| level.0 == "Serializable")
+        );
+        assert!(
+            args.read_only.is_some() && args.deferrable.is_some() && args.independent.is_some()
+        );
+        assert!(
+            args.timeout
+                .is_some_and(|timeout| timeout.after == Duration::from_secs(5))
+        );
         assert!(args.name.is_some_and(|name| name.value() == "report"));
         assert!(args.from.is_some() && args.krate.is_some());
 
-        let (args, errors) = read(Kind::Job, "on_error = Self::mark_failed, isolation = demarcate::Isolation::ReadCommitted");
+        let (args, errors) = read(
+            Kind::Job,
+            "on_error = Self::mark_failed, isolation = demarcate::Isolation::ReadCommitted",
+        );
         assert_eq!(errors, [""; 0]);
         assert!(args.on_error.is_some() && args.isolation.is_some());
     }
@@ -388,10 +470,26 @@ mod tests {
         );
         assert_eq!(errors.len(), 14 - 1, "{errors:#?}");
         assert!(args.read_only.is_some());
-        assert!(errors.iter().any(|e| e.contains("did you mean `isolation`?")));
-        assert!(errors.iter().any(|e| e.contains("did you mean `Serializable`?")));
-        assert!(errors.iter().any(|e| e.contains("`read_only` is given twice")));
-        assert!(errors.iter().any(|e| e.contains("`retry` is not available yet")));
+        assert!(
+            errors
+                .iter()
+                .any(|e| e.contains("did you mean `isolation`?"))
+        );
+        assert!(
+            errors
+                .iter()
+                .any(|e| e.contains("did you mean `Serializable`?"))
+        );
+        assert!(
+            errors
+                .iter()
+                .any(|e| e.contains("`read_only` is given twice"))
+        );
+        assert!(
+            errors
+                .iter()
+                .any(|e| e.contains("`retry` is not available yet"))
+        );
     }
 
     #[test]
@@ -408,14 +506,22 @@ mod tests {
         for known in OPTIONS.iter().filter(|known| !known.available) {
             for kind in known.on {
                 let (_, errors) = read(*kind, known.form);
-                assert!(errors.iter().any(|e| e.contains("not available yet")), "{}: {errors:?}", known.form);
+                assert!(
+                    errors.iter().any(|e| e.contains("not available yet")),
+                    "{}: {errors:?}",
+                    known.form
+                );
             }
         }
     }
 
     #[test]
     fn deferrable_alone_is_refused() {
-        for text in ["deferrable", "deferrable, read_only", "deferrable, isolation = Serializable"] {
+        for text in [
+            "deferrable",
+            "deferrable, read_only",
+            "deferrable, isolation = Serializable",
+        ] {
             let (_, errors) = read(Kind::Router, text);
             assert_eq!(errors.len(), 1, "{text}");
         }

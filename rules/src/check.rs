@@ -1,7 +1,7 @@
 //! The rules, one function each.
 
 use quote::ToTokens;
-use syn::{FnArg, ReturnType, Type};
+use syn::{FnArg, ReturnType};
 
 use crate::args::Args;
 use crate::control::{self, Judgement};
@@ -9,7 +9,7 @@ use crate::errors::Errors;
 use crate::function::{Body, Function};
 use crate::kind::Kind;
 use crate::session::{self, Found, Lent, plain_name};
-use crate::types::{self, Borrow, bare};
+use crate::types::{self, Borrow};
 use crate::{rule, sql};
 
 /// Holds a function to every rule that its tokens can tell.
@@ -37,7 +37,11 @@ fn check_has_body(kind: Kind, function: &Function, errors: &mut Errors) {
     {
         errors.argument(
             semi,
-            format!("a {} needs a body; put `{}` on the implementation", kind.noun(), kind.attribute()),
+            format!(
+                "a {} needs a body; put `{}` on the implementation",
+                kind.noun(),
+                kind.attribute()
+            ),
         );
     }
 }
@@ -45,7 +49,11 @@ fn check_has_body(kind: Kind, function: &Function, errors: &mut Errors) {
 /// D001. `from = ..` introduces a session, and then there is no parameter for it.
 fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, errors: &mut Errors) {
     if args.from.is_some() {
-        if let Some(parameter) = found.lent.as_ref().and_then(|lent| function.parameter(lent.index())) {
+        if let Some(parameter) = found
+            .lent
+            .as_ref()
+            .and_then(|lent| function.parameter(lent.index()))
+        {
             errors.argument(
                 parameter,
                 "`from = ..` introduces the session `tx` itself; remove this parameter, or `from`",
@@ -68,8 +76,17 @@ fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, er
 
 /// D002.
 fn check_second_session(kind: Kind, function: &Function, found: &Found, errors: &mut Errors) {
-    for parameter in found.more.iter().filter_map(|index| function.parameter(*index)) {
-        errors.rule(&rule::SECOND_SESSION, kind, &types::text(&parameter), parameter);
+    for parameter in found
+        .more
+        .iter()
+        .filter_map(|index| function.parameter(*index))
+    {
+        errors.rule(
+            &rule::SECOND_SESSION,
+            kind,
+            &types::text(&parameter),
+            parameter,
+        );
     }
 }
 
@@ -90,14 +107,24 @@ fn check_session_is_lent(kind: Kind, function: &Function, found: &Found, errors:
 /// D007.
 fn check_session_or_factory(kind: Kind, function: &Function, found: &Found, errors: &mut Errors) {
     if let Some(parameter) = found.factory.and_then(|index| function.parameter(index)) {
-        errors.rule(&rule::SESSION_AND_FACTORY, kind, &types::text(&parameter), parameter);
+        errors.rule(
+            &rule::SESSION_AND_FACTORY,
+            kind,
+            &types::text(&parameter),
+            parameter,
+        );
     }
 }
 
 /// D004.
 fn check_async(kind: Kind, function: &Function, errors: &mut Errors) {
     if kind != Kind::Service && function.sig.asyncness.is_none() {
-        errors.rule(&rule::NOT_ASYNC, kind, &function.sig.ident.to_string(), function.sig.fn_token);
+        errors.rule(
+            &rule::NOT_ASYNC,
+            kind,
+            &function.sig.ident.to_string(),
+            function.sig.fn_token,
+        );
     }
 }
 
@@ -109,20 +136,10 @@ fn check_result(kind: Kind, function: &Function, errors: &mut Errors) {
     }
     match &function.sig.output {
         ReturnType::Default => errors.rule(&rule::NO_RESULT, kind, "()", &function.sig.ident),
-        ReturnType::Type(_, ty) if is_no_result(ty) => {
+        ReturnType::Type(_, ty) if types::is_no_result(ty) => {
             errors.rule(&rule::NO_RESULT, kind, &types::text(ty), ty);
         }
         ReturnType::Type(..) => {}
-    }
-}
-
-fn is_no_result(ty: &Type) -> bool {
-    const NAMES: [&str; 12] = [
-        "bool", "i32", "i64", "u32", "u64", "usize", "Html", "Json", "Option", "Response", "StatusCode", "String",
-    ];
-    match bare(ty) {
-        Type::ImplTrait(_) | Type::Tuple(_) | Type::Reference(_) | Type::Slice(_) | Type::Array(_) => true,
-        ty => NAMES.iter().any(|name| types::is_named(ty, name)),
     }
 }
 
@@ -134,7 +151,12 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
     if let Some(FnArg::Receiver(receiver)) = function.sig.inputs.first()
         && matches!(receiver.kind, syn::ReceiverKind::Reference(..))
     {
-        errors.rule(&rule::BORROWED_ARGUMENT, kind, "what it needs of `self` by value, or `self: Arc<Self>`", receiver);
+        errors.rule(
+            &rule::BORROWED_ARGUMENT,
+            kind,
+            "what it needs of `self` by value, or `self: Arc<Self>`",
+            receiver,
+        );
     }
     for (index, parameter) in function.parameters() {
         if found.mentions(index) {
@@ -142,7 +164,12 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
         }
         match types::borrow(&parameter.ty) {
             Some(Borrow::Reference(reference)) => {
-                errors.rule(&rule::BORROWED_ARGUMENT, kind, &types::owned(reference), reference);
+                errors.rule(
+                    &rule::BORROWED_ARGUMENT,
+                    kind,
+                    &types::owned(reference),
+                    reference,
+                );
             }
             Some(Borrow::Lifetime(lifetime)) => {
                 let what = format!("a type without `{lifetime}`");
@@ -156,7 +183,10 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
 /// D008, for `impl PgExecutor<'_>`, which has no name that the compiler could be asked about.
 fn check_past_the_session(kind: Kind, function: &Function, found: &Found, errors: &mut Errors) {
     let lent = found.lent.as_ref().map(Lent::index);
-    for (_, parameter) in function.parameters().filter(|(index, _)| Some(*index) != lent) {
+    for (_, parameter) in function
+        .parameters()
+        .filter(|(index, _)| Some(*index) != lent)
+    {
         for bound in types::executor_bounds(&parameter.ty) {
             let what = format!("impl {}", types::text(bound));
             errors.rule(&rule::PAST_THE_SESSION, kind, &what, bound);
@@ -165,12 +195,21 @@ fn check_past_the_session(kind: Kind, function: &Function, found: &Found, errors
 }
 
 /// `on_error = f` calls `f(tx, error, a, b)` with the job's own arguments, by their names.
-fn check_arguments_for_handler(kind: Kind, args: &Args, function: &Function, found: &Found, errors: &mut Errors) {
+fn check_arguments_for_handler(
+    kind: Kind,
+    args: &Args,
+    function: &Function,
+    found: &Found,
+    errors: &mut Errors,
+) {
     if kind != Kind::Job || args.on_error.is_none() {
         return;
     }
     let lent = found.lent.as_ref().map(Lent::index);
-    for (_, parameter) in function.parameters().filter(|(index, _)| Some(*index) != lent) {
+    for (_, parameter) in function
+        .parameters()
+        .filter(|(index, _)| Some(*index) != lent)
+    {
         if plain_name(&parameter.pat).is_none() {
             errors.argument(
                 &parameter.pat,
@@ -200,11 +239,15 @@ fn check_control(kind: Kind, args: &Args, function: &Function, errors: &mut Erro
     let Some(mut body) = function.block() else {
         return;
     };
-    control::each(&mut body, &function.names(kind, args), &mut |judgement, _| {
-        if let Judgement::Refused(control, name) = judgement {
-            errors.rule(control.rule(), kind, "", name);
-        }
-    });
+    control::each(
+        &mut body,
+        &function.names(kind, args),
+        &mut |judgement, _| {
+            if let Judgement::Refused(control, name) = judgement {
+                errors.rule(control.rule(), kind, "", name);
+            }
+        },
+    );
 }
 
 /// D013.
@@ -213,6 +256,11 @@ fn check_sql(kind: Kind, function: &Function, errors: &mut Errors) {
         return;
     };
     for refused in sql::refused(&body) {
-        errors.rule(&rule::TRANSACTION_SQL, kind, &refused.words, refused.on.to_token_stream());
+        errors.rule(
+            &rule::TRANSACTION_SQL,
+            kind,
+            &refused.words,
+            refused.on.to_token_stream(),
+        );
     }
 }

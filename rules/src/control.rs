@@ -5,7 +5,10 @@
 //! else the compiler is asked what type it has.
 
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, ExprCall, ExprClosure, ExprConst, ExprMethodCall, ExprPath, Ident, Item, Local, Pat, Type, UnOp};
+use syn::{
+    Block, Expr, ExprCall, ExprClosure, ExprConst, ExprMethodCall, ExprPath, Ident, Item, Local,
+    Pat, Type, UnOp,
+};
 
 use crate::rule::{self, Rule};
 use crate::session::plain_name;
@@ -27,9 +30,8 @@ impl Control {
         match method.to_string().as_str() {
             "commit" => Some(Self::Commit),
             "rollback" => Some(Self::Rollback),
-            "begin" | "begin_with" | "try_begin" | "try_begin_with" | "transaction" | "transaction_with" => {
-                Some(Self::Begin)
-            }
+            "begin" | "begin_with" | "try_begin" | "try_begin_with" | "transaction"
+            | "transaction_with" => Some(Self::Begin),
             _ => None,
         }
     }
@@ -65,7 +67,12 @@ impl Names {
     fn without(&self, pats: &[&Pat]) -> Self {
         let stays = |name: &Ident| !pats.iter().any(|pat| binds(pat, name));
         Self {
-            sessions: self.sessions.iter().filter(|name| stays(name)).cloned().collect(),
+            sessions: self
+                .sessions
+                .iter()
+                .filter(|name| stays(name))
+                .cloned()
+                .collect(),
             factory: self.factory.clone().filter(stays),
         }
     }
@@ -108,13 +115,15 @@ impl Walk<'_> {
     /// `tx`, `&mut *tx`, `(tx)`.
     fn is_session(&self, expr: &Expr) -> bool {
         match expr {
-            Expr::Path(ExprPath { qself: None, path, .. }) => {
-                self.names.sessions.iter().any(|name| path.is_ident(name))
-            }
+            Expr::Path(ExprPath {
+                qself: None, path, ..
+            }) => self.names.sessions.iter().any(|name| path.is_ident(name)),
             Expr::Paren(inner) => self.is_session(&inner.expr),
             Expr::Group(inner) => self.is_session(&inner.expr),
             Expr::Reference(inner) => self.is_session(&inner.expr),
-            Expr::Unary(inner) => matches!(inner.op, UnOp::Deref(_)) && self.is_session(&inner.expr),
+            Expr::Unary(inner) => {
+                matches!(inner.op, UnOp::Deref(_)) && self.is_session(&inner.expr)
+            }
             _ => false,
         }
     }
@@ -122,8 +131,14 @@ impl Walk<'_> {
     /// `db.transaction(async |tx| ..)`, in a job that was given the factory for that.
     fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
         match (&*call.receiver, &self.names.factory) {
-            (Expr::Path(ExprPath { qself: None, path, .. }), Some(factory)) => {
-                path.is_ident(factory) && (call.method == "transaction" || call.method == "transaction_with")
+            (
+                Expr::Path(ExprPath {
+                    qself: None, path, ..
+                }),
+                Some(factory),
+            ) => {
+                path.is_ident(factory)
+                    && (call.method == "transaction" || call.method == "transaction_with")
             }
             _ => false,
         }
@@ -133,7 +148,8 @@ impl Walk<'_> {
     fn begins_on_session(&self, expr: &Expr) -> bool {
         chain(expr).any(|link| match link {
             Expr::MethodCall(call) => {
-                Control::named(&call.method) == Some(Control::Begin) && self.is_session(&call.receiver)
+                Control::named(&call.method) == Some(Control::Begin)
+                    && self.is_session(&call.receiver)
             }
             _ => false,
         })
@@ -154,8 +170,12 @@ impl Walk<'_> {
                 self.visit_expr_mut(argument);
                 continue;
             };
-            let mut names = self.names.without(&closure.inputs.iter().collect::<Vec<_>>());
-            names.sessions.extend(closure.inputs.first().and_then(plain_name).cloned());
+            let mut names = self
+                .names
+                .without(&closure.inputs.iter().collect::<Vec<_>>());
+            names
+                .sessions
+                .extend(closure.inputs.first().and_then(plain_name).cloned());
             // Inside a boundary no other is opened.
             names.factory = None;
             self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
@@ -168,7 +188,9 @@ impl VisitMut for Walk<'_> {
         // Before what is inside it is replaced.
         let judgement = self.judge(expr);
         match expr {
-            Expr::MethodCall(call) if call.method == "savepoint" || self.opens_boundary(call) => self.visit_scope(call),
+            Expr::MethodCall(call) if call.method == "savepoint" || self.opens_boundary(call) => {
+                self.visit_scope(call)
+            }
             _ => visit_mut::visit_expr_mut(self, expr),
         }
         if let Some(judgement) = judgement {
@@ -183,7 +205,10 @@ impl VisitMut for Walk<'_> {
 
     /// Input: `let inner = tx.begin().await?;`, after which `inner.commit()` is as wrong as `tx.commit()`.
     fn visit_local_mut(&mut self, local: &mut Local) {
-        let begun = local.init.as_ref().is_some_and(|init| self.begins_on_session(&init.expr));
+        let begun = local
+            .init
+            .as_ref()
+            .is_some_and(|init| self.begins_on_session(&init.expr));
         visit_mut::visit_local_mut(self, local);
         self.names = self.names.without(&[&local.pat]);
         if begun {
@@ -192,8 +217,12 @@ impl VisitMut for Walk<'_> {
     }
 
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        let names = self.names.without(&closure.inputs.iter().collect::<Vec<_>>());
-        self.within(names, |walk| visit_mut::visit_expr_closure_mut(walk, closure));
+        let names = self
+            .names
+            .without(&closure.inputs.iter().collect::<Vec<_>>());
+        self.within(names, |walk| {
+            visit_mut::visit_expr_closure_mut(walk, closure)
+        });
     }
 
     fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
@@ -206,7 +235,9 @@ impl VisitMut for Walk<'_> {
         match item {
             Item::Fn(function) if function.sig.constness.is_some() => {}
             Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
-                self.within(Names::default(), |walk| visit_mut::visit_item_mut(walk, item));
+                self.within(Names::default(), |walk| {
+                    visit_mut::visit_item_mut(walk, item)
+                });
             }
             _ => {}
         }
@@ -316,45 +347,80 @@ mod tests {
 
     #[test]
     fn the_session_is_refused_and_others_are_asked_about() {
-        assert_eq!(calls("tx.commit().await?; (&mut *tx).rollback(); index.commit();"), ["commit!", "rollback!", "index"]);
+        assert_eq!(
+            calls("tx.commit().await?; (&mut *tx).rollback(); index.commit();"),
+            ["commit!", "rollback!", "index"]
+        );
         assert_eq!(calls("self.pool.begin().await?"), ["self . pool"]);
-        assert_eq!(calls("if a { tx.begin() } else { move || tx.commit() }"), ["begin!", "commit!"]);
+        assert_eq!(
+            calls("if a { tx.begin() } else { move || tx.commit() }"),
+            ["begin!", "commit!"]
+        );
     }
 
     #[test]
     fn paths_through_sqlx_are_refused() {
         assert_eq!(
-            calls("Transaction::commit(t); sqlx::Pool::<A>::begin(&p); <PgPool>::begin(&p); <A as Acquire>::begin(p);"),
+            calls(
+                "Transaction::commit(t); sqlx::Pool::<A>::begin(&p); <PgPool>::begin(&p); <A as Acquire>::begin(p);"
+            ),
             ["commit!", "begin!", "begin!", "begin!"]
         );
-        assert_eq!(calls("orders::begin(tx); commit(tx); IndexWriter::commit(&mut w);"), [""; 0]);
+        assert_eq!(
+            calls("orders::begin(tx); commit(tx); IndexWriter::commit(&mut w);"),
+            [""; 0]
+        );
     }
 
     #[test]
     fn a_name_that_no_longer_is_the_session_is_asked_about() {
-        assert_eq!(calls("let tx = repo.transaction()?; tx.commit();"), ["repo", "tx"]);
+        assert_eq!(
+            calls("let tx = repo.transaction()?; tx.commit();"),
+            ["repo", "tx"]
+        );
         assert_eq!(calls("{ let tx = other; } tx.commit();"), ["commit!"]);
         assert_eq!(calls("f(|tx| tx.commit());"), ["tx"]);
-        assert_eq!(calls("match a { Some(tx) => tx.commit(), None => tx.rollback() }"), ["tx", "rollback!"]);
+        assert_eq!(
+            calls("match a { Some(tx) => tx.commit(), None => tx.rollback() }"),
+            ["tx", "rollback!"]
+        );
         assert_eq!(calls("fn f(tx: A) { tx.commit() }"), ["tx"]);
     }
 
     #[test]
     fn what_was_begun_on_the_session_and_a_savepoint_are_sessions() {
-        assert_eq!(calls("let mut t = tx.begin().await?; t.commit().await?;"), ["begin!", "commit!"]);
-        assert_eq!(calls("tx.savepoint(async |s| { s.commit() }).await?;"), ["commit!"]);
-        assert_eq!(calls("tx.savepoint(async |tx: &mut Session| tx.commit());"), ["commit!"]);
+        assert_eq!(
+            calls("let mut t = tx.begin().await?; t.commit().await?;"),
+            ["begin!", "commit!"]
+        );
+        assert_eq!(
+            calls("tx.savepoint(async |s| { s.commit() }).await?;"),
+            ["commit!"]
+        );
+        assert_eq!(
+            calls("tx.savepoint(async |tx: &mut Session| tx.commit());"),
+            ["commit!"]
+        );
     }
 
     #[test]
     fn a_boundary_is_opened_on_the_factory_and_not_inside_another() {
-        assert_eq!(calls("db.transaction(async |s| { s.commit() }).await?; db.begin();"), ["commit!", "db"]);
-        assert_eq!(calls("db.transaction(async |s| { db.transaction(async |t| t.commit()) });"), ["t", "db"]);
+        assert_eq!(
+            calls("db.transaction(async |s| { s.commit() }).await?; db.begin();"),
+            ["commit!", "db"]
+        );
+        assert_eq!(
+            calls("db.transaction(async |s| { db.transaction(async |t| t.commit()) });"),
+            ["t", "db"]
+        );
         assert_eq!(calls("let db = other; db.transaction(f);"), ["db"]);
     }
 
     #[test]
     fn the_receiver_is_shown_as_it_stands_in_the_source() {
-        assert_eq!(calls("pool.begin().await?.commit()"), ["pool", "pool . begin () . await ?"]);
+        assert_eq!(
+            calls("pool.begin().await?.commit()"),
+            ["pool", "pool . begin () . await ?"]
+        );
     }
 }

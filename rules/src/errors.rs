@@ -52,7 +52,9 @@ impl Errors {
     /// Whether a rule was broken that an expansion counts on: what it would emit would be refused a second time.
     #[must_use]
     pub fn spoil_signature(&self) -> bool {
-        self.iter().filter_map(|mistake| mistake.rule).any(|rule| rule.is_of_the_signature())
+        self.iter()
+            .filter_map(|mistake| mistake.rule)
+            .any(|rule| rule.is_of_the_signature())
     }
 
     /// The mistakes, in the order in which they were found.
@@ -63,6 +65,8 @@ impl Errors {
     /// One `compile_error!` for each mistake.
     #[must_use]
     pub fn to_compile_errors(&self) -> TokenStream {
-        self.iter().map(|mistake| mistake.error.to_compile_error()).collect()
+        self.iter()
+            .map(|mistake| mistake.error.to_compile_error())
+            .collect()
     }
 }

@@ -1,7 +1,7 @@
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Block, FnArg, FnModifiers, PatType, Signature, Token, Type, Visibility};
+use syn::{Attribute, Block, FnArg, FnModifiers, PatType, ReturnType, Signature, Token, Type, Visibility};
 
 use crate::args::Args;
 use crate::control::Names;
@@ -36,6 +36,15 @@ pub enum Body {
     None(Token![;]),
 }
 
+impl ToTokens for Body {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Self::Braced(group) => group.to_tokens(tokens),
+            Self::None(semi) => semi.to_tokens(tokens),
+        }
+    }
+}
+
 impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let mut attrs = input.call(Attribute::parse_outer)?;
@@ -67,9 +76,16 @@ fn parse_braced(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Group)> 
     let TokenTree::Group(group) = input.parse()? else {
         return Err(input.error("expected the function's body"));
     };
-    let split = |input: ParseStream<'_>| Ok((Attribute::parse_inner(input)?, input.parse::<TokenStream>()?));
-    let Ok((mut attrs, rest)) = split.parse2(group.stream()) else {
-        return Ok((Vec::new(), group));
+    let split = |input: ParseStream<'_>| {
+        Ok((
+            Attribute::parse_inner(input)?,
+            input.parse::<TokenStream>()?,
+        ))
+    };
+    let (mut attrs, rest) = match split.parse2(group.stream()) {
+        Ok((attrs, rest)) if !attrs.is_empty() => (attrs, rest),
+        // As it is: a new group would lose where its braces are.
+        _ => return Ok((Vec::new(), group)),
     };
     for attr in &mut attrs {
         attr.style = syn::AttrStyle::Outer;
@@ -107,9 +123,20 @@ impl Function {
         match lent {
             Some(Lent::Session { .. }) => names.sessions.extend(name()),
             Some(Lent::Factory { .. }) => names.factory = name(),
-            None => names.sessions.extend(args.from.as_ref().map(|_| session::introduced())),
+            None => names
+                .sessions
+                .extend(args.from.as_ref().map(|_| session::introduced())),
         }
         names
+    }
+
+    /// Whether the return type is no `Result`, as far as tokens tell.
+    #[must_use]
+    pub fn returns_no_result(&self) -> bool {
+        match &self.sig.output {
+            ReturnType::Default => true,
+            ReturnType::Type(_, ty) => types::is_no_result(ty),
+        }
     }
 
     /// The session that is not borrowed as it should be.
@@ -118,31 +145,33 @@ impl Function {
         session::find(self, kind).unlent
     }
 
-    /// The types that the compiler must be asked about: may a function of this kind take them?
+    /// The parameters that the compiler must be asked about, and their types: may a function of this kind take them?
     ///
     /// Not the session's own, nor what was reported as a session that should not be there. An `impl Trait` cannot be named, so its bounds are judged instead.
     #[must_use]
-    pub fn foreign_parameters(&self, kind: Kind) -> Vec<&Type> {
+    pub fn foreign_parameters(&self, kind: Kind) -> Vec<(&PatType, Vec<&Type>)> {
         let found = session::find(self, kind);
-        let mut asked = Vec::new();
-        for (index, parameter) in self.parameters() {
-            if !found.mentions(index) {
-                types::parts(&parameter.ty, &mut asked);
-            }
-        }
-        asked.retain(|ty| types::is_nameable(ty));
-        asked
+        self.parameters()
+            .filter(|(index, _)| !found.mentions(*index))
+            .map(|(_, parameter)| (parameter, types::nameable_parts(&parameter.ty)))
+            .collect()
     }
 
     /// The parameters but for `self`, each with its place among all.
     pub fn parameters(&self) -> impl Iterator<Item = (usize, &PatType)> {
-        self.sig.inputs.iter().enumerate().filter_map(|(index, input)| match input {
-            FnArg::Typed(parameter) => Some((index, parameter)),
-            FnArg::Receiver(_) => None,
-        })
+        self.sig
+            .inputs
+            .iter()
+            .enumerate()
+            .filter_map(|(index, input)| match input {
+                FnArg::Typed(parameter) => Some((index, parameter)),
+                FnArg::Receiver(_) => None,
+            })
     }
 
     pub(crate) fn parameter(&self, index: usize) -> Option<&PatType> {
-        self.parameters().find(|(at, _)| *at == index).map(|(_, parameter)| parameter)
+        self.parameters()
+            .find(|(at, _)| *at == index)
+            .map(|(_, parameter)| parameter)
     }
 }

@@ -49,7 +49,10 @@ impl Other {
                  inside with it"
             )
         } else {
-            format!("`{attribute}` goes on a function; put it on the `fn` that is a {}", kind.noun())
+            format!(
+                "`{attribute}` goes on a function; put it on the `fn` that is a {}",
+                kind.noun()
+            )
         };
         errors.argument(keyword, message);
     }
@@ -67,19 +70,27 @@ fn parse_keyword(input: ParseStream<'_>) -> syn::Result<Option<Other>> {
     {
         input.parse::<Option<Token![unsafe]>>()?;
         let keyword = input.call(Ident::parse_any)?;
-        found = Some(Other { keyword, block: true });
+        found = Some(Other {
+            keyword,
+            block: true,
+        });
     } else if input.peek(Token![struct])
         || input.peek(Token![enum])
         || input.peek(Token![static])
         || input.peek(Token![type])
         || input.peek(Token![use])
         || input.peek(Token![let])
-        || (input.peek(Token![const]) && (input.peek2(Ident) || input.peek2(Token![_])) && !input.peek2(Token![fn]))
+        || (input.peek(Token![const])
+            && (input.peek2(Ident) || input.peek2(Token![_]))
+            && !input.peek2(Token![fn]))
         || (input.peek(Ident) && !input.peek2(Token![fn]) && !input.peek2(Token![async]))
         || (input.peek(Token![extern]) && (input.peek2(Token![crate]) || input.peek2(token::Brace)))
     {
         let keyword = input.call(Ident::parse_any)?;
-        found = Some(Other { keyword, block: false });
+        found = Some(Other {
+            keyword,
+            block: false,
+        });
     }
     // What is left is read by whoever reads the item.
     input.parse::<TokenStream>()?;
@@ -91,7 +102,10 @@ mod tests {
     use super::*;
 
     fn is_function(text: &str) -> bool {
-        matches!(Item::parse(text.parse().expect("tokens")), Ok(Item::Function(_)))
+        matches!(
+            Item::parse(text.parse().expect("tokens")),
+            Ok(Item::Function(_))
+        )
     }
 
     fn refused(kind: Kind, text: &str) -> String {
@@ -99,7 +113,10 @@ mod tests {
             Ok(Item::Other(other)) => {
                 let mut errors = Errors::default();
                 other.refuse(kind, &mut errors);
-                errors.iter().map(|mistake| mistake.error.to_string()).collect()
+                errors
+                    .iter()
+                    .map(|mistake| mistake.error.to_string())
+                    .collect()
             }
             _ => String::new(),
         }
@@ -122,18 +139,52 @@ mod tests {
 
     #[test]
     fn other_items_are_told_apart() {
-        for text in ["struct A;", "pub enum A {}", "const A: u8 = 1;", "static A: u8 = 1;", "type A = B;", "use a;", "union A { a: u8 }"] {
-            assert!(refused(Kind::Service, text).contains("goes on a function"), "{text}");
+        for text in [
+            "struct A;",
+            "pub enum A {}",
+            "const A: u8 = 1;",
+            "static A: u8 = 1;",
+            "type A = B;",
+            "use a;",
+            "union A { a: u8 }",
+        ] {
+            assert!(
+                refused(Kind::Service, text).contains("goes on a function"),
+                "{text}"
+            );
         }
-        for text in ["impl A {}", "unsafe impl A for B {}", "pub trait A {}", "pub unsafe trait A {}", "mod a {}"] {
-            assert!(refused(Kind::Service, text).contains("not available yet"), "{text}");
-            assert!(refused(Kind::Router, text).contains("goes on a function"), "{text}");
+        for text in [
+            "impl A {}",
+            "unsafe impl A for B {}",
+            "pub trait A {}",
+            "pub unsafe trait A {}",
+            "mod a {}",
+        ] {
+            assert!(
+                refused(Kind::Service, text).contains("not available yet"),
+                "{text}"
+            );
+            assert!(
+                refused(Kind::Router, text).contains("goes on a function"),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_cannot_be_read_is_an_error_and_no_panic() {
-        for text in ["", "5", "fn", "async", "fn f(", "pub", "fn f() -> ;", "{}", "#", "async fn (a)"] {
+        for text in [
+            "",
+            "5",
+            "fn",
+            "async",
+            "fn f(",
+            "pub",
+            "fn f() -> ;",
+            "{}",
+            "#",
+            "async fn (a)",
+        ] {
             let Ok(tokens) = text.parse() else { continue };
             assert!(Item::parse(tokens).is_err(), "{text}");
         }

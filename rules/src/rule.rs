@@ -39,12 +39,22 @@ impl Rule {
             Kind::Router | Kind::Job => self.boundary,
         };
         let fill = |text: &str| text.replace("{kind}", kind.noun()).replace("{what}", what);
-        format!("{}: {}\nhelp: {}", self.code, fill(says.message), fill(says.help))
+        format!(
+            "{}: {}\nhelp: {}",
+            self.code,
+            fill(says.message),
+            fill(says.help)
+        )
     }
 }
 
 /// A rule that says the same to all three.
-const fn same(code: &'static str, name: &'static str, message: &'static str, help: &'static str) -> Rule {
+const fn same(
+    code: &'static str,
+    name: &'static str,
+    message: &'static str,
+    help: &'static str,
+) -> Rule {
     let says = Says { message, help };
     Rule {
         code,
@@ -94,8 +104,8 @@ pub(crate) const SECOND_SESSION: Rule = same(
 pub(crate) const SESSION_NOT_LENT: Rule = same(
     "D003",
     "session_not_lent",
-    "a session is lent and never owned; write `{what}`",
-    "the session stays with the boundary, which commits or rolls back when its body returns",
+    "what a {kind} works on is lent to it, and never its own; write `{what}`",
+    "whoever lends it commits or rolls back when the function returns",
 );
 
 pub(crate) const NOT_ASYNC: Rule = same(
@@ -186,11 +196,11 @@ pub(crate) const TRANSACTION_SQL: Rule = Rule {
     code: "D013",
     name: "transaction_sql",
     service: Says {
-        message: "a service does not send `{what}`; the router or job that began the transaction ends it",
+        message: "a service does not send `{what}`; the transaction begins and ends with the router or job that lent the session",
         help: "return `Ok` or `Err`; for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
     },
     boundary: Says {
-        message: "a {kind} does not send `{what}`; its transaction ends when it returns",
+        message: "a {kind} does not send `{what}`; its transaction begins and ends with it",
         help: "return `Ok` or `Err`; for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
     },
 };
@@ -202,10 +212,20 @@ mod tests {
     #[test]
     fn codes_and_names_are_given_once_and_in_order() {
         for pair in RULES.windows(2) {
-            assert!(pair[0].code < pair[1].code, "{} {}", pair[0].code, pair[1].code);
+            assert!(
+                pair[0].code < pair[1].code,
+                "{} {}",
+                pair[0].code,
+                pair[1].code
+            );
         }
         for rule in RULES {
-            assert_eq!(RULES.iter().filter(|other| other.name == rule.name).count(), 1, "{}", rule.name);
+            assert_eq!(
+                RULES.iter().filter(|other| other.name == rule.name).count(),
+                1,
+                "{}",
+                rule.name
+            );
         }
     }
 
@@ -216,11 +236,20 @@ mod tests {
                 let text = rule.text(kind, "it");
                 assert!(!text.contains(['{', '}']), "a placeholder is left: {text}");
                 for line in text.lines() {
-                    assert!(!line.ends_with('.') || line.ends_with(".."), "a final stop: {line}");
+                    assert!(
+                        !line.ends_with('.') || line.ends_with(".."),
+                        "a final stop: {line}"
+                    );
                 }
                 let (message, help) = text.split_once("\nhelp: ").expect("a line of help");
-                assert!(message.starts_with(rule.code) && message.contains("; "), "{message}");
-                assert!(help.starts_with(|c: char| c.is_lowercase() || c == '`'), "{help}");
+                assert!(
+                    message.starts_with(rule.code) && message.contains("; "),
+                    "{message}"
+                );
+                assert!(
+                    help.starts_with(|c: char| c.is_lowercase() || c == '`'),
+                    "{help}"
+                );
             }
         }
     }

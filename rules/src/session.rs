@@ -60,7 +60,11 @@ pub(crate) struct Found {
 impl Found {
     /// Whether a parameter is one of these.
     pub(crate) fn mentions(&self, index: usize) -> bool {
-        let one = [self.lent.as_ref().map(Lent::index), self.unlent, self.factory];
+        let one = [
+            self.lent.as_ref().map(Lent::index),
+            self.unlent,
+            self.factory,
+        ];
         one.contains(&Some(index)) || self.more.contains(&index)
     }
 }
@@ -71,7 +75,9 @@ pub(crate) fn take_marks(sig: &mut Signature) -> Vec<usize> {
     for (index, input) in sig.inputs.iter_mut().enumerate() {
         if let FnArg::Typed(parameter) = input {
             let before = parameter.attrs.len();
-            parameter.attrs.retain(|attr| !attr.path().is_ident("session"));
+            parameter
+                .attrs
+                .retain(|attr| !attr.path().is_ident("session"));
             if parameter.attrs.len() < before {
                 marked.push(index);
             }
@@ -124,7 +130,9 @@ fn find_factory(function: &Function, found: &mut Found) {
     match bare(&parameter.ty) {
         _ if found.lent.is_some() => found.factory = Some(index),
         Type::Reference(TypeReference {
-            mutability: None, elem, ..
+            mutability: None,
+            elem,
+            ..
         }) => {
             let ty = (**elem).clone();
             found.lent = Some(Lent::Factory { index, ty });

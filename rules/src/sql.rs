@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use demarcate_sql::{Dialect, Effect, Statement};
+use demarcate_sql::{Dialect, Effect};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::Parser;
@@ -11,6 +11,8 @@ use syn::visit::{self, Visit};
 use syn::{Block, Expr, ExprCall, ExprLit, ExprMethodCall, Item, Lit, Local, Macro, Stmt, Token};
 
 use crate::session::plain_name;
+
+const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql];
 
 /// A statement that begins, ends or nests the transaction: where it is sent, and its first words.
 pub(crate) struct Refused {
@@ -49,7 +51,10 @@ impl Search {
     /// The text that an expression stands for.
     fn text(&self, expr: &Expr) -> Option<String> {
         match expr {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text.value()),
+            Expr::Lit(ExprLit {
+                lit: Lit::Str(text),
+                ..
+            }) => Some(text.value()),
             Expr::Paren(inner) => self.text(&inner.expr),
             Expr::Group(inner) => self.text(&inner.expr),
             Expr::Reference(inner) => self.text(&inner.expr),
@@ -70,10 +75,14 @@ impl Search {
                 }
                 _ => None,
             },
-            Expr::MethodCall(call) if call.args.is_empty() => match call.method.to_string().as_str() {
-                "to_owned" | "to_string" | "into" | "as_str" | "clone" => self.text(&call.receiver),
-                _ => None,
-            },
+            Expr::MethodCall(call) if call.args.is_empty() => {
+                match call.method.to_string().as_str() {
+                    "to_owned" | "to_string" | "into" | "as_str" | "clone" => {
+                        self.text(&call.receiver)
+                    }
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
@@ -82,7 +91,10 @@ impl Search {
         arguments(mac)?
             .iter()
             .map(|part| match part {
-                Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => Some(number.to_string()),
+                Expr::Lit(ExprLit {
+                    lit: Lit::Int(number),
+                    ..
+                }) => Some(number.to_string()),
                 part => self.text(part),
             })
             .collect()
@@ -122,9 +134,16 @@ impl<'ast> Visit<'ast> for Search {
             && let Some(last) = path.path.segments.last()
         {
             match last.ident.to_string().as_str() {
-                "raw_sql" => call.args.first().into_iter().for_each(|sql| self.judge(sql)),
+                "raw_sql" => call
+                    .args
+                    .first()
+                    .into_iter()
+                    .for_each(|sql| self.judge(sql)),
                 name if name == "query" || name.starts_with("query_") => {
-                    call.args.first().into_iter().for_each(|sql| self.judge(sql));
+                    call.args
+                        .first()
+                        .into_iter()
+                        .for_each(|sql| self.judge(sql));
                 }
                 name if runs(name) => call.args.iter().skip(1).for_each(|sql| self.judge(sql)),
                 _ => {}
@@ -148,12 +167,20 @@ impl<'ast> Visit<'ast> for Search {
         let is_query = mac.path.segments.last().is_some_and(|last| {
             matches!(
                 last.ident.to_string().as_str(),
-                "query" | "query_as" | "query_scalar" | "query_unchecked" | "query_as_unchecked" | "query_scalar_unchecked"
+                "query"
+                    | "query_as"
+                    | "query_scalar"
+                    | "query_unchecked"
+                    | "query_as_unchecked"
+                    | "query_scalar_unchecked"
             )
         });
         if is_query {
             // Of `query_as!(Order, "..")` the first is a type.
-            if let Some(sql) = arguments.iter().find(|argument| self.text(argument).is_some()) {
+            if let Some(sql) = arguments
+                .iter()
+                .find(|argument| self.text(argument).is_some())
+            {
                 self.judge(sql);
             }
             return;
@@ -199,21 +226,23 @@ fn is_named(path: &syn::Path, word: &str) -> bool {
 
 /// The first words of the statement in a text that begins, ends or nests the transaction.
 ///
-/// Whose SQL it is, the tokens do not say. Each database's reader is asked, and believed where they all split the
-/// text alike: in front of the statement there is nothing that they read differently. DDL, which commits on MySQL
-/// only, is left to the statement guard.
+/// Whose SQL it is, the tokens do not say. Each database's reader is asked, and believed where a statement begins there
+/// for all of them: not inside what only one reads as a string or a trigger's body. DDL, which commits on MySQL only, is
+/// left to the statement guard.
 fn transaction_control(sql: &str) -> Option<String> {
-    let explicit = |effect: Effect| effect.controls_transaction() && effect != Effect::ImplicitCommit;
-    [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql]
-        .into_iter()
-        .filter_map(|dialect| demarcate_sql::find(sql, dialect, explicit))
-        .find(|found| is_read_alike(sql, found))
+    let explicit =
+        |effect: Effect| effect.controls_transaction() && effect != Effect::ImplicitCommit;
+    DIALECTS
+        .iter()
+        .filter_map(|dialect| demarcate_sql::find(sql, *dialect, explicit))
+        .find(|found| is_read_alike(sql, found.offset))
         .map(|found| first_words(found.text))
 }
 
-fn is_read_alike(sql: &str, found: &Statement<'_>) -> bool {
-    sql.get(..found.offset)
-        .is_some_and(|before| !before.contains(['\'', '"', '`', '$', '\\', '#', '[']) && !before.contains("--"))
+fn is_read_alike(sql: &str, offset: usize) -> bool {
+    DIALECTS
+        .iter()
+        .all(|dialect| demarcate_sql::statements(sql, *dialect).any(|statement| statement.offset == offset))
 }
 
 /// Enough of a statement to find it.
@@ -232,7 +261,10 @@ mod tests {
 
     fn words(body: &str) -> Vec<String> {
         let block: Block = syn::parse_str(&format!("{{ {body} }}")).expect("a block");
-        refused(&block).into_iter().map(|refused| refused.words).collect()
+        refused(&block)
+            .into_iter()
+            .map(|refused| refused.words)
+            .collect()
     }
 
     #[test]
@@ -261,10 +293,19 @@ mod tests {
 
     #[test]
     fn every_statement_of_a_text_is_read() {
-        assert_eq!(words(r#"sqlx::raw_sql("select 1; rollback");"#), ["rollback"]);
-        assert_eq!(words(r#"sqlx::raw_sql("/* a */ begin  immediate; select 1");"#), ["begin immediate"]);
+        assert_eq!(
+            words(r#"sqlx::raw_sql("select 1; rollback");"#),
+            ["rollback"]
+        );
+        assert_eq!(
+            words(r#"sqlx::raw_sql("/* a */ begin  immediate; select 1");"#),
+            ["begin immediate"]
+        );
         assert_eq!(words(r#"sqlx::query("savepoint a");"#), ["savepoint a"]);
-        assert_eq!(words(r#"sqlx::query("insert or rollback into a values (1)");"#), ["insert or rollback into a values (1)"]);
+        assert_eq!(
+            words(r#"sqlx::query("insert or rollback into a values (1)");"#),
+            ["insert or rollback into a values (1)"]
+        );
     }
 
     #[test]
@@ -273,6 +314,7 @@ mod tests {
             r#"sqlx::query("select 'commit'; -- rollback");"#,
             r#"sqlx::query("insert into t values ('it\\'s; commit')");"#,
             r#"sqlx::query("create table a (b int)");"#,
+            r#"sqlx::query("create trigger t after insert on a begin delete from b; end");"#,
             r#"println!("commit"); log("commit"); let commit = "commit";"#,
             r#"let sql = "commit"; let sql = text(); sqlx::query(sql);"#,
             r#"sqlx::query(&format!("{a}"));"#,

@@ -1,7 +1,10 @@
 //! "did you mean".
 
 /// The candidate that a misspelt word most likely stands for.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     // One slip in three letters is a misspelling; more is another word.
     let limit = word.chars().count().div_ceil(3);
     candidates

@@ -21,15 +21,21 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         .checked_mul(millis)
         .map(Duration::from_millis)
         .filter(|duration| *duration <= LONGEST)
-        .ok_or_else(|| format!("`{text}` is longer than a day; check its unit, `ms`, `s`, `m` or `h`"))?;
+        .ok_or_else(|| {
+            format!("`{text}` is longer than a day; check its unit, `ms`, `s`, `m` or `h`")
+        })?;
     if duration.is_zero() {
-        return Err(format!("`{text}` is no time at all; write how long it may take, as in \"5s\""));
+        return Err(format!(
+            "`{text}` is no time at all; write how long it may take, as in \"5s\""
+        ));
     }
     Ok(duration)
 }
 
 fn unreadable(text: &str) -> String {
-    format!("`{text}` is not a duration; write a whole number and `ms`, `s`, `m` or `h`, as in \"250ms\" or \"5s\"")
+    format!(
+        "`{text}` is not a duration; write a whole number and `ms`, `s`, `m` or `h`, as in \"250ms\" or \"5s\""
+    )
 }
 
 #[cfg(test)]
@@ -47,8 +53,22 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_with_a_reason() {
-        for text in ["", "5", "s", "5 s", "-5s", "1.5s", "5S", "5 parsecs", "5s5s", "٣s"] {
-            assert!(parse(text).is_err_and(|e| e.contains("is not a duration")), "{text}");
+        for text in [
+            "",
+            "5",
+            "s",
+            "5 s",
+            "-5s",
+            "1.5s",
+            "5S",
+            "5 parsecs",
+            "5s5s",
+            "٣s",
+        ] {
+            assert!(
+                parse(text).is_err_and(|e| e.contains("is not a duration")),
+                "{text}"
+            );
         }
         assert!(parse("0ms").is_err_and(|e| e.contains("no time at all")));
         assert!(parse("25h").is_err_and(|e| e.contains("longer than a day")));

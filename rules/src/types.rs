@@ -1,7 +1,10 @@
 //! What can be read from the tokens of a type.
 
 use syn::visit::{self, Visit};
-use syn::{GenericArgument, Lifetime, PathArguments, Type, TypeImplTrait, TypeParamBound, TypePath, TypeReference};
+use syn::{
+    GenericArgument, Lifetime, PathArguments, Type, TypeImplTrait, TypeParamBound, TypePath,
+    TypeReference,
+};
 
 /// The type without the parentheses and groups around it.
 pub(crate) fn bare(ty: &Type) -> &Type {
@@ -15,20 +18,60 @@ pub(crate) fn bare(ty: &Type) -> &Type {
 /// Whether the last segment of a path is this word.
 pub(crate) fn is_named(ty: &Type, word: &str) -> bool {
     match bare(ty) {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == word),
+        Type::Path(path) => path
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| last.ident == word),
         _ => false,
     }
 }
 
-/// The types that a compound of several is made of; the type itself where it is none.
+/// Whether a type cannot be a `Result` under any alias.
+pub(crate) fn is_no_result(ty: &Type) -> bool {
+    const NAMES: [&str; 12] = [
+        "bool",
+        "i32",
+        "i64",
+        "u32",
+        "u64",
+        "usize",
+        "Html",
+        "Json",
+        "Option",
+        "Response",
+        "StatusCode",
+        "String",
+    ];
+    match bare(ty) {
+        Type::ImplTrait(_)
+        | Type::Tuple(_)
+        | Type::Reference(_)
+        | Type::Slice(_)
+        | Type::Array(_) => true,
+        ty => NAMES.iter().any(|name| is_named(ty, name)),
+    }
+}
+
+/// The types that a compound of several is made of, or the type itself where it is none; without those that cannot be
+/// written in a body.
 ///
-/// `OpensTransaction` cannot be written for "a tuple with one element that does", since the
-/// implementations would overlap, so tuples are taken apart here.
-pub(crate) fn parts<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
+/// `OpensTransaction` cannot be written for "a tuple with one element that does", since the implementations would
+/// overlap, so tuples are taken apart here.
+pub(crate) fn nameable_parts(ty: &Type) -> Vec<&Type> {
+    let mut found = Vec::new();
+    parts(ty, &mut found);
+    found.retain(|ty| is_nameable(ty));
+    found
+}
+
+fn parts<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
     match bare(ty) {
         Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| parts(elem, into)),
         Type::Path(path) => match arguments_with_tuple(path) {
-            Some(arguments) => arguments.into_iter().for_each(|argument| parts(argument, into)),
+            Some(arguments) => arguments
+                .into_iter()
+                .for_each(|argument| parts(argument, into)),
             None => into.push(ty),
         },
         _ => into.push(ty),
@@ -48,11 +91,14 @@ fn arguments_with_tuple(path: &TypePath) -> Option<Vec<&Type>> {
             _ => None,
         })
         .collect();
-    types.iter().any(|ty| matches!(bare(ty), Type::Tuple(_))).then_some(types)
+    types
+        .iter()
+        .any(|ty| matches!(bare(ty), Type::Tuple(_)))
+        .then_some(types)
 }
 
-/// Whether a type can be written in a body: one with `impl Trait` in it cannot, nor can an elided macro.
-pub(crate) fn is_nameable(ty: &Type) -> bool {
+/// Whether a type can be written in a body: one with `impl Trait` in it cannot.
+fn is_nameable(ty: &Type) -> bool {
     struct Unnameable(bool);
     impl<'ast> Visit<'ast> for Unnameable {
         fn visit_type_impl_trait(&mut self, _: &'ast TypeImplTrait) {
@@ -80,7 +126,11 @@ pub(crate) fn executor_bounds(ty: &Type) -> Vec<&TypeParamBound> {
         fn visit_type_impl_trait(&mut self, node: &'ast TypeImplTrait) {
             for bound in &node.bounds {
                 if let TypeParamBound::Trait(known) = bound
-                    && known.path.segments.last().is_some_and(|last| TRAITS.iter().any(|word| last.ident == word))
+                    && known
+                        .path
+                        .segments
+                        .last()
+                        .is_some_and(|last| TRAITS.iter().any(|word| last.ident == word))
                 {
                     self.0.push(bound);
                 }
@@ -107,7 +157,9 @@ pub(crate) fn borrow(ty: &Type) -> Option<Borrow<'_>> {
     impl<'ast> Visit<'ast> for Search<'ast> {
         fn visit_type_reference(&mut self, node: &'ast TypeReference) {
             match &node.lifetime {
-                Some(lifetime) if lifetime.ident == "static" => visit::visit_type_reference(self, node),
+                Some(lifetime) if lifetime.ident == "static" => {
+                    visit::visit_type_reference(self, node)
+                }
                 _ => self.0 = self.0.take().or(Some(Borrow::Reference(node))),
             }
         }
@@ -117,7 +169,11 @@ pub(crate) fn borrow(ty: &Type) -> Option<Borrow<'_>> {
             }
         }
         fn visit_type_fn_ptr(&mut self, _: &'ast syn::TypeFnPtr) {}
-        fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+        fn visit_parenthesized_generic_arguments(
+            &mut self,
+            _: &'ast syn::ParenthesizedGenericArguments,
+        ) {
+        }
         fn visit_trait_bound(&mut self, node: &'ast syn::TraitBound) {
             if node.lifetimes.is_none() {
                 visit::visit_trait_bound(self, node);
@@ -160,6 +216,7 @@ pub(crate) fn text(ty: &impl quote::ToTokens) -> String {
         ("< ", "<"),
         (" <", "<"),
         (":: ", "::"),
+        (" : ", ": "),
     ] {
         text = text.replace(loose, tight);
     }
@@ -177,25 +234,40 @@ mod tests {
     #[test]
     fn tuples_are_taken_apart_wherever_they_hide() {
         let ty = ty("State<(A, (B, Vec<C>))>");
-        let mut into = Vec::new();
-        parts(&ty, &mut into);
-        let texts: Vec<_> = into.into_iter().map(text).collect();
+        let texts: Vec<_> = nameable_parts(&ty).into_iter().map(text).collect();
         assert_eq!(texts, ["A", "B", "Vec<C>"]);
     }
 
     #[test]
     fn borrows_are_found_and_static_ones_are_not() {
-        for found in ["&str", "Option<&'a str>", "Cow<'_, str>", "Vec<(u8, &[u8])>", "Box<dyn A + 'a>"] {
+        for found in [
+            "&str",
+            "Option<&'a str>",
+            "Cow<'_, str>",
+            "Vec<(u8, &[u8])>",
+            "Box<dyn A + 'a>",
+        ] {
             assert!(borrow(&ty(found)).is_some(), "{found}");
         }
-        for owned in ["String", "&'static str", "Cow<'static, str>", "fn(&str) -> &str", "Box<dyn Fn(&str) + Send>", "Box<dyn for<'a> A<'a>>"] {
+        for owned in [
+            "String",
+            "&'static str",
+            "Cow<'static, str>",
+            "fn(&str) -> &str",
+            "Box<dyn Fn(&str) + Send>",
+            "Box<dyn for<'a> A<'a>>",
+        ] {
             assert!(borrow(&ty(owned)).is_none(), "{owned}");
         }
     }
 
     #[test]
     fn bounds_of_an_impl_trait_are_found() {
-        for found in ["impl PgExecutor<'_>", "impl sqlx::Executor<'e, Database = Db> + Send", "Option<impl Acquire<'c>>"] {
+        for found in [
+            "impl PgExecutor<'_>",
+            "impl sqlx::Executor<'e, Database = Db> + Send",
+            "Option<impl Acquire<'c>>",
+        ] {
             assert_eq!(executor_bounds(&ty(found)).len(), 1, "{found}");
             assert!(!is_nameable(&ty(found)));
         }
@@ -204,7 +276,12 @@ mod tests {
 
     #[test]
     fn text_is_spaced_like_people_write() {
-        for written in ["Vec<(u8, &[u8])>", "sqlx::Pool<sqlx::Sqlite>", "Option<&'static str>", "&mut Session"] {
+        for written in [
+            "Vec<(u8, &[u8])>",
+            "sqlx::Pool<sqlx::Sqlite>",
+            "Option<&'static str>",
+            "&mut Session",
+        ] {
             assert_eq!(text(&ty(written)), written);
         }
     }
