@@ -16,6 +16,12 @@ on_every_database! {
         let db = test_db().await;
         db.admin(ITEMS).await;
         let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+        // A text of its own each time, and a value, so that the statement is prepared in several messages.
+        let insert = |id: i64| {
+            let mut insert = sqlx::QueryBuilder::<Database>::new(format!("/* {id} */ insert into items (id) values ("));
+            insert.push_bind(id).push(")");
+            insert
+        };
         let mut committed = 0;
         let mut unknown = 0;
         for polls in 0.. {
@@ -23,12 +29,10 @@ on_every_database! {
             let done = {
                 let boundary = factory.transaction(async |tx| {
                     for id in [id, id + 1] {
-                        let insert = format!("insert into items (id) values ({id})");
-                        sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;
+                        insert(id).build().execute(&mut *tx).await?;
                     }
                     tx.savepoint(async |tx| {
-                        let insert = format!("insert into items (id) values ({})", id + 2);
-                        sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;
+                        insert(id + 2).build().execute(&mut *tx).await?;
                         Ok::<_, Error>(())
                     })
                     .await
@@ -47,8 +51,7 @@ on_every_database! {
             // An unrelated write on the same, only, connection is visible at once to everybody.
             factory
                 .transaction_with(TxOptions::new().name("unrelated"), async |tx: &mut Session| {
-                    let insert = format!("insert into items (id) values ({})", id + 5);
-                    sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;
+                    insert(id + 5).build().execute(&mut *tx).await?;
                     Ok::<_, Error>(())
                 })
                 .await

@@ -15,7 +15,7 @@ on_every_database! {
         let factory = SessionFactory::builder()
             .url(db.url())
             .max_connections(1)
-            .acquire_timeout(Duration::from_millis(200))
+            .acquire_timeout(Duration::from_secs(1))
             .connect()
             .await
             .unwrap();
