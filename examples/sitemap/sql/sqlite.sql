@@ -33,6 +33,8 @@ create table if not exists sitemap_files (
     gzipped    boolean not null,
     bytes      bigint not null,
     warnings   bigint not null,
+    -- The first of them, in words.
+    warning    text,
     -- What a job found is stored once: a second attempt fails here.
     unique (job_id, address)
 );

@@ -68,15 +68,16 @@ async fn serve_on(database: &Database, crawler: Crawler, listen: SocketAddr) -> 
     print(&format!(
         "\
 The program is at {server} ({database}). Ctrl-C ends it.
-Two sites to scan are at {shop} (in order) and {magazine} (with a broken sitemap).
+Beside it, two sites to scan: {shop} is in order,
+{magazine} has a broken sitemap. Try:
 
-curl -sS {server}api/v3/sitemap/scan -H 'content-type: application/json' \\
+curl -w '\\n' {server}api/v3/sitemap/scan -H 'content-type: application/json' \\
   -d '{{\"url\": \"{shop}\"}}'
-curl -sS {server}api/v3/sitemap/status/1
-curl -sS {server}api/v3/sitemap/batch/create -H 'content-type: application/json' \\
+curl -w '\\n' {server}api/v3/sitemap/status/1
+curl -w '\\n' {server}api/v3/sitemap/batch/create -H 'content-type: application/json' \\
   -d '{{\"urls\": [\"{shop}\", \"{magazine}\"]}}'
-curl -sS {server}api/v3/sitemap/batch/1
-curl -sS {server}health
+curl -w '\\n' {server}api/v3/sitemap/batch/1
+curl -w '\\n' {server}health
 ",
         server = server.url(),
         database = database.title(),

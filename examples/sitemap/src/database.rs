@@ -67,7 +67,8 @@ impl Database {
     pub async fn temporary(url: Option<&str>) -> anyhow::Result<Self> {
         let (kind, place) = match url.map(|url| (url, url.split(':').next())) {
             None | Some((_, Some("sqlite"))) => {
-                let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+                let folder = tempfile::Builder::new().prefix("sitemap-").tempdir();
+                let folder = folder.context("cannot create a temporary folder")?;
                 let url = format!("sqlite://{}", folder.path().join("sitemap.db").display());
                 (
                     Kind::Sqlite(sqlite::connect(&url).await?),

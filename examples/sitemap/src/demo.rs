@@ -61,7 +61,7 @@ What was stored: {urls} URLs, in one transaction
 What failed, and why: of neither is anything stored
 
 {failed}{refused}
-What each boundary did: begin, its statements, and commit, each of them one round trip
+What each boundary did, and what it cost
 
 {boundaries}
 Start reading at examples/sitemap/src/app/routers/scan.rs. Next: cargo run -p sitemap -- --help

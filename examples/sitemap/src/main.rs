@@ -4,7 +4,10 @@ mod cli;
 mod commands;
 mod stop;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
@@ -34,12 +37,14 @@ async fn main() -> ExitCode {
 /// A server logs; the demo and a scan say by themselves what went wrong. `RUST_LOG` decides otherwise.
 fn log(cli: &Cli) {
     let level = match cli.command {
-        Some(Command::Serve { .. }) => "info",
+        // PostgreSQL notices each table that is there already.
+        Some(Command::Serve { .. }) => "info,sqlx::postgres::notice=warn",
         _ => "off",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
 }

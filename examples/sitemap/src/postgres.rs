@@ -6,6 +6,7 @@ pub(crate) mod app;
 use std::str::FromStr;
 
 use anyhow::Context;
+use demarcate::TxOptions;
 pub(crate) use demarcate::postgres::{Session, SessionFactory};
 use sqlx::{AssertSqlSafe, postgres::PgConnectOptions};
 
@@ -25,18 +26,20 @@ pub(crate) async fn connect_to_schema(url: &str, schema: &str) -> anyhow::Result
         .context("this is not a URL of PostgreSQL; write one of the form `postgres://user@host/database`")?
         .options([("search_path", schema)]);
     let db = SessionFactory::builder().options(options).connect().await?;
-    run(&db, format!("create schema {schema}")).await?;
+    run(&db, "create_schema", format!("create schema {schema}")).await?;
     Ok(db)
 }
 
 /// Removes that schema, and all that is in it.
 pub(crate) async fn drop_schema(db: &SessionFactory, schema: &str) -> Result<(), sqlx::Error> {
-    run(db, format!("drop schema {schema} cascade")).await
+    run(db, "drop_schema", format!("drop schema {schema} cascade")).await
 }
 
-async fn run(db: &SessionFactory, sql: String) -> Result<(), sqlx::Error> {
-    db.transaction(async |tx| {
-        sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
+async fn run(db: &SessionFactory, name: &'static str, sql: String) -> Result<(), sqlx::Error> {
+    db.transaction_with(TxOptions::new().name(name), async |tx| {
+        // The name of the schema is ours.
+        let statement = sqlx::query(AssertSqlSafe(sql.clone()));
+        statement.execute(&mut *tx).await?;
         Ok(())
     })
     .await

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use anyhow::Context;
+use anyhow::anyhow;
 use axum::Router;
 use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle, time::timeout};
 use url::Url;
@@ -25,8 +25,8 @@ impl Server {
     ///
     /// Where the address is taken, or not one of this machine.
     pub async fn start(listen: SocketAddr, router: Router) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(listen).await.with_context(|| {
-            format!("cannot listen on {listen}; choose another address with `--listen`")
+        let listener = TcpListener::bind(listen).await.map_err(|error| {
+            anyhow!("cannot listen on {listen} ({error}); choose another address with `--listen`")
         })?;
         let url = Url::parse(&format!("http://{}", listener.local_addr()?))?;
         let (stop, stopped) = oneshot::channel();

@@ -24,6 +24,8 @@ pub(crate) enum ApiError {
     NotFound(&'static str, i64),
     #[error("there is no such route")]
     NoRoute,
+    #[error("this route does not have this method; see `Allow`")]
+    WrongMethod,
     #[error("{}", .0.body_text())]
     Json(#[from] JsonRejection),
     #[error("{}", .0.body_text())]
@@ -59,6 +61,7 @@ impl ApiError {
             }
             Self::ListedTwice(_) => StatusCode::CONFLICT,
             Self::NotFound(..) | Self::NoRoute => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Json(rejection) => rejection.status(),
             Self::Path(rejection) => rejection.status(),
             Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,

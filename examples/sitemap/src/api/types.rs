@@ -119,6 +119,8 @@ pub struct StoredFile {
     pub bytes: i64,
     /// How many things were wrong with it and could be passed over.
     pub warnings: i64,
+    /// The first of them, in words.
+    pub warning: Option<String>,
     /// How many URLs of it are stored.
     pub urls: i64,
 }

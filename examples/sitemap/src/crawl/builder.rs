@@ -273,7 +273,8 @@ impl Field {
 }
 
 fn page_address(loc: &str) -> Option<Url> {
-    if loc.len() >= LOC_LENGTH {
+    // No XML holds a NUL, and no PostgreSQL stores one.
+    if loc.len() >= LOC_LENGTH || loc.contains('\0') {
         return None;
     }
     Url::parse(loc)
@@ -293,10 +294,11 @@ fn priority(text: &str) -> Option<f64> {
         .filter(|priority| (0.0..=1.0).contains(priority))
 }
 
-/// Enough of a text to recognise it by.
+/// Enough of a text to recognise it by, and nothing that could not be stored.
 fn shortened(text: &str) -> String {
+    let text = text.replace('\0', "\u{fffd}");
     match text.char_indices().nth(80) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        None => text,
     }
 }

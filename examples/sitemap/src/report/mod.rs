@@ -7,7 +7,7 @@ use demarcate::{BoundaryStats, Kind, Site};
 use self::table::{Align, Table};
 use crate::api::JobReport;
 
-/// What is stored of some jobs: a line for each sitemap file.
+/// What is stored of some jobs: a line for each sitemap file, and the first warning of each.
 pub fn stored(reports: &[&JobReport]) -> String {
     let mut table = Table::new(&[
         ("job", Align::Right),
@@ -30,7 +30,15 @@ pub fn stored(reports: &[&JobReport]) -> String {
             ]);
         }
     }
-    table.to_string()
+    let files = reports.iter().flat_map(|report| &report.files);
+    let warnings = files.filter_map(|file| {
+        let warning = file.warning.as_deref()?;
+        let name = file.address.rsplit('/').next().unwrap_or_default();
+        Some(wrapped("note", &format!("{name}: {warning}")))
+    });
+    let warnings: String = warnings.collect();
+    let gap = if warnings.is_empty() { "" } else { "\n" };
+    format!("{table}{gap}{warnings}")
 }
 
 /// Why a job failed.

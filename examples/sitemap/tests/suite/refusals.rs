@@ -51,6 +51,8 @@ async fn a_request_that_cannot_be_read_is_refused_in_the_same_form(program: Prog
             .status,
         404
     );
+    let health = post(&program, "health", "text/plain", "").await;
+    assert_eq!(health.status, 405);
     let large = "a".repeat(3 << 20);
     assert_eq!(
         post(&program, scan, "application/json", &large)

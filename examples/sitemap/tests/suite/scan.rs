@@ -29,6 +29,8 @@ async fn a_site_in_order_is_stored_whole(program: Program) {
     ];
     assert_eq!(files, expected);
     assert_eq!(program.tables.rows().await, [0, 1, 1, 3, 31]);
+    let warning = report.files[1].warning.as_deref();
+    assert_eq!(warning, Some("`yesterday` is not a valid `<lastmod>`"));
     let complete_rows = "select count(*) from urls where loc like '%colour=blue&size=l' \
                          and lastmod is not null and priority = 0.8";
     assert_eq!(program.tables.number(complete_rows).await, 1);

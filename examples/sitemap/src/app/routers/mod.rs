@@ -20,5 +20,6 @@ pub(super) fn all() -> Router<AppState> {
         .route("/api/v3/sitemap/batch/create", post(batch::post_batch))
         .route("/api/v3/sitemap/batch/{id}", get(batch::get_batch))
         .route("/health", get(health::get_health))
+        .method_not_allowed_fallback(async || ApiError::WrongMethod)
         .fallback(async || ApiError::NoRoute)
 }

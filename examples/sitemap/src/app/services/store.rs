@@ -47,8 +47,9 @@ async fn file(
 ) -> Result<i64, sqlx::Error> {
     let sitemap = &file.sitemap;
     sqlx::query_scalar(
-        "insert into sitemap_files (job_id, domain_id, address, kind, gzipped, bytes, warnings) \
-         values ($1, $2, $3, $4, $5, $6, $7) returning id",
+        "insert into sitemap_files \
+         (job_id, domain_id, address, kind, gzipped, bytes, warnings, warning) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8) returning id",
     )
     .bind(job_id)
     .bind(domain_id)
@@ -57,6 +58,7 @@ async fn file(
     .bind(sitemap.gzipped)
     .bind(sitemap.bytes.cast_signed())
     .bind(sitemap.warnings.count.cast_signed())
+    .bind(sitemap.warnings.first.first())
     .fetch_one(&mut *tx)
     .await
 }
@@ -81,7 +83,7 @@ async fn urls(tx: &mut Session, file_id: i64, urls: &[PageUrl]) -> Result<(), sq
 #[service]
 pub(crate) async fn files(tx: &mut Session, job_id: i64) -> Result<Vec<StoredFile>, sqlx::Error> {
     sqlx::query_as(
-        "select domains.name as domain, address, kind, gzipped, bytes, warnings, \
+        "select domains.name as domain, address, kind, gzipped, bytes, warnings, warning, \
          (select count(*) from urls where sitemap_file_id = sitemap_files.id) as urls \
          from sitemap_files join domains on domains.id = domain_id \
          where job_id = $1 order by sitemap_files.id",
