@@ -43,7 +43,12 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
             None => quote!(#(#asked)*),
         }
     };
-    marked.function.foreign_parameters(marked.kind).into_iter().map(of_parameter).collect()
+    marked
+        .function
+        .foreign_parameters(marked.kind)
+        .into_iter()
+        .map(of_parameter)
+        .collect()
 }
 
 // Output:
@@ -108,9 +113,20 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, krate: &Path) {
     });
 }
 
+/// Puts questions where the compiler answers them and nothing runs.
+pub(crate) fn never(asked: &TokenStream) -> TokenStream {
+    if asked.is_empty() {
+        return TokenStream::new();
+    }
+    quote!(if false { #asked })
+}
+
 /// The conditions under which a parameter is there.
 pub(crate) fn cfgs(parameter: &PatType) -> impl Iterator<Item = &Attribute> {
-    parameter.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
+    parameter
+        .attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("cfg"))
 }
 
 /// Where the first and the last token of something are.

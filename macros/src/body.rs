@@ -29,7 +29,11 @@ impl BodyTokens {
     }
 
     fn of_block(block: &Block) -> Self {
-        let count = block.stmts.iter().take_while(|stmt| matches!(stmt, Stmt::Item(_))).count();
+        let count = block
+            .stmts
+            .iter()
+            .take_while(|stmt| matches!(stmt, Stmt::Item(_)))
+            .count();
         let (items, rest) = block.stmts.split_at(count);
         Self {
             items: quote!(#(#items)*),
@@ -44,7 +48,11 @@ impl BodyTokens {
     // Output:
     //     { const SQL: &str = ".."; first statements }
     pub(crate) fn with(&self, first: &TokenStream) -> TokenStream {
-        let Self { items, rest, braces } = self;
+        let Self {
+            items,
+            rest,
+            braces,
+        } = self;
         let mut group = Group::new(Delimiter::Brace, quote!(#items #first #rest));
         if let Some(span) = braces {
             group.set_span(*span);

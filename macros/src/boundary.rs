@@ -1,7 +1,7 @@
 //! What a router and a job have in common: a body that becomes a closure over a session.
 
 use demarcate_rules::{Lent, introduced};
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{FnArg, Ident, Pat, Signature, Type};
 
@@ -31,7 +31,7 @@ impl Marked<'_> {
         };
         let private = self.private();
         let ty = self.returned();
-        let returned = Ident::new("__returned", ends(&self.returned()).1.resolved_at(Span::mixed_site()));
+        let returned = Ident::new("__returned", ends(&ty).1);
         let body = self.body.with(&quote! {
             if false {
                 let #returned: #ty = #private::unreached();
@@ -54,7 +54,9 @@ impl Marked<'_> {
     /// The function with another signature and body.
     pub(crate) fn emit(&self, sig: &Signature, body: &impl ToTokens) -> TokenStream {
         let attrs = &self.function.attrs;
-        let allow = self.is_changed.then(|| quote!(#[allow(unused, unreachable_code)]));
+        let allow = self
+            .is_changed
+            .then(|| quote!(#[allow(unused, unreachable_code)]));
         let vis = &self.function.vis;
         let modifiers = &self.function.modifiers.defaultness;
         quote! {
@@ -89,6 +91,24 @@ pub(crate) fn located(path: TokenStream, at: &impl ToTokens) -> TokenStream {
             token.set_span(if n == last { end } else { start });
             token
         })
+        .collect()
+}
+
+/// A call that stands, for rustc, where something else does: there it says what the call's types lack.
+pub(crate) fn located_call(
+    path: TokenStream,
+    arguments: TokenStream,
+    at: &impl ToTokens,
+) -> TokenStream {
+    let (start, _) = ends(at);
+    let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
+    arguments.set_span(start);
+    path.into_iter()
+        .map(|mut token| {
+            token.set_span(start);
+            token
+        })
+        .chain([arguments.into()])
         .collect()
 }
 

@@ -56,7 +56,9 @@ fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors
         .unwrap_or_else(|| parse_quote!(::demarcate));
     let names = function.names(kind, args);
     let mut block = function.block();
-    let refused = block.as_mut().is_some_and(|block| quiet::rewrite(block, &names));
+    let refused = block
+        .as_mut()
+        .is_some_and(|block| quiet::rewrite(block, &names));
     if let Some(block) = &mut block {
         ask::rewrite(block, &names, &krate);
     }

@@ -3,7 +3,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Ident, PatType, ReturnType, Token, Type};
 
-use crate::boundary::located;
+use crate::boundary::{located, located_call};
 use crate::expand::Marked;
 use crate::{ask, service};
 
@@ -50,8 +50,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     if marked.is_quiet {
         return marked.emit(&sig, &marked.quiet_body());
     }
-    let asked = ask::parameters(marked);
-    let make = located(quote!(#private::#make), &marked.returned());
+    let asked = ask::never(&ask::parameters(marked));
     let options = match lent {
         Lent::Session { .. } => marked.options(),
         Lent::Factory { .. } => TokenStream::new(),
@@ -59,15 +58,18 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let (site, closure) = (marked.site(), marked.closure());
     let (kept, on_error) = on_error(marked, &lent);
     let options = (!options.is_empty()).then(|| quote!(#options,));
+    let make = located_call(
+        quote!(#private::#make),
+        quote!(#site, #options #closure),
+        &marked.returned(),
+    );
     marked.emit(
         &sig,
         &quote! {
             {
-                if false {
-                    #asked
-                }
+                #asked
                 #kept
-                #make(#site, #options #closure) #on_error
+                #make #on_error
             }
         },
     )
@@ -96,7 +98,9 @@ fn returned(marked: &Marked<'_>) -> TokenStream {
 //         mark_failed(__tx, __error, __again_0).await
 //     })
 fn on_error(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
-    let (Some(handler), Some(arguments)) = (&marked.args.on_error, arguments(marked.function, lent)) else {
+    let (Some(handler), Some(arguments)) =
+        (&marked.args.on_error, arguments(marked.function, lent))
+    else {
         // An argument without a name was reported.
         return Default::default();
     };

@@ -14,6 +14,8 @@ mod quiet;
 mod router;
 mod service;
 mod site;
+#[cfg(test)]
+mod tests;
 
 use demarcate_rules::Kind;
 use proc_macro::TokenStream;
@@ -24,7 +26,7 @@ use proc_macro::TokenStream;
 /// async fn: an axum handler, or called by hand as `post_order(db.clone(), order)`. `Ok` commits, `Err` rolls back, and
 /// so does a panic or a caller that goes away. The error type is any `E: From<demarcate::Error>`.
 ///
-/// ```ignore (the crate that has `Session` depends on this one)
+/// ```ignore (the crate that has sessions depends on this one)
 /// use demarcate::router_tx;
 /// use demarcate::sqlite::Session;
 ///
@@ -65,7 +67,7 @@ pub fn router_tx(args: TokenStream, item: TokenStream) -> TokenStream {
 /// A service does not begin, commit or roll back, by method, by path or as SQL, and takes nothing that could. The
 /// signature and the body stay as they are.
 ///
-/// ```ignore (the crate that has `Session` depends on this one)
+/// ```ignore (the crate that has sessions depends on this one)
 /// use demarcate::service;
 /// use demarcate::sqlite::Session;
 ///
@@ -94,7 +96,7 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
 /// given to `tx.after_commit(..)`, `db.spawn(..)` or `db.run(..)`. The arguments are owned, since the job outlives its
 /// caller.
 ///
-/// ```ignore (the crate that has `Session` depends on this one)
+/// ```ignore (the crate that has sessions depends on this one)
 /// use demarcate::{JobError, background_job, service};
 /// use demarcate::sqlite::Session;
 ///

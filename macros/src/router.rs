@@ -1,9 +1,10 @@
 use demarcate_rules::plain_name;
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Ident, Type};
 
-use crate::boundary::{located, retype};
+use crate::ask::ends;
+use crate::boundary::{located, located_call, retype};
 use crate::expand::Marked;
 use crate::{ask, service};
 
@@ -53,20 +54,22 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         }
         return marked.emit(&sig, &marked.quiet_body());
     }
-    let asked = ask::parameters(marked);
-    let fallible = ask::returned(marked);
-    // What the error type lacks is said where the return type stands.
-    let run = located(quote!(#private::router), &marked.returned());
+    let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
+    let asked = ask::never(&quote!(#parameters #fallible));
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
+    let returned = marked.returned();
+    let run = located_call(
+        quote!(#private::router),
+        quote!(#site, &#factory, #options, #closure),
+        &returned,
+    );
+    let awaited = quote_spanned!(ends(&returned).0=> .await);
     marked.emit(
         &sig,
         &quote! {
             {
-                if false {
-                    #asked
-                    #fallible
-                }
-                #run(#site, &#factory, #options, #closure).await
+                #asked
+                #run #awaited
             }
         },
     )

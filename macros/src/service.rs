@@ -26,16 +26,9 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         let ty = lent.ty();
         quote!(#private::is_session::<#ty>();)
     });
-    let asked = ask::parameters(marked);
-    let fallible = ask::returned(marked);
-    let body = marked.body.with(&quote! {
-        if false {
-            #session
-            #asked
-            #fallible
-        }
-    });
-    marked.emit(&marked.function.sig, &body)
+    let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
+    let asked = ask::never(&quote!(#session #parameters #fallible));
+    marked.emit(&marked.function.sig, &marked.body.with(&asked))
 }
 
 /// The function as it was written, but for what would be reported a second time.

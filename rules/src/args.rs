@@ -267,7 +267,8 @@ impl Argument {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         // `crate` is a keyword.
         if !input.peek(Ident::peek_any) {
-            return Err(input.error("an option is written `name` or `name = value`, as in `timeout = \"5s\"`"));
+            return Err(input
+                .error("an option is written `name` or `name = value`, as in `timeout = \"5s\"`"));
         }
         let name = input.call(Ident::parse_any)?;
         let value = if input.peek(Token![=]) {

@@ -1,7 +1,9 @@
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
-use syn::{Attribute, Block, FnArg, FnModifiers, PatType, ReturnType, Signature, Token, Type, Visibility};
+use syn::{
+    Attribute, Block, FnArg, FnModifiers, PatType, ReturnType, Signature, Token, Type, Visibility,
+};
 
 use crate::args::Args;
 use crate::control::Names;

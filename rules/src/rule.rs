@@ -14,6 +14,8 @@ pub struct Rule {
     service: Says,
     /// What is said to a router and a background job, which own their transaction.
     boundary: Says,
+    /// What the compiler says to all three, of a type that is not the session's. `{what}` is the type.
+    of_type: Option<Says>,
 }
 
 /// A message, `what is wrong; what to write instead`, and a line of help below it.
@@ -38,6 +40,17 @@ impl Rule {
             Kind::Service => self.service,
             Kind::Router | Kind::Job => self.boundary,
         };
+        self.filled(says, kind, what)
+    }
+
+    /// Message and help where the compiler judges a type; they are written once more, in the attributes of
+    /// `runtime/src/probe.rs`, which take no constant. A test in `ui-tests` holds the two together.
+    #[must_use]
+    pub fn text_of_type(&self, kind: Kind, ty: &str) -> Option<String> {
+        self.of_type.map(|says| self.filled(says, kind, ty))
+    }
+
+    fn filled(&self, says: Says, kind: Kind, what: &str) -> String {
         let fill = |text: &str| text.replace("{kind}", kind.noun()).replace("{what}", what);
         format!(
             "{}: {}\nhelp: {}",
@@ -61,6 +74,7 @@ const fn same(
         name,
         service: says,
         boundary: says,
+        of_type: None,
     }
 }
 
@@ -91,6 +105,7 @@ pub(crate) const SESSION_MISSING: Rule = Rule {
         message: "a {kind} works in a session; add the parameter `tx: &mut Session`",
         help: "{what}",
     },
+    of_type: None,
 };
 
 pub(crate) const SECOND_SESSION: Rule = same(
@@ -126,6 +141,7 @@ pub(crate) const NO_RESULT: Rule = Rule {
         message: "a {kind} returns `Result`; write `Result<{what}, E>`, with an `E: From<demarcate::Error>`",
         help: "`Ok` commits and `Err` rolls back",
     },
+    of_type: None,
 };
 
 pub(crate) const BORROWED_ARGUMENT: Rule = same(
@@ -142,14 +158,20 @@ pub(crate) const SESSION_AND_FACTORY: Rule = same(
     "with a session the job is one transaction; with the factory it opens one for each of its units of work",
 );
 
-/// Judged by the compiler: its message for a named type is written a second time, in the attributes of
-/// `runtime/src/probe.rs`, which take no constant. A test in `ui-tests` holds the two together.
-pub(crate) const PAST_THE_SESSION: Rule = same(
-    "D008",
-    "past_the_session",
-    "a {kind} does not take `{what}`, which reaches the database past the session; take the session alone",
-    "what is done past the session is not part of the transaction: it stays when the boundary rolls back",
-);
+/// An `impl PgExecutor<'_>` is refused on its tokens, a type with a name by the compiler, in the same words.
+pub(crate) const PAST_THE_SESSION: Rule = {
+    let says = Says {
+        message: "a {kind} does not take `{what}`, which reaches the database past the session; take the session alone",
+        help: "what is done past the session is not part of the transaction: it stays when the boundary rolls back",
+    };
+    Rule {
+        code: "D008",
+        name: "past_the_session",
+        service: says,
+        boundary: says,
+        of_type: Some(says),
+    }
+};
 
 pub(crate) const COMMIT: Rule = Rule {
     code: "D010",
@@ -163,6 +185,11 @@ pub(crate) const COMMIT: Rule = Rule {
         message: "a {kind} does not commit by hand; its transaction is committed when it returns `Ok`",
         help: "remove the call; what must follow the commit is registered with `tx.after_commit(..)`",
     },
+    of_type: Some(Says {
+        message: "`{what}` is not committed here; the router or job that began the transaction commits when it \
+                  returns `Ok`",
+        help: "remove the call; what must follow the commit is registered with `tx.after_commit(..)`",
+    }),
 };
 
 pub(crate) const ROLLBACK: Rule = Rule {
@@ -177,6 +204,11 @@ pub(crate) const ROLLBACK: Rule = Rule {
         message: "a {kind} does not roll back by hand; its transaction is rolled back when it returns `Err`",
         help: "a failure that is meant to be survived has its own scope: `tx.savepoint(async |tx| ..)`",
     },
+    of_type: Some(Says {
+        message: "`{what}` is not rolled back here; the router or job that began the transaction rolls back when it \
+                  returns `Err`",
+        help: "a failure that is meant to be survived has its own scope: `tx.savepoint(async |tx| ..)`",
+    }),
 };
 
 pub(crate) const BEGIN: Rule = Rule {
@@ -190,6 +222,10 @@ pub(crate) const BEGIN: Rule = Rule {
         message: "a {kind} does not begin a transaction by hand; its session is already in one",
         help: "for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
     },
+    of_type: Some(Says {
+        message: "a transaction is not begun here on `{what}`; the session is already in one",
+        help: "for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
+    }),
 };
 
 pub(crate) const TRANSACTION_SQL: Rule = Rule {
@@ -203,6 +239,7 @@ pub(crate) const TRANSACTION_SQL: Rule = Rule {
         message: "a {kind} does not send `{what}`; its transaction begins and ends with it",
         help: "return `Ok` or `Err`; for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
     },
+    of_type: None,
 };
 
 #[cfg(test)]

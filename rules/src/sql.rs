@@ -240,9 +240,9 @@ fn transaction_control(sql: &str) -> Option<String> {
 }
 
 fn is_read_alike(sql: &str, offset: usize) -> bool {
-    DIALECTS
-        .iter()
-        .all(|dialect| demarcate_sql::statements(sql, *dialect).any(|statement| statement.offset == offset))
+    DIALECTS.iter().all(|dialect| {
+        demarcate_sql::statements(sql, *dialect).any(|statement| statement.offset == offset)
+    })
 }
 
 /// Enough of a statement to find it.

@@ -1,0 +1,19 @@
+async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> {
+    if false {
+        ::demarcate::__private::is_session::<Session>();
+        let __probe = ::demarcate::__private::Probe::<&Search>::of();
+        ::demarcate::__private::service_takes(__probe.verdict());
+        ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
+    }
+    (
+        if false {
+            match ::demarcate::__private::Probe::of_value(&search.writer()) {
+                __probe => ::demarcate::__private::commits(__probe.verdict()),
+            }
+            loop {}
+        },
+        search.writer().commit(),
+    )
+        .1?;
+    Ok(())
+}

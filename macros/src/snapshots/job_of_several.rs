@@ -1,0 +1,20 @@
+fn sweep() -> ::demarcate::__private::FactoryJobOf<
+    SessionFactory,
+    Result<u64, SweepError>,
+> {
+    ::demarcate::__private::factory_job(
+        ::demarcate::__private::Site::new(
+            "nightly sweep",
+            ::demarcate::__private::Kind::Job,
+            ::core::file!(),
+            ::core::line!(),
+        ),
+        async move |db: &SessionFactory| {
+            if false {
+                let __returned: Result<u64, SweepError> = ::demarcate::__private::unreached();
+                return __returned;
+            }
+            db.transaction(async |tx| step(tx).await).await
+        },
+    )
+}

@@ -1,0 +1,16 @@
+#[allow(unused, unreachable_code)]
+async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
+    if false {
+        ::demarcate::__private::is_session::<Session>();
+        ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
+    }
+    let mut inner = &mut *tx;
+    add(&mut inner).await?;
+    loop {}
+}
+::core::compile_error! {
+    "D012: a service does not begin a transaction; it works in the one of the session that it is lent\nhelp: for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`"
+}
+::core::compile_error! {
+    "D010: a service does not commit; its caller, the router or job that began the transaction, commits when it returns `Ok`\nhelp: remove the call; where what follows must see the commit, register it with `tx.after_commit(..)`"
+}

@@ -1,0 +1,33 @@
+/// Its docs stay.
+pub async fn post_order(
+    tx: ::demarcate::__private::FactoryOf<Session>,
+    Json(order): Json<NewOrder>,
+) -> Result<Json<Order>, ApiError> {
+    if false {
+        let __probe = ::demarcate::__private::Probe::<Json<NewOrder>>::of();
+        ::demarcate::__private::router_takes(__probe.verdict());
+        ::demarcate::__private::is_fallible::<Result<Json<Order>, ApiError>>();
+    }
+    ::demarcate::__private::router(
+            ::demarcate::__private::Site::new(
+                "place an order",
+                ::demarcate::__private::Kind::Router,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+            &tx,
+            ::demarcate::TxOptions::new()
+                .isolation(::demarcate::Isolation::Serializable)
+                .read_only()
+                .timeout(::core::time::Duration::new(5u64, 0u32)),
+            async move |tx: &mut Session| {
+                use audit::log;
+                if false {
+                    let __returned: Result<Json<Order>, ApiError> = ::demarcate::__private::unreached();
+                    return __returned;
+                }
+                create_order(tx, &order).await
+            },
+        )
+        .await
+}

@@ -1,0 +1,24 @@
+async fn place(&self, sku: String) -> Result<impl IntoResponse, Status> {
+    if false {
+        let __probe = my::demarcate::__private::Probe::<String>::of();
+        my::demarcate::__private::router_takes(__probe.verdict());
+    }
+    my::demarcate::__private::router(
+            my::demarcate::__private::Site::new(
+                "place",
+                my::demarcate::__private::Kind::Router,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+            &(self.db),
+            my::demarcate::TxOptions::new(),
+            async move |tx| {
+                if false {
+                    let __returned: Result<_, Status> = my::demarcate::__private::unreached();
+                    return __returned;
+                }
+                self.create(tx, sku).await
+            },
+        )
+        .await
+}

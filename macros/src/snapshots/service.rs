@@ -1,0 +1,24 @@
+async fn create_order(
+    tx: &mut Session,
+    (id, names): (i64, &[String]),
+    make: impl Fn(i64),
+    #[cfg(unix)]
+    unix: Unix,
+) -> Result<Order, sqlx::Error> {
+    const SQL: &str = "insert into orders (id) values (?)";
+    if false {
+        ::demarcate::__private::is_session::<Session>();
+        let __probe = ::demarcate::__private::Probe::<i64>::of();
+        ::demarcate::__private::service_takes(__probe.verdict());
+        let __probe = ::demarcate::__private::Probe::<&[String]>::of();
+        ::demarcate::__private::service_takes(__probe.verdict());
+        #[cfg(unix)]
+        {
+            let __probe = ::demarcate::__private::Probe::<Unix>::of();
+            ::demarcate::__private::service_takes(__probe.verdict());
+        }
+        ::demarcate::__private::is_fallible::<Result<Order, sqlx::Error>>();
+    }
+    make(id);
+    sqlx::query(SQL).bind(id).fetch_one(&mut *tx).await
+}

@@ -1,0 +1,28 @@
+async fn get_order(
+    tx: ::demarcate::__private::FactoryOf<Session>,
+) -> Result<Order, ApiError> {
+    if false {
+        ::demarcate::__private::is_fallible::<Result<Order, ApiError>>();
+    }
+    ::demarcate::__private::router(
+            ::demarcate::__private::Site::new(
+                "get_order",
+                ::demarcate::__private::Kind::Router,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+            &tx,
+            ::demarcate::TxOptions::new().read_only(),
+            async move |tx: &mut Session| {
+                if false {
+                    let __returned: Result<Order, ApiError> = ::demarcate::__private::unreached();
+                    return __returned;
+                }
+                find(tx).await
+            },
+        )
+        .await
+}
+::core::compile_error! {
+    "`#[router_tx]` has no option `isolaton`; did you mean `isolation`?"
+}

@@ -1,0 +1,214 @@
+//! Expansions, as a person reads them.
+
+use std::fs;
+use std::path::Path;
+
+use demarcate_rules::Kind;
+use proc_macro2::TokenStream;
+
+use crate::expand::expand;
+
+fn expanded(kind: Kind, args: &str, item: &str) -> String {
+    let tokens = |text: &str| -> TokenStream { text.parse().expect("tokens") };
+    let output = expand(kind, tokens(args), tokens(item));
+    prettyplease::unparse(&syn::parse2(output).expect("items"))
+}
+
+/// Compares with `src/snapshots/<name>.rs`; `DEMARCATE_SNAPSHOTS=overwrite` writes it.
+fn snapshot(name: &str, kind: Kind, args: &str, item: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/snapshots/{name}.rs"));
+    let actual = expanded(kind, args, item);
+    if std::env::var_os("DEMARCATE_SNAPSHOTS").is_some_and(|how| how == "overwrite") {
+        fs::write(&path, &actual).expect("the snapshot can be written");
+    }
+    let expected = fs::read_to_string(&path).expect("there is a snapshot");
+    assert_eq!(actual, expected, "{}", path.display());
+}
+
+#[test]
+fn router() {
+    snapshot(
+        "router",
+        Kind::Router,
+        "isolation = Serializable, read_only, timeout = \"5s\", name = \"place an order\"",
+        "/// Its docs stay.
+         pub async fn post_order(tx: &mut Session, Json(order): Json<NewOrder>) -> Result<Json<Order>, ApiError> {
+             use audit::log;
+             create_order(tx, &order).await
+         }",
+    );
+}
+
+#[test]
+fn router_with_a_factory_from_elsewhere() {
+    snapshot(
+        "router_from",
+        Kind::Router,
+        "from = self.db, crate = my::demarcate",
+        "async fn place(&self, sku: String) -> Result<impl IntoResponse, Status> { self.create(tx, sku).await }",
+    );
+}
+
+#[test]
+fn service() {
+    snapshot(
+        "service",
+        Kind::Service,
+        "",
+        "async fn create_order(
+             tx: &mut Session,
+             (id, names): (i64, &[String]),
+             make: impl Fn(i64),
+             #[cfg(unix)] unix: Unix,
+         ) -> Result<Order, sqlx::Error> {
+             const SQL: &str = \"insert into orders (id) values (?)\";
+             make(id);
+             sqlx::query(SQL).bind(id).fetch_one(&mut *tx).await
+         }",
+    );
+}
+
+#[test]
+fn job_with_a_handler() {
+    snapshot(
+        "job",
+        Kind::Job,
+        "on_error = mark_failed",
+        "async fn ship(tx: &mut Session, order_id: i64) -> Result<(), ShipError> { send(tx, order_id).await }",
+    );
+}
+
+#[test]
+fn job_of_several_transactions() {
+    snapshot(
+        "job_of_several",
+        Kind::Job,
+        "name = \"nightly sweep\"",
+        "async fn sweep(db: &SessionFactory) -> Result<u64, SweepError> { db.transaction(async |tx| step(tx).await).await }",
+    );
+}
+
+#[test]
+fn a_receiver_is_asked_about() {
+    snapshot(
+        "asked",
+        Kind::Service,
+        "",
+        "async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> { search.writer().commit()?; Ok(()) }",
+    );
+}
+
+#[test]
+fn a_refused_call_is_taken_out() {
+    snapshot(
+        "refused",
+        Kind::Service,
+        "",
+        "async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
+             let mut inner = tx.begin().await?;
+             add(&mut inner).await?;
+             inner.commit().await
+         }",
+    );
+}
+
+#[test]
+fn wrong_arguments_leave_the_function_with_the_others() {
+    snapshot(
+        "wrong_arguments",
+        Kind::Router,
+        "isolaton = Serializable, read_only",
+        "async fn get_order(tx: &mut Session) -> Result<Order, ApiError> { find(tx).await }",
+    );
+}
+
+#[test]
+fn a_wrong_signature_leaves_the_body_in_sight() {
+    snapshot(
+        "wrong_signature",
+        Kind::Job,
+        "",
+        "async fn ship(tx: &mut Session, note: &str) -> Result<(), ShipError> { send(tx, note).await }",
+    );
+}
+
+#[test]
+fn whatever_it_stands_on_is_emitted() {
+    for kind in [Kind::Router, Kind::Service, Kind::Job] {
+        for item in [
+            "struct A;",
+            "impl A { fn f(&self) {} }",
+            "pub mod a { fn f() {} }",
+            "async fn f() -> A { b }",
+        ] {
+            let output = expanded(kind, "", item);
+            let plain = prettyplease::unparse(&syn::parse_str(item).expect("an item"));
+            assert!(
+                output.starts_with(plain.trim_end()) || output.contains("async fn f() -> A"),
+                "{output}"
+            );
+            assert!(output.contains("compile_error!"), "{output}");
+        }
+    }
+}
+
+/// Half-typed code reaches a macro all the time.
+#[test]
+fn nothing_panics() {
+    let pieces = [
+        "",
+        "#",
+        "pub",
+        "async",
+        "fn",
+        "f",
+        "(",
+        ")",
+        "tx: &mut Session",
+        ",",
+        "-> Result<(), E>",
+        "{",
+        "}",
+        "tx.",
+        "commit()",
+        ".await?",
+        "tx.begin()",
+        "sqlx::query(\"commit\")",
+        "let",
+        "=",
+        ";",
+        "impl",
+        "<",
+        ">",
+        "..",
+        "self",
+        "#![a]",
+        "'a",
+        "|tx|",
+        "match",
+        "db.transaction(",
+        "concat!(",
+        "\"",
+    ];
+    // A small generator of our own: the same pieces in the same order on every run.
+    let mut state: u32 = 1;
+    let mut next = |limit: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) as usize % limit
+    };
+    for round in 0..4000 {
+        let text: Vec<&str> = (0..1 + round % 16)
+            .map(|_| pieces[next(pieces.len())])
+            .collect();
+        let (head, tail) = ("async fn f(tx: &mut Session) -> Result<(), E> { ", " }");
+        for text in [text.join(" "), format!("{head}{}{tail}", text.join(" "))] {
+            let Ok(item) = text.parse::<TokenStream>() else {
+                continue;
+            };
+            for kind in [Kind::Router, Kind::Service, Kind::Job] {
+                let _ = expand(kind, TokenStream::new(), item.clone());
+                let _ = expand(kind, item.clone(), item.clone());
+            }
+        }
+    }
+}

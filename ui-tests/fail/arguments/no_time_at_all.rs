@@ -1,0 +1,10 @@
+use demarcate::router_tx;
+use demarcate::sqlite::Session;
+
+#[router_tx(timeout = "0s")]
+async fn post_order(tx: &mut Session) -> Result<(), demarcate::Error> {
+    sqlx::query("select 1").execute(&mut *tx).await?;
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,26 @@
+//! The runtime repeats some messages of `demarcate-rules`, since an attribute takes no constant. They are the same.
+
+use demarcate_rules::{Kind, RULES};
+
+const PROBE: &str = include_str!("../../runtime/src/probe.rs");
+
+#[test]
+fn the_runtime_repeats_the_rules_to_the_letter() {
+    // As the compiler joins a string that is broken over lines.
+    let probe: String = PROBE.split("\\\n").map(|part| part.trim_start_matches(' ')).collect();
+
+    let mut repeated = 0;
+    for rule in RULES {
+        for kind in [Kind::Router, Kind::Service, Kind::Job] {
+            let Some(text) = rule.text_of_type(kind, "{T}") else {
+                continue;
+            };
+            let (message, help) = text.split_once("\nhelp: ").expect("a line of help");
+            for part in [format!("message = \"{message}\""), format!("note = \"{help}\"")] {
+                assert!(probe.contains(&part), "runtime/src/probe.rs does not say: {part}");
+            }
+            repeated += 1;
+        }
+    }
+    assert_eq!(repeated, 4 * 3);
+}

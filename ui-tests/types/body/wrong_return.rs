@@ -1,0 +1,13 @@
+use demarcate::router_tx;
+use demarcate::sqlite::Session;
+
+#[router_tx]
+async fn post_order(tx: &mut Session, early: bool) -> Result<i64, demarcate::Error> {
+    sqlx::query("select 1").execute(&mut *tx).await?;
+    if early {
+        return 5;
+    }
+    Ok(1)
+}
+
+fn main() {}
