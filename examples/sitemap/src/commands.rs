@@ -17,14 +17,15 @@ use sitemap::{
     site::DemoSite,
 };
 
-use crate::stop;
+use crate::stop::Stop;
 
 pub(crate) async fn demo() -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::listen()?;
     let crawler = Crawler::new(Limits::default())?;
     let database = Database::temporary(url().as_deref()).await?;
     let shown = tokio::select! {
         shown = demo::run(&database, crawler) => shown,
-        () = stop::asked() => Err(anyhow!("interrupted; nothing is left behind")),
+        () = stop.asked() => Err(anyhow!("interrupted; nothing is left behind")),
     };
     database.close().await?;
     print(&shown?)?;
@@ -32,20 +33,22 @@ pub(crate) async fn demo() -> anyhow::Result<ExitCode> {
 }
 
 pub(crate) async fn serve(listen: SocketAddr) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::listen()?;
     let crawler = Crawler::new(Limits::default())?;
     let database = Database::open(url().as_deref()).await?;
-    let served = serve_on(&database, crawler, listen).await;
+    let served = serve_on(&database, crawler, listen, &mut stop).await;
     database.close().await?;
     served?;
     Ok(ExitCode::SUCCESS)
 }
 
 pub(crate) async fn scan(start: &str) -> anyhow::Result<ExitCode> {
+    let mut stop = Stop::listen()?;
     let crawler = Crawler::new(Limits::default())?;
     let start = Start::parse(start)?;
     let database = Database::open(url().as_deref()).await?;
     let title = database.title();
-    let scanned = database.scan(crawler, &start, stop::asked()).await;
+    let scanned = database.scan(crawler, &start, stop.asked()).await;
     database.close().await?;
     show(&scanned?, &title)
 }
@@ -55,7 +58,12 @@ fn url() -> Option<String> {
     env::var("DATABASE_URL").ok().filter(|url| !url.is_empty())
 }
 
-async fn serve_on(database: &Database, crawler: Crawler, listen: SocketAddr) -> anyhow::Result<()> {
+async fn serve_on(
+    database: &Database,
+    crawler: Crawler,
+    listen: SocketAddr,
+    stop: &mut Stop,
+) -> anyhow::Result<()> {
     let recovered = database.recover().await?;
     let server = Server::start(listen, database.router(crawler)).await?;
     let (shop, magazine) = (DemoSite::shop().await?, DemoSite::magazine().await?);
@@ -84,7 +92,7 @@ curl -w '\\n' {server}health
         shop = shop.url(),
         magazine = magazine.url(),
     ))?;
-    stop::asked().await;
+    stop.asked().await;
     server.stop().await;
     Ok(())
 }

@@ -1,33 +1,69 @@
 //! When a person, or the system, wants the program to end.
 
-use std::future::pending;
+use std::io;
 
-/// Comes back when the program is asked to end: by Ctrl-C, or by SIGTERM where there is one.
-pub(crate) async fn asked() {
-    tokio::select! {
-        () = interrupted() => {}
-        () = terminated() => {}
+/// Listens for Ctrl-C, and for SIGTERM where there is one.
+#[derive(Debug)]
+pub(crate) struct Stop(imp::Signals);
+
+impl Stop {
+    /// Listens from now on: a signal that comes while nobody waits for it is not lost, and does not
+    /// end the program with its temporary files still there.
+    pub(crate) fn listen() -> io::Result<Self> {
+        imp::Signals::listen().map(Self)
     }
-}
 
-async fn interrupted() {
-    // Where it cannot be listened for, it is never heard.
-    if tokio::signal::ctrl_c().await.is_err() {
-        pending().await
+    /// Comes back when the program was asked to end.
+    pub(crate) async fn asked(&mut self) {
+        self.0.any().await;
     }
 }
 
 #[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
+mod imp {
+    use std::io;
 
-    match signal(SignalKind::terminate()) {
-        Ok(mut signal) => _ = signal.recv().await,
-        Err(_) => pending().await,
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+
+    #[derive(Debug)]
+    pub(super) struct Signals {
+        interrupt: Signal,
+        terminate: Signal,
+    }
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            Ok(Self {
+                interrupt: signal(SignalKind::interrupt())?,
+                terminate: signal(SignalKind::terminate())?,
+            })
+        }
+
+        pub(super) async fn any(&mut self) {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+            }
+        }
     }
 }
 
-#[cfg(not(unix))]
-async fn terminated() {
-    pending().await
+#[cfg(windows)]
+mod imp {
+    use std::io;
+
+    use tokio::signal::windows::{CtrlC, ctrl_c};
+
+    #[derive(Debug)]
+    pub(super) struct Signals(CtrlC);
+
+    impl Signals {
+        pub(super) fn listen() -> io::Result<Self> {
+            ctrl_c().map(Self)
+        }
+
+        pub(super) async fn any(&mut self) {
+            self.0.recv().await;
+        }
+    }
 }
