@@ -26,8 +26,15 @@ where
 }
 
 impl From<Error> for StatusCode {
-    /// 503 where the same request may succeed later, 504 for a timeout, 500 for the rest.
+    /// As `StatusCode::from(&error)`.
     fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for StatusCode {
+    /// 503 where the same request may succeed later, 504 for a timeout, 500 for the rest.
+    fn from(error: &Error) -> Self {
         match error {
             Error::PoolTimeout { .. } | Error::Connect { .. } | Error::Closed { .. } => {
                 Self::SERVICE_UNAVAILABLE

@@ -3,8 +3,12 @@
 //! One implementation a database, in [`postgres`](crate::postgres), [`mysql`](crate::mysql) and
 //! [`sqlite`](crate::sqlite). Everything else in this crate is the same for all of them.
 
+use std::time::Duration;
+
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+use futures_util::TryStreamExt;
 use sqlx::{Connection, Database, Either, SqlStr};
 
 use demarcate_sql::Dialect;
@@ -30,9 +34,19 @@ pub trait Backend: Database + sealed::Sealed {
     #[doc(hidden)]
     const URL_FORM: &'static str;
 
+    /// What to look at where no connection can be made.
+    #[doc(hidden)]
+    const CONNECT_ADVICE: &'static str = "is the server running, and does the URL give its host, port, user, \
+                                          password and database?";
+
     /// How to read its SQL.
     #[doc(hidden)]
     const DIALECT: Dialect;
+
+    /// How long a rollback may take before its connection is closed instead. It waits for a statement
+    /// that still runs, which closing the connection ends on a server, sooner or later.
+    #[doc(hidden)]
+    const ROLLBACK_LIMIT: Option<Duration> = Some(Duration::from_secs(5));
 
     /// Refuses what this database cannot honour.
     #[doc(hidden)]
@@ -138,6 +152,20 @@ pub enum CommitFailure {
 pub(crate) mod sealed {
     /// Keeps [`Backend`](super::Backend) to this crate.
     pub trait Sealed {}
+}
+
+/// The first row of an answer that is read to its end.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+pub(crate) async fn first_row<DB: Database>(
+    mut steps: BoxStream<'_, Result<Step<DB>, sqlx::Error>>,
+) -> Result<Option<DB::Row>, sqlx::Error> {
+    let mut first = None;
+    while let Some(step) = steps.try_next().await? {
+        if let (Either::Right(row), None) = (step, &first) {
+            first = Some(row);
+        }
+    }
+    Ok(first)
 }
 
 /// The methods of [`Backend`] that hand on to the connection's own [`Executor`](sqlx::Executor).

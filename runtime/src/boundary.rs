@@ -11,6 +11,7 @@ use crate::nesting::{self, Frame};
 use crate::options::TxOptions;
 use crate::session::Session;
 use crate::site::Site;
+use crate::to_the_end::ToTheEnd;
 
 /// Why a boundary did not commit: the body said so, or the boundary did.
 pub(crate) enum Failed<E> {
@@ -32,9 +33,8 @@ impl<E: From<Error>> Failed<E> {
 ///
 /// # Cancel safety
 ///
-/// Dropped before the commit was sent, it is rolled back. Dropped between the commit and its answer,
-/// the outcome is unknown, as it is where the connection is lost there. Dropped after that, it is
-/// committed, and its hooks run.
+/// Dropped before its body is done, it is rolled back. Dropped after that, the commit and the hooks go
+/// on without it.
 pub(crate) async fn run<DB, T, E, F>(
     site: Site,
     db: &SessionFactory<DB>,
@@ -61,11 +61,14 @@ where
         Ok(Ok(value)) => value,
         // The session is dropped, and rolls back off the caller's path.
         Ok(Err(error)) => return Err(Failed::Body(error)),
-        Err(_) => return Err(Failed::Boundary(session.core.timed_out(limit))),
+        Err(_) => return Err(Failed::Boundary(session.core.timed_out(limit, deadline))),
     };
-    let left = deadline.saturating_duration_since(Instant::now());
-    let hooks = session.core.commit(left).await.map_err(Failed::Boundary)?;
-    hooks::run(db, site, hooks).await;
+    let end = async move {
+        let hooks = session.core.commit(limit, deadline).await?;
+        hooks::run(&session.core.db, site, hooks).await;
+        Ok(())
+    };
+    ToTheEnd::new(end).await.map_err(Failed::Boundary)?;
     Ok(value)
 }
 
@@ -77,7 +80,7 @@ fn admit<DB: Backend>(
 ) -> Result<(), Error> {
     options.check()?;
     DB::check(options)?;
-    if db.pool().is_closed() {
+    if db.pool().is_closing() {
         return Err(Error::Closed { boundary: None });
     }
     match nesting::holder(db.pool().identity()) {

@@ -99,15 +99,13 @@ pub enum Error {
     },
 
     /// No connection could be made. Nothing was executed.
-    #[error(
-        "{}cannot connect to the database: {source}; is the server running, and does the URL give its host, \
-         port, user, password and database?",
-        At(.boundary)
-    )]
+    #[error("{}cannot connect to the database: {source}; {advice}", At(.boundary))]
     #[non_exhaustive]
     Connect {
         /// The boundary that needed the connection.
         boundary: Option<Site>,
+        /// What to look at.
+        advice: &'static str,
         /// Why it failed.
         source: sqlx::Error,
     },

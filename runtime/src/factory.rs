@@ -12,6 +12,7 @@ use crate::body::{SendMut, SendOnce};
 use crate::boundary;
 use crate::error::Error;
 use crate::job::{self, Job, JobError, JobHandle};
+use crate::nesting;
 use crate::options::TxOptions;
 use crate::pool::Pool;
 use crate::session::Session;
@@ -101,9 +102,9 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped before its commit was sent, it is rolled back, and the connection is not lent to anyone
-    /// before that is done. Dropped while the answer to the commit was awaited, its outcome is not
-    /// known, as with [`Error::CommitUnknown`]. Hooks that have been started go on.
+    /// Dropped before its body is done, it is rolled back, and the connection is not lent to anyone
+    /// before that has happened. Dropped after that, the commit goes on without the caller, and so do
+    /// the hooks.
     #[track_caller]
     pub fn transaction<T, E, F>(&self, body: F) -> impl Future<Output = Result<T, E>>
     where
@@ -179,8 +180,23 @@ impl<DB: Backend> SessionFactory<DB> {
 
     /// Refuses new boundaries with [`Error::Closed`], waits until the open ones and the rollbacks of
     /// those that were dropped are done, and closes every connection.
+    ///
+    /// A job that opens boundaries is not waited for between two of them; the next is refused. Called
+    /// inside a boundary of this factory, which would wait for itself, it returns at once, and the rest
+    /// happens when that boundary is done.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it has refused new boundaries, and closes nothing.
     pub async fn close(&self) {
-        self.inner.pool.close().await;
+        let pool = self.pool();
+        if nesting::holder(pool.identity()).is_some() {
+            pool.start_closing();
+            let db = self.clone();
+            tokio::spawn(async move { db.pool().close().await });
+        } else {
+            pool.close().await;
+        }
     }
 
     pub(crate) fn pool(&self) -> &Pool<DB> {
@@ -277,6 +293,23 @@ impl<DB: Backend> Builder<DB> {
     /// What a URL cannot say: the database's own options of sqlx, in place of one.
     pub fn options(mut self, options: Options<DB>) -> Self {
         self.settings = Some(Ok(options));
+        self
+    }
+
+    /// Changes what the [`url`](Self::url) gave, by the database's own options of sqlx: what a URL
+    /// cannot say. Without effect before `url` or [`options`](Self::options).
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// let db = demarcate::sqlite::SessionFactory::builder()
+    ///     .url("sqlite://orders.db")
+    ///     .configure(|options| options.create_if_missing(true))
+    ///     .max_connections(4);
+    /// # let _ = db;
+    /// # }
+    /// ```
+    pub fn configure(mut self, change: impl FnOnce(Options<DB>) -> Options<DB>) -> Self {
+        self.settings = self.settings.map(|settings| settings.map(change));
         self
     }
 

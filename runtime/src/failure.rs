@@ -23,10 +23,11 @@ pub(crate) enum Failure {
 
 impl Failure {
     /// A statement, or a scope, whose future was dropped before it was done: sqlx would go on, and
-    /// nobody can tell what it did.
+    /// nobody can tell what it did. (sqlx itself drops the rest of the rows where one cannot be decoded.)
     pub(crate) fn dropped(what: &str) -> Self {
         Self::Statement(sqlx::Error::Protocol(format!(
-            "{what} was dropped before it was done, so that its effect is not known"
+            "{what} was dropped before it was done (or a row of it could not be decoded), so that its effect is \
+             not known"
         )))
     }
 

@@ -48,27 +48,15 @@ impl<DB: Backend, T: Send + 'static> AfterCommit<DB> for Job<DB, T> {
 }
 
 /// Runs the hooks of a boundary that has committed.
-///
-/// # Cancel safety
-///
-/// They run on a task of their own: dropping this future cancels none of them.
 pub(crate) async fn run<DB: Backend>(db: &SessionFactory<DB>, site: Site, hooks: Vec<Hook<DB>>) {
-    if hooks.is_empty() {
-        return;
-    }
-    let db = db.clone();
-    let all = tokio::spawn(async move {
-        for hook in hooks {
-            match hook {
-                Hook::Job(start) => start(db.clone()),
-                Hook::Future(hook) => {
-                    if AssertUnwindSafe(hook).catch_unwind().await.is_err() {
-                        tracing::error!(boundary = %site, "a hook panicked after the commit; the others run");
-                    }
+    for hook in hooks {
+        match hook {
+            Hook::Job(start) => start(db.clone()),
+            Hook::Future(hook) => {
+                if AssertUnwindSafe(hook).catch_unwind().await.is_err() {
+                    tracing::error!(boundary = %site, "a hook panicked after the commit; the others run");
                 }
             }
         }
-    });
-    // It fails only where the runtime is shut down under it.
-    all.await.ok();
+    }
 }

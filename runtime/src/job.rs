@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, Abortable};
+use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use tokio::task::JoinHandle;
 
 use crate::backend::Backend;
@@ -21,7 +21,7 @@ use crate::factory::SessionFactory;
 use crate::nesting;
 use crate::options::TxOptions;
 use crate::session::Session;
-use crate::site::Site;
+use crate::site::{Kind, Site};
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -37,7 +37,9 @@ pub struct Job<DB: Backend, T = ()> {
     on_error: Option<Box<OnError<DB>>>,
 }
 
-type Body<DB, T> = dyn FnOnce(SessionFactory<DB>) -> BoxFuture<'static, Result<T, Reason>> + Send;
+/// What is aborted is the body alone: a commit that was sent, and what hangs on it, goes on.
+type Body<DB, T> = dyn FnOnce(SessionFactory<DB>, AbortRegistration) -> BoxFuture<'static, Result<T, Reason>>
+    + Send;
 
 type OnError<DB> = dyn for<'a> FnOnce(SessionFactory<DB>, &'a JobError) -> BoxFuture<'a, Result<(), BoxError>>
     + Send;
@@ -56,7 +58,7 @@ impl<DB: Backend, T> Job<DB, T> {
         F: for<'s, 'e> SendOnce2<&'s mut Session<DB>, &'e JobError, Out = Result<(), E>>,
         E: Into<BoxError> + Send + 'static,
     {
-        let site = self.site;
+        let site = self.site.with_kind(Kind::OnError);
         self.on_error = Some(Box::new(move |db, error| {
             Box::pin(async move {
                 let body = async move |tx: &mut Session<DB>| handler(tx, error).await;
@@ -91,12 +93,13 @@ where
     let site = site.renamed(options.name);
     Job {
         site,
-        body: Box::new(move |db| {
+        body: Box::new(move |db, abort| {
             Box::pin(async move {
+                let body = async move |tx: &mut Session<DB>| abortable(body(tx), abort).await;
                 boundary::run(site, &db, options, body)
                     .await
                     .map_err(|failed| match failed {
-                        Failed::Body(error) => Reason::Failed(error.into()),
+                        Failed::Body(reason) => reason,
                         Failed::Boundary(Error::Timeout { after, .. }) => Reason::TimedOut(after),
                         Failed::Boundary(error) => Reason::Failed(error.into()),
                     })
@@ -117,14 +120,18 @@ where
 {
     Job {
         site,
-        body: Box::new(move |db| {
-            Box::pin(async move {
-                body(&db)
-                    .await
-                    .map_err(|error| Reason::Failed(error.into()))
-            })
-        }),
+        body: Box::new(move |db, abort| Box::pin(async move { abortable(body(&db), abort).await })),
         on_error: None,
+    }
+}
+
+async fn abortable<T, E: Into<BoxError>>(
+    body: impl Future<Output = Result<T, E>>,
+    abort: AbortRegistration,
+) -> Result<T, Reason> {
+    match Abortable::new(body, abort).await {
+        Ok(result) => result.map_err(|error| Reason::Failed(error.into())),
+        Err(_) => Err(Reason::Cancelled),
     }
 }
 
@@ -159,7 +166,8 @@ pub enum JobError {
         /// How long it had.
         after: Duration,
     },
-    /// It was aborted, or the runtime ended. It was rolled back.
+    /// It was aborted, or the runtime ended. It was rolled back; what a job of several units of work had
+    /// committed before stays.
     #[error("{job} was cancelled")]
     #[non_exhaustive]
     Cancelled {
@@ -238,26 +246,25 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
     JobHandle { site, task, abort }
 }
 
-/// A body that panics or is aborted ends here; what is done about it is not part of it.
+/// A body that panics ends here; what is done about it is not part of it.
 async fn execute<DB: Backend, T>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
-    abort: futures_util::future::AbortRegistration,
+    abort: AbortRegistration,
 ) -> Result<T, JobError> {
     let Job {
         site,
         body,
         on_error,
     } = job;
-    let body = AssertUnwindSafe(async { body(db.clone()).await }).catch_unwind();
-    let reason = match Abortable::new(body, abort).await {
-        Ok(Ok(Ok(value))) => return Ok(value),
-        Ok(Ok(Err(reason))) => reason,
-        Ok(Err(payload)) => Reason::Panicked(payload),
-        Err(_) => Reason::Cancelled,
+    let done = AssertUnwindSafe(async { body(db.clone(), abort).await }).catch_unwind();
+    let reason = match done.await {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(reason)) => reason,
+        Err(payload) => Reason::Panicked(payload),
     };
     let error = reason.of(site);
-    tracing::error!(job = %site, %error, "background job failed");
+    tracing::error!(%error, "a background job did not do its work");
     if let Some(on_error) = on_error {
         let recorded =
             AssertUnwindSafe(async { on_error(db.clone(), &error).await }).catch_unwind();
@@ -284,8 +291,9 @@ pub struct JobHandle<T> {
 }
 
 impl<T> JobHandle<T> {
-    /// Stops the job at its next await. It is rolled back, its `on_error` runs, and the handle gives
-    /// [`JobError::Cancelled`].
+    /// Stops the job's function at its next await. It is rolled back, its `on_error` runs, and the
+    /// handle gives [`JobError::Cancelled`]. A job whose function has returned is not stopped: its
+    /// commit goes on. What a job of several units of work has committed stays.
     pub fn abort(&self) {
         self.abort.abort();
     }

@@ -1,9 +1,5 @@
 //! A connection while a transaction runs on it.
 
-use std::time::Duration;
-
-use tokio::runtime::Handle;
-
 use crate::backend::Backend;
 use crate::options::TxOptions;
 use crate::pool::Connection;
@@ -29,10 +25,6 @@ pub(crate) struct Lease<DB: Backend> {
     state: State,
     options: TxOptions,
 }
-
-/// How long a rollback may take before its connection is closed instead. It waits for a statement that
-/// still runs.
-const ROLLBACK_LIMIT: Duration = Duration::from_secs(5);
 
 impl<DB: Backend> Lease<DB> {
     /// The lease of a connection on which a transaction is about to be begun.
@@ -72,24 +64,29 @@ impl<DB: Backend> Drop for Lease<DB> {
         if self.state == State::Clean {
             return connection.give_back();
         }
-        // Outside a runtime nothing can be sent any more: dropped, the connection closes its socket.
-        if let Ok(runtime) = Handle::try_current() {
-            let options = std::mem::take(&mut self.options);
-            runtime.spawn(roll_back(connection, options, self.state == State::Busy));
-        }
+        let options = std::mem::take(&mut self.options);
+        let is_busy = self.state == State::Busy;
+        // The caller may be outside any runtime. Where that of the connection has ended, the task is
+        // dropped at once, and with it the connection, which closes its socket.
+        let runtime = connection.runtime().clone();
+        runtime.spawn(roll_back(connection, options, is_busy));
     }
 }
 
 /// Rolls back and gives the connection to the pool. Dropped or failed half-way, it closes it.
-async fn roll_back<DB: Backend>(mut connection: Connection<DB>, options: TxOptions, busy: bool) {
-    let rolled_back = DB::roll_back(&mut connection, options, busy);
-    match tokio::time::timeout(ROLLBACK_LIMIT, rolled_back).await {
+async fn roll_back<DB: Backend>(mut connection: Connection<DB>, options: TxOptions, is_busy: bool) {
+    let rolled_back = DB::roll_back(&mut connection, options, is_busy);
+    let rolled_back = match DB::ROLLBACK_LIMIT {
+        Some(limit) => tokio::time::timeout(limit, rolled_back).await,
+        None => Ok(rolled_back.await),
+    };
+    match rolled_back {
         Ok(Ok(())) => connection.give_back(),
         Ok(Err(error)) => {
             tracing::debug!(%error, "connection closed: it could not be rolled back");
         }
         Err(_) => tracing::warn!(
-            limit = ?ROLLBACK_LIMIT,
+            limit = ?DB::ROLLBACK_LIMIT,
             "connection closed: a statement still ran when its boundary had ended",
         ),
     }

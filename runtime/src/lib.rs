@@ -91,6 +91,7 @@ mod site;
 pub mod sqlite;
 mod statement;
 mod stats;
+mod to_the_end;
 
 pub use backend::Backend;
 pub use demarcate_macros::{background_job, router_tx, service};

@@ -2,11 +2,10 @@
 
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
-use futures_util::TryStreamExt;
 use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{AssertSqlSafe, Either, MySql, MySqlConnection, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, MySql, MySqlConnection, SqlSafeStr, SqlStr};
 
-use crate::backend::{Backend, CommitFailure, hand_on_to_the_connection, sealed};
+use crate::backend::{Backend, CommitFailure, first_row, hand_on_to_the_connection, sealed};
 use crate::error::Error;
 use crate::options::TxOptions;
 use crate::statement::Statement;
@@ -57,9 +56,10 @@ impl Backend for MySql {
 
     /// Where the server rolled the transaction back by itself, or something committed it, the
     /// savepoint is gone: RELEASE fails with 1305, and COMMIT, which would succeed at nothing, is not
-    /// reached.
+    /// reached. NO CHAIN and NO RELEASE overrule `completion_type`, which may be set for the server or
+    /// the session.
     fn commit(_: &TxOptions) -> SqlStr {
-        "RELEASE SAVEPOINT demarcate_begin; COMMIT".into_sql_str()
+        "RELEASE SAVEPOINT demarcate_begin; COMMIT AND NO CHAIN NO RELEASE".into_sql_str()
     }
 
     fn roll_back(
@@ -71,7 +71,11 @@ impl Backend for MySql {
             if busy {
                 Self::settle(connection).await?;
             }
-            Self::run(connection, "ROLLBACK".into_sql_str()).await
+            Self::run(
+                connection,
+                "ROLLBACK AND NO CHAIN NO RELEASE".into_sql_str(),
+            )
+            .await
         })
     }
 
@@ -118,16 +122,7 @@ impl Backend for MySql {
         statement: Statement<Self>,
     ) -> BoxFuture<'e, Result<Option<sqlx::mysql::MySqlRow>, sqlx::Error>> {
         // sqlx stops at the first row and leaves the rest, errors included, to the next statement.
-        Box::pin(async move {
-            let mut steps = Self::fetch_many(connection, statement);
-            let mut first = None;
-            while let Some(step) = steps.try_next().await? {
-                if let (Either::Right(row), None) = (step, &first) {
-                    first = Some(row);
-                }
-            }
-            Ok(first)
-        })
+        Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }
 
     hand_on_to_the_connection!();

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -37,8 +38,9 @@ impl<DB: Backend> managed::Manager for Maker<DB> {
 /// A pool of connections: our own, or one that the user made.
 pub(crate) struct Pool<DB: Backend> {
     source: Source<DB>,
-    /// How many connections are lent.
-    lent: watch::Sender<usize>,
+    /// How many boundaries and lent connections there are.
+    guests: watch::Sender<usize>,
+    is_closing: AtomicBool,
     wait: Duration,
 }
 
@@ -73,7 +75,8 @@ impl<DB: Backend> Pool<DB> {
     fn over(source: Source<DB>, wait: Duration) -> Self {
         Self {
             source,
-            lent: watch::Sender::new(0),
+            guests: watch::Sender::new(0),
+            is_closing: AtomicBool::new(false),
             wait,
         }
     }
@@ -119,22 +122,22 @@ impl<DB: Backend> Pool<DB> {
                     .map_err(|error| self.explain_sqlx(error))?,
             ),
         };
-        self.lent.send_modify(|lent| *lent += 1);
         Ok(Connection {
             held: Some(held),
-            lent: self.lent.clone(),
+            runtime: Handle::current(),
+            _guest: self.guest(),
         })
     }
 
     fn explain(&self, error: PoolError<sqlx::Error>) -> Error {
         match error {
             PoolError::Timeout(managed::TimeoutType::Wait) => self.timed_out(),
-            PoolError::Timeout(_) => connect(sqlx::Error::Io(std::io::Error::new(
+            PoolError::Timeout(_) => Self::refused(sqlx::Error::Io(std::io::Error::new(
                 std::io::ErrorKind::TimedOut,
                 format!("no answer within {:?}", self.wait),
             ))),
             PoolError::Closed => Error::Closed { boundary: None },
-            PoolError::Backend(error) => connect(error),
+            PoolError::Backend(error) => Self::refused(error),
             error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
                 Error::config(error.to_string())
             }
@@ -145,11 +148,19 @@ impl<DB: Backend> Pool<DB> {
         match error {
             sqlx::Error::PoolTimedOut => self.timed_out(),
             sqlx::Error::PoolClosed => Error::Closed { boundary: None },
-            error => connect(error),
+            error => Self::refused(error),
         }
     }
 
-    pub(crate) fn timed_out(&self) -> Error {
+    fn refused(source: sqlx::Error) -> Error {
+        Error::Connect {
+            boundary: None,
+            advice: DB::CONNECT_ADVICE,
+            source,
+        }
+    }
+
+    fn timed_out(&self) -> Error {
         Error::PoolTimeout {
             boundary: None,
             after: self.wait,
@@ -157,8 +168,34 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    /// Lends no more, waits until all connections are back, and closes each of them.
+    /// Somebody whose end [`close`](Self::close) waits for.
+    pub(crate) fn guest(&self) -> Guest {
+        self.guests.send_modify(|guests| *guests += 1);
+        Guest(self.guests.clone())
+    }
+
+    /// From now on [`is_closing`](Self::is_closing).
+    pub(crate) fn start_closing(&self) {
+        self.is_closing.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+            || match &self.source {
+                Source::Own(pool) => pool.is_closed(),
+                Source::Sqlx { pool, .. } => pool.is_closed(),
+            }
+    }
+
+    /// Waits until nobody is left, and closes each connection.
     pub(crate) async fn close(&self) {
+        self.start_closing();
+        // It fails only where the sender is gone, which is ours.
+        self.guests
+            .subscribe()
+            .wait_for(|guests| *guests == 0)
+            .await
+            .ok();
         match &self.source {
             Source::Own(pool) => {
                 let idle = pool.retain(|_, _| false).removed;
@@ -170,22 +207,15 @@ impl<DB: Backend> Pool<DB> {
             }
             Source::Sqlx { pool, .. } => pool.close().await,
         }
-        // The sender is ours, so that this cannot fail.
-        self.lent.subscribe().wait_for(|lent| *lent == 0).await.ok();
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        match &self.source {
-            Source::Own(pool) => pool.is_closed(),
-            Source::Sqlx { pool, .. } => pool.is_closed(),
-        }
     }
 }
 
-fn connect(source: sqlx::Error) -> Error {
-    Error::Connect {
-        boundary: None,
-        source,
+/// One that is counted until it is dropped.
+pub(crate) struct Guest(watch::Sender<usize>);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.send_modify(|guests| *guests -= 1);
     }
 }
 
@@ -193,7 +223,9 @@ fn connect(source: sqlx::Error) -> Error {
 /// nothing is open and nothing outstanding on it, lets another boundary have it.
 pub(crate) struct Connection<DB: Backend> {
     held: Option<Held<DB>>,
-    lent: watch::Sender<usize>,
+    /// The runtime that it was taken on. It may be dropped outside any.
+    runtime: Handle,
+    _guest: Guest,
 }
 
 enum Held<DB: Backend> {
@@ -211,14 +243,14 @@ impl<DB: Backend> Connection<DB> {
         }
     }
 
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     pub(crate) fn give_back(mut self) {
-        match self.held.take() {
-            Some(Held::Own(object)) => drop(object),
-            // sqlx's pool takes it back on a task, and panics where there is no runtime to have one.
-            Some(Held::Sqlx(connection)) if Handle::try_current().is_ok() => drop(connection),
-            Some(Held::Sqlx(connection)) => drop(connection.detach()),
-            None => {}
-        }
+        // sqlx's pool takes it back on a task, and panics where there is no runtime to have one.
+        let _runtime = self.runtime.enter();
+        drop(self.held.take());
     }
 }
 
@@ -246,11 +278,12 @@ impl<DB: Backend> DerefMut for Connection<DB> {
 
 impl<DB: Backend> Drop for Connection<DB> {
     fn drop(&mut self) {
+        // sqlx's pool replaces it on a task, and panics where there is no runtime to have one.
+        let _runtime = self.runtime.enter();
         match self.held.take() {
             Some(Held::Own(object)) => drop(Object::take(object)),
             Some(Held::Sqlx(connection)) => drop(connection.detach()),
             None => {}
         }
-        self.lent.send_modify(|lent| *lent -= 1);
     }
 }

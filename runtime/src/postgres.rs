@@ -96,6 +96,8 @@ impl Backend for Postgres {
                 Some("25P01" | "25P02") => CommitFailure::NotOpen,
                 // statement_completion_unknown
                 Some("40003") => CommitFailure::Unknown,
+                // The session had been idle in its transaction for too long before COMMIT arrived.
+                Some("25P03") => CommitFailure::Refused,
                 _ if Self::is_connection_lost(error) => CommitFailure::Unknown,
                 _ => CommitFailure::Refused,
             },

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr};
+use tokio::time::Instant;
 
 use crate::backend::{Backend, CommitFailure};
 use crate::body::SendOnce;
@@ -14,6 +15,7 @@ use crate::guard;
 use crate::hooks::{AfterCommit, Hook};
 use crate::lease::{Lease, State};
 use crate::options::TxOptions;
+use crate::pool::Guest;
 use crate::site::Site;
 use crate::statement::Statement;
 use crate::stats::{Outcome, Sent};
@@ -61,6 +63,7 @@ pub struct Session<DB: Backend, Held: ?Sized = [()]> {
 
 impl<DB: Backend> Session<DB, [(); 0]> {
     pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: TxOptions) -> Self {
+        let guest = db.pool().guest();
         Self {
             core: Core {
                 db,
@@ -72,7 +75,8 @@ impl<DB: Backend> Session<DB, [(); 0]> {
                 savepoints: 0,
                 sent: Sent::default(),
                 prepared: 0,
-                waiting: false,
+                stopped_waiting: None,
+                _guest: guest,
                 outcome: Outcome::RolledBack,
             },
             held: [],
@@ -136,8 +140,9 @@ impl<DB: Backend> Session<DB> {
         F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
         E: From<Error>,
     {
-        let name = self.core.enter_savepoint().await?;
+        let depth = self.core.savepoints;
         let hooks = self.core.hooks.len();
+        let name = self.core.enter_savepoint().await?;
         let mut scope = Scope {
             session: self,
             done: false,
@@ -145,7 +150,7 @@ impl<DB: Backend> Session<DB> {
         let result = body(&mut *scope.session).await;
         scope.done = true;
         let core = &mut scope.session.core;
-        core.notice_dropped_statement();
+        core.notice_what_was_dropped(depth + 1);
         let result = match (result, core.failure.as_ref()) {
             (Ok(_), Some(failure)) => Err(failure.to_error().at(core.site).into()),
             (result, _) => result,
@@ -153,12 +158,12 @@ impl<DB: Backend> Session<DB> {
         match result {
             Ok(value) => {
                 core.send(format!("RELEASE SAVEPOINT {name}")).await?;
-                core.savepoints -= 1;
+                core.savepoints = depth;
                 Ok(value)
             }
             Err(error) => {
                 core.hooks.truncate(hooks);
-                core.leave_savepoint(&name).await;
+                core.leave_savepoint(&name, depth).await;
                 Err(error)
             }
         }
@@ -179,6 +184,21 @@ impl<DB: Backend> Drop for Scope<'_, DB> {
     }
 }
 
+/// Notes when a wait is given up.
+struct Waiting<'a>(&'a mut Option<Instant>);
+
+impl Waiting<'_> {
+    fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        *self.0 = Some(Instant::now());
+    }
+}
+
 /// What is in a session.
 pub(crate) struct Core<DB: Backend> {
     pub(crate) db: SessionFactory<DB>,
@@ -194,8 +214,9 @@ pub(crate) struct Core<DB: Backend> {
     sent: Sent,
     /// How many statements the connection had prepared before.
     prepared: usize,
-    /// A connection is waited for.
-    waiting: bool,
+    /// When a wait for a connection was given up.
+    stopped_waiting: Option<Instant>,
+    _guest: Guest,
     outcome: Outcome,
 }
 
@@ -244,7 +265,12 @@ impl<DB: Backend> Core<DB> {
         self.failure.get_or_insert(failure);
     }
 
-    fn notice_dropped_statement(&mut self) {
+    /// Of a statement it is the connection that tells; of a savepoint that was forgotten, so that no
+    /// destructor told, the depth that it has left behind.
+    fn notice_what_was_dropped(&mut self, depth: u32) {
+        if self.savepoints != depth {
+            self.fail(Failure::dropped("a savepoint"));
+        }
         if self
             .lease
             .as_ref()
@@ -254,9 +280,9 @@ impl<DB: Backend> Core<DB> {
         }
     }
 
-    /// Whether the boundary may commit.
-    pub(crate) fn check(&mut self) -> Result<(), Error> {
-        self.notice_dropped_statement();
+    /// Whether another statement may be sent.
+    fn check(&mut self) -> Result<(), Error> {
+        self.notice_what_was_dropped(self.savepoints);
         match &self.failure {
             Some(failure) => Err(failure.to_error().at(self.site)),
             None => Ok(()),
@@ -343,9 +369,9 @@ impl<DB: Backend> Core<DB> {
     async fn begin_on_a_live_connection(&mut self) -> Result<(), Error> {
         let mut dead = 0;
         loop {
-            self.waiting = true;
+            let waiting = Waiting(&mut self.stopped_waiting);
             let connection = self.db.pool().acquire().await?;
-            self.waiting = false;
+            waiting.end();
             self.prepared = DB::prepared(&connection);
             let is_reused = connection.is_reused();
             let lease = self
@@ -374,9 +400,10 @@ impl<DB: Backend> Core<DB> {
     }
 
     /// Why the boundary's time ran out, which has just been found.
-    pub(crate) fn timed_out(&self, after: Duration) -> Error {
+    pub(crate) fn timed_out(&self, after: Duration, deadline: Instant) -> Error {
         let boundary = Some(self.site);
-        if self.waiting {
+        // A wait that the body gave up by itself was given up before that.
+        if self.stopped_waiting.is_some_and(|at| at >= deadline) {
             let size = self.db.pool().size();
             return Error::PoolTimeout {
                 boundary,
@@ -398,8 +425,8 @@ impl<DB: Backend> Core<DB> {
 
     /// Undoes what was done since the savepoint and clears the mark. Where that cannot be done, the
     /// mark stays, and the boundary will not commit.
-    async fn leave_savepoint(&mut self, name: &str) {
-        self.savepoints -= 1;
+    async fn leave_savepoint(&mut self, name: &str, depth: u32) {
+        self.savepoints = depth;
         let failure = self.failure.take();
         if self.settle().await.is_err()
             || self
@@ -426,17 +453,27 @@ impl<DB: Backend> Core<DB> {
         Ok(())
     }
 
-    /// Commits, with proof. `limit` is what is left of the boundary's time.
+    /// Commits, with proof.
     ///
     /// # Errors
     ///
-    /// [`Error::Aborted`] and [`Error::Forbidden`] for a session that has failed, without a round
-    /// trip; [`Error::Database`] if the database refuses; [`Error::CommitUnknown`].
-    pub(crate) async fn commit(&mut self, limit: Duration) -> Result<Vec<Hook<DB>>, Error> {
+    /// [`Error::Aborted`] and [`Error::Forbidden`] for a session that has failed, and
+    /// [`Error::Timeout`] for one whose time is over, without a round trip; [`Error::Database`] if the
+    /// database refuses; [`Error::CommitUnknown`].
+    pub(crate) async fn commit(
+        &mut self,
+        limit: Duration,
+        deadline: Instant,
+    ) -> Result<Vec<Hook<DB>>, Error> {
+        self.notice_what_was_dropped(0);
         self.check()?;
+        if self.lease.is_some() && Instant::now() >= deadline {
+            // A commit that nobody has the time to wait for would be one of unknown outcome.
+            return Err(self.timed_out(limit, deadline));
+        }
         if let Some(lease) = &mut self.lease {
             self.sent.round_trips += 1;
-            // Until the answer is there, nobody can say what a dropped future leaves behind.
+            // Until the answer is there, nobody can say what a runtime that ends leaves behind.
             self.outcome = Outcome::Unknown;
             let (connection, state) = lease.parts();
             *state = State::Busy;

@@ -12,6 +12,8 @@ pub enum Kind {
     Service,
     /// A function marked `#[background_job]`.
     Job,
+    /// What `on_error` of a job names: it records the job's failure.
+    OnError,
     /// The closure given to [`SessionFactory::transaction`](crate::SessionFactory::transaction).
     Closure,
 }
@@ -22,6 +24,7 @@ impl fmt::Display for Kind {
             Self::Router => "router",
             Self::Service => "service",
             Self::Job => "background job",
+            Self::OnError => "failure handler of",
             Self::Closure => "transaction",
         })
     }
@@ -72,6 +75,11 @@ impl Site {
     /// The line, counted from 1.
     pub const fn line(&self) -> u32 {
         self.line
+    }
+
+    pub(crate) const fn with_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
     }
 
     pub(crate) const fn renamed(mut self, name: Option<&'static str>) -> Self {

@@ -1,11 +1,13 @@
 //! SQLite.
 
+use std::time::Duration;
+
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
-use crate::backend::{Backend, CommitFailure, hand_on_to_the_connection, sealed};
+use crate::backend::{Backend, CommitFailure, first_row, hand_on_to_the_connection, sealed};
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::statement::Statement;
@@ -21,8 +23,14 @@ impl sealed::Sealed for Sqlite {}
 impl Backend for Sqlite {
     const TITLE: &'static str = "SQLite";
     const URL_FORM: &'static str = "sqlite://path/to/file.db";
+    const CONNECT_ADVICE: &'static str =
+        "does the file exist, and may it be written? `?mode=rwc` at the end of the URL creates it";
     const PREPARES: bool = false;
     const DIALECT: Dialect = Dialect::Sqlite;
+
+    /// The statement runs in this process, on the connection's own thread: closing the connection would
+    /// not end it, and would be the end of a database in memory.
+    const ROLLBACK_LIMIT: Option<Duration> = None;
 
     fn check(options: &TxOptions) -> Result<(), Error> {
         match options.isolation {
@@ -45,12 +53,14 @@ impl Backend for Sqlite {
         Ok(())
     }
 
-    /// An in-memory database lives as long as its one connection, and a second would see locks that
-    /// no busy timeout waits for.
+    /// A database in memory lives as long as its connection, and a second connection has a database of
+    /// its own, or sees locks that no busy timeout waits for.
     fn most_connections(options: &SqliteConnectOptions, asked: usize) -> usize {
-        // sqlx 0.9 has no accessor for this, and its `to_url_lossy` panics for a database in memory.
-        let in_memory = format!("{options:?}").contains("in_memory: true");
-        if in_memory { 1 } else { asked }
+        if is_of_one_connection(options) {
+            1
+        } else {
+            asked
+        }
     }
 
     /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails
@@ -110,11 +120,21 @@ impl Backend for Sqlite {
         connection: &'e mut SqliteConnection,
         statement: Statement<Self>,
     ) -> BoxFuture<'e, Result<Option<sqlx::sqlite::SqliteRow>, sqlx::Error>> {
-        // SQLite makes all changes of a statement before its first row comes out.
-        sqlx::Executor::fetch_optional(connection, statement)
+        // sqlx stops at the first row, and does not run what stands behind it in the same text.
+        Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }
 
     hand_on_to_the_connection!();
+}
+
+/// In memory, or in a temporary file: <https://www.sqlite.org/inmemorydb.html>.
+fn is_of_one_connection(options: &SqliteConnectOptions) -> bool {
+    let name = options.get_filename().to_string_lossy();
+    name.is_empty()
+        || name == ":memory:"
+        || (name.starts_with("file:") && (name.contains(":memory:") || name.contains("mode=memory")))
+        // sqlx 0.9 has no accessor for this, and its `to_url_lossy` panics for such a database.
+        || format!("{options:?}").contains("in_memory: true")
 }
 
 /// SQLite gives its plain error code for this, so that only the text tells it apart:
@@ -134,6 +154,14 @@ mod tests {
         let most = |url: &str| Sqlite::most_connections(&url.parse().unwrap(), 10);
         assert_eq!(most("sqlite::memory:"), 1);
         assert_eq!(most("sqlite://shared?mode=memory"), 1);
+        assert_eq!(most("sqlite://"), 1);
         assert_eq!(most("sqlite://orders.db?mode=rwc"), 10);
+        let most = |options: SqliteConnectOptions| Sqlite::most_connections(&options, 10);
+        assert_eq!(most(SqliteConnectOptions::new()), 1);
+        assert_eq!(
+            most(SqliteConnectOptions::new().filename("file:x?mode=memory")),
+            1
+        );
+        assert_eq!(most(SqliteConnectOptions::new().filename("orders.db")), 10);
     }
 }

@@ -146,6 +146,60 @@ on_every_database! {
     }
 
     #[tokio::test]
+    async fn close_waits_for_what_is_open() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let (opened, is_open) = tokio::sync::oneshot::channel();
+        let (release, released) = tokio::sync::oneshot::channel::<()>();
+        let boundary = tokio::spawn({
+            let factory = factory.clone();
+            async move {
+                factory
+                    .transaction(async move |tx| {
+                        opened.send(()).unwrap();
+                        released.await.ok();
+                        // The first statement, so that the connection is taken only now.
+                        sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                        Ok::<_, Error>(())
+                    })
+                    .await
+            }
+        });
+        is_open.await.unwrap();
+        let closing = tokio::spawn({
+            let factory = factory.clone();
+            async move { factory.close().await }
+        });
+        let closing_refuses = async || {
+            matches!(factory.transaction(async |_| Ok::<_, Error>(())).await, Err(Error::Closed { .. }))
+        };
+        crate::eventually("new boundaries are refused", closing_refuses).await;
+        assert!(!closing.is_finished());
+        release.send(()).unwrap();
+        boundary.await.unwrap().unwrap();
+        closing.await.unwrap();
+        assert_eq!(items(&db).await, 1);
+    }
+
+    #[tokio::test]
+    async fn closed_from_inside_it_ends_with_the_boundary() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let same = factory.clone();
+        factory
+            .transaction(async |tx| {
+                same.close().await;
+                sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        assert_eq!(items(&db).await, 1);
+    }
+
+    #[tokio::test]
     async fn a_closed_factory_says_so() {
         let db = test_db().await;
         let factory = SessionFactory::connect(db.url()).await.unwrap();

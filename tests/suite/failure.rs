@@ -196,3 +196,34 @@ async fn on_mariadb_a_transaction_that_is_gone_is_found_at_commit() {
         .await;
     assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
 }
+
+/// `completion_type` makes a plain COMMIT begin the next transaction at once, in which others' writes vanish.
+#[tokio::test]
+async fn on_mariadb_a_commit_leaves_nothing_open_whatever_completion_type_says() {
+    let db = demarcate_tests::mariadb().await;
+    db.admin(ITEMS).await;
+    let pool = sqlx::mysql::MySqlPoolOptions::new()
+        .max_connections(1)
+        .connect(db.url())
+        .await
+        .unwrap();
+    let factory = demarcate::mysql::SessionFactory::from(pool.clone());
+    sqlx::query("set completion_type = 1")
+        .execute(&pool)
+        .await
+        .unwrap();
+    factory
+        .transaction(async |tx| {
+            sqlx::query("insert into items (id) values (1)")
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    sqlx::query("insert into items (id) values (2)")
+        .execute(&pool)
+        .await
+        .unwrap();
+    assert_eq!(items(&db).await, 2);
+}

@@ -165,4 +165,29 @@ on_every_database! {
             .unwrap();
         assert_eq!(items(&db).await, 0);
     }
+
+    #[background_job(on_error = note_late_failure)]
+    async fn add_and_linger(tx: &mut Session, id: i64) -> Result<(), sqlx::Error> {
+        store(tx, id).await?;
+        tx.after_commit(tokio::time::sleep(std::time::Duration::from_millis(300)));
+        Ok(())
+    }
+
+    #[service]
+    async fn note_late_failure(tx: &mut Session, _: &JobError, id: i64) -> Result<(), sqlx::Error> {
+        store(tx, id + 1000).await
+    }
+
+    #[tokio::test]
+    async fn a_job_that_has_committed_cannot_be_aborted() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let job = factory.spawn(add_and_linger(1));
+        eventually("the job has committed", async || items(&db).await == 1).await;
+        job.abort();
+        job.await.unwrap();
+        factory.close().await;
+        assert_eq!(items(&db).await, 1, "no failure was recorded");
+    }
 }

@@ -58,6 +58,25 @@ on_every_database! {
         assert_eq!(items(&db).await, 0);
     }
 
+    /// The body does not give way, so that the deadline has passed when its commit is due.
+    #[tokio::test]
+    async fn a_commit_that_is_too_late_is_not_sent() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let limit = Duration::from_secs(1);
+        let result: Result<(), Error> = factory
+            .transaction_with(TxOptions::new().timeout(limit), async |tx: &mut Session| {
+                sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                std::thread::sleep(limit);
+                Ok(())
+            })
+            .await;
+        assert!(matches!(result, Err(Error::Timeout { .. })), "{result:?}");
+        factory.close().await;
+        assert_eq!(items(&db).await, 0);
+    }
+
     #[tokio::test]
     async fn impossible_options_are_refused_before_a_connection_is_taken() {
         let factory = SessionFactory::connect_lazy(test_db().await.url()).unwrap();

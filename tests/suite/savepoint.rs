@@ -104,6 +104,29 @@ on_every_database! {
         assert_eq!(items(&db).await, 0);
     }
 
+    /// No destructor runs, and the scope is noticed all the same.
+    #[tokio::test]
+    async fn a_scope_forgotten_half_way_aborts_the_boundary() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let result = factory
+            .transaction(async |tx| {
+                let mut endless = Box::pin(tx.savepoint(async |tx| {
+                    sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+                    std::future::pending::<Result<(), Error>>().await
+                }));
+                let late = tokio::time::timeout(std::time::Duration::from_millis(300), &mut endless).await;
+                assert!(late.is_err());
+                std::mem::forget(endless);
+                Ok::<_, Error>(())
+            })
+            .await;
+        assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
+        factory.close().await;
+        assert_eq!(items(&db).await, 0);
+    }
+
     #[tokio::test]
     async fn hooks_of_a_scope_go_with_it() {
         let db = test_db().await;

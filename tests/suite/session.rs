@@ -63,6 +63,26 @@ on_every_database! {
     }
 }
 
+/// sqlx itself would stop at the first row, and leave the second statement out.
+#[tokio::test]
+async fn on_sqlite_a_text_is_run_to_its_end() {
+    let db = demarcate_tests::sqlite().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::sqlite::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    let first: i64 = factory
+        .transaction(async |tx| {
+            let both =
+                "insert into items (id) values (1) returning id; insert into items (id) values (2)";
+            Ok::<_, Error>(sqlx::query_scalar(both).fetch_one(&mut *tx).await?)
+        })
+        .await
+        .unwrap();
+    assert_eq!(first, 1);
+    assert_eq!(crate::items(&db).await, 2);
+}
+
 /// What `query!` needs of the database at compile time is in `tests/.sqlx`.
 #[tokio::test]
 async fn queries_that_are_checked_at_compile_time_work() {
