@@ -61,8 +61,7 @@ pub fn boundaries(stats: &[(Site, BoundaryStats)]) -> String {
         ("round trips", Align::Right),
     ]);
     for (site, stats) in stats {
-        // A job opens boundaries under their own names; under its own, its failure is recorded.
-        let recording = if site.kind() == Kind::Job {
+        let recording = if site.kind() == Kind::OnError {
             ", on error"
         } else {
             ""
