@@ -2,9 +2,9 @@
 
 use demarcate_rules::Kind;
 use demarcate_rules::control::{self, Control, Judgement, Names};
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, Block, Expr, ExprMethodCall, Ident, PatType, Path, Type, parse_quote};
+use syn::{Attribute, Block, Expr, Ident, PatType, Path, Type, UnOp};
 
 use crate::expand::Marked;
 
@@ -80,37 +80,65 @@ pub(crate) fn returned(marked: &Marked<'_>) -> Option<TokenStream> {
 //
 // A tuple, since a block would drop the temporaries of the receiver at its end, and a `match`, since `let` would drop
 // those of the question. The branch that is never taken ends in a loop, so that nothing is moved twice.
+//
+// Where the receiver is no place, it can be moved into the tuple, and the call stays outermost: `(.., self.index()).1
+// .commit()`. Then lints see the call itself.
 pub(crate) fn rewrite(block: &mut Block, names: &Names, krate: &Path) {
     control::each(block, names, &mut |judgement, expr| {
-        let Judgement::Ask(control, receiver) = judgement else {
+        let Judgement::Ask(control, name, receiver) = judgement else {
             return;
         };
-        let Expr::MethodCall(ExprMethodCall { method, .. }) = &*expr else {
-            return;
-        };
-        let function = Ident::new(
-            match control {
-                Control::Commit => "commits",
-                Control::Rollback => "rolls_back",
-                Control::Begin => "begins",
-            },
-            Span::mixed_site(),
-        );
-        let span = method.span();
-        let probe = Ident::new("__probe", span);
-        let probed = quote_spanned!(span=> #probe.verdict());
-        *expr = parse_quote! {
-            (
-                if false {
-                    match #krate::__private::Probe::of_value(&#receiver) {
-                        #probe => #krate::__private::#function(#probed),
-                    }
-                    loop {}
-                },
-                #expr,
-            ).1
-        };
+        let asked = about(control, &name, &receiver, krate);
+        match expr {
+            Expr::MethodCall(call) if !is_place(&receiver) => {
+                *call.receiver = beside(&asked, &call.receiver, &receiver);
+            }
+            _ => *expr = beside(&asked, expr, expr),
+        }
     });
+}
+
+/// `(asked, expr).1`, which for rustc begins and ends where `at` does.
+fn beside(asked: &TokenStream, expr: &Expr, at: &impl ToTokens) -> Expr {
+    let (start, end) = ends(at);
+    let mut tuple = Group::new(Delimiter::Parenthesis, quote!(#asked, #expr));
+    tuple.set_span(start);
+    let second = quote_spanned!(end=> .1);
+    Expr::Verbatim(quote!(#tuple #second))
+}
+
+/// Asks whether that may be called on the receiver's type.
+fn about(control: Control, name: &Ident, receiver: &Expr, krate: &Path) -> TokenStream {
+    let function = Ident::new(
+        match control {
+            Control::Commit => "commits",
+            Control::Rollback => "rolls_back",
+            Control::Begin => "begins",
+        },
+        Span::mixed_site(),
+    );
+    let span = name.span();
+    let probe = Ident::new("__probe", span);
+    let probed = quote_spanned!(span=> #probe.verdict());
+    quote! {
+        if false {
+            match #krate::__private::Probe::of_value(&#receiver) {
+                #probe => #krate::__private::#function(#probed),
+            }
+            loop {}
+        }
+    }
+}
+
+/// Whether an expression is the place of a value, which a tuple would move out of it.
+fn is_place(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) | Expr::Field(_) | Expr::Index(_) => true,
+        Expr::Unary(inner) => matches!(inner.op, UnOp::Deref(_)),
+        Expr::Paren(inner) => is_place(&inner.expr),
+        Expr::Group(inner) => is_place(&inner.expr),
+        _ => false,
+    }
 }
 
 /// Puts questions where the compiler answers them and nothing runs.

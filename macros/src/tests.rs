@@ -94,7 +94,7 @@ fn a_receiver_is_asked_about() {
         "asked",
         Kind::Service,
         "",
-        "async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> { search.writer().commit()?; Ok(()) }",
+        "async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> { search.writer().commit()?; search.writer.commit()?; Ok(()) }",
     );
 }
 

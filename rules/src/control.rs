@@ -12,7 +12,6 @@ use syn::{
 
 use crate::rule::{self, Rule};
 use crate::session::plain_name;
-use crate::types::bare;
 
 /// What a call does to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +48,9 @@ impl Control {
 pub enum Judgement {
     /// It is not allowed. Holds the name that was called.
     Refused(Control, Ident),
-    /// It depends on the type of the receiver, which is given as it stands in the source.
-    Ask(Control, Box<Expr>),
+    /// It depends on the type of the receiver. Holds the name that was called, and the receiver as it stands in the
+    /// source.
+    Ask(Control, Ident, Box<Expr>),
 }
 
 /// What the names in a part of a body stand for.
@@ -96,7 +96,7 @@ impl Walk<'_> {
     fn judge(&self, expr: &Expr) -> Option<Judgement> {
         match expr {
             Expr::MethodCall(call) => self.judge_method(call),
-            Expr::Call(call) => judge_path(call),
+            Expr::Call(call) => self.judge_path(call),
             _ => None,
         }
     }
@@ -106,10 +106,37 @@ impl Walk<'_> {
         if self.opens_boundary(call) {
             return None;
         }
-        if self.is_session(&call.receiver) {
-            return Some(Judgement::Refused(control, call.method.clone()));
+        Some(self.judge_receiver(control, &call.method, &call.receiver))
+    }
+
+    /// `Transaction::commit(t)`, `<PgPool as Acquire>::begin(&pool)`: the first argument is the receiver.
+    fn judge_path(&self, call: &ExprCall) -> Option<Judgement> {
+        let Expr::Path(ExprPath { qself, path, .. }) = &*call.func else {
+            return None;
+        };
+        let mut segments = path.segments.iter().rev();
+        let method = &segments.next()?.ident;
+        let control = Control::named(method)?;
+        let receiver = call.args.first()?;
+        let is_of_a_type = match segments.next() {
+            Some(owner) => owner
+                .ident
+                .to_string()
+                .starts_with(|c: char| c.is_uppercase()),
+            None => qself.is_some(),
+        };
+        // `orders::begin(tx)` is a service with an unlucky name.
+        if self.is_factory(receiver) || (self.is_session(receiver) && !is_of_a_type) {
+            return None;
         }
-        Some(Judgement::Ask(control, call.receiver.clone()))
+        Some(self.judge_receiver(control, method, receiver))
+    }
+
+    fn judge_receiver(&self, control: Control, name: &Ident, receiver: &Expr) -> Judgement {
+        if self.is_session(receiver) {
+            return Judgement::Refused(control, name.clone());
+        }
+        Judgement::Ask(control, name.clone(), Box::new(receiver.clone()))
     }
 
     /// `tx`, `&mut *tx`, `(tx)`.
@@ -128,20 +155,24 @@ impl Walk<'_> {
         }
     }
 
-    /// `db.transaction(async |tx| ..)`, in a job that was given the factory for that.
-    fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
-        match (&*call.receiver, &self.names.factory) {
-            (
-                Expr::Path(ExprPath {
-                    qself: None, path, ..
-                }),
-                Some(factory),
-            ) => {
-                path.is_ident(factory)
-                    && (call.method == "transaction" || call.method == "transaction_with")
-            }
+    /// The factory of a job that was given one.
+    fn is_factory(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Path(ExprPath {
+                qself: None, path, ..
+            }) => self
+                .names
+                .factory
+                .as_ref()
+                .is_some_and(|name| path.is_ident(name)),
             _ => false,
         }
+    }
+
+    /// `db.transaction(async |tx| ..)`, in a job that was given the factory for that.
+    fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
+        self.is_factory(&call.receiver)
+            && (call.method == "transaction" || call.method == "transaction_with")
     }
 
     /// `tx.begin().await?`, `tx.begin().await.unwrap()` and so on.
@@ -261,46 +292,6 @@ pub fn chain(expr: &Expr) -> impl Iterator<Item = &Expr> {
     })
 }
 
-/// `Transaction::commit(t)`, `<PgPool as Acquire>::begin(&pool)`: a path through a type or trait of sqlx.
-fn judge_path(call: &ExprCall) -> Option<Judgement> {
-    const OWNERS: [&str; 19] = [
-        "Acquire",
-        "AnyConnection",
-        "AnyPool",
-        "Connection",
-        "MySqlConnection",
-        "MySqlPool",
-        "MySqlTransaction",
-        "PgConnection",
-        "PgPool",
-        "PgTransaction",
-        "Pool",
-        "PoolConnection",
-        "Session",
-        "SessionFactory",
-        "SqliteConnection",
-        "SqlitePool",
-        "SqliteTransaction",
-        "Transaction",
-        "TransactionManager",
-    ];
-    let Expr::Path(ExprPath { qself, path, .. }) = &*call.func else {
-        return None;
-    };
-    let mut segments = path.segments.iter().rev();
-    let method = &segments.next()?.ident;
-    let control = Control::named(method)?;
-    let owner = match (segments.next(), qself.as_ref().map(|qself| bare(&qself.ty))) {
-        (Some(segment), _) => &segment.ident,
-        (None, Some(Type::Path(ty))) => &ty.path.segments.last()?.ident,
-        _ => return None,
-    };
-    OWNERS
-        .iter()
-        .any(|word| owner == word)
-        .then(|| Judgement::Refused(control, method.clone()))
-}
-
 /// Whether a pattern gives a name a new meaning.
 fn binds(pat: &Pat, name: &Ident) -> bool {
     use syn::visit::Visit;
@@ -338,7 +329,7 @@ mod tests {
         each(&mut block, &names, &mut |judgement, expr| {
             found.push(match judgement {
                 Judgement::Refused(_, name) => format!("{name}!"),
-                Judgement::Ask(_, receiver) => receiver.to_token_stream().to_string(),
+                Judgement::Ask(_, _, receiver) => receiver.to_token_stream().to_string(),
             });
             *expr = syn::parse_quote!(());
         });
@@ -359,15 +350,19 @@ mod tests {
     }
 
     #[test]
-    fn paths_through_sqlx_are_refused() {
+    fn a_path_is_judged_by_its_first_argument() {
         assert_eq!(
             calls(
-                "Transaction::commit(t); sqlx::Pool::<A>::begin(&p); <PgPool>::begin(&p); <A as Acquire>::begin(p);"
+                "Transaction::commit(t); Pool::<A>::begin(&p); <A as Acquire>::begin(p); <A>::begin(tx);"
             ),
-            ["commit!", "begin!", "begin!", "begin!"]
+            ["t", "& p", "p", "begin!"]
         );
         assert_eq!(
-            calls("orders::begin(tx); commit(tx); IndexWriter::commit(&mut w);"),
+            calls("orders::begin(tx); commit(tx); Session::commit(&mut *tx); index::commit(w);"),
+            ["commit!", "w"]
+        );
+        assert_eq!(
+            calls("SessionFactory::transaction(db, f); A::commit()"),
             [""; 0]
         );
     }

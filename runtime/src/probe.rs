@@ -282,24 +282,6 @@ pub const fn is_session<S: LentSession + ?Sized>() {}
 /// Refuses a return type that cannot say that something failed.
 pub const fn is_fallible<R: Fallible>() {}
 
-/// A return type, under another name.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot say that something failed",
-    label = "expected `Result<T, E>`",
-    note = "`Ok` commits and `Err` rolls back; return `Result<T, E>`"
-)]
-pub trait Outcome {
-    /// The type itself.
-    type Same;
-}
-
-impl<T, E> Outcome for Result<T, E> {
-    type Same = Self;
-}
-
-/// `R`, if it is a `Result`. If it is not, the compiler says so here, and complains no more of a type that is wrong.
-pub type OutcomeOf<R> = <R as Outcome>::Same;
-
 /// Stands where control never comes, in a type that is wanted there.
 pub fn unreached<T>() -> T {
     unreachable!("emitted inside `if false`, or beside a compile error")

@@ -12,7 +12,18 @@ async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> {
             }
             loop {}
         },
-        search.writer().commit(),
+        search.writer(),
+    )
+        .1
+        .commit()?;
+    (
+        if false {
+            match ::demarcate::__private::Probe::of_value(&search.writer) {
+                __probe => ::demarcate::__private::commits(__probe.verdict()),
+            }
+            loop {}
+        },
+        search.writer.commit(),
     )
         .1?;
     Ok(())

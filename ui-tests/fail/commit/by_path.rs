@@ -6,10 +6,4 @@ async fn create_order(tx: &mut Session) -> Result<(), sqlx::Error> {
     Session::commit(tx).await
 }
 
-#[service]
-async fn finish<'t>(tx: &mut Session, finish: fn() -> sqlx::Transaction<'t, sqlx::Sqlite>) -> Result<(), sqlx::Error> {
-    sqlx::query("select 1").execute(&mut *tx).await?;
-    sqlx::Transaction::commit(finish()).await
-}
-
 fn main() {}
