@@ -11,6 +11,13 @@ pub(crate) fn refuse(sql: &str, dialect: Dialect) -> Option<(String, &'static st
     Some((head(found.text), reason(found.effect())))
 }
 
+/// Whether a statement runs code that its text does not show, and that may commit: CALL, and what is
+/// prepared on the server. Only MySQL lets it, inside a transaction.
+pub(crate) fn is_opaque(sql: &str, dialect: Dialect) -> bool {
+    dialect == Dialect::MySql
+        && demarcate_sql::find(sql, dialect, |effect| effect == Effect::Opaque).is_some()
+}
+
 fn reason(effect: Effect) -> &'static str {
     match effect {
         Effect::Begins => {
@@ -87,5 +94,12 @@ mod tests {
         let sql = "create table t (id int)";
         assert!(refuse(sql, Dialect::MySql).is_some());
         assert!(refuse(sql, Dialect::Postgres).is_none());
+    }
+
+    #[test]
+    fn what_runs_unseen_code_is_known() {
+        assert!(is_opaque("call settle(1)", Dialect::MySql));
+        assert!(!is_opaque("call settle(1)", Dialect::Postgres));
+        assert!(!is_opaque("select settle(1)", Dialect::MySql));
     }
 }

@@ -73,6 +73,7 @@ impl<DB: Backend> Session<DB, [(); 0]> {
                 failure: None,
                 hooks: Vec::new(),
                 savepoints: 0,
+                is_unproven: false,
                 sent: Sent::default(),
                 prepared: 0,
                 stopped_waiting: None,
@@ -157,6 +158,8 @@ impl<DB: Backend> Session<DB> {
         };
         match result {
             Ok(value) => {
+                // Which is proof as well.
+                core.is_unproven = false;
                 core.send(format!("RELEASE SAVEPOINT {name}")).await?;
                 core.savepoints = depth;
                 Ok(value)
@@ -199,6 +202,9 @@ impl Drop for Waiting<'_> {
     }
 }
 
+/// The savepoint that bears witness that the transaction is still there.
+const WITNESS: &str = "demarcate_witness";
+
 /// What is in a session.
 pub(crate) struct Core<DB: Backend> {
     pub(crate) db: SessionFactory<DB>,
@@ -211,6 +217,8 @@ pub(crate) struct Core<DB: Backend> {
     hooks: Vec<Hook<DB>>,
     /// How many savepoints are open, which numbers their names.
     savepoints: u32,
+    /// The last statement may have ended the transaction, unseen.
+    is_unproven: bool,
     sent: Sent,
     /// How many statements the connection had prepared before.
     prepared: usize,
@@ -297,8 +305,22 @@ impl<DB: Backend> Core<DB> {
             self.check()?;
         }
         self.begin().await?;
+        self.prove_open().await?;
+        if guard::is_opaque(sql, DB::DIALECT) {
+            self.send(format!("SAVEPOINT {WITNESS}")).await?;
+            self.is_unproven = true;
+        }
         self.sent.statements += 1;
         Ok(self.take_off())
+    }
+
+    /// What the last statement ran unseen may have ended the transaction; what follows would then be
+    /// committed statement by statement. The savepoint that was set before it is gone in that case.
+    async fn prove_open(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_unproven) {
+            self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await?;
+        }
+        Ok(())
     }
 
     /// The same for a query, which may turn out to be none: a value that cannot be encoded is the
@@ -417,6 +439,7 @@ impl<DB: Backend> Core<DB> {
     async fn enter_savepoint(&mut self) -> Result<String, Error> {
         self.check()?;
         self.begin().await?;
+        self.prove_open().await?;
         let name = format!("demarcate_{}", self.savepoints);
         self.send(format!("SAVEPOINT {name}")).await?;
         self.savepoints += 1;
@@ -427,6 +450,7 @@ impl<DB: Backend> Core<DB> {
     /// mark stays, and the boundary will not commit.
     async fn leave_savepoint(&mut self, name: &str, depth: u32) {
         self.savepoints = depth;
+        self.is_unproven = false;
         let failure = self.failure.take();
         if self.settle().await.is_err()
             || self

@@ -178,6 +178,59 @@ async fn on_postgres_a_failure_at_commit_is_the_databases() {
     assert_eq!(items(&db).await, 0);
 }
 
+/// What a procedure has committed cannot be taken back; nothing more is added to it.
+#[tokio::test]
+async fn on_mariadb_nothing_follows_a_procedure_that_has_committed() {
+    let db = demarcate_tests::mariadb().await;
+    db.admin(ITEMS).await;
+    db.admin("create procedure sneaky() begin insert into items (id) values (1); commit; end")
+        .await;
+    db.admin("create procedure honest() begin insert into items (id) values (10); end")
+        .await;
+    let factory = demarcate::mysql::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    for in_scope in [false, true] {
+        let result: Result<(), Error> = factory
+            .transaction(async |tx| {
+                sqlx::query("call sneaky()").execute(&mut *tx).await?;
+                if in_scope {
+                    tx.savepoint(async |tx| {
+                        sqlx::query("insert into items (id) values (2)")
+                            .execute(&mut *tx)
+                            .await?;
+                        Ok::<_, Error>(())
+                    })
+                    .await
+                } else {
+                    sqlx::query("insert into items (id) values (2)")
+                        .execute(&mut *tx)
+                        .await?;
+                    Ok(())
+                }
+            })
+            .await;
+        assert!(matches!(result, Err(Error::Database { .. })), "{result:?}");
+        assert_eq!(
+            db.admin_value::<i64>("select count(*) from items where id = 2")
+                .await,
+            0
+        );
+        db.admin("delete from items").await;
+    }
+    factory
+        .transaction(async |tx| {
+            sqlx::query("call honest()").execute(&mut *tx).await?;
+            sqlx::query("insert into items (id) values (11)")
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(items(&db).await, 2);
+}
+
 /// The victim of a deadlock has lost its transaction; going on would commit the rest of it.
 #[tokio::test]
 async fn on_mariadb_a_transaction_that_is_gone_is_found_at_commit() {
