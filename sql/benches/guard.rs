@@ -3,9 +3,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use demarcate_sql::{Dialect, statements, transaction_control};
+use demarcate_sql::{Dialect, guard, statements};
 
-const TEXTS: [(&str, Dialect, &str); 10] = [
+const TEXTS: [(&str, Dialect, &str); 13] = [
     (
         "select by id",
         Dialect::Postgres,
@@ -48,6 +48,21 @@ const TEXTS: [(&str, Dialect, &str); 10] = [
         "update orders set note = 'a; b' where id = $1",
     ),
     ("commit", Dialect::Postgres, "commit"),
+    (
+        "set_config",
+        Dialect::Postgres,
+        "select set_config('app.user', $1, true)",
+    ),
+    (
+        "product_code",
+        Dialect::Postgres,
+        "select id, product_code from orders where id = $1",
+    ),
+    (
+        "version comment",
+        Dialect::MySql,
+        "select /*! straight_join */ id, sku, state from orders where id = ?",
+    ),
 ];
 
 fn main() {
@@ -65,10 +80,9 @@ fn main() {
             .into_iter()
             .chain([("long select", Dialect::Postgres, long.as_str())])
     {
-        let guard =
-            nanoseconds(|| transaction_control(black_box(sql), black_box(dialect)).is_some());
+        let guarded = nanoseconds(|| guard(black_box(sql), black_box(dialect)).is_some());
         let split = nanoseconds(|| statements(black_box(sql), black_box(dialect)).count() > 0);
-        println!("{name:<18} {:>6} {guard:>9.1} {split:>9.1}", sql.len());
+        println!("{name:<18} {:>6} {guarded:>9.1} {split:>9.1}", sql.len());
     }
 }
 

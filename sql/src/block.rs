@@ -16,8 +16,8 @@ pub(crate) struct Block {
     at_statement: bool,
     /// The token before this one was a word where a statement can start, perhaps a label.
     after_label: bool,
-    /// In a `DECLARE .. HANDLER FOR`, which ends with a statement.
-    handling: bool,
+    /// No `FOR` is left before the next semicolon, as a `SET STATEMENT` has found.
+    without_for: bool,
     blocks: usize,
     /// Open `CASE` expressions.
     cases: usize,
@@ -54,7 +54,7 @@ impl Block {
             header: true,
             at_statement: false,
             after_label: false,
-            handling: false,
+            without_for: false,
             blocks: 0,
             cases: 0,
             parentheses: 0,
@@ -100,6 +100,7 @@ impl Block {
             b';' => {
                 self.parentheses = 0;
                 self.cases = 0;
+                self.without_for = false;
                 self.enter_position();
             }
             b':' if self.after_label => self.enter_position(),
@@ -121,7 +122,7 @@ impl Block {
         self.leave_position();
         self.after_label = at_statement;
         match token.keyword().as_bytes() {
-            b"begin" if can_open || self.handling => {
+            b"begin" if can_open => {
                 if lexer.accept("not") {
                     lexer.accept("atomic");
                 }
@@ -144,15 +145,17 @@ impl Block {
             b"do" if !at_statement && self.blocks > 0 => self.enter_position(),
             // MariaDB's `SET STATEMENT a = 1 FOR b`, where b may be a block.
             b"set"
-                if at_statement && lexer.accept("statement") && skip_statement_variables(lexer) =>
+                if at_statement
+                    && !self.without_for
+                    && lexer.accept("statement")
+                    && self.skip_variables(lexer) =>
             {
                 self.enter_position();
             }
             b"declare" if at_statement => {
-                self.handling =
-                    lexer.accept_any(&["continue", "exit", "undo"]) && lexer.accept("handler");
+                self.at_statement = skip_handler(lexer);
+                self.after_label = false;
             }
-            b"commit" | b"rollback" if self.handling => return Step::Statement,
             _ if at_statement => return Step::Statement,
             verb if self.header && self.before != Before::Header && is_verb(verb) => {
                 self.header = false
@@ -165,7 +168,6 @@ impl Block {
     fn open(&mut self) {
         self.blocks += 1;
         self.header = false;
-        self.handling = false;
     }
 
     fn open_before_statement(&mut self) {
@@ -176,12 +178,38 @@ impl Block {
     fn enter_position(&mut self) {
         self.at_statement = true;
         self.after_label = false;
-        self.handling = false;
+    }
+
+    fn skip_variables(&mut self, lexer: &mut Lexer<'_>) -> bool {
+        self.without_for = skip_statement_variables(lexer).is_none();
+        !self.without_for
     }
 
     fn leave_position(&mut self) {
         self.at_statement = false;
         self.after_label = false;
+    }
+}
+
+/// `EXIT HANDLER FOR NOT FOUND, SQLSTATE VALUE '42S01', 1051`, behind which a statement starts: MySQL 8.4 manual
+/// 15.6.7.2 "DECLARE ... HANDLER Statement".
+fn skip_handler(lexer: &mut Lexer<'_>) -> bool {
+    if !(lexer.accept_any(&["continue", "exit", "undo"]) && lexer.accept("handler")) {
+        return false;
+    }
+    lexer.accept("for");
+    loop {
+        if lexer.accept("sqlstate") {
+            lexer.accept("value");
+        } else {
+            lexer.accept("not");
+        }
+        if !lexer.peek().is_some_and(|next| next.is_mark(b';')) {
+            lexer.next();
+        }
+        if !lexer.accept_mark(b',') {
+            return true;
+        }
     }
 }
 

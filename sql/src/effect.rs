@@ -39,6 +39,12 @@ pub enum Effect {
     OutsideOnly,
     /// It runs code that the text does not show and that may commit.
     Opaque,
+    /// It changes how the text after it is read, so that nobody can say beforehand what that text does.
+    ChangesReading,
+    /// It talks to the server in a way of its own, for which it needs the connection itself.
+    NeedsConnection,
+    /// It can be read in more than one way, so nobody can say what it does.
+    Ambiguous,
 }
 
 impl Effect {
@@ -59,6 +65,7 @@ impl Effect {
                 | Self::TwoPhase
                 | Self::ImplicitCommit
                 | Self::RollsBackOnConflict
+                | Self::Ambiguous
         )
     }
 
@@ -75,7 +82,7 @@ impl Effect {
         matches!(self, Self::Begins | Self::Nests)
     }
 
-    /// Whether it does what only the boundary may do: begin, end or nest.
+    /// Whether it does what only the boundary may do: begin, end or nest, or can be read as if it did.
     ///
     /// Not [`Effect::Characteristics`] and [`Effect::OutsideOnly`], which the database judges itself, and not
     /// [`Effect::Opaque`], about which nothing is known.
@@ -89,6 +96,50 @@ impl Effect {
     #[must_use]
     pub const fn controls_transaction(self) -> bool {
         self.ends_transaction() || self.begins_or_nests()
+    }
+
+    /// Whether it changes how later text is read.
+    ///
+    /// ```
+    /// use demarcate_sql::{Dialect, statements};
+    ///
+    /// let set = statements("set @@session.sql_mode = 'ANSI_QUOTES'", Dialect::MySql).next().unwrap();
+    /// assert!(set.effect().changes_reading());
+    /// ```
+    #[must_use]
+    pub const fn changes_reading(self) -> bool {
+        matches!(self, Self::ChangesReading)
+    }
+
+    /// Whether it needs the connection itself.
+    ///
+    /// ```
+    /// use demarcate_sql::{Dialect, statements};
+    ///
+    /// let copy = statements("copy orders from stdin", Dialect::Postgres).next().unwrap();
+    /// assert!(copy.effect().needs_connection());
+    /// ```
+    #[must_use]
+    pub const fn needs_connection(self) -> bool {
+        matches!(self, Self::NeedsConnection)
+    }
+
+    /// Whether a session must not send it: it controls the transaction or sets its characteristics, changes how later
+    /// text is read, or needs the connection itself. It is what [`guard`](crate::guard) looks for.
+    ///
+    /// ```
+    /// use demarcate_sql::Effect;
+    ///
+    /// assert!(Effect::Characteristics.is_guarded());
+    /// assert!(Effect::Ambiguous.is_guarded());
+    /// assert!(!Effect::SessionState.is_guarded());
+    /// ```
+    #[must_use]
+    pub const fn is_guarded(self) -> bool {
+        self.controls_transaction()
+            || self.changes_reading()
+            || self.needs_connection()
+            || matches!(self, Self::Characteristics)
     }
 
     /// Whether something stays on the server's session after the transaction.
@@ -157,6 +208,11 @@ impl Kind {
             | Self::Detach
             | Self::SetPragma => Effect::SessionState,
             Self::SetGlobal => Effect::ServerState,
+            // MySQL 8.4 manual 7.1.11, ANSI_QUOTES and NO_BACKSLASH_ESCAPES; PostgreSQL 20.13.1.
+            Self::SetReading => Effect::ChangesReading,
+            // PostgreSQL 53.2.6 "COPY Operations".
+            Self::CopyFromStdin => Effect::NeedsConnection,
+            Self::Ambiguous => Effect::Ambiguous,
             Self::Vacuum | Self::DdlOutside => Effect::OutsideOnly,
 
             Self::Select

@@ -1,15 +1,36 @@
 use crate::lexer::Lexer;
-use crate::{Dialect, Effect, Statement, head, statements};
+use crate::scan::any_three;
+use crate::{Dialect, Effect, Statement, head, settings, statements};
+
+/// The first statement of a text that a session must not send: see [`Effect::is_guarded`].
+///
+/// This is the guard that every text passes before it is sent, and the one question to ask of it. A text of one statement
+/// is judged by its first keyword; what follows is only searched for a semicolon, and for what would need a second look.
+///
+/// ```
+/// use demarcate_sql::{Dialect, Effect, guard};
+///
+/// assert!(guard("select * from orders where id = $1", Dialect::Postgres).is_none());
+///
+/// let effect = |sql, dialect| guard(sql, dialect).map(|found| found.effect());
+/// assert_eq!(effect("select 1; /* now */ rollback", Dialect::Postgres), Some(Effect::RollsBack));
+/// assert_eq!(effect("set transaction read only", Dialect::Postgres), Some(Effect::Characteristics));
+/// assert_eq!(effect("set sql_mode = 'ANSI_QUOTES'", Dialect::MySql), Some(Effect::ChangesReading));
+/// assert_eq!(effect("copy orders from stdin", Dialect::Postgres), Some(Effect::NeedsConnection));
+/// // A server that skips the comment skips a quote, and then commits.
+/// assert_eq!(effect("select 1 /*!50701 ' */; commit; -- '", Dialect::MySql), Some(Effect::Ambiguous));
+/// ```
+#[must_use]
+pub fn guard(sql: &str, dialect: Dialect) -> Option<Statement<'_>> {
+    find(sql, dialect, Effect::is_guarded)
+}
 
 /// The first statement of a text that does what only the boundary may do: begin, end or nest the transaction.
 ///
-/// This is the guard that every text passes before it is sent. A text of one statement is judged by its first
-/// keyword; what follows is only searched for a semicolon.
+/// [`guard`] finds this and more.
 ///
 /// ```
 /// use demarcate_sql::{Dialect, Kind, transaction_control};
-///
-/// assert!(transaction_control("select * from orders where id = $1", Dialect::Postgres).is_none());
 ///
 /// let found = transaction_control("select 1; /* now */ rollback", Dialect::Postgres).unwrap();
 /// assert_eq!((found.kind, found.offset), (Kind::Rollback, 20));
@@ -19,7 +40,7 @@ pub fn transaction_control(sql: &str, dialect: Dialect) -> Option<Statement<'_>>
     find(sql, dialect, Effect::controls_transaction)
 }
 
-/// The first statement of a text whose effect is wanted, as fast as [`transaction_control`].
+/// The first statement of a text whose effect is wanted, as fast as [`guard`].
 ///
 /// `wanted` is not asked about [`Effect::None`], which is never found.
 ///
@@ -32,7 +53,7 @@ pub fn transaction_control(sql: &str, dialect: Dialect) -> Option<Statement<'_>>
 #[must_use]
 pub fn find(sql: &str, dialect: Dialect, wanted: impl Fn(Effect) -> bool) -> Option<Statement<'_>> {
     let wanted = |effect| effect != Effect::None && wanted(effect);
-    if is_single(sql)
+    if is_decided_by_its_head(sql.as_bytes(), dialect)
         && (is_plain(sql, dialect)
             || !wanted(head::read(Lexer::new(sql, dialect)).kind.effect(dialect)))
     {
@@ -41,15 +62,34 @@ pub fn find(sql: &str, dialect: Dialect, wanted: impl Fn(Effect) -> bool) -> Opt
     statements(sql, dialect).find(|statement| wanted(statement.effect()))
 }
 
-/// Whether there is no semicolon with anything behind it, in quotes or not.
-fn is_single(sql: &str) -> bool {
-    match sql.find(';') {
-        None => true,
-        Some(first) => sql
-            .bytes()
-            .skip(first)
-            .all(|byte| matches!(byte, b';' | b' ' | b'\t'..=b'\r')),
+/// Whether there is no semicolon with anything behind it, in quotes or not, and nothing that changes what the first
+/// words say: no executable comment, no setting that a function sets.
+fn is_decided_by_its_head(sql: &[u8], dialect: Dialect) -> bool {
+    let end = sql
+        .iter()
+        .rposition(|byte| !matches!(byte, b';' | b' ' | b'\t'..=b'\r'));
+    let Some(sql) = end.and_then(|end| sql.get(..=end)) else {
+        return true;
+    };
+    // The last byte is no semicolon, so that each is the first or the second of three.
+    let ends = |a: u8, b: u8| (a == b';') | (b == b';');
+    match dialect {
+        Dialect::Sqlite => !any_three(sql, |a, b, _| ends(a, b)),
+        Dialect::Postgres => {
+            !any_three(sql, |a, b, c| ends(a, b) | settings::may_mention(a, b, c))
+                || (!any_three(sql, |a, b, _| ends(a, b)) && !settings::mentions(sql))
+        }
+        Dialect::MySql => {
+            !any_three(sql, |a, b, _| ends(a, b) | (a == b'/'))
+                || (!any_three(sql, |a, b, _| ends(a, b))
+                    && !sql.windows(3).any(opens_special_comment))
+        }
     }
+}
+
+/// `/*!`, `/*M!`, `/*+`: whatever is more than a comment to some server.
+fn opens_special_comment(bytes: &[u8]) -> bool {
+    matches!(bytes, b"/*!" | b"/*M" | b"/*+")
 }
 
 /// Whether the first word is one of the four that nearly every statement begins with and that need no second look.

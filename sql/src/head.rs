@@ -2,10 +2,11 @@
 
 mod compound;
 mod create;
+mod dynamic;
 mod pragma;
 mod set;
 
-pub(crate) use set::skip_statement_variables;
+pub(crate) use set::{POSTGRES_READING, postgres_setting, skip_statement_variables};
 
 use crate::body::Body;
 use crate::lexer::Lexer;
@@ -31,8 +32,8 @@ impl From<Kind> for Head {
 /// Reads the statement that starts here.
 pub(crate) fn read(lexer: Lexer<'_>) -> Head {
     let head = read_simple(lexer);
-    if head.kind == Kind::Compound {
-        compound::read(lexer)
+    if head.body == Body::Compound {
+        compound::read(lexer, head.kind)
     } else {
         head
     }
@@ -40,6 +41,20 @@ pub(crate) fn read(lexer: Lexer<'_>) -> Head {
 
 /// The same without a look into a compound statement.
 fn read_simple(mut lexer: Lexer<'_>) -> Head {
+    let dialect = lexer.dialect();
+    let mut reading = false;
+    let mut head = read_wrapped(&mut lexer, &mut reading);
+    if head.kind == Kind::Compound {
+        head.body = Body::Compound;
+    }
+    if reading && !head.kind.effect(dialect).controls_transaction() {
+        head.kind = Kind::SetReading;
+    }
+    head
+}
+
+/// Sets `reading` where a wrapper around the statement changes how text is read.
+fn read_wrapped(lexer: &mut Lexer<'_>, reading: &mut bool) -> Head {
     use Dialect::{MySql, Postgres, Sqlite};
     let dialect = lexer.dialect();
     // Round again for a statement that wraps the one which follows.
@@ -52,13 +67,13 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
         }
         let kind = match (first.keyword().as_bytes(), dialect) {
             (b"select" | b"values", _) => Kind::Select,
-            (b"insert" | b"update", Sqlite) if rolls_back_on_conflict(&mut lexer) => {
+            (b"insert" | b"update", Sqlite) if rolls_back_on_conflict(lexer) => {
                 Kind::RollbackOnConflict
             }
             (b"insert" | b"replace", _) => Kind::Insert,
             (b"update", _) => Kind::Update,
             (b"delete", _) => Kind::Delete,
-            (b"with", Sqlite) if main_rolls_back_on_conflict(lexer) => Kind::RollbackOnConflict,
+            (b"with", Sqlite) if main_rolls_back_on_conflict(*lexer) => Kind::RollbackOnConflict,
             (b"with", _) => Kind::With,
             (b"merge", _) => Kind::Merge,
             (b"table", _) => Kind::Select,
@@ -66,10 +81,10 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
             (b"begin", MySql) if lexer.accept("not") => Kind::Compound,
             (b"if" | b"case" | b"loop" | b"while" | b"repeat" | b"for", MySql) => Kind::Compound,
             (b"begin", _) => Kind::Begin,
-            (b"start", _) => start_what(&mut lexer),
+            (b"start", _) => start_what(lexer),
             (b"commit", Postgres) if lexer.accept("prepared") => Kind::CommitPrepared,
             (b"commit", _) | (b"end", Postgres | Sqlite) => Kind::Commit,
-            (b"rollback", _) => rollback(&mut lexer),
+            (b"rollback", _) => rollback(lexer),
             (b"abort", Postgres) => Kind::Rollback,
             (b"savepoint", _) => Kind::Savepoint,
             (b"release", _) => Kind::Release,
@@ -77,12 +92,15 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
 
             (b"set", MySql) => {
                 // MariaDB's `SET STATEMENT a = 1 FOR b` runs b.
-                if lexer.accept("statement") && skip_statement_variables(&mut lexer) {
+                if lexer.accept("statement")
+                    && let Some(changes) = skip_statement_variables(lexer)
+                {
+                    *reading |= changes;
                     continue;
                 }
-                set::mysql(&mut lexer)
+                set::mysql(lexer)
             }
-            (b"set", Postgres) => set::postgres(&mut lexer),
+            (b"set", Postgres) => set::postgres(lexer),
             (b"reset", MySql) if lexer.accept("persist") => Kind::SetGlobal,
             (b"reset", MySql) => Kind::Maintenance,
             (b"reset", Postgres) => Kind::Reset,
@@ -90,27 +108,30 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
             (b"use", MySql) => Kind::Use,
             (b"load", Postgres) => Kind::Load,
             (b"load", MySql) if lexer.accept("index") => Kind::Maintenance,
+            (b"copy", Postgres) if reads_stdin(lexer) => Kind::CopyFromStdin,
             (b"load", MySql) | (b"copy", Postgres) => Kind::Copy,
 
             (b"listen", Postgres) => Kind::Listen,
             (b"unlisten", Postgres) => Kind::Unlisten,
             (b"notify", Postgres) => Kind::Notify,
-            (b"prepare", Postgres) if prepares_transaction(&mut lexer) => Kind::PrepareTransaction,
-            (b"prepare", Postgres | MySql) => Kind::Prepare,
-            (b"execute", Postgres | MySql) => Kind::Execute,
+            (b"prepare", Postgres) if prepares_transaction(lexer) => Kind::PrepareTransaction,
+            (b"prepare", Postgres) => Kind::Prepare,
+            (b"execute", Postgres) => Kind::Execute,
+            (b"prepare", MySql) => dynamic::prepare(lexer),
+            (b"execute", MySql) => dynamic::execute(lexer),
             (b"deallocate", Postgres | MySql) => Kind::Deallocate,
-            (b"declare", Postgres) => declare(&mut lexer),
+            (b"declare", Postgres) => declare(lexer),
 
             (b"lock", Postgres) => Kind::LockTable,
             (b"lock", MySql) => Kind::LockTables,
             (b"unlock", MySql) => Kind::UnlockTables,
 
-            (b"create", _) => return create::read(&mut lexer),
-            (b"drop", MySql) if create::is_temporary_table(&mut lexer) => Kind::Temporary,
+            (b"create", _) => return create::read(lexer),
+            (b"drop", MySql) if create::is_temporary_table(lexer) => Kind::Temporary,
             (b"drop", MySql) if lexer.accept("prepare") => Kind::Deallocate,
-            (b"drop", Postgres) => drop_what(&mut lexer),
+            (b"drop", Postgres) => drop_what(lexer),
             (b"alter", Postgres) if lexer.accept("system") => Kind::DdlOutside,
-            (b"alter", MySql) => return create::read_alter(&mut lexer),
+            (b"alter", MySql) => return create::read_alter(lexer),
             (b"alter" | b"drop", _) => Kind::Ddl,
             (b"truncate" | b"grant" | b"revoke", Postgres | MySql) => Kind::Ddl,
             (b"rename" | b"install" | b"uninstall", MySql) => Kind::Ddl,
@@ -122,20 +143,20 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
                 lexer.accept_any(&["no_write_to_binlog", "local"]);
                 if !lexer.accept_any(&["table", "tables"]) {
                     // MariaDB's `ANALYZE FORMAT=JSON a` runs a.
-                    skip_format(&mut lexer);
+                    skip_format(lexer);
                     continue;
                 }
                 Kind::Maintenance
             }
             (b"explain" | b"describe" | b"desc", _) => {
-                if explain_runs(&mut lexer) {
+                if explain_runs(lexer) {
                     continue;
                 }
                 Kind::Explain
             }
             (b"analyze", _) => Kind::Maintenance,
-            (b"reindex", Postgres) => reindex(&mut lexer),
-            (b"cluster", Postgres) if is_whole_database(&mut lexer) => Kind::DdlOutside,
+            (b"reindex", Postgres) => reindex(lexer),
+            (b"cluster", Postgres) if is_whole_database(lexer) => Kind::DdlOutside,
             (b"reindex", Sqlite) | (b"cluster" | b"checkpoint", Postgres) => Kind::Maintenance,
             (
                 b"optimize" | b"repair" | b"check" | b"cache" | b"flush" | b"change" | b"stop",
@@ -145,11 +166,12 @@ fn read_simple(mut lexer: Lexer<'_>) -> Head {
             (b"vacuum", Postgres | Sqlite) => Kind::Vacuum,
 
             (b"call", _) => Kind::Call,
+            (b"do", Postgres) if mentions_reading(lexer) => Kind::SetReading,
             (b"do", _) => Kind::Do,
 
             (b"attach", Sqlite) => Kind::Attach,
             (b"detach", Sqlite) => Kind::Detach,
-            (b"pragma", Sqlite) => pragma::read(&mut lexer),
+            (b"pragma", Sqlite) => pragma::read(lexer),
 
             _ => Kind::Other,
         };
@@ -220,6 +242,32 @@ fn declare(lexer: &mut Lexer<'_>) -> Kind {
         }
     }
     Kind::Other
+}
+
+/// `COPY t (a, b) FROM STDIN`, and `FROM STDOUT`, which is the same (`copy_file_name` in PostgreSQL's gram.y).
+fn reads_stdin(lexer: &mut Lexer<'_>) -> bool {
+    let mut depth = 0_usize;
+    while let Some(token) = lexer.next_inside() {
+        match token.shape {
+            Shape::Mark(b'(') => depth += 1,
+            Shape::Mark(b')') => depth = depth.saturating_sub(1),
+            _ if depth == 0 && token.is("from") => return lexer.accept_any(&["stdin", "stdout"]),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether a block of PostgreSQL's code names a setting that changes how text is read.
+fn mentions_reading(lexer: &mut Lexer<'_>) -> bool {
+    let mut code = *lexer;
+    core::iter::from_fn(|| code.next_inside()).any(|token| {
+        token.shape == Shape::Text
+            && POSTGRES_READING.iter().any(|setting| {
+                let mut windows = token.text.as_bytes().windows(setting.len());
+                windows.any(|window| window.eq_ignore_ascii_case(setting.as_bytes()))
+            })
+    })
 }
 
 /// PostgreSQL's `DROP DATABASE`, `DROP TABLESPACE` and `DROP INDEX CONCURRENTLY` "cannot be executed inside a

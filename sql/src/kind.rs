@@ -61,6 +61,10 @@ pub enum Kind {
     SetGlobal,
     /// `SET autocommit`, in any of its spellings (MySQL).
     SetAutocommit,
+    /// `SET` of what decides how later text is read: `sql_mode`, a client character set that is not UTF-8 (MySQL);
+    /// `standard_conforming_strings`, `backslash_quote`, `client_encoding`, also by a `set_config` that can be seen
+    /// (PostgreSQL).
+    SetReading,
     /// `RESET` (PostgreSQL).
     Reset,
     /// `DISCARD` (PostgreSQL).
@@ -76,9 +80,10 @@ pub enum Kind {
     Unlisten,
     /// `NOTIFY` (PostgreSQL).
     Notify,
-    /// `PREPARE` of a statement, in SQL.
+    /// `PREPARE` of a statement, in SQL. On MySQL, `PREPARE a FROM 'commit'` is a [`Kind::Commit`]: a literal that holds
+    /// what only the boundary may do is read through.
     Prepare,
-    /// `EXECUTE`, and `EXECUTE IMMEDIATE` (MariaDB).
+    /// `EXECUTE`, and `EXECUTE IMMEDIATE` (MariaDB), whose literal is read through likewise.
     Execute,
     /// `DEALLOCATE`, and `DROP PREPARE` (MySQL).
     Deallocate,
@@ -111,6 +116,8 @@ pub enum Kind {
 
     /// `COPY` (PostgreSQL), `LOAD DATA` (MySQL).
     Copy,
+    /// `COPY .. FROM STDIN`, after which the server waits for data (PostgreSQL).
+    CopyFromStdin,
     /// `CALL`.
     Call,
     /// `DO`: a block of code (PostgreSQL), or an expression (MySQL).
@@ -131,6 +138,9 @@ pub enum Kind {
     /// `PRAGMA` that changes the connection (SQLite).
     SetPragma,
 
+    /// What servers of different versions read in different ways, because of an executable comment (MySQL): one that
+    /// leaves a quote open or holds a semicolon, and everything after it.
+    Ambiguous,
     /// Anything else: `SHOW`, `FETCH`, `KILL`, and what is not SQL.
     Other,
 }

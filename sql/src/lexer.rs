@@ -9,6 +9,14 @@ pub(crate) struct Lexer<'a> {
     at: usize,
     /// Inside `/*! .. */`, whose content is code.
     executable: bool,
+    /// Executable comments are comments: how a server reads them that is older than their version, or another product.
+    skips: bool,
+    /// A comment was read that a server can end elsewhere: see [`Lexer::is_ambiguous`].
+    ambiguous: bool,
+    /// Executable comments that were opened.
+    comments: usize,
+    /// Where the last executable comment ends for a server that skips it.
+    closes: usize,
 }
 
 impl<'a> Lexer<'a> {
@@ -18,7 +26,40 @@ impl<'a> Lexer<'a> {
             dialect,
             at: 0,
             executable: false,
+            skips: false,
+            ambiguous: false,
+            comments: 0,
+            closes: 0,
         }
+    }
+
+    /// From here on with executable comments as comments.
+    pub(crate) fn skipping_executable(self) -> Self {
+        Self {
+            skips: true,
+            ..self
+        }
+    }
+
+    /// Whether servers disagree on where one of the comments so far ends, or on where a statement ends in it.
+    ///
+    /// A server that skips `/*!99999 .. */` ends it at the first `*/`, or, if it holds a comment, at the one after;
+    /// a server that executes it ends it outside quotes and comments only (`consume_comment` and `MY_LEX_LONG_COMMENT`
+    /// in MariaDB's sql_lex.cc).
+    pub(crate) fn is_ambiguous(&self) -> bool {
+        self.ambiguous || self.executable
+    }
+
+    pub(crate) fn comments(&self) -> usize {
+        self.comments
+    }
+
+    /// What is left is of no use.
+    pub(crate) fn finish(&mut self) {
+        *self = Self {
+            at: self.sql.len(),
+            ..Self::new(self.sql, self.dialect)
+        };
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -108,6 +149,9 @@ impl<'a> Iterator for Lexer<'a> {
         self.skip_blank();
         let start = self.at;
         let shape = self.token(self.byte(0)?);
+        if self.executable {
+            self.ambiguous |= shape == Shape::Mark(b';') || self.at > self.closes;
+        }
         Some(Token {
             shape,
             text: self.slice(start, self.at),
@@ -257,13 +301,15 @@ impl Lexer<'_> {
                 }
                 Some(b'#') if self.dialect == Dialect::MySql => self.line_comment(),
                 Some(b'/') if self.byte(1) == Some(b'*') => match self.executable_opening() {
-                    Some(length) => {
-                        self.advance(length);
-                        self.executable = true;
+                    Some(_) if self.skips => self.block_comment(),
+                    Some(length) => self.open_executable(length),
+                    None => {
+                        self.ambiguous |= self.executable || self.is_open_hint();
+                        self.block_comment();
                     }
-                    None => self.block_comment(),
                 },
                 Some(b'*') if self.executable && self.byte(1) == Some(b'/') => {
+                    self.ambiguous |= self.at != self.closes;
                     self.advance(2);
                     self.executable = false;
                 }
@@ -308,6 +354,32 @@ impl Lexer<'_> {
                     .take_while(|byte| byte.is_ascii_digit())
                     .count(),
         )
+    }
+
+    fn open_executable(&mut self, length: usize) {
+        self.advance(length);
+        if self.executable {
+            self.ambiguous = true;
+            return;
+        }
+        self.executable = true;
+        self.comments += 1;
+        let mut end = *self;
+        end.advance_past(b"*/");
+        self.closes = end.at.saturating_sub(2);
+    }
+
+    /// Whether an optimizer hint leaves a quote open at its first `*/`, and so goes on for MySQL: its hints have quotes
+    /// (8.4 manual 10.9.3, `Hint_scanner` in sql_lex_hints.h), its comments and MariaDB's have none.
+    fn is_open_hint(&self) -> bool {
+        if self.dialect != Dialect::MySql || !self.rest().starts_with(b"/*+") {
+            return false;
+        }
+        let mut inside = *self;
+        inside.open_executable(3);
+        let closes = inside.closes;
+        while inside.executable && inside.at < closes && inside.next().is_some() {}
+        inside.at > closes && inside.ambiguous
     }
 
     /// Only PostgreSQL nests them: 4.1.5 "Comments".

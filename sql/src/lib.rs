@@ -1,18 +1,17 @@
 //! What a piece of SQL text does to a transaction.
 //!
 //! [`statements`] reads a text into its statements, each with a [`Kind`]; a kind has an [`Effect`] on the
-//! transaction that it runs in; [`transaction_control`] is the guard that is asked before a text is sent, and
-//! [`session_calls`] finds functions that leave something on the server's session.
+//! transaction that it runs in; [`guard`] is asked before a text is sent, and [`session_calls`] finds functions that leave something on the server's session.
 //!
 //! ```
-//! use demarcate_sql::{Dialect, Effect, Kind, statements, transaction_control};
+//! use demarcate_sql::{Dialect, Effect, Kind, guard, statements};
 //!
 //! let sql = "update orders set note = 'a;b' where id = $1; COMMIT /* done; */ ;";
 //!
 //! let kinds: Vec<Kind> = statements(sql, Dialect::Postgres).map(|s| s.kind).collect();
 //! assert_eq!(kinds, [Kind::Update, Kind::Commit]);
 //!
-//! let commit = transaction_control(sql, Dialect::Postgres).unwrap();
+//! let commit = guard(sql, Dialect::Postgres).unwrap();
 //! assert_eq!((commit.text, commit.effect()), ("COMMIT", Effect::Commits));
 //! ```
 //!
@@ -23,9 +22,16 @@
 //! # What it takes for granted
 //!
 //! The server's defaults, which sqlx does not change to anything that matters here: `standard_conforming_strings`
-//! is on (PostgreSQL), and `NO_BACKSLASH_ESCAPES` and `ANSI_QUOTES` are off (MySQL). A MySQL comment that *some*
-//! server executes, `/*!99999 .. */`, is read as code whatever its version. What a stored function, procedure or
-//! trigger does on the server cannot be seen in the text that calls it: see [`Effect::Opaque`].
+//! is on and `client_encoding` is UTF-8 (PostgreSQL), `NO_BACKSLASH_ESCAPES` and `ANSI_QUOTES` are off and the character
+//! set is UTF-8 (MySQL). A statement that changes one of these [`changes_reading`](Effect::changes_reading).
+//!
+//! A MySQL comment that *some* server executes, `/*!99999 .. */`, is read as code and as a comment. Where that makes a
+//! difference to what is guarded, the guarded reading counts; where it makes one to where a quote or a statement
+//! ends, the rest of the text is [`Kind::Ambiguous`].
+//!
+//! What a stored function, procedure or trigger does on the server cannot be seen in the text that calls it: see
+//! [`Effect::Opaque`]. Nor can a text that is put together on the server: `EXECUTE IMMEDIATE concat(..)`,
+//! `set_config($1, ..)`, `DO` with an `EXECUTE` in it.
 #![no_std]
 
 #[cfg(test)]
@@ -40,13 +46,16 @@ mod guard;
 mod head;
 mod kind;
 mod lexer;
+mod readings;
+mod scan;
+mod settings;
 mod split;
 mod token;
 
 pub use calls::{SessionCall, SessionCalls, session_calls};
 pub use dialect::Dialect;
 pub use effect::Effect;
-pub use guard::{find, transaction_control};
+pub use guard::{find, guard, transaction_control};
 pub use kind::Kind;
 pub use split::{Statement, Statements, statements};
 

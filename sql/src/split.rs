@@ -1,5 +1,5 @@
 use crate::lexer::Lexer;
-use crate::{Dialect, Effect, Kind, body, head};
+use crate::{Dialect, Effect, Kind, body, head, readings, settings};
 
 /// One statement of a text.
 ///
@@ -71,18 +71,67 @@ impl<'a> Iterator for Statements<'a> {
     type Item = Statement<'a>;
 
     fn next(&mut self) -> Option<Statement<'a>> {
+        let before = self.lexer;
         while self.lexer.accept_mark(b';') {}
-        let offset = self.lexer.peek()?.start;
-        let head = head::read(self.lexer);
+        let start = self.lexer;
+        let Some(first) = self.lexer.peek() else {
+            return self.ambiguous(before);
+        };
+        let head = head::read(start);
         let end = body::skip(&mut self.lexer, head.body);
-        let text = self.lexer.slice(offset, end);
+        if self.lexer.is_ambiguous() {
+            return self.ambiguous(before);
+        }
+        let text = self.lexer.slice(first.start, end);
+        let mut kind = head.kind;
+        if self.lexer.comments() > start.comments() {
+            match readings::merge(start, self.lexer, head) {
+                Some(merged) => kind = merged,
+                None => return self.ambiguous(before),
+            }
+        } else if self.lexer.dialect() == Dialect::Postgres
+            && !kind.effect(Dialect::Postgres).is_guarded()
+        {
+            kind = settings::changed(text).unwrap_or(kind);
+        }
         Some(Statement {
             text,
-            offset,
-            kind: head.kind,
+            offset: first.start,
+            kind,
             dialect: self.lexer.dialect(),
         })
     }
+}
+
+impl<'a> Statements<'a> {
+    /// All that is left, if servers disagree on how it goes on.
+    fn ambiguous(&mut self, mut rest: Lexer<'a>) -> Option<Statement<'a>> {
+        let blank = rest.offset();
+        while rest.accept_mark(b';') {}
+        let first = rest.next();
+        self.lexer.finish();
+        let text = self.lexer.slice(blank, self.lexer.offset());
+        let start = match first {
+            Some(token) => token.start,
+            None if rest.is_ambiguous() => {
+                self.lexer.offset() - text.trim_start_matches(is_blank).len()
+            }
+            None => return None,
+        };
+        Some(Statement {
+            text: self
+                .lexer
+                .slice(start, self.lexer.offset())
+                .trim_ascii_end(),
+            offset: start,
+            kind: Kind::Ambiguous,
+            dialect: self.lexer.dialect(),
+        })
+    }
+}
+
+fn is_blank(c: char) -> bool {
+    c == ';' || c.is_ascii_whitespace()
 }
 
 impl core::iter::FusedIterator for Statements<'_> {}

@@ -38,7 +38,7 @@ fn nothing() {
                     "do $$ begin commit; end $$",
                     "lock table a",
                     "execute a",
-                    "copy a from stdin",
+                    "copy a to stdout",
                 ],
             ),
             (
@@ -207,7 +207,7 @@ fn the_session_and_the_server() {
                     "create temporary table a (b int)",
                 ],
             ),
-            (MySql, &["prepare a from 'commit'", "set names utf8mb4"]),
+            (MySql, &["prepare a from 'select 1'", "set names utf8mb4"]),
             (
                 Sqlite,
                 &[
@@ -247,9 +247,48 @@ fn outside_and_opaque() {
             MySql,
             &[
                 "call a()",
-                "execute immediate 'commit'",
+                "execute immediate @a",
                 "begin not atomic select 1; end",
             ],
+        )],
+    );
+}
+
+#[test]
+fn what_a_session_must_not_send() {
+    check(
+        Effect::ChangesReading,
+        &[
+            (
+                MySql,
+                &[
+                    "set sql_mode = ''",
+                    "set statement sql_mode = '' for select 1",
+                ],
+            ),
+            (
+                Postgres,
+                &[
+                    "set local standard_conforming_strings = off",
+                    "select set_config('backslash_quote', 'on', true)",
+                ],
+            ),
+        ],
+    );
+    check(
+        Effect::NeedsConnection,
+        &[(Postgres, &["copy a from stdin"])],
+    );
+    check(Effect::Ambiguous, &[(MySql, &["select 1 /*! ' */"])]);
+    check(
+        Effect::ImplicitCommit,
+        &[(MySql, &["execute immediate 'drop table a'"])],
+    );
+    check(
+        Effect::Commits,
+        &[(
+            MySql,
+            &["prepare a from 'commit'", "execute immediate 'commit'"],
         )],
     );
 }

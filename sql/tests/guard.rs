@@ -54,7 +54,11 @@ fn control_by_dialect() {
         ("create table a (b int)", MySql, Some((Kind::Ddl, 0))),
         ("create table a (b int)", Postgres, None),
         ("create temporary table a (b int)", MySql, None),
-        ("select 1 /*! ; commit */", MySql, Some((Kind::Commit, 15))),
+        (
+            "select 1 /*! ; commit */",
+            MySql,
+            Some((Kind::Ambiguous, 0)),
+        ),
         ("select 1 /*! ; commit */", Sqlite, None),
         ("set autocommit = 0", MySql, Some((Kind::SetAutocommit, 0))),
         ("set autocommit = 0", Postgres, None),

@@ -1,6 +1,8 @@
 //! What holds for every text.
 
-use demarcate_sql::{Dialect, Effect, Kind, find, session_calls, statements, transaction_control};
+use demarcate_sql::{
+    Dialect, Effect, Kind, find, guard, session_calls, statements, transaction_control,
+};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -109,6 +111,14 @@ fn soups() -> impl Strategy<Value = String> {
         "analyze",
         "pragma",
         "set_config",
+        "set_config('backslash_quote'",
+        "pg_settings",
+        "sql_mode",
+        "/*+",
+        "execute immediate '",
+        "copy",
+        "from",
+        "stdin",
         "get_lock",
         "true",
         "xa",
@@ -238,6 +248,8 @@ fn kinds(sql: &str, dialect: Dialect) -> Vec<Kind> {
 fn is_blank(between: &str, dialect: Dialect) -> bool {
     // The end of an executable comment, whose start went with an earlier statement.
     let between = between.trim_start().trim_start_matches("*/");
+    // And the start of one that ends with a later statement.
+    let between = between.trim_end().trim_end_matches("/*!50000");
     statements(between, dialect).next().is_none()
 }
 
@@ -264,6 +276,8 @@ proptest! {
     fn the_guard_agrees_with_the_statements(sql in texts(), dialect in dialects()) {
         let by_reading = statements(&sql, dialect).find(|s| s.effect().controls_transaction());
         prop_assert_eq!(transaction_control(&sql, dialect), by_reading);
+        let by_reading = statements(&sql, dialect).find(|s| s.effect().is_guarded());
+        prop_assert_eq!(guard(&sql, dialect), by_reading);
         let by_reading = statements(&sql, dialect).find(|s| s.effect() != Effect::None);
         prop_assert_eq!(find(&sql, dialect, |_| true), by_reading);
     }

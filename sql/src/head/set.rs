@@ -16,6 +16,7 @@ pub(super) fn postgres(lexer: &mut Lexer<'_>) -> Kind {
             Kind::SetTransaction
         }
         _ if is_transaction_setting(&name) => Kind::SetTransaction,
+        _ if postgres_changes_reading(&name, lexer) => Kind::SetReading,
         _ if local => Kind::SetLocal,
         _ => Kind::SetSession,
     }
@@ -37,14 +38,63 @@ fn names_a_setting(next: &Token<'_>) -> bool {
 }
 
 /// "The transaction modes are also available via" these (PostgreSQL, "SET TRANSACTION").
+const TRANSACTION: [&str; 3] = [
+    "transaction_isolation",
+    "transaction_read_only",
+    "transaction_deferrable",
+];
+
+/// PostgreSQL 20.13.1 "Previous PostgreSQL Versions". In some client encodings a quote or a backslash is the second
+/// byte of a character (24.3.1, those that are not "server" encodings).
+pub(crate) const POSTGRES_READING: [&str; 3] = [
+    "standard_conforming_strings",
+    "backslash_quote",
+    "client_encoding",
+];
+
 fn is_transaction_setting(name: &Token<'_>) -> bool {
-    [
-        "transaction_isolation",
-        "transaction_read_only",
-        "transaction_deferrable",
-    ]
-    .into_iter()
-    .any(|setting| name.names(setting))
+    TRANSACTION.into_iter().any(|setting| name.names(setting))
+}
+
+fn postgres_changes_reading(name: &Token<'_>, lexer: &Lexer<'_>) -> bool {
+    if name.is("names") || name.names("client_encoding") {
+        return !is_safe_charset(*lexer);
+    }
+    // `U&"standard\005fconforming_strings"`
+    let escaped = name.is("u") && lexer.peek().is_some_and(|next| next.is_mark(b'&'));
+    escaped
+        || POSTGRES_READING
+            .into_iter()
+            .any(|setting| name.names(setting))
+}
+
+/// What a setting is that a function sets, by the text of its name.
+pub(crate) fn postgres_setting(name: &str) -> Kind {
+    let is = |setting: &str| name.eq_ignore_ascii_case(setting);
+    if POSTGRES_READING.into_iter().any(is) {
+        Kind::SetReading
+    } else if TRANSACTION.into_iter().any(is) {
+        Kind::SetTransaction
+    } else {
+        Kind::Other
+    }
+}
+
+/// Reads on after the name of a character set's setting: `= utf8`, `TO 'UTF8'`, `DEFAULT`. In these no quote and no
+/// backslash is a part of another character.
+fn is_safe_charset(mut lexer: Lexer<'_>) -> bool {
+    const SAFE: [&str; 5] = ["ascii", "binary", "default", "latin1", "unicode"];
+    lexer.accept_mark(b':');
+    if !lexer.accept_mark(b'=') {
+        lexer.accept("to");
+    }
+    let Some(value) = lexer.next_inside() else {
+        return false;
+    };
+    let name = value.text.trim_matches(['\'', '"', '`']);
+    name.get(..4)
+        .is_some_and(|start| start.eq_ignore_ascii_case("utf8"))
+        || SAFE.into_iter().any(|safe| safe.eq_ignore_ascii_case(name))
 }
 
 /// Reads on after MySQL's `SET`: MySQL 8.4 manual 15.7.6. Of a list of assignments the gravest decides.
@@ -85,23 +135,32 @@ fn mysql_assignment(lexer: &mut Lexer<'_>) -> Kind {
     };
     // Without the dot in `@@global.a`, `global` is a name.
     let scoped = scope.shape == Shape::Word && (!at || ahead.accept_mark(b'.'));
-    if scoped && scope.is_any(&["global", "persist", "persist_only"]) {
-        *lexer = ahead;
-        return Kind::SetGlobal;
-    }
-    if scoped && scope.is_any(&["session", "local"]) {
+    let global = scoped && scope.is_any(&["global", "persist", "persist_only"]);
+    if global || (scoped && scope.is_any(&["session", "local"])) {
         *lexer = ahead;
     }
     match lexer.next_inside() {
+        Some(name) if mysql_changes_reading(&name, *lexer) => Kind::SetReading,
+        _ if global => Kind::SetGlobal,
         Some(name) if name.names("autocommit") => Kind::SetAutocommit,
         Some(_) => Kind::SetSession,
         None => Kind::Other,
     }
 }
 
+/// MySQL 8.4 manual 7.1.11 "Server SQL Modes". In gbk, sjis and their like a backslash is the second byte of a
+/// character (12.10.7), and the client's character set is the one that text is read in (12.4).
+fn mysql_changes_reading(name: &Token<'_>, mut lexer: Lexer<'_>) -> bool {
+    let charset = name.names("character_set_client")
+        || name.is_any(&["names", "charset"])
+        || (name.is("character") && lexer.accept("set"));
+    name.names("sql_mode") || (charset && !is_safe_charset(lexer))
+}
+
 fn gravity(kind: Kind) -> u8 {
     match kind {
-        Kind::SetAutocommit => 4,
+        Kind::SetAutocommit => 5,
+        Kind::SetReading => 4,
         Kind::SetGlobal => 3,
         Kind::SetSession => 2,
         Kind::SetUserVariable => 1,
@@ -123,14 +182,17 @@ fn skip_value(lexer: &mut Lexer<'_>) -> bool {
     false
 }
 
-/// Reads past `a = 1, b = 2 FOR`, if that is what follows: MariaDB, "SET STATEMENT".
-pub(crate) fn skip_statement_variables(lexer: &mut Lexer<'_>) -> bool {
+/// Reads past `a = 1, b = 2 FOR`, if that is what follows, and says whether one of the variables changes how text is
+/// read: MariaDB, "SET STATEMENT".
+pub(crate) fn skip_statement_variables(lexer: &mut Lexer<'_>) -> Option<bool> {
     let mut ahead = *lexer;
+    let mut reading = false;
     while let Some(token) = ahead.next_inside() {
         if token.is("for") {
             *lexer = ahead;
-            return true;
+            return Some(reading);
         }
+        reading |= mysql_changes_reading(&token, ahead);
     }
-    false
+    None
 }

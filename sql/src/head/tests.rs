@@ -277,6 +277,49 @@ fn postgres_set() {
             "set autocommit = 1",
         ],
     );
+    check(
+        pg,
+        Kind::SetReading,
+        &[
+            "set standard_conforming_strings = off",
+            "SET LOCAL Standard_Conforming_Strings TO off",
+            "set session \"standard_conforming_strings\" = off",
+            "set backslash_quote = on",
+            "set U&\"standard\\005fconforming_strings\" = off",
+            "set client_encoding = sjis",
+            "set names 'gbk'",
+            "select set_config('standard_conforming_strings', 'off', true)",
+            "select 1 where PG_CATALOG.\"set_config\" /* a */ ( $$backslash_quote$$, $1, true) = ''",
+            "select set_config(E'standard\\x5fconforming_strings', 'off', true)",
+            "select set_config(U&'standard\\005fconforming_strings', 'off', true)",
+            "select set_config(is_local => true, setting_name => 'backslash_quote', new_value => 'on')",
+            "with a as (select set_config('backslash_quote', 'on', true)) select * from a",
+            "update pg_settings set setting = 'off' where name = $1",
+            "with a as (update only pg_catalog.pg_settings set setting = 'off' returning 1) select * from a",
+            "do $$ begin set local standard_conforming_strings = off; end $$",
+        ],
+    );
+    check(
+        pg,
+        Kind::SetTransaction,
+        &["select set_config('transaction_read_only', 'off', true)"],
+    );
+    check(
+        pg,
+        Kind::Select,
+        &[
+            "select set_config('app.user', 'standard', true)",
+            "select set_config('app.user', E'a\\n', true)",
+            "select set_config($1, $2, true)",
+            "select 'set_config(', 'backslash_quote'",
+            "select * from pg_settings where name = 'backslash_quote'",
+        ],
+    );
+    check(
+        pg,
+        Kind::SetSession,
+        &["set names 'UTF8'", "set client_encoding to utf8"],
+    );
     check(pg, Kind::Reset, &["reset all", "reset search_path"]);
     check(pg, Kind::Discard, &["discard all"]);
     check(pg, Kind::Load, &["load 'a'"]);
@@ -351,6 +394,38 @@ fn mysql_set() {
     );
     check(
         my,
+        Kind::SetReading,
+        &[
+            "set sql_mode = ''",
+            "SET SESSION sql_mode = ''",
+            "set global sql_mode = ''",
+            "set @@sql_mode := ''",
+            "set @@session . sql_mode = ''",
+            "set @@global.`sql_mode` = ''",
+            "set persist sql_mode = default",
+            "set @a = 1, time_zone = '+00:00', local sql_mode = ''",
+            "set /*! sql_mode */ = ''",
+            "set statement sql_mode = '' for select 1",
+            "set statement max_statement_time = 1, sql_mode = '' for select 1",
+            "set names gbk",
+            "set names 'sjis'",
+            "set character set gbk",
+            "set charset gbk",
+            "set character_set_client = @a",
+        ],
+    );
+    check(
+        my,
+        Kind::SetSession,
+        &["set names default", "set character_set_client = 'utf8mb4'"],
+    );
+    check(
+        my,
+        Kind::Commit,
+        &["set statement sql_mode = '' for commit"],
+    );
+    check(
+        my,
         Kind::Ddl,
         &["set password = 'a'", "set default role a to b"],
     );
@@ -387,7 +462,7 @@ fn session_objects() {
     check(
         &[Postgres, MySql],
         Kind::Execute,
-        &["execute a", "execute immediate 'commit'"],
+        &["execute a", "execute immediate 'select 1'"],
     );
     check(
         &[Postgres, MySql],
@@ -428,6 +503,80 @@ fn session_objects() {
         &["attach 'a' as b", "attach database 'a' as b"],
     );
     check(&[Sqlite], Kind::Detach, &["detach b"]);
+}
+
+/// A literal is read as the SQL that it is.
+#[test]
+fn dynamic_sql() {
+    let my = &[MySql];
+    check(
+        my,
+        Kind::Commit,
+        &[
+            "execute immediate 'commit'",
+            "EXECUTE/**/IMMEDIATE \"commit\"",
+            "execute immediate ('/* a */ commit')",
+            "execute immediate 'com' 'mit'",
+            "execute immediate 'com\\mit'",
+            "execute immediate _utf8mb4'commit'",
+            "execute immediate N'commit'",
+            "execute immediate 'execute immediate ''commit'''",
+            "execute immediate 'commit' using @a",
+            "prepare a from 'commit'",
+            "prepare `a` from 'COMMIT;'",
+        ],
+    );
+    check(
+        my,
+        Kind::Ddl,
+        &["execute immediate 'create table a (b int)'"],
+    );
+    check(
+        my,
+        Kind::SetReading,
+        &[
+            "execute immediate 'set sql_mode = \"\"'",
+            "prepare a from 'set sql_mode = ?'",
+        ],
+    );
+    check(
+        my,
+        Kind::Ambiguous,
+        &[
+            "execute immediate x'636f6d6d6974'",
+            "execute immediate 0x636f6d6d6974",
+            "prepare a from b'0110'",
+            "execute immediate 'select 1 /*!50701 '' */'",
+        ],
+    );
+    check(
+        my,
+        Kind::Execute,
+        &[
+            "execute immediate 'select ''commit'''",
+            "execute immediate concat('com', 'mit')",
+            "execute immediate @a",
+            "execute a",
+            "execute commit",
+        ],
+    );
+    check(
+        my,
+        Kind::Prepare,
+        &["prepare a from 'select 1'", "prepare a from @b"],
+    );
+    check(
+        &[Postgres],
+        Kind::Prepare,
+        &["prepare a as select 'commit'"],
+    );
+
+    let fits = std::format!("execute immediate '{}\\commit'", " ".repeat(500));
+    check(my, Kind::Commit, &[&fits]);
+    let does_not = std::format!("execute immediate '{}\\commit'", " ".repeat(510));
+    check(my, Kind::Ambiguous, &[&does_not]);
+    let without_escapes = std::format!("execute immediate '{}commit'", " ".repeat(5_000));
+    check(my, Kind::Commit, &[&without_escapes]);
 }
 
 #[test]
@@ -559,7 +708,27 @@ fn maintenance() {
 
 #[test]
 fn code() {
-    check(&[Postgres], Kind::Copy, &["copy a from stdin"]);
+    check(
+        &[Postgres],
+        Kind::Copy,
+        &[
+            "copy a to stdout",
+            "copy a to stdin",
+            "copy a from 'b'",
+            "copy (select a from stdin) to stdout",
+            "copy a from program 'stdin'",
+        ],
+    );
+    check(
+        &[Postgres],
+        Kind::CopyFromStdin,
+        &[
+            "copy a from stdin",
+            "COPY \"b\".a (c, d) FROM/**/STDIN with (format csv)",
+            "copy binary a from stdin",
+            "copy a from stdout",
+        ],
+    );
     check(&[MySql], Kind::Copy, &["load data infile 'a' into table b"]);
     check(&ALL, Kind::Call, &["call a()"]);
     check(

@@ -53,8 +53,12 @@ fn offsets_are_bytes() {
 #[test]
 fn executable_comments_are_split() {
     assert_eq!(
-        split("select /*! 1; commit */", MySql),
-        ["select /*! 1", "commit"]
+        split("select /*! 1 */; select 2", MySql),
+        ["select /*! 1", "select 2"]
+    );
+    assert_eq!(
+        split("select 1; select /*! 1; commit */; select 2", MySql),
+        ["select 1", "select /*! 1; commit */; select 2"]
     );
     assert_eq!(split("select /*! 1; commit */", Postgres), ["select"]);
     assert_eq!(split("/*!50000 commit */", MySql), ["commit"]);
@@ -271,6 +275,31 @@ fn mysql_bodies() {
                 "begin not atomic set statement a = 1 for commit; end",
                 Kind::CompoundControl,
             ),
+            (
+                "begin not atomic declare exit handler for not found, sqlstate value '42S01', 1051 set autocommit = 1; \
+                 select 1; end",
+                Kind::CompoundControl,
+            ),
+            (
+                "begin not atomic declare exit handler for a begin start transaction; end; select 1; end",
+                Kind::CompoundControl,
+            ),
+            (
+                "begin not atomic declare continue handler for sqlwarning set a = 1; select 1; end",
+                Kind::Compound,
+            ),
+            (
+                "begin not atomic if a then execute immediate 'commit'; end if; end",
+                Kind::CompoundControl,
+            ),
+            (
+                "begin not atomic set sql_mode = ''; select 1; end",
+                Kind::SetReading,
+            ),
+            (
+                "begin not atomic set sql_mode = ''; commit; end",
+                Kind::CompoundControl,
+            ),
             ("if 1 then commit; end if", Kind::CompoundControl),
             ("if 1 then select 1; end if", Kind::Compound),
             ("for i in 1..2 do select i; end for", Kind::Compound),
@@ -297,4 +326,25 @@ fn nesting_costs_no_stack() {
             assert!(statements(&sql, dialect).count() > 0, "{dialect:?}: {unit}");
         }
     }
+}
+
+/// Each would take minutes if one statement of a malformed compound were read to its end once for each of the others.
+#[test]
+fn malformed_compounds_take_linear_time() {
+    let start = std::time::Instant::now();
+    for unit in [
+        "then set a = 1 ",
+        "then set statement a = 1 ",
+        "then explain analyze set a = 1 ",
+        "then execute immediate 'a' ",
+        "a: set b = 1 ",
+        "/*! then ",
+        "/*!50000 a */ ",
+    ] {
+        for opening in ["begin not atomic ", "create procedure p() begin "] {
+            let sql = std::format!("{opening}{}", unit.repeat(50_000));
+            assert!(statements(&sql, MySql).count() > 0);
+        }
+    }
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }

@@ -1,0 +1,50 @@
+use crate::Kind;
+use crate::body::{self, Body};
+use crate::head::{self, Head};
+use crate::lexer::Lexer;
+
+/// What a statement is that holds executable comments, `head` being how a server reads it that executes them all, and
+/// `after` the place behind it. `None` where a server that skips them ends it elsewhere.
+///
+/// Where one reading is guarded and another is not, the guarded one counts; where they do different things, the
+/// statement is ambiguous.
+pub(crate) fn merge(start: Lexer<'_>, after: Lexer<'_>, head: Head) -> Option<Kind> {
+    let mut skipping = start.skipping_executable();
+    let skipped = head::read(skipping);
+    let first_is_common = first_word_decides(start)
+        && start.peek().map(|token| token.start) == skipping.peek().map(|token| token.start);
+    body::skip(&mut skipping, skipped.body);
+    if skipping.offset() != after.offset() {
+        return None;
+    }
+    let kind = either(head.kind, skipped.kind, start);
+    let is_one = after.comments() - start.comments() == 1;
+    if is_one || first_is_common {
+        return Some(kind);
+    }
+    // Servers may also execute the one and skip the other.
+    if head.body != Body::None || skipped.body != Body::None {
+        return None;
+    }
+    let is_found = kind.effect(start.dialect()).controls_transaction();
+    Some(if is_found { kind } else { Kind::Ambiguous })
+}
+
+fn either(executed: Kind, skipped: Kind, lexer: Lexer<'_>) -> Kind {
+    let [of_executed, of_skipped] = [executed, skipped].map(|kind| kind.effect(lexer.dialect()));
+    match (of_executed.is_guarded(), of_skipped.is_guarded()) {
+        _ if of_executed == of_skipped => executed,
+        (true, true) => Kind::Ambiguous,
+        (false, true) => skipped,
+        _ => executed,
+    }
+}
+
+/// Whether nothing behind the first word can change what the statement is.
+fn first_word_decides(lexer: Lexer<'_>) -> bool {
+    lexer.peek().is_some_and(|first| {
+        first.is_any(&[
+            "select", "values", "insert", "replace", "update", "delete", "with", "call",
+        ])
+    })
+}
