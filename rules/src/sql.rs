@@ -230,8 +230,10 @@ fn is_named(path: &syn::Path, word: &str) -> bool {
 /// for all of them: not inside what only one reads as a string or a trigger's body. DDL, which commits on MySQL only, is
 /// left to the statement guard.
 fn transaction_control(sql: &str) -> Option<String> {
-    let explicit =
-        |effect: Effect| effect.controls_transaction() && effect != Effect::ImplicitCommit;
+    let explicit = |effect: Effect| {
+        effect.controls_transaction()
+            && !matches!(effect, Effect::ImplicitCommit | Effect::Ambiguous)
+    };
     DIALECTS
         .iter()
         .filter_map(|dialect| demarcate_sql::find(sql, *dialect, explicit))

@@ -3,11 +3,18 @@
 //! The third wall, for SQL that was put together at run time: what would end, nest or escape the
 //! transaction never reaches the server.
 
-use demarcate_sql::{Dialect, Effect, transaction_control};
+use demarcate_sql::{Dialect, Effect};
 
 /// The beginning of the statement that is refused, and why. `None` lets the text pass.
 pub(crate) fn refuse(sql: &str, dialect: Dialect) -> Option<(String, &'static str)> {
-    let found = transaction_control(sql, dialect)?;
+    // The driver's thread would never come back from it.
+    if dialect == Dialect::Sqlite && sql.contains('\0') {
+        return Some((
+            head(sql),
+            "SQLite's text ends at a NUL; remove it, or bind it as a value",
+        ));
+    }
+    let found = demarcate_sql::guard(sql, dialect)?;
     Some((head(found.text), reason(found.effect())))
 }
 
@@ -33,6 +40,21 @@ fn reason(effect: Effect) -> &'static str {
         Effect::Nests => "savepoints are made, released and rolled back by `tx.savepoint(..)`",
         Effect::TwoPhase => {
             "a two-phase commit takes the transaction from the boundary that lent the session"
+        }
+        Effect::Characteristics => {
+            "isolation and access mode are the boundary's: `isolation = ..` and `read_only` where it is opened"
+        }
+        Effect::Ambiguous => {
+            "it can be read in more than one way, so that nobody can say whether it ends the transaction; leave out \
+             version comments and what is unfinished in them"
+        }
+        Effect::ChangesReading => {
+            "the text of later statements would be read in another way than it is checked; set it for the server, or \
+             where the connection is made"
+        }
+        Effect::NeedsConnection => {
+            "COPY FROM STDIN needs the connection itself, and as a statement it would wait for ever; use sqlx's \
+             `copy_in_raw` on a connection of its own"
         }
         Effect::RollsBackOnConflict => {
             "on a conflict it would roll back the whole transaction unseen; write `or abort`, the default, or `or \
@@ -94,6 +116,15 @@ mod tests {
         let sql = "create table t (id int)";
         assert!(refuse(sql, Dialect::MySql).is_some());
         assert!(refuse(sql, Dialect::Postgres).is_none());
+    }
+
+    #[test]
+    fn what_a_session_cannot_carry_is_refused() {
+        assert!(refuse("set transaction read write", Dialect::Postgres).is_some());
+        assert!(refuse("copy items from stdin", Dialect::Postgres).is_some());
+        assert!(refuse("set sql_mode = 'NO_BACKSLASH_ESCAPES'", Dialect::MySql).is_some());
+        assert!(refuse("select 1 /*!50701 ' */; commit; -- '", Dialect::MySql).is_some());
+        assert!(refuse("select 1;\0", Dialect::Sqlite).is_some());
     }
 
     #[test]

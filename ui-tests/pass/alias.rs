@@ -34,7 +34,10 @@ async fn login(#[session] tx: &mut Tx, web: &mut web::Session) -> Result<i64, de
 }
 
 #[router_tx]
-async fn logout(tx: &mut demarcate::sqlite::Session, web: web::Session) -> Result<i64, demarcate::Error> {
+async fn logout(
+    tx: &mut demarcate::sqlite::Session,
+    web: web::Session,
+) -> Result<i64, demarcate::Error> {
     create_order(tx, web.0).await?;
     Ok(web.0)
 }

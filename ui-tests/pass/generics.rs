@@ -12,7 +12,11 @@ pub async fn create_order<'a, S: Sku + ?Sized, const N: usize>(
     lines: [i64; N],
 ) -> Result<&'a S, sqlx::Error> {
     for line in lines {
-        sqlx::query("select ?, ?").bind(sku.to_string()).bind(line).execute(&mut *tx).await?;
+        sqlx::query("select ?, ?")
+            .bind(sku.to_string())
+            .bind(line)
+            .execute(&mut *tx)
+            .await?;
     }
     Ok(sku)
 }

@@ -7,7 +7,11 @@ use demarcate::{JobError, background_job, router_tx, service};
 
 #[background_job(on_error = jobs::mark_failed, timeout = "2m")]
 pub async fn ship(tx: &mut Session, order_id: i64, note: String) -> Result<(), ShipError> {
-    sqlx::query("select ?, ?").bind(order_id).bind(note).execute(&mut *tx).await?;
+    sqlx::query("select ?, ?")
+        .bind(order_id)
+        .bind(note)
+        .execute(&mut *tx)
+        .await?;
     Ok(())
 }
 
@@ -15,15 +19,29 @@ mod jobs {
     use super::{JobError, Session, service};
 
     #[service]
-    pub async fn mark_failed(tx: &mut Session, error: &JobError, order_id: i64, note: String) -> Result<(), sqlx::Error> {
-        sqlx::query("select ?, ?, ?").bind(error.to_string()).bind(order_id).bind(note).execute(&mut *tx).await?;
+    pub async fn mark_failed(
+        tx: &mut Session,
+        error: &JobError,
+        order_id: i64,
+        note: String,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query("select ?, ?, ?")
+            .bind(error.to_string())
+            .bind(order_id)
+            .bind(note)
+            .execute(&mut *tx)
+            .await?;
         Ok(())
     }
 }
 
 /// Its arguments are not used again, so they need no `Clone`.
 #[background_job(name = "nightly sweep")]
-async fn sweep(db: &SessionFactory, ids: Vec<NotClone>, (mut from, _): (i64, i64)) -> Result<i64, demarcate::Error> {
+async fn sweep(
+    db: &SessionFactory,
+    ids: Vec<NotClone>,
+    (mut from, _): (i64, i64),
+) -> Result<i64, demarcate::Error> {
     for NotClone(id) in ids {
         from += id;
         db.transaction(async |tx| {
@@ -65,7 +83,10 @@ struct Warehouse(i64);
 impl Warehouse {
     #[background_job]
     async fn close(self: Arc<Self>, tx: &mut Session) -> Result<i64, demarcate::Error> {
-        sqlx::query("select ?").bind(self.0).execute(&mut *tx).await?;
+        sqlx::query("select ?")
+            .bind(self.0)
+            .execute(&mut *tx)
+            .await?;
         Ok(self.0)
     }
 }

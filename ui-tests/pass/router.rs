@@ -11,7 +11,10 @@ type Reply<T> = Result<Json<T>, demarcate::Error>;
 
 /// Its docs stay.
 #[router_tx(isolation = Serializable, timeout = "5s", name = "place an order")]
-pub async fn post_order(tx: &mut Session, Json(sku): Json<String>) -> Result<Json<i64>, demarcate::Error> {
+pub async fn post_order(
+    tx: &mut Session,
+    Json(sku): Json<String>,
+) -> Result<Json<i64>, demarcate::Error> {
     let order = create_order(tx, &sku).await?;
     tx.after_commit(async move { println!("{sku}") });
     if order == 0 {
@@ -28,7 +31,10 @@ async fn get_order(Path(id): Path<i64>, tx: &mut Session) -> Reply<i64> {
 }
 
 #[router_tx(read_only, independent)]
-async fn list_orders(mut tx: &mut Session, Path(mut id): Path<i64>) -> Result<impl IntoResponse, demarcate::Error> {
+async fn list_orders(
+    mut tx: &mut Session,
+    Path(mut id): Path<i64>,
+) -> Result<impl IntoResponse, demarcate::Error> {
     id += 1;
     let other = &mut tx;
     create_order(other, "c").await?;
@@ -42,7 +48,10 @@ async fn nothing(_: &mut Session, _: Path<i64>) -> Result<(), demarcate::Error> 
 
 #[service]
 async fn create_order(tx: &mut Session, sku: &str) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("insert into orders (sku) values (?) returning id").bind(sku).fetch_one(&mut *tx).await
+    sqlx::query_scalar("insert into orders (sku) values (?) returning id")
+        .bind(sku)
+        .fetch_one(&mut *tx)
+        .await
 }
 
 #[allow(dead_code)]

@@ -12,11 +12,19 @@ pub struct Order {
 }
 
 #[service]
-pub async fn create_order(tx: &mut Session, order: &Order, tags: Option<BTreeMap<String, Vec<u8>>>) -> Result<i64, sqlx::Error> {
+pub async fn create_order(
+    tx: &mut Session,
+    order: &Order,
+    tags: Option<BTreeMap<String, Vec<u8>>>,
+) -> Result<i64, sqlx::Error> {
     #![allow(clippy::unused_async)]
     use sqlx::Row as _;
     const SQL: &str = "insert into orders (id, sku) values ($1, $2) returning id";
-    let row = sqlx::query(SQL).bind(order.id).bind(&order.sku).fetch_one(&mut *tx).await?;
+    let row = sqlx::query(SQL)
+        .bind(order.id)
+        .bind(&order.sku)
+        .fetch_one(&mut *tx)
+        .await?;
     drop(tags);
     row.try_get(0)
 }
@@ -29,7 +37,10 @@ pub async fn with_callbacks(
     &(a, ref b): &(i64, String),
     [first, ..]: [i64; 3],
 ) -> Result<(), sqlx::Error> {
-    let order = Order { id: shared() + a + first, sku: make(b) };
+    let order = Order {
+        id: shared() + a + first,
+        sku: make(b),
+    };
     create_order(tx, &order, None).await?;
     let kept = tx
         .savepoint(async |tx| {

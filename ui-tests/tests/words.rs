@@ -7,7 +7,10 @@ const PROBE: &str = include_str!("../../runtime/src/probe.rs");
 #[test]
 fn the_runtime_repeats_the_rules_to_the_letter() {
     // As the compiler joins a string that is broken over lines.
-    let probe: String = PROBE.split("\\\n").map(|part| part.trim_start_matches(' ')).collect();
+    let probe: String = PROBE
+        .split("\\\n")
+        .map(|part| part.trim_start_matches(' '))
+        .collect();
 
     let mut repeated = 0;
     for rule in RULES {
@@ -16,8 +19,14 @@ fn the_runtime_repeats_the_rules_to_the_letter() {
                 continue;
             };
             let (message, help) = text.split_once("\nhelp: ").expect("a line of help");
-            for part in [format!("message = \"{message}\""), format!("note = \"{help}\"")] {
-                assert!(probe.contains(&part), "runtime/src/probe.rs does not say: {part}");
+            for part in [
+                format!("message = \"{message}\""),
+                format!("note = \"{help}\""),
+            ] {
+                assert!(
+                    probe.contains(&part),
+                    "runtime/src/probe.rs does not say: {part}"
+                );
             }
             repeated += 1;
         }
