@@ -48,6 +48,10 @@ pub trait Backend: Database + sealed::Sealed {
     #[doc(hidden)]
     const ROLLBACK_LIMIT: Option<Duration> = Some(Duration::from_secs(5));
 
+    /// Whether a connection is closed on which something outlives the transaction.
+    #[doc(hidden)]
+    const CLOSES_TAINTED: bool = true;
+
     /// Refuses what this database cannot honour.
     #[doc(hidden)]
     fn check(options: &TxOptions) -> Result<(), Error>;

@@ -46,12 +46,15 @@ pub enum Error {
         source: sqlx::Error,
     },
 
-    /// A statement that would end, nest or escape the transaction was refused before it was sent.
-    #[error("{}`{statement}` was refused before it was sent: {reason}", At(.boundary))]
+    /// A statement that would end, nest, escape or outlive the transaction was refused before it was
+    /// sent.
+    #[error("{}{rule}: `{statement}` was refused before it was sent: {reason}", At(.boundary))]
     #[non_exhaustive]
     Forbidden {
         /// The boundary that it happened in.
         boundary: Option<Site>,
+        /// The code of the rule, as the compiler names it where it sees the text.
+        rule: &'static str,
         /// The first words of the statement, without any value.
         statement: String,
         /// Who may do that, and what to write instead.

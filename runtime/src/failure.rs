@@ -7,6 +7,7 @@ use std::io;
 use sqlx::error::{DatabaseError, ErrorKind};
 
 use crate::error::Error;
+use crate::guard::Refusal;
 
 /// The first failure of a transaction. Until a savepoint around it is rolled back, no further
 /// statement is sent, and the boundary does not commit.
@@ -15,10 +16,7 @@ pub(crate) enum Failure {
     /// The server or the wire reported an error. The body got the original; this is a copy.
     Statement(sqlx::Error),
     /// The guard refused a statement.
-    Forbidden {
-        statement: String,
-        reason: &'static str,
-    },
+    Forbidden(Refusal),
 }
 
 impl Failure {
@@ -57,11 +55,7 @@ impl Failure {
                 boundary: None,
                 source: copy(source),
             },
-            Self::Forbidden { statement, reason } => Error::Forbidden {
-                boundary: None,
-                statement: statement.clone(),
-                reason,
-            },
+            Self::Forbidden(refusal) => refusal.to_error(),
         }
     }
 }

@@ -1,28 +1,191 @@
 //! Reads a statement before it is sent.
 //!
 //! The third wall, for SQL that was put together at run time: what would end, nest or escape the
-//! transaction never reaches the server.
+//! transaction, or outlive it, never reaches the server. The codes are those of the rules that say the
+//! same at compile time.
 
-use demarcate_sql::{Dialect, Effect};
+use demarcate_sql::{Dialect, Effect, Kind, session_calls, statements};
 
-/// The beginning of the statement that is refused, and why. `None` lets the text pass.
-pub(crate) fn refuse(sql: &str, dialect: Dialect) -> Option<(String, &'static str)> {
-    // The driver's thread would never come back from it.
-    if dialect == Dialect::Sqlite && sql.contains('\0') {
-        return Some((
-            head(sql),
-            "SQLite's text ends at a NUL; remove it, or bind it as a value",
-        ));
-    }
-    let found = demarcate_sql::guard(sql, dialect)?;
-    Some((head(found.text), reason(found.effect())))
+use crate::error::Error;
+
+/// A statement that is not sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The code of the rule.
+    pub(crate) rule: &'static str,
+    /// The words that the statement begins with.
+    pub(crate) statement: String,
+    /// Why, and what to write instead.
+    pub(crate) reason: &'static str,
 }
 
-/// Whether a statement runs code that its text does not show, and that may commit: CALL, and what is
-/// prepared on the server. Only MySQL lets it, inside a transaction.
-pub(crate) fn is_opaque(sql: &str, dialect: Dialect) -> bool {
-    dialect == Dialect::MySql
-        && demarcate_sql::find(sql, dialect, |effect| effect == Effect::Opaque).is_some()
+impl Refusal {
+    pub(crate) fn to_error(&self) -> Error {
+        Error::Forbidden {
+            boundary: None,
+            rule: self.rule,
+            statement: self.statement.clone(),
+            reason: self.reason,
+        }
+    }
+}
+
+/// A text that may be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// It runs code that it does not show and that may commit: CALL, and what is prepared on the
+    /// server. Only MySQL lets it, inside a transaction.
+    pub(crate) is_opaque: bool,
+    /// It leaves something on the server's session, by leave of a rule.
+    pub(crate) leaves_state: bool,
+}
+
+/// The rules that the body may break.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Allowed(Vec<&'static str>);
+
+impl Allowed {
+    pub(crate) fn insert(&mut self, rule: &'static str) {
+        if !self.contains(rule) {
+            self.0.push(rule);
+        }
+    }
+
+    fn contains(&self, rule: &str) -> bool {
+        self.0.contains(&rule)
+    }
+}
+
+/// Reads a text.
+pub(crate) fn read(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, Refusal> {
+    // The driver's thread would never come back from it.
+    if dialect == Dialect::Sqlite && sql.contains('\0') {
+        return Err(Refusal {
+            rule: TRANSACTION_SQL,
+            statement: head(sql),
+            reason: "SQLite's text ends at a NUL; remove it, or bind it as a value",
+        });
+    }
+    let mut passed = Passed::default();
+    if demarcate_sql::find(sql, dialect, is_of_interest).is_some() {
+        passed = read_each(sql, dialect, allowed)?;
+    }
+    if may_call(sql) {
+        passed.leaves_state |= read_calls(sql, dialect, allowed)?;
+    }
+    Ok(passed)
+}
+
+const TRANSACTION_SQL: &str = "D013";
+const UNGUARDED: &str = "D024";
+const SESSION_SETTING: &str = "D040";
+const LISTEN: &str = "D041";
+const PREPARE_STATEMENT: &str = "D042";
+const ADVISORY_LOCK: &str = "D043";
+const TEMPORARY_TABLE: &str = "D044";
+const CURSOR_WITH_HOLD: &str = "D045";
+
+fn is_of_interest(effect: Effect) -> bool {
+    effect.is_guarded() || effect.leaks_to_session() || effect == Effect::Opaque
+}
+
+fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, Refusal> {
+    let mut passed = Passed::default();
+    for statement in statements(sql, dialect) {
+        let effect = statement.effect();
+        let refuse = |rule, reason| Refusal {
+            rule,
+            statement: head(statement.text),
+            reason,
+        };
+        if effect.is_guarded() {
+            return Err(refuse(rule(effect), reason(effect)));
+        }
+        if let Some((rule, reason)) = leak(statement.kind).filter(|_| effect.leaks_to_session()) {
+            if !allowed.contains(rule) {
+                return Err(refuse(rule, reason));
+            }
+            passed.leaves_state = true;
+        }
+        passed.is_opaque |= effect == Effect::Opaque;
+    }
+    Ok(passed)
+}
+
+/// Whether a name with `_lock` or `_config` in it stands anywhere, of which most texts have none.
+fn may_call(sql: &str) -> bool {
+    let rest = |from: usize, word: &[u8]| {
+        sql.as_bytes()
+            .get(from..from + word.len())
+            .is_some_and(|found| found.eq_ignore_ascii_case(word))
+    };
+    sql.match_indices('_')
+        .any(|(at, _)| rest(at, b"_lock") || rest(at, b"_advisory") || rest(at, b"_config"))
+}
+
+/// Whether functions are called that leave something on the server's session.
+fn read_calls(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<bool, Refusal> {
+    let mut any = false;
+    for call in session_calls(sql, dialect) {
+        let (rule, reason) = if call.name.eq_ignore_ascii_case("set_config") {
+            (SESSION_SETTING, SETTING_LEAKS)
+        } else {
+            (
+                ADVISORY_LOCK,
+                "a lock of the session outlives the transaction, and is held by whoever has the connection next; take \
+                 `pg_advisory_xact_lock`, or lock a row",
+            )
+        };
+        if !allowed.contains(rule) {
+            return Err(Refusal {
+                rule,
+                statement: call.name.to_owned(),
+                reason,
+            });
+        }
+        any = true;
+    }
+    Ok(any)
+}
+
+const SETTING_LEAKS: &str = "what it sets outlives the transaction, and reaches whoever has the connection next; \
+     write `SET LOCAL`, or set it where the connection is made";
+
+/// The rule that a kind of statement breaks, and what it leaves behind.
+///
+/// A variable of the user's own on MySQL is how a procedure returns something, and is let be.
+fn leak(kind: Kind) -> Option<(&'static str, &'static str)> {
+    match kind {
+        Kind::SetUserVariable => None,
+        Kind::Listen | Kind::Unlisten => Some((
+            LISTEN,
+            "it outlives the transaction, and reaches whoever has the connection next; listen with sqlx's \
+             `PgListener`, which has a connection of its own",
+        )),
+        Kind::Prepare | Kind::Deallocate => Some((
+            PREPARE_STATEMENT,
+            "it outlives the transaction, and behind a pooler it is gone or another's; sqlx prepares by itself",
+        )),
+        Kind::Temporary => Some((
+            TEMPORARY_TABLE,
+            "it outlives the transaction, and reaches whoever has the connection next; on PostgreSQL write `ON COMMIT \
+             DROP`, elsewhere a common table expression",
+        )),
+        Kind::DeclareCursorWithHold => Some((
+            CURSOR_WITH_HOLD,
+            "it outlives the transaction, and holds its rows on the server; leave out `WITH HOLD`, or fetch the rows \
+             as a stream",
+        )),
+        _ => Some((SESSION_SETTING, SETTING_LEAKS)),
+    }
+}
+
+fn rule(effect: Effect) -> &'static str {
+    match effect {
+        Effect::ChangesReading => SESSION_SETTING,
+        Effect::NeedsConnection => UNGUARDED,
+        _ => TRANSACTION_SQL,
+    }
 }
 
 fn reason(effect: Effect) -> &'static str {
@@ -84,21 +247,37 @@ fn head(statement: &str) -> String {
 mod tests {
     use super::*;
 
+    /// The rule that refuses a text, and the words by which it is named.
+    fn refused(sql: &str, dialect: Dialect) -> Option<(&'static str, String)> {
+        read(sql, dialect, &Allowed::default())
+            .err()
+            .map(|refusal| (refusal.rule, refusal.statement))
+    }
+
     #[test]
     fn statements_of_a_body_pass() {
         for sql in [
             "select * from orders where id = $1",
+            "select * from orders where id = $1 for update skip locked",
+            "select pg_advisory_xact_lock(1), set_config('app.user', $1, true)",
             "insert into notes (text) values ('please commit; rollback')",
-            "-- commit\nupdate orders set state = 'begin'",
+            "-- commit\nupdate orders set state = 'begin', b_lock = 1",
+            "set local statement_timeout = '1s'",
+            "create temporary table t (id int) on commit drop",
             "",
         ] {
-            assert_eq!(refuse(sql, Dialect::Postgres), None, "{sql}");
+            assert_eq!(refused(sql, Dialect::Postgres), None, "{sql}");
         }
+        assert_eq!(refused("set @total = 0", Dialect::MySql), None);
+        assert_eq!(
+            refused("pragma defer_foreign_keys = on", Dialect::Sqlite),
+            None
+        );
     }
 
     #[test]
     fn what_ends_or_nests_the_transaction_is_refused_by_its_first_words() {
-        let refused = |sql| refuse(sql, Dialect::Sqlite).map(|(head, _)| head);
+        let refused = |sql| refused(sql, Dialect::Sqlite).map(|(_, head)| head);
         assert_eq!(refused("select 1; COMMIT"), Some("COMMIT".to_owned()));
         assert_eq!(
             refused("rollback\n to savepoint a"),
@@ -114,23 +293,99 @@ mod tests {
     #[test]
     fn what_commits_implicitly_is_refused_where_it_does() {
         let sql = "create table t (id int)";
-        assert!(refuse(sql, Dialect::MySql).is_some());
-        assert!(refuse(sql, Dialect::Postgres).is_none());
+        assert!(refused(sql, Dialect::MySql).is_some());
+        assert!(refused(sql, Dialect::Postgres).is_none());
+    }
+
+    #[test]
+    fn what_outlives_the_transaction_is_refused_by_its_rule() {
+        for (sql, rule) in [
+            ("set search_path = a", "D040"),
+            ("reset all", "D040"),
+            ("select set_config('app.user', 'a', false)", "D040"),
+            ("listen orders", "D041"),
+            ("prepare a as select 1", "D042"),
+            ("select pg_advisory_lock(1)", "D043"),
+            ("select PG_TRY_ADVISORY_LOCK(1)", "D043"),
+            ("create temp table t (id int)", "D044"),
+            ("declare c cursor with hold for select 1", "D045"),
+        ] {
+            assert_eq!(
+                refused(sql, Dialect::Postgres).map(|(rule, _)| rule),
+                Some(rule),
+                "{sql}"
+            );
+        }
+        assert_eq!(
+            refused("pragma query_only = 0", Dialect::Sqlite).map(|(rule, _)| rule),
+            Some("D040")
+        );
+        assert_eq!(
+            refused("do get_lock('a', 1)", Dialect::MySql).map(|(rule, _)| rule),
+            Some("D043")
+        );
+    }
+
+    #[test]
+    fn leave_lifts_one_rule() {
+        let mut allowed = Allowed::default();
+        allowed.insert("D044");
+        let sql = "create temp table t (id int)";
+        let passed = read(sql, Dialect::Postgres, &allowed).unwrap();
+        assert!(passed.leaves_state);
+        assert!(
+            read(
+                "create temp table t (id int); listen a",
+                Dialect::Postgres,
+                &allowed
+            )
+            .is_err()
+        );
+        assert!(
+            read(
+                "create temp table t (id int); commit",
+                Dialect::Postgres,
+                &allowed
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn what_a_session_cannot_carry_is_refused() {
-        assert!(refuse("set transaction read write", Dialect::Postgres).is_some());
-        assert!(refuse("copy items from stdin", Dialect::Postgres).is_some());
-        assert!(refuse("set sql_mode = 'NO_BACKSLASH_ESCAPES'", Dialect::MySql).is_some());
-        assert!(refuse("select 1 /*!50701 ' */; commit; -- '", Dialect::MySql).is_some());
-        assert!(refuse("select 1;\0", Dialect::Sqlite).is_some());
+        let rule = |sql, dialect| refused(sql, dialect).map(|(rule, _)| rule);
+        assert_eq!(
+            rule("set transaction read write", Dialect::Postgres),
+            Some("D013")
+        );
+        assert_eq!(
+            rule("copy items from stdin", Dialect::Postgres),
+            Some("D024")
+        );
+        assert_eq!(
+            rule("set sql_mode = 'NO_BACKSLASH_ESCAPES'", Dialect::MySql),
+            Some("D040")
+        );
+        assert_eq!(
+            rule("select 1 /*!50701 ' */; commit; -- '", Dialect::MySql),
+            Some("D013")
+        );
+        assert_eq!(rule("select 1;\0", Dialect::Sqlite), Some("D013"));
     }
 
     #[test]
     fn what_runs_unseen_code_is_known() {
+        let is_opaque = |sql, dialect| read(sql, dialect, &Allowed::default()).unwrap().is_opaque;
         assert!(is_opaque("call settle(1)", Dialect::MySql));
         assert!(!is_opaque("call settle(1)", Dialect::Postgres));
         assert!(!is_opaque("select settle(1)", Dialect::MySql));
+        assert!(
+            read(
+                "call settle(1); commit",
+                Dialect::MySql,
+                &Allowed::default()
+            )
+            .is_err()
+        );
     }
 }

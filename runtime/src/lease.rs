@@ -23,6 +23,8 @@ pub(crate) enum State {
 pub(crate) struct Lease<DB: Backend> {
     connection: Option<Connection<DB>>,
     state: State,
+    /// Something outlives the transaction on the server's session.
+    is_tainted: bool,
     options: TxOptions,
 }
 
@@ -32,6 +34,7 @@ impl<DB: Backend> Lease<DB> {
         Self {
             connection: Some(connection),
             state: State::Busy,
+            is_tainted: false,
             options,
         }
     }
@@ -50,6 +53,11 @@ impl<DB: Backend> Lease<DB> {
         self.state
     }
 
+    /// The connection is closed at the end, since nobody else should find what is left on it.
+    pub(crate) fn taint(&mut self) {
+        self.is_tainted = DB::CLOSES_TAINTED;
+    }
+
     /// Closes the connection. The server rolls back what is open on it.
     pub(crate) fn discard(mut self) {
         drop(self.connection.take());
@@ -61,6 +69,10 @@ impl<DB: Backend> Drop for Lease<DB> {
         let Some(connection) = self.connection.take() else {
             return;
         };
+        if self.is_tainted {
+            // Dropped, it is closed, and the server rolls back what is open.
+            return;
+        }
         if self.state == State::Clean {
             return connection.give_back();
         }

@@ -11,7 +11,7 @@ use crate::body::SendOnce;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::failure::Failure;
-use crate::guard;
+use crate::guard::{self, Allowed};
 use crate::hooks::{AfterCommit, Hook};
 use crate::lease::{Lease, State};
 use crate::options::TxOptions;
@@ -72,6 +72,7 @@ impl<DB: Backend> Session<DB, [(); 0]> {
                 lease: None,
                 failure: None,
                 hooks: Vec::new(),
+                allowed: Allowed::default(),
                 savepoints: 0,
                 is_unproven: false,
                 sent: Sent::default(),
@@ -100,6 +101,13 @@ impl<DB: Backend> Session<DB> {
     /// rolled back are dropped with it.
     pub fn after_commit(&mut self, hook: impl AfterCommit<DB>) {
         self.core.hooks.push(hook.into_hook());
+    }
+
+    /// Lifts a rule of the statement guard, by its code, for the rest of the boundary. A connection on
+    /// which a statement then leaves something is closed at the end.
+    #[doc(hidden)]
+    pub fn __allow(&mut self, rule: &'static str) {
+        self.core.allowed.insert(rule);
     }
 
     /// Gives a failure a scope of its own: what the body did is undone if it returns `Err`, and the
@@ -215,6 +223,8 @@ pub(crate) struct Core<DB: Backend> {
     /// The first failure.
     failure: Option<Failure>,
     hooks: Vec<Hook<DB>>,
+    /// What the body has leave for.
+    allowed: Allowed,
     /// How many savepoints are open, which numbers their names.
     savepoints: u32,
     /// The last statement may have ended the transaction, unseen.
@@ -300,13 +310,22 @@ impl<DB: Backend> Core<DB> {
     /// Makes ready to send a statement of the body's.
     pub(crate) async fn start(&mut self, sql: &str) -> Result<Running<'_, DB>, sqlx::Error> {
         self.check()?;
-        if let Some((statement, reason)) = guard::refuse(sql, DB::DIALECT) {
-            self.fail(Failure::Forbidden { statement, reason });
-            self.check()?;
-        }
+        let passed = match guard::read(sql, DB::DIALECT, &self.allowed) {
+            Ok(passed) => passed,
+            Err(refusal) => {
+                let error = refusal.to_error().at(self.site);
+                self.fail(Failure::Forbidden(refusal));
+                return Err(error.into());
+            }
+        };
         self.begin().await?;
         self.prove_open().await?;
-        if guard::is_opaque(sql, DB::DIALECT) {
+        if passed.leaves_state
+            && let Some(lease) = &mut self.lease
+        {
+            lease.taint();
+        }
+        if passed.is_opaque {
             self.send(format!("SAVEPOINT {WITNESS}")).await?;
             self.is_unproven = true;
         }

@@ -32,6 +32,9 @@ impl Backend for Sqlite {
     /// not end it, and would be the end of a database in memory.
     const ROLLBACK_LIMIT: Option<Duration> = None;
 
+    /// For the same reason.
+    const CLOSES_TAINTED: bool = false;
+
     fn check(options: &TxOptions) -> Result<(), Error> {
         match options.isolation {
             None | Some(Isolation::Serializable) => {}

@@ -36,7 +36,8 @@ on_every_database! {
                 })
                 .await;
             match result {
-                Err(Error::Forbidden { statement, reason, .. }) => {
+                Err(Error::Forbidden { rule, statement, reason, .. }) => {
+                    assert_eq!(rule, "D013");
                     assert_eq!(statement, "COMMIT");
                     assert!(reason.contains("only the boundary"), "{reason}");
                 }
@@ -125,4 +126,46 @@ async fn on_postgres_and_sqlite_ddl_is_part_of_the_transaction() {
         .admin_value("select to_regclass('more') is not null")
         .await;
     assert!(!there);
+}
+
+/// What outlives the transaction would reach whoever has the connection next.
+#[tokio::test]
+async fn on_postgres_nothing_is_left_on_the_servers_session() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1);
+    let factory = factory.connect().await.unwrap();
+    let run = async |sql: &'static str, leave: bool| {
+        factory
+            .transaction(async |tx| {
+                if leave {
+                    tx.__allow("D040");
+                }
+                sqlx::raw_sql(sql).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+    };
+    let refused = run("set application_name = 'mine'", false).await;
+    assert!(
+        matches!(refused, Err(Error::Forbidden { rule: "D040", .. })),
+        "{refused:?}"
+    );
+    run("set local application_name = 'mine'", false)
+        .await
+        .unwrap();
+    // With leave it is done, and the connection is not lent again.
+    run("set application_name = 'mine'", true).await.unwrap();
+    let name: String = factory
+        .transaction(async |tx| {
+            Ok::<_, Error>(
+                sqlx::query_scalar("show application_name")
+                    .fetch_one(&mut *tx)
+                    .await?,
+            )
+        })
+        .await
+        .unwrap();
+    assert_eq!(name, "");
 }
