@@ -20,8 +20,8 @@ use crate::statement::Statement;
 /// What a statement gives, row by row.
 pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
 
-/// A database that boundaries can be opened on: [`Postgres`](sqlx::Postgres), [`MySql`](sqlx::MySql)
-/// and [`Sqlite`](sqlx::Sqlite), each behind the feature of its name.
+/// A database that boundaries can be opened on: `sqlx::Postgres`, `sqlx::MySql` and `sqlx::Sqlite`, each
+/// behind the feature of its name.
 ///
 /// It cannot be implemented outside this crate, and its methods are not for use there: each of them
 /// reaches the connection below the session.

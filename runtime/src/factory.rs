@@ -93,6 +93,9 @@ impl<DB: Backend> SessionFactory<DB> {
     /// Runs `body` in a transaction. `Ok` commits, `Err` rolls back, and so does a panic, which then
     /// goes on to the caller.
     ///
+    /// The closure is written `async |tx| ..`, and names its error where nothing else does:
+    /// `Ok::<_, Error>(..)`.
+    ///
     /// # Errors
     ///
     /// The body's own, unchanged; or one of [`Error`]'s, made into the body's type, where the boundary

@@ -30,6 +30,31 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// A function marked `#[background_job]` returns one. It does nothing until it is given to
 /// [`Session::after_commit`](crate::Session::after_commit), [`SessionFactory::spawn`] or
 /// [`SessionFactory::run`].
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod example {
+/// use demarcate::sqlite::{Session, SessionFactory};
+/// use demarcate::{JobError, background_job};
+///
+/// #[background_job]
+/// async fn answer(tx: &mut Session, question: String) -> Result<i64, sqlx::Error> {
+///     sqlx::query_scalar("select length($1)").bind(question).fetch_one(&mut *tx).await
+/// }
+///
+/// pub async fn ask(db: &SessionFactory) -> Result<(), JobError> {
+///     let job = answer("what is six times seven?".to_owned());
+///     assert_eq!(db.run(job).await?, 24);
+///     let elsewhere = db.spawn(answer("why?".to_owned()));
+///     assert_eq!(elsewhere.await?, 4);
+///     Ok(())
+/// }
+/// # }
+/// # #[cfg(feature = "sqlite")]
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// #     let db = demarcate::sqlite::SessionFactory::connect("sqlite::memory:").await.unwrap();
+/// #     example::ask(&db).await.unwrap();
+/// # });
+/// ```
 #[must_use = "a job does nothing until it is given to `tx.after_commit(..)`, `db.spawn(..)` or `db.run(..)`"]
 pub struct Job<DB: Backend, T = ()> {
     site: Site,

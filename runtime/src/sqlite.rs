@@ -23,8 +23,7 @@ impl sealed::Sealed for Sqlite {}
 impl Backend for Sqlite {
     const TITLE: &'static str = "SQLite";
     const URL_FORM: &'static str = "sqlite://path/to/file.db";
-    const CONNECT_ADVICE: &'static str =
-        "does the file exist, and may it be written? `?mode=rwc` at the end of the URL creates it";
+    const CONNECT_ADVICE: &'static str = "does its folder exist, and may the file be written? `?mode=rwc` at the end of the URL creates the file";
     const PREPARES: bool = false;
     const DIALECT: Dialect = Dialect::Sqlite;
 

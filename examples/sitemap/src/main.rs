@@ -28,10 +28,22 @@ async fn main() -> ExitCode {
         // One sentence that says what to do. A backtrace would say where this program is, not what
         // is wrong with the input.
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", sentence(&error));
             ExitCode::FAILURE
         }
     }
+}
+
+/// The causes in a row, without those that the one before has repeated already.
+fn sentence(error: &anyhow::Error) -> String {
+    let mut said = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !said.contains(&cause) {
+            said += if said.is_empty() { "" } else { ": " };
+            said += &cause;
+        }
+    }
+    said
 }
 
 /// A server logs; the demo and a scan say by themselves what went wrong. `RUST_LOG` decides otherwise.

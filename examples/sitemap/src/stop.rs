@@ -29,6 +29,8 @@ mod imp {
     pub(super) struct Signals {
         interrupt: Signal,
         terminate: Signal,
+        /// The terminal was closed.
+        hangup: Signal,
     }
 
     impl Signals {
@@ -36,6 +38,7 @@ mod imp {
             Ok(Self {
                 interrupt: signal(SignalKind::interrupt())?,
                 terminate: signal(SignalKind::terminate())?,
+                hangup: signal(SignalKind::hangup())?,
             })
         }
 
@@ -43,6 +46,7 @@ mod imp {
             tokio::select! {
                 _ = self.interrupt.recv() => {}
                 _ = self.terminate.recv() => {}
+                _ = self.hangup.recv() => {}
             }
         }
     }
