@@ -17,19 +17,19 @@ impl Step {
         }
     }
 
-    /// Runs the command, and says on standard error what it is and how long it took.
+    /// Runs the command, and says on standard error what it is. Standard output is left to it.
     ///
-    /// Standard output is left to the commands, so that its last lines are those of the last step.
-    pub(crate) fn run(mut self) -> Result<(), String> {
-        eprintln!("\n=== {}", self.name);
+    /// How long it took is said with the next step, so that the last lines of all are those of the last command.
+    pub(crate) fn run(mut self, before: Option<f64>) -> Result<f64, String> {
+        match before {
+            Some(seconds) => eprintln!("=== ok in {seconds:.1} s\n\n=== {}", self.name),
+            None => eprintln!("\n=== {}", self.name),
+        }
         let start = Instant::now();
         let status = self.command.status();
         let seconds = start.elapsed().as_secs_f64();
         match status {
-            Ok(status) if status.success() => {
-                eprintln!("=== {}: ok in {seconds:.1} s", self.name);
-                Ok(())
-            }
+            Ok(status) if status.success() => Ok(seconds),
             Ok(status) => Err(format!(
                 "the step `{}` failed with {status} after {seconds:.1} s",
                 self.name

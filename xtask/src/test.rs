@@ -7,7 +7,6 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
-use std::time::Instant;
 
 use xtask::servers;
 
@@ -18,18 +17,14 @@ use crate::step::Step;
 pub(crate) fn run() -> Result<(), String> {
     setup::run()?;
     let steps = steps()?;
-    let start = Instant::now();
-    let result = steps.into_iter().try_for_each(Step::run);
+    let result = steps
+        .into_iter()
+        .try_fold(None, |before, step| step.run(before).map(Some));
     // After a failure as well. Where xtask itself is killed, the keepers stop the servers later.
     if let Err(message) = servers::stop_all() {
         eprintln!("xtask: {message}");
     }
-    result?;
-    eprintln!(
-        "\n=== everything passed in {:.0} s",
-        start.elapsed().as_secs_f64()
-    );
-    Ok(())
+    result.map(drop)
 }
 
 fn steps() -> Result<Vec<Step>, String> {
