@@ -1,7 +1,7 @@
 //! Questions about types: what may a parameter, or the receiver of `.commit()`, do to a transaction?
 
-use demarcate_rules::Kind;
 use demarcate_rules::control::{self, Control, Judgement, Names};
+use demarcate_rules::{Args, Kind};
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Block, Expr, Ident, PatType, Path, Type, UnOp};
@@ -45,7 +45,7 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
     };
     marked
         .function
-        .foreign_parameters(marked.kind)
+        .foreign_parameters(marked.kind, marked.args)
         .into_iter()
         .map(of_parameter)
         .collect()
@@ -83,11 +83,14 @@ pub(crate) fn returned(marked: &Marked<'_>) -> Option<TokenStream> {
 //
 // Where the receiver is no place, it can be moved into the tuple, and the call stays outermost: `(.., self.index()).1
 // .commit()`. Then lints see the call itself.
-pub(crate) fn rewrite(block: &mut Block, names: &Names, krate: &Path) {
+pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Path) {
     control::each(block, names, &mut |judgement, expr| {
         let Judgement::Ask(control, name, receiver) = judgement else {
             return;
         };
+        if args.allows(control.rule()) {
+            return;
+        }
         let asked = about(control, &name, &receiver, krate);
         match expr {
             Expr::MethodCall(call) if !is_place(&receiver) => {

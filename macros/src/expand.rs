@@ -5,7 +5,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Path, ReturnType, Type, TypeInfer, parse_quote};
 
 use crate::body::BodyTokens;
-use crate::{ask, job, quiet, router, service};
+use crate::{ask, job, quiet, router, service, warn};
 
 /// Everything that an expansion is made of.
 pub(crate) struct Marked<'a> {
@@ -17,6 +17,8 @@ pub(crate) struct Marked<'a> {
     /// The body. Only calls whose receiver's type matters, and calls that were refused, are not as they stand in the
     /// source.
     pub(crate) body: BodyTokens,
+    /// What makes the compiler warn, for the beginning of the body.
+    pub(crate) warnings: TokenStream,
     /// Something was taken out of the body, or will never run; lints would speak of what the user did not write.
     pub(crate) is_changed: bool,
     /// The signature is wrong. What is emitted then keeps the body in sight of the compiler and the editor, and asks
@@ -58,9 +60,9 @@ fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors
     let mut block = function.block();
     let refused = block
         .as_mut()
-        .is_some_and(|block| quiet::rewrite(block, &names));
+        .is_some_and(|block| quiet::rewrite(block, &names, args));
     if let Some(block) = &mut block {
-        ask::rewrite(block, &names, &krate);
+        ask::rewrite(block, &names, args, &krate);
     }
     let is_quiet = errors.spoil_signature();
     let marked = Marked {
@@ -69,6 +71,7 @@ fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors
         function,
         krate,
         body: BodyTokens::new(function, block),
+        warnings: warn::all(errors),
         is_changed: refused || is_quiet,
         is_quiet,
     };

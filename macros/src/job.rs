@@ -56,6 +56,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         Lent::Factory { .. } => TokenStream::new(),
     };
     let (site, closure) = (marked.site(), marked.closure());
+    let warnings = &marked.warnings;
     let (kept, on_error) = on_error(marked, &lent);
     let options = (!options.is_empty()).then(|| quote!(#options,));
     let make = located_call(
@@ -68,6 +69,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         &quote! {
             {
                 #asked
+                #warnings
                 #kept
                 #make #on_error
             }

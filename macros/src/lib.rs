@@ -16,6 +16,7 @@ mod service;
 mod site;
 #[cfg(test)]
 mod tests;
+mod warn;
 
 use demarcate_rules::Kind;
 use proc_macro::TokenStream;

@@ -1,5 +1,6 @@
 //! Calls that a rule refused are taken out, so that the compiler does not report them a second time.
 
+use demarcate_rules::Args;
 use demarcate_rules::control::{self, Control, Judgement, Names};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, parse_quote};
@@ -13,10 +14,12 @@ use syn::{Block, Expr, parse_quote};
 //     loop {}
 //
 // What was begun is the session still, and what is said of it later is true. A commit has no value worth having.
-pub(crate) fn rewrite(block: &mut Block, names: &Names) -> bool {
+pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args) -> bool {
     let mut refused = false;
     control::each(block, names, &mut |judgement, expr| {
-        if let Judgement::Refused(control, _) = judgement {
+        if let Judgement::Refused(control, _) = judgement
+            && !args.allows(control.rule())
+        {
             refused = true;
             *expr = match (control, &*expr) {
                 (Control::Begin, Expr::MethodCall(call)) if call.args.is_empty() => {

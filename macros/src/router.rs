@@ -58,6 +58,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let asked = ask::never(&quote!(#parameters #fallible));
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
     let returned = marked.returned();
+    let warnings = &marked.warnings;
     let run = located_call(
         quote!(#private::router),
         quote!(#site, &#factory, #options, #closure),
@@ -69,6 +70,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         &quote! {
             {
                 #asked
+                #warnings
                 #run #awaited
             }
         },

@@ -28,7 +28,11 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     });
     let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
     let asked = ask::never(&quote!(#session #parameters #fallible));
-    marked.emit(&marked.function.sig, &marked.body.with(&asked))
+    let warnings = &marked.warnings;
+    marked.emit(
+        &marked.function.sig,
+        &marked.body.with(&quote!(#asked #warnings)),
+    )
 }
 
 /// The function as it was written, but for what would be reported a second time.

@@ -14,6 +14,7 @@ use crate::{rule, sql};
 
 /// Holds a function to every rule that its tokens can tell.
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    errors.under(args);
     let found = session::find(function, kind);
     check_has_body(kind, function, errors);
     check_session(kind, args, function, &found, errors);

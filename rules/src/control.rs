@@ -35,7 +35,9 @@ impl Control {
         }
     }
 
-    pub(crate) const fn rule(self) -> &'static Rule {
+    /// The rule against it.
+    #[must_use]
+    pub const fn rule(self) -> &'static Rule {
         match self {
             Self::Commit => &rule::COMMIT,
             Self::Rollback => &rule::ROLLBACK,

@@ -1,13 +1,18 @@
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
+use crate::args::Args;
 use crate::kind::Kind;
-use crate::rule::Rule;
+use crate::rule::{Level, Rule};
 
 /// All mistakes of one function, in the order in which they were found.
 #[derive(Debug, Default)]
 pub struct Errors {
     mistakes: Vec<Mistake>,
+    /// Rules that the function is let off.
+    allowed: Vec<&'static Rule>,
+    /// Rules that are errors here, whatever their level.
+    denied: Vec<&'static Rule>,
 }
 
 /// One mistake, on the tokens that are wrong.
@@ -15,15 +20,32 @@ pub struct Errors {
 pub struct Mistake {
     /// The rule that was broken; `None` where the attribute itself is written wrongly.
     pub rule: Option<&'static Rule>,
+    /// Whether it stops the build.
+    pub level: Level,
     /// Message and place.
     pub error: syn::Error,
 }
 
 impl Errors {
-    /// A rule was broken. `what` fills the `{what}` of its message.
+    /// From here on, these arguments say what is allowed and what is denied.
+    pub(crate) fn under(&mut self, args: &Args) {
+        self.allowed = args.allowed().collect();
+        self.denied = args.denied().collect();
+    }
+
+    /// A rule was broken, and counts unless it was lifted. `what` fills the `{what}` of its message.
     pub(crate) fn rule(&mut self, rule: &'static Rule, kind: Kind, what: &str, on: impl ToTokens) {
+        let is = |other: &&Rule| other.code == rule.code;
+        if self.allowed.iter().any(is) {
+            return;
+        }
+        let level = match rule.level {
+            Level::Warn if self.denied.iter().any(is) => Level::Deny,
+            level => level,
+        };
         self.mistakes.push(Mistake {
             rule: Some(rule),
+            level,
             error: syn::Error::new_spanned(on, rule.text(kind, what)),
         });
     }
@@ -35,7 +57,11 @@ impl Errors {
 
     /// Tokens could not be read.
     pub(crate) fn syntax(&mut self, error: syn::Error) {
-        self.mistakes.push(Mistake { rule: None, error });
+        self.mistakes.push(Mistake {
+            rule: None,
+            level: Level::Deny,
+            error,
+        });
     }
 
     /// Whether nothing is wrong.
@@ -62,11 +88,19 @@ impl Errors {
         self.mistakes.iter()
     }
 
-    /// One `compile_error!` for each mistake.
+    /// One `compile_error!` for each mistake that stops the build.
     #[must_use]
     pub fn to_compile_errors(&self) -> TokenStream {
         self.iter()
+            .filter(|mistake| mistake.level == Level::Deny)
             .map(|mistake| mistake.error.to_compile_error())
             .collect()
+    }
+
+    /// The mistakes that stop nothing, each with its rule.
+    pub fn warnings(&self) -> impl Iterator<Item = (&'static Rule, &syn::Error)> {
+        self.iter()
+            .filter(|mistake| mistake.level == Level::Warn)
+            .filter_map(|mistake| Some((mistake.rule?, &mistake.error)))
     }
 }

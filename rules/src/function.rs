@@ -8,6 +8,7 @@ use syn::{
 use crate::args::Args;
 use crate::control::Names;
 use crate::kind::Kind;
+use crate::rule;
 use crate::session::{self, Lent};
 use crate::types;
 
@@ -151,7 +152,10 @@ impl Function {
     ///
     /// Not the session's own, nor what was reported as a session that should not be there. An `impl Trait` cannot be named, so its bounds are judged instead.
     #[must_use]
-    pub fn foreign_parameters(&self, kind: Kind) -> Vec<(&PatType, Vec<&Type>)> {
+    pub fn foreign_parameters(&self, kind: Kind, args: &Args) -> Vec<(&PatType, Vec<&Type>)> {
+        if args.allows(&rule::PAST_THE_SESSION) {
+            return Vec::new();
+        }
         let found = session::find(self, kind);
         self.parameters()
             .filter(|(index, _)| !found.mentions(*index))

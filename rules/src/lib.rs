@@ -38,11 +38,11 @@ mod suggest;
 mod timeout;
 mod types;
 
-pub use args::{Args, Level, Timeout};
+pub use args::{Allowed, Args, Denied, Isolation, Timeout};
 pub use check::check;
 pub use errors::{Errors, Mistake};
 pub use function::{Body, Function};
 pub use item::{Item, Other};
 pub use kind::Kind;
-pub use rule::{RULES, Rule};
+pub use rule::{Level, RULES, Rule};
 pub use session::{Lent, introduced, plain_name};

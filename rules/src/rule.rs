@@ -10,12 +10,23 @@ pub struct Rule {
     pub code: &'static str,
     /// What `allow(..)` takes.
     pub name: &'static str,
+    /// What it is, unless `deny(..)` makes an error of it.
+    pub level: Level,
     /// What is said to a service.
     service: Says,
     /// What is said to a router and a background job, which own their transaction.
     boundary: Says,
     /// What the compiler says to all three, of a type that is not the session's. `{what}` is the type.
     of_type: Option<Says>,
+}
+
+/// What comes of a broken rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A compile error.
+    Deny,
+    /// A warning.
+    Warn,
 }
 
 /// A message, `what is wrong; what to write instead`, and a line of help below it.
@@ -31,6 +42,22 @@ impl Rule {
     /// Whether the signature is not what the attribute makes its function from.
     pub(crate) fn is_of_the_signature(&self) -> bool {
         self.code < PAST_THE_SESSION.code && self.code != SECOND_SESSION.code
+    }
+
+    /// Whether `allow(..)` lifts it. What an attribute emits is made from the signature, so a rule of that is not
+    /// lifted.
+    #[must_use]
+    pub fn can_be_allowed(&self) -> bool {
+        self.code >= PAST_THE_SESSION.code
+    }
+
+    /// The rule of that code or name.
+    #[must_use]
+    pub fn find(word: &str) -> Option<&'static Self> {
+        RULES
+            .iter()
+            .find(|rule| rule.code == word || rule.name == word)
+            .copied()
     }
 
     /// Message and help, as the compiler prints them.
@@ -72,6 +99,7 @@ const fn same(
     Rule {
         code,
         name,
+        level: Level::Deny,
         service: says,
         boundary: says,
         of_type: None,
@@ -97,6 +125,7 @@ pub const RULES: &[&Rule] = &[
 pub(crate) const SESSION_MISSING: Rule = Rule {
     code: "D001",
     name: "session_missing",
+    level: Level::Deny,
     service: Says {
         message: "a service works on a session that it is lent; add the parameter `tx: &mut Session`",
         help: "where an alias hides the type, mark the parameter: `#[session] tx: &mut Tx`",
@@ -133,6 +162,7 @@ pub(crate) const NOT_ASYNC: Rule = same(
 pub(crate) const NO_RESULT: Rule = Rule {
     code: "D005",
     name: "no_result",
+    level: Level::Deny,
     service: Says {
         message: "a service returns `Result`; write `Result<{what}, sqlx::Error>`, or an error type of your own",
         help: "a statement that failed must reach the boundary, which then rolls back",
@@ -167,6 +197,7 @@ pub(crate) const PAST_THE_SESSION: Rule = {
     Rule {
         code: "D008",
         name: "past_the_session",
+        level: Level::Deny,
         service: says,
         boundary: says,
         of_type: Some(says),
@@ -176,6 +207,7 @@ pub(crate) const PAST_THE_SESSION: Rule = {
 pub(crate) const COMMIT: Rule = Rule {
     code: "D010",
     name: "commit",
+    level: Level::Deny,
     service: Says {
         message: "a service does not commit; its caller, the router or job that began the transaction, commits when \
                   it returns `Ok`",
@@ -195,6 +227,7 @@ pub(crate) const COMMIT: Rule = Rule {
 pub(crate) const ROLLBACK: Rule = Rule {
     code: "D011",
     name: "rollback",
+    level: Level::Deny,
     service: Says {
         message: "a service does not roll back; return `Err`, and its caller, the router or job that began the \
                   transaction, rolls back",
@@ -214,6 +247,7 @@ pub(crate) const ROLLBACK: Rule = Rule {
 pub(crate) const BEGIN: Rule = Rule {
     code: "D012",
     name: "begin",
+    level: Level::Deny,
     service: Says {
         message: "a service does not begin a transaction; it works in the one of the session that it is lent",
         help: "for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
@@ -231,6 +265,7 @@ pub(crate) const BEGIN: Rule = Rule {
 pub(crate) const TRANSACTION_SQL: Rule = Rule {
     code: "D013",
     name: "transaction_sql",
+    level: Level::Deny,
     service: Says {
         message: "a service does not send `{what}`; the transaction begins and ends with the router or job that lent the session",
         help: "return `Ok` or `Err`; for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
