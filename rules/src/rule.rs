@@ -2,8 +2,10 @@ use crate::kind::Kind;
 
 /// One thing that a router, a service or a background job must not do.
 ///
-/// The codes are grouped: `D00x` is about a function's signature, `D01x` about who begins, commits and
-/// rolls back. A code is never given to another rule.
+/// The codes are grouped: `D00x` is about a function's signature, `D01x` about who begins, commits and rolls back, `D02x`
+/// about what is done beside the transaction, `D03x` about errors that nobody sees, `D04x` about what stays on the
+/// server's session, `D05x` about waiting while a connection and its locks are held. A code is never given to another
+/// rule.
 #[derive(Debug)]
 pub struct Rule {
     /// `D010`: what the message begins with, and the name of the rule's page.
@@ -106,6 +108,25 @@ const fn same(
     }
 }
 
+/// The same, but that it warns.
+const fn warns(rule: Rule) -> Rule {
+    Rule {
+        level: Level::Warn,
+        ..rule
+    }
+}
+
+/// The same, and the compiler says it of a type as well.
+const fn of_type(rule: Rule, message: &'static str) -> Rule {
+    Rule {
+        of_type: Some(Says {
+            message,
+            help: rule.boundary.help,
+        }),
+        ..rule
+    }
+}
+
 /// Every rule, in the order of their codes.
 pub const RULES: &[&Rule] = &[
     &SESSION_MISSING,
@@ -120,6 +141,22 @@ pub const RULES: &[&Rule] = &[
     &ROLLBACK,
     &BEGIN,
     &TRANSACTION_SQL,
+    &OTHER_EXECUTOR,
+    &SPAWN,
+    &JOB_STARTED,
+    &NESTED_BOUNDARY,
+    &UNGUARDED,
+    &RESULT_DISCARDED,
+    &NEVER_AWAITED,
+    &SESSION_SETTING,
+    &LISTEN,
+    &PREPARE_STATEMENT,
+    &ADVISORY_LOCK,
+    &TEMPORARY_TABLE,
+    &CURSOR_WITH_HOLD,
+    &SLEEP,
+    &HTTP_CALL,
+    &CHANNEL_RECEIVE,
 ];
 
 pub(crate) const SESSION_MISSING: Rule = Rule {
@@ -276,6 +313,140 @@ pub(crate) const TRANSACTION_SQL: Rule = Rule {
     },
     of_type: None,
 };
+
+/// The compiler says it, who knows the type of the executor.
+pub(crate) const OTHER_EXECUTOR: Rule = of_type(
+    same(
+        "D020",
+        "other_executor",
+        "a {kind} does not send a statement to `{what}`; give it the session, `&mut *tx`",
+        "what is sent past the session is not part of the transaction: it stays when the boundary rolls back",
+    ),
+    "a statement is not sent to `{what}` here; give it the session, `&mut *tx`",
+);
+
+pub(crate) const SPAWN: Rule = same(
+    "D021",
+    "spawn",
+    "a {kind} does not spawn a task with `{what}`; make it a background job and write `tx.after_commit(job(..))`",
+    "the task would start before the commit, and go on after a rollback; where nothing of the transaction matters to it, \
+     write `allow(spawn, reason = \"..\")`",
+);
+
+/// The compiler says it, who knows that the receiver is a session factory.
+pub(crate) const JOB_STARTED: Rule = of_type(
+    same(
+        "D022",
+        "job_started",
+        "a {kind} does not start a job on `{what}` before its commit; write `tx.after_commit(job(..))`",
+        "a job that runs now does not see what this transaction wrote, and has run even if it rolls back",
+    ),
+    "a job is not started here on `{what}`, before the commit; write `tx.after_commit(job(..))`",
+);
+
+/// The compiler says it, who knows that the receiver is a session factory, or the tokens of a job that was given one.
+pub(crate) const NESTED_BOUNDARY: Rule = of_type(
+    same(
+        "D023",
+        "nested_boundary",
+        "a {kind} does not open a boundary on `{what}` inside its own; work in the session that is there",
+        "a second connection taken while the first is held is how pools run dry; for a part that may fail on its own, \
+         write `tx.savepoint(async |tx| ..)`",
+    ),
+    "a boundary is not opened here on `{what}`, inside another; work in the session that is there",
+);
+
+pub(crate) const UNGUARDED: Rule = same(
+    "D024",
+    "unguarded",
+    "a {kind} does not take the raw connection; run the statement on the session, `&mut *tx`",
+    "the statement guard does not see what runs on it; where it is needed, for COPY or a foreign library, write \
+     `allow(unguarded, reason = \"..\")`",
+);
+
+pub(crate) const RESULT_DISCARDED: Rule = same(
+    "D030",
+    "result_discarded",
+    "the result of `{what}` is thrown away; pass the error on with `?`, or look at it with `match`",
+    "after a statement that failed the boundary does not commit; a failure that is meant to be survived has its own \
+     scope: `tx.savepoint(async |tx| ..)`",
+);
+
+pub(crate) const NEVER_AWAITED: Rule = same(
+    "D031",
+    "never_awaited",
+    "`{what}` is never awaited, so it does nothing; write `.await?`",
+    "a future runs only where it is awaited",
+);
+
+pub(crate) const SESSION_SETTING: Rule = same(
+    "D040",
+    "session_setting",
+    "a {kind} does not send `{what}`, which outlives the transaction; write `set local ..`, which ends with it",
+    "the setting stays on the connection and changes what its next user does; as a function it is \
+     `set_config(name, value, true)`, and what holds for every connection is set where the pool is made",
+);
+
+pub(crate) const LISTEN: Rule = same(
+    "D041",
+    "listen",
+    "a {kind} does not send `{what}`, which outlives the transaction; listen with a `PgListener` of its own",
+    "the connection would go on listening for its next user, and behind a pooler nobody hears it; `notify` is part of \
+     the transaction and fine",
+);
+
+pub(crate) const PREPARE_STATEMENT: Rule = same(
+    "D042",
+    "prepare_statement",
+    "a {kind} does not send `{what}`, which outlives the transaction; write `sqlx::query(..)`, which prepares by itself",
+    "the name stays on the connection: its next user finds it taken, and behind a pooler it is gone when it is needed",
+);
+
+pub(crate) const ADVISORY_LOCK: Rule = same(
+    "D043",
+    "advisory_lock",
+    "a {kind} does not call `{what}`, whose lock outlives the transaction; write `pg_advisory_xact_lock(..)`, which \
+     frees it at the end",
+    "the lock stays with the connection when it goes back to the pool, and whoever waits for it waits for ever; on MySQL \
+     lock a row with `select .. for update`",
+);
+
+pub(crate) const TEMPORARY_TABLE: Rule = same(
+    "D044",
+    "temporary_table",
+    "a {kind} does not send `{what}`, which outlives the transaction; write `create temporary table .. on commit drop`",
+    "the next user of the connection finds the table and its rows; where the database has no `on commit drop`, use \
+     `with .. as (..)` or a plain table",
+);
+
+pub(crate) const CURSOR_WITH_HOLD: Rule = same(
+    "D045",
+    "cursor_with_hold",
+    "a {kind} does not send `{what}`, which outlives the transaction; declare the cursor without `with hold`",
+    "the cursor keeps its rows on the server until the connection is closed; `fetch(&mut *tx)` streams rows inside the \
+     transaction",
+);
+
+pub(crate) const SLEEP: Rule = warns(same(
+    "D050",
+    "sleep",
+    "a {kind} does not sleep in its transaction; wait before it begins, or in a job: `tx.after_commit(job(..))`",
+    "meanwhile it holds a connection of the pool, and every lock that it has taken",
+));
+
+pub(crate) const HTTP_CALL: Rule = warns(same(
+    "D051",
+    "http_call",
+    "a {kind} does not call another server in its transaction; call it before, or in a job: `tx.after_commit(job(..))`",
+    "meanwhile it holds a connection of the pool and every lock that it has taken, and a rollback does not undo the call",
+));
+
+pub(crate) const CHANNEL_RECEIVE: Rule = warns(same(
+    "D052",
+    "channel_receive",
+    "a {kind} does not wait for a message in its transaction; receive it before, and hand it in as an argument",
+    "meanwhile it holds a connection of the pool and every lock that it has taken; what it waits for may wait for them",
+));
 
 #[cfg(test)]
 mod tests {
