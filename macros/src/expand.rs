@@ -2,10 +2,10 @@ use demarcate_rules::{Args, Body, Errors, Function, Item, Kind, check};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Path, ReturnType, Type, TypeInfer, parse_quote};
+use syn::{Attribute, Path, ReturnType, Type, TypeInfer, parse_quote};
 
 use crate::body::BodyTokens;
-use crate::{ask, job, quiet, router, service, warn};
+use crate::{ask, block, job, quiet, router, service, warn};
 
 /// Everything that an expansion is made of.
 pub(crate) struct Marked<'a> {
@@ -30,12 +30,16 @@ pub(crate) struct Marked<'a> {
 pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let args = Args::parse(kind, args, &mut errors);
-    let mut tokens = match Item::parse(item.clone()) {
+    args.check_skip(&mut errors);
+    let item = match Item::parse(item.clone()) {
         Ok(Item::Function(function)) => {
             check(kind, &args, &function, &mut errors);
-            expand_function(kind, &args, &function, &errors)
+            let mut tokens = expand_function(kind, &args, &function, &errors);
+            tokens.extend(told(&errors, function.cfgs()));
+            return tokens;
         }
-        Ok(Item::Other(other)) => {
+        Ok(Item::Block(block, _)) if kind == Kind::Service => block::expand(&args, &block),
+        Ok(Item::Block(_, other) | Item::Other(other)) => {
             other.refuse(kind, &mut errors);
             item
         }
@@ -44,11 +48,29 @@ pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenS
             item
         }
     };
-    tokens.extend(errors.to_compile_errors());
+    let mut tokens = item;
+    tokens.extend(told(&errors, []));
     tokens
 }
 
-fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors) -> TokenStream {
+/// The errors, where what they are about is there.
+pub(crate) fn told<'a>(
+    errors: &Errors,
+    cfgs: impl IntoIterator<Item = &'a Attribute>,
+) -> TokenStream {
+    let cfgs: Vec<_> = cfgs.into_iter().collect();
+    errors
+        .compile_errors()
+        .map(|error| quote!(#(#cfgs)* #error))
+        .collect()
+}
+
+pub(crate) fn expand_function(
+    kind: Kind,
+    args: &Args,
+    function: &Function,
+    errors: &Errors,
+) -> TokenStream {
     if let Body::None(_) = &function.body {
         return service::without_body(function);
     }
@@ -61,7 +83,10 @@ fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors
     let refused = block
         .as_mut()
         .is_some_and(|block| quiet::rewrite(block, &names, args));
-    if let Some(block) = &mut block {
+    // A constant function cannot ask for types.
+    if let Some(block) = &mut block
+        && function.sig.constness.is_none()
+    {
         ask::rewrite(block, &names, args, &krate);
     }
     let is_quiet = errors.spoil_signature();

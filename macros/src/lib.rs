@@ -6,6 +6,7 @@
 //! runtime, and questions to the compiler that cost nothing when the program runs.
 
 mod ask;
+mod block;
 mod body;
 mod boundary;
 mod expand;

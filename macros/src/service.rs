@@ -26,8 +26,12 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         let ty = lent.ty();
         quote!(#private::is_session::<#ty>();)
     });
-    let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
-    let asked = ask::never(&quote!(#session #parameters #fallible));
+    let asked = if marked.function.is_helper(marked.kind) {
+        TokenStream::new()
+    } else {
+        let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
+        ask::never(&quote!(#session #parameters #fallible))
+    };
     let warnings = &marked.warnings;
     marked.emit(
         &marked.function.sig,

@@ -34,6 +34,8 @@ pub struct Args {
     pub from: Option<Expr>,
     /// `on_error = mark_failed`.
     pub on_error: Option<Path>,
+    /// `skip`: lets a function, an `impl`, a `trait` or a `mod` out of the `#[service]` block around it.
+    pub skip: Option<Ident>,
     /// `allow(commit, reason = "..")`.
     pub allow: Vec<Allowed>,
     /// `deny(sleep)`.
@@ -134,7 +136,7 @@ const OPTIONS: &[Known] = &[
     later("confirm_commit", "confirm_commit", BOUNDARIES),
     known("allow", ALLOW_FORM, ALL),
     known("deny", "deny(D050)", ALL),
-    later("skip", "skip", &[Kind::Service]),
+    known("skip", "skip", &[Kind::Service]),
 ];
 
 impl Args {
@@ -159,6 +161,25 @@ impl Args {
         args.check_deferrable(errors);
         args.check_leave(errors);
         args
+    }
+
+    /// What holds for a function in a `#[service]` block that is given these arguments.
+    #[must_use]
+    pub fn within(mut self, block: &Self) -> Self {
+        self.krate = self.krate.or_else(|| block.krate.clone());
+        self.allow.extend(block.allow.iter().cloned());
+        self.deny.extend(block.deny.iter().cloned());
+        self
+    }
+
+    /// `skip` is for what is in a block.
+    pub fn check_skip(&self, errors: &mut Errors) {
+        if let Some(skip) = &self.skip {
+            errors.argument(
+                skip,
+                "`skip` stands alone, on something inside a `#[service]` block, and lets it out; remove it here",
+            );
+        }
     }
 
     /// Whether `allow(..)` lifts that rule.
@@ -194,6 +215,7 @@ impl Args {
             "isolation" => read.value(&mut self.isolation, level),
             "read_only" => read.flag(&mut self.read_only),
             "deferrable" => read.flag(&mut self.deferrable),
+            "skip" => read.flag(&mut self.skip),
             "independent" => read.flag(&mut self.independent),
             "timeout" => {
                 let option = read.argument.name.clone();

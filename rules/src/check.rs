@@ -15,6 +15,16 @@ use crate::{rule, sql};
 /// Holds a function to every rule that its tokens can tell.
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
     errors.under(args);
+    check_signature(kind, args, function, errors);
+    check_control(kind, args, function, errors);
+    check_sql(kind, function, errors);
+}
+
+/// Holds a function's signature to the rules.
+fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    if function.is_helper(kind) {
+        return;
+    }
     let found = session::find(function, kind);
     check_has_body(kind, function, errors);
     check_session(kind, args, function, &found, errors);
@@ -27,8 +37,6 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
     check_past_the_session(kind, function, &found, errors);
     check_arguments_for_handler(kind, args, function, &found, errors);
     check_options_of_several(kind, args, &found, errors);
-    check_control(kind, args, function, errors);
-    check_sql(kind, function, errors);
 }
 
 /// A router and a job are what the macro makes of the body.

@@ -89,12 +89,10 @@ impl Errors {
     }
 
     /// One `compile_error!` for each mistake that stops the build.
-    #[must_use]
-    pub fn to_compile_errors(&self) -> TokenStream {
+    pub fn compile_errors(&self) -> impl Iterator<Item = TokenStream> {
         self.iter()
             .filter(|mistake| mistake.level == Level::Deny)
             .map(|mistake| mistake.error.to_compile_error())
-            .collect()
     }
 
     /// The mistakes that stop nothing, each with its rule.

@@ -27,6 +27,8 @@ pub struct Function {
     pub sig: Signature,
     /// The braces and what is between them, or the semicolon of a trait's method.
     pub body: Body,
+    /// It stands in a `#[service]` block: without a session it is a constructor or a helper, and its signature its own.
+    pub is_in_block: bool,
     /// The parameter that was marked `#[session]`.
     pub(crate) marked: Vec<usize>,
 }
@@ -69,6 +71,7 @@ impl Parse for Function {
             modifiers,
             sig,
             body,
+            is_in_block: false,
             marked,
         })
     }
@@ -131,6 +134,18 @@ impl Function {
                 .extend(args.from.as_ref().map(|_| session::introduced())),
         }
         names
+    }
+
+    /// Whether it is a function of a block that works on no session.
+    #[must_use]
+    pub fn is_helper(&self, kind: Kind) -> bool {
+        let found = session::find(self, kind);
+        self.is_in_block && found.lent.is_none() && found.unlent.is_none()
+    }
+
+    /// The conditions under which it is there.
+    pub fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
     }
 
     /// Whether the return type is no `Result`, as far as tokens tell.

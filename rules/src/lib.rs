@@ -25,6 +25,7 @@
 //! ```
 
 mod args;
+mod block;
 mod check;
 pub mod control;
 mod errors;
@@ -39,6 +40,7 @@ mod timeout;
 mod types;
 
 pub use args::{Allowed, Args, Denied, Isolation, Timeout};
+pub use block::{Block, Member, MemberItem};
 pub use check::check;
 pub use errors::{Errors, Mistake};
 pub use function::{Body, Function};

@@ -7,16 +7,18 @@ struct Orders;
 impl Orders {
     async fn create(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
         sqlx::query("select 1").execute(&mut *tx).await?;
-        Ok(())
+        tx.commit().await
+    }
+
+    async fn read(&self, tx: &Session) -> Option<i64> {
+        None
+    }
+
+    fn helper(&self) -> &str {
+        "begin"
     }
 }
 
-#[service]
-trait Store {
-    async fn create(&self, tx: &mut Session) -> Result<(), sqlx::Error>;
+fn main() {
+    let _ = Orders.helper();
 }
-
-#[service]
-mod orders {}
-
-fn main() {}
