@@ -85,13 +85,20 @@ pub(crate) fn returned(marked: &Marked<'_>) -> Option<TokenStream> {
 // .commit()`. Then lints see the call itself.
 pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Path) {
     control::each(block, names, &mut |judgement, expr| {
-        let Judgement::Ask(control, name, receiver) = judgement else {
-            return;
+        let is_argument = matches!(judgement, Judgement::AskArgument(..));
+        let (control, at, receiver) = match judgement {
+            Judgement::Ask(control, name, receiver) => (control, ends(&name), receiver),
+            Judgement::AskArgument(control, argument) => (control, ends(&argument), argument),
+            Judgement::Refused(..) | Judgement::Wrong(..) => return,
         };
         if args.allows(control.rule()) {
             return;
         }
-        let asked = about(control, &name, &receiver, krate);
+        let asked = about(control, at, &receiver, krate);
+        if let Some(argument) = executor(control, expr, is_argument) {
+            *argument = beside(&asked, argument, &receiver);
+            return;
+        }
         match expr {
             Expr::MethodCall(call) if !is_place(&receiver) => {
                 *call.receiver = beside(&asked, &call.receiver, &receiver);
@@ -99,6 +106,15 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Pat
             _ => *expr = beside(&asked, expr, expr),
         }
     });
+}
+
+/// The executor that a statement is given: `&pool` in `query.execute(&pool)` and in `Executor::execute(&pool, query)`.
+fn executor<'a>(control: Control, expr: &'a mut Expr, is_argument: bool) -> Option<&'a mut Expr> {
+    match expr {
+        Expr::MethodCall(call) if control == Control::Send && is_argument => call.args.first_mut(),
+        Expr::Call(call) if control == Control::Send => call.args.first_mut(),
+        _ => None,
+    }
 }
 
 /// `(asked, expr).1`, which for rustc begins and ends where `at` does.
@@ -110,23 +126,30 @@ fn beside(asked: &TokenStream, expr: &Expr, at: &impl ToTokens) -> Expr {
     Expr::Verbatim(quote!(#tuple #second))
 }
 
-/// Asks whether that may be called on the receiver's type.
-fn about(control: Control, name: &Ident, receiver: &Expr, krate: &Path) -> TokenStream {
-    let function = Ident::new(
-        match control {
-            Control::Commit => "commits",
-            Control::Rollback => "rolls_back",
-            Control::Begin => "begins",
-        },
-        Span::mixed_site(),
-    );
-    let span = name.span();
-    let probe = Ident::new("__probe", span);
-    let probed = quote_spanned!(span=> #probe.verdict());
+/// Asks whether that may be done with a value of the receiver's type. If the answer is no, rustc underlines what is from
+/// `start` to `end`.
+fn about(control: Control, (start, end): (Span, Span), receiver: &Expr, krate: &Path) -> TokenStream {
+    let functions: &[&str] = match control {
+        Control::Commit => &["commits"],
+        Control::Rollback => &["rolls_back"],
+        Control::Begin => &["begins"],
+        Control::Send => &["sends"],
+        Control::Start => &["starts"],
+        // A connection of sqlx has a method of that name as well.
+        Control::Open => &["begins", "opens"],
+        // Never asked.
+        Control::Unguard => &[],
+    };
+    let functions = functions
+        .iter()
+        .map(|function| Ident::new(function, Span::mixed_site()));
+    let probe = Ident::new("__probe", start);
+    let probed = quote_spanned!(end=> .verdict());
+    let asked = functions.map(|function| quote!(#krate::__private::#function(#probe #probed)));
     quote! {
         if false {
             match #krate::__private::Probe::of_value(&#receiver) {
-                #probe => #krate::__private::#function(#probed),
+                #probe => { #(#asked;)* }
             }
             loop {}
         }

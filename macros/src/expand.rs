@@ -97,7 +97,7 @@ pub(crate) fn expand_function(
         krate,
         body: BodyTokens::new(function, block),
         warnings: warn::all(errors),
-        is_changed: refused || is_quiet,
+        is_changed: refused || is_quiet || errors.stop(),
         is_quiet,
     };
     match kind {

@@ -22,7 +22,7 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args) -> bool {
         {
             refused = true;
             *expr = match (control, &*expr) {
-                (Control::Begin, Expr::MethodCall(call)) if call.args.is_empty() => {
+                (Control::Begin | Control::Unguard, Expr::MethodCall(call)) if call.args.is_empty() => {
                     let receiver = &call.receiver;
                     parse_quote!(__demarcate_refused!(&mut *#receiver))
                 }

@@ -1,23 +1,27 @@
 //! The rules, one function each.
 
-use quote::ToTokens;
-use syn::{FnArg, ReturnType};
+use proc_macro2::TokenStream;
+use syn::{Block, Expr, FnArg, ReturnType};
 
 use crate::args::Args;
-use crate::control::{self, Judgement};
+use crate::control::{self, Judgement, Names};
 use crate::errors::Errors;
 use crate::function::{Body, Function};
 use crate::kind::Kind;
+use crate::lost::{self, Lost};
 use crate::session::{self, Found, Lent, plain_name};
 use crate::types::{self, Borrow};
-use crate::{rule, sql};
+use crate::walk::{self, Step};
+use crate::{escape, rule, sql, waiting};
 
 /// Holds a function to every rule that its tokens can tell.
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
     errors.under(args);
     check_signature(kind, args, function, errors);
-    check_control(kind, args, function, errors);
-    check_sql(kind, function, errors);
+    if let Some(body) = function.block() {
+        check_body(kind, body, &function.names(kind, args), errors);
+    }
+    errors.sort();
 }
 
 /// Holds a function's signature to the rules.
@@ -243,33 +247,63 @@ fn check_options_of_several(kind: Kind, args: &Args, found: &Found, errors: &mut
     }
 }
 
-/// D010, D011, D012, where the receiver is visibly the session. Of other receivers the compiler is asked.
-fn check_control(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
-    let Some(mut body) = function.block() else {
-        return;
-    };
-    control::each(
-        &mut body,
-        &function.names(kind, args),
-        &mut |judgement, _| {
-            if let Judgement::Refused(control, name) = judgement {
-                errors.rule(control.rule(), kind, "", name);
-            }
-        },
-    );
+/// Holds a function's body to the rules.
+fn check_body(kind: Kind, mut body: Block, names: &Names, errors: &mut Errors) {
+    check_sql(kind, &body, names, errors);
+    walk::each(&mut body, names, &mut |step, names| match step {
+        Step::Enter(expr) => {
+            check_control(kind, expr, names, errors);
+            check_spawn(kind, expr, names, errors);
+            check_lost(kind, lost::in_expression(expr, names), errors);
+            check_waiting(kind, expr, names, errors);
+        }
+        Step::Statement(stmt) => check_lost(kind, lost::in_statement(stmt, names), errors),
+        Step::Tokens(tokens) => check_control_in_tokens(kind, tokens, names, errors),
+        Step::Leave(_) => {}
+    });
 }
 
-/// D013.
-fn check_sql(kind: Kind, function: &Function, errors: &mut Errors) {
-    let Some(body) = function.block() else {
-        return;
-    };
-    for refused in sql::refused(&body) {
-        errors.rule(
-            &rule::TRANSACTION_SQL,
-            kind,
-            &refused.words,
-            refused.on.to_token_stream(),
-        );
+/// D013 and D040 to D045.
+fn check_sql(kind: Kind, body: &Block, names: &Names, errors: &mut Errors) {
+    for refused in sql::refused(body, names) {
+        errors.rule(refused.rule, kind, &refused.words, refused.on);
+    }
+}
+
+/// D010, D011, D012, D022, D023 and D024, where the receiver is visibly the session or the factory. Of other receivers,
+/// and for D020, the compiler is asked.
+fn check_control(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
+    match control::judge(expr, names) {
+        Some(Judgement::Refused(control, name)) => errors.rule(control.rule(), kind, "", name),
+        Some(Judgement::Wrong(control, name, on)) => errors.rule(control.rule(), kind, &on, name),
+        Some(Judgement::Ask(..) | Judgement::AskArgument(..)) | None => {}
+    }
+}
+
+/// The same in a macro call whose arguments are no expressions.
+fn check_control_in_tokens(kind: Kind, tokens: &TokenStream, names: &Names, errors: &mut Errors) {
+    for (control, name) in control::in_tokens(tokens, names) {
+        errors.rule(control.rule(), kind, "", name);
+    }
+}
+
+/// D021.
+fn check_spawn(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
+    if let Some((name, what)) = escape::spawn(expr, names) {
+        errors.rule(&rule::SPAWN, kind, &what, name);
+    }
+}
+
+/// D030 and D031.
+fn check_lost(kind: Kind, found: Option<Lost>, errors: &mut Errors) {
+    if let Some(Lost { rule, what, on }) = found {
+        errors.rule(rule, kind, &what, on);
+    }
+}
+
+/// D050, D051 and D052.
+fn check_waiting(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
+    if let Some((rule, name)) = waiting::waits(expr, names) {
+        errors.rule(rule, kind, "", name);
     }
 }

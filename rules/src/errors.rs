@@ -64,6 +64,23 @@ impl Errors {
         });
     }
 
+    /// Puts the mistakes in the order in which they stand in the source.
+    ///
+    /// What a macro by example was given may come from elsewhere; what has no place stays where it is.
+    pub(crate) fn sort(&mut self) {
+        self.mistakes.sort_by_key(|mistake| {
+            let start = mistake.error.span().start();
+            (start.line, start.column)
+        });
+    }
+
+    /// Whether a rule was broken that stops the build.
+    #[must_use]
+    pub fn stop(&self) -> bool {
+        self.iter()
+            .any(|mistake| mistake.rule.is_some() && mistake.level == Level::Deny)
+    }
+
     /// Whether nothing is wrong.
     #[must_use]
     pub fn is_empty(&self) -> bool {

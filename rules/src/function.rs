@@ -11,6 +11,7 @@ use crate::kind::Kind;
 use crate::rule;
 use crate::session::{self, Lent};
 use crate::types;
+use crate::walk::{self, Known};
 
 /// A function as its author wrote it.
 ///
@@ -125,7 +126,17 @@ impl Function {
             let parameter = self.parameter(lent.as_ref()?.index())?;
             session::plain_name(&parameter.pat).cloned()
         };
-        let mut names = Names::default();
+        let mut names = Names {
+            inside: !matches!(lent, Some(Lent::Factory { .. })),
+            ..Names::default()
+        };
+        // What the compiler is asked about as a parameter is not asked about again.
+        for (_, parameter) in self.parameters() {
+            if let Some(name) = session::plain_name(&parameter.pat) {
+                let known = walk::of_type(&parameter.ty).unwrap_or(Known::Parameter);
+                names.known.push((name.clone(), known));
+            }
+        }
         match lent {
             Some(Lent::Session { .. }) => names.sessions.extend(name()),
             Some(Lent::Factory { .. }) => names.factory = name(),

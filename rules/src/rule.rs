@@ -382,9 +382,10 @@ pub(crate) const NEVER_AWAITED: Rule = same(
 pub(crate) const SESSION_SETTING: Rule = same(
     "D040",
     "session_setting",
-    "a {kind} does not send `{what}`, which outlives the transaction; write `set local ..`, which ends with it",
-    "the setting stays on the connection and changes what its next user does; as a function it is \
-     `set_config(name, value, true)`, and what holds for every connection is set where the pool is made",
+    "a {kind} does not send `{what}`, which outlives the transaction; write `set local ..`, or set it where the pool is \
+     made",
+    "the setting stays on the connection, or behind a pooler on the server, and changes what the next user does; the \
+     function's form is `set_config(name, value, true)`",
 );
 
 pub(crate) const LISTEN: Rule = same(

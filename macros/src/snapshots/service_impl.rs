@@ -17,11 +17,14 @@ where
         Ok(())
     }
     #[cfg(unix)]
+    #[allow(unused, unreachable_code)]
     fn helper(&self) {
         (
             if false {
                 match ::demarcate::__private::Probe::of_value(&self.pool) {
-                    __probe => ::demarcate::__private::begins(__probe.verdict()),
+                    __probe => {
+                        ::demarcate::__private::begins(__probe.verdict());
+                    }
                 }
                 loop {}
             },
