@@ -1,5 +1,7 @@
 //! Expansions, as a person reads them.
 
+mod foreign;
+
 use std::fs;
 use std::path::Path;
 
