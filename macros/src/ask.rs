@@ -26,7 +26,7 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
         },
         Span::mixed_site(),
     );
-    let ask = |ty: &Type| {
+    let by_type = |ty: &Type| {
         let (start, end) = ends(ty);
         let probe = Ident::new("__probe", start);
         let probed = quote_spanned!(end=> .verdict());
@@ -35,20 +35,51 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
             #private::#takes(#probe #probed);
         }
     };
-    let of_parameter = |(parameter, types): (_, Vec<_>)| {
-        let asked = types.into_iter().map(ask);
-        let mut cfgs = cfgs(parameter).peekable();
-        match cfgs.peek() {
-            Some(_) => quote!(#(#cfgs)* { #(#asked)* }),
-            None => quote!(#(#asked)*),
+    let by_value = |ty: &Type, name: &Ident| {
+        let (start, end) = ends(ty);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        let borrow = quote_spanned!(name.span()=> &);
+        quote! {
+            let #probe = #private::Probe::of_value(#borrow #name);
+            #private::#takes(#probe #probed);
         }
     };
-    marked
-        .function
+    let there = |parameter: &PatType, asked: TokenStream| {
+        let mut cfgs = cfgs(parameter).peekable();
+        match cfgs.peek() {
+            Some(_) => quote!(#(#cfgs)* { #asked }),
+            None => asked,
+        }
+    };
+    let function = marked.function;
+    let types = function
         .foreign_parameters(marked.kind, marked.args)
         .into_iter()
-        .map(of_parameter)
-        .collect()
+        .map(|(parameter, types)| there(parameter, types.into_iter().map(by_type).collect()));
+    let values = function
+        .foreign_values(marked.kind, marked.args)
+        .into_iter()
+        .map(|(parameter, name)| there(parameter, by_value(&parameter.ty, name)));
+    types.chain(values).collect()
+}
+
+// Output, for `-> Result<Order, sqlx::Error>`:
+//     let __probe = ::demarcate::__private::Probe::<Order>::of();
+//     ::demarcate::__private::returns(__probe.verdict());
+pub(crate) fn carried_out(marked: &Marked<'_>) -> TokenStream {
+    let private = marked.private();
+    let ask = |ty: &Type| {
+        let (start, end) = ends(ty);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        quote! {
+            let #probe = #private::Probe::<#ty>::of();
+            #private::returns(#probe #probed);
+        }
+    };
+    let parts = marked.function.returned_parts(marked.args);
+    parts.into_iter().map(ask).collect()
 }
 
 // Output:
@@ -128,7 +159,12 @@ fn beside(asked: &TokenStream, expr: &Expr, at: &impl ToTokens) -> Expr {
 
 /// Asks whether that may be done with a value of the receiver's type. If the answer is no, rustc underlines what is from
 /// `start` to `end`.
-fn about(control: Control, (start, end): (Span, Span), receiver: &Expr, krate: &Path) -> TokenStream {
+fn about(
+    control: Control,
+    (start, end): (Span, Span),
+    receiver: &Expr,
+    krate: &Path,
+) -> TokenStream {
     let functions: &[&str] = match control {
         Control::Commit => &["commits"],
         Control::Rollback => &["rolls_back"],
@@ -138,7 +174,7 @@ fn about(control: Control, (start, end): (Span, Span), receiver: &Expr, krate: &
         // A connection of sqlx has a method of that name as well.
         Control::Open => &["begins", "opens"],
         // Never asked.
-        Control::Unguard => &[],
+        Control::Unguard | Control::Spawn => &[],
     };
     let functions = functions
         .iter()

@@ -30,7 +30,8 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         TokenStream::new()
     } else {
         let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
-        ask::never(&quote!(#session #parameters #fallible))
+        let carried = ask::carried_out(marked);
+        ask::never(&quote!(#session #parameters #fallible #carried))
     };
     let warnings = &marked.warnings;
     marked.emit(

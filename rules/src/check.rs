@@ -39,6 +39,7 @@ fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Er
     check_result(kind, function, errors);
     check_owned_arguments(kind, function, &found, errors);
     check_past_the_session(kind, function, &found, errors);
+    check_returned(kind, function, errors);
     check_arguments_for_handler(kind, args, function, &found, errors);
     check_options_of_several(kind, args, &found, errors);
 }
@@ -203,6 +204,16 @@ fn check_past_the_session(kind: Kind, function: &Function, found: &Found, errors
         for bound in types::executor_bounds(&parameter.ty) {
             let what = format!("impl {}", types::text(bound));
             errors.rule(&rule::PAST_THE_SESSION, kind, &what, bound);
+        }
+    }
+}
+
+/// D009, for `impl PgExecutor<'_>` likewise.
+fn check_returned(kind: Kind, function: &Function, errors: &mut Errors) {
+    if let ReturnType::Type(_, ty) = &function.sig.output {
+        for bound in types::executor_bounds(ty) {
+            let what = format!("impl {}", types::text(bound));
+            errors.rule(&rule::SESSION_RETURNED, kind, &what, bound);
         }
     }
 }

@@ -2,7 +2,8 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, Block, FnArg, FnModifiers, PatType, ReturnType, Signature, Token, Type, Visibility,
+    Attribute, Block, FnArg, FnModifiers, Ident, PatType, ReturnType, Signature, Token, Type,
+    Visibility,
 };
 
 use crate::args::Args;
@@ -187,6 +188,43 @@ impl Function {
             .filter(|(index, _)| !found.mentions(*index))
             .map(|(_, parameter)| (parameter, types::nameable_parts(&parameter.ty)))
             .collect()
+    }
+
+    /// The parameters with an `impl Trait` that the compiler must be asked about by their values, and their names.
+    #[must_use]
+    pub fn foreign_values(&self, kind: Kind, args: &Args) -> Vec<(&PatType, &Ident)> {
+        if args.allows(&rule::PAST_THE_SESSION) {
+            return Vec::new();
+        }
+        let found = session::find(self, kind);
+        self.parameters()
+            .filter(|(index, parameter)| {
+                !found.mentions(*index)
+                    && types::is_asked_by_value(&parameter.ty)
+                    && types::executor_bounds(&parameter.ty).is_empty()
+            })
+            .filter_map(|(_, parameter)| Some((parameter, session::plain_name(&parameter.pat)?)))
+            .collect()
+    }
+
+    /// The types in the return type that the compiler must be asked about: may they be returned?
+    #[must_use]
+    pub fn returned_parts(&self, args: &Args) -> Vec<&Type> {
+        match &self.sig.output {
+            ReturnType::Type(_, ty) if !args.allows(&rule::SESSION_RETURNED) => {
+                types::returned_parts(ty)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// `T` and `E`, where the return type is written as `Result<T, E>`.
+    #[must_use]
+    pub fn result(&self) -> (Option<&Type>, Option<&Type>) {
+        match &self.sig.output {
+            ReturnType::Type(_, ty) => types::of_result(ty),
+            ReturnType::Default => (None, None),
+        }
     }
 
     /// The parameters but for `self`, each with its place among all.

@@ -137,6 +137,7 @@ pub const RULES: &[&Rule] = &[
     &BORROWED_ARGUMENT,
     &SESSION_AND_FACTORY,
     &PAST_THE_SESSION,
+    &SESSION_RETURNED,
     &COMMIT,
     &ROLLBACK,
     &BEGIN,
@@ -240,6 +241,17 @@ pub(crate) const PAST_THE_SESSION: Rule = {
         of_type: Some(says),
     }
 };
+
+/// An `impl PgExecutor<'_>` is refused on its tokens, a type with a name by the compiler, in the same words.
+pub(crate) const SESSION_RETURNED: Rule = of_type(
+    same(
+        "D009",
+        "session_returned",
+        "`{what}` is not returned; the session ends where it was lent, so return what was read through it",
+        "who holds it afterwards works past the boundary, in a transaction that nobody commits or that is over",
+    ),
+    "`{what}` is not returned; the session ends where it was lent, so return what was read through it",
+);
 
 pub(crate) const COMMIT: Rule = Rule {
     code: "D010",

@@ -300,7 +300,16 @@ macro_rules! harmless {
     };
 }
 
+/// The answer under which a `T` may be in what a router, a service or a job returns.
+#[diagnostic::on_unimplemented(
+    message = "D009: `{T}` is not returned; the session ends where it was lent, so return what was read through it",
+    label = "outlives the session",
+    note = "who holds it afterwards works past the boundary, in a transaction that nobody commits or that is over"
+)]
+pub trait Returned<T: ?Sized> {}
+
 harmless!(
+    Returned,
     TakenByService,
     TakenByRouter,
     TakenByJob,
@@ -353,6 +362,9 @@ pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Verdict<T, V>) {}
 
 /// Refuses what a background job may not take.
 pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what may not be returned.
+pub fn returns<T: ?Sized, V: Returned<T>>(_: Verdict<T, V>) {}
 
 /// Refuses what may not be committed.
 pub fn commits<T: ?Sized, V: Committed<T>>(_: Verdict<T, V>) {}

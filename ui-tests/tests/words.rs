@@ -22,5 +22,5 @@ fn the_runtime_repeats_the_rules_to_the_letter() {
             repeated += 1;
         }
     }
-    assert_eq!(repeated, 7 * 3);
+    assert_eq!(repeated, 8 * 3);
 }
