@@ -212,6 +212,19 @@ fn the_index_has_a_line_for_every_rule() {
     }
 }
 
+#[test]
+fn the_code_of_every_page_is_compiled() {
+    let path = docs().join("../tests/support/pages.rs");
+    let list = fs::read_to_string(path).expect("the list of the pages is there");
+    for rule in RULES {
+        assert!(
+            list.contains(rule.code),
+            "{} is not listed there",
+            rule.code
+        );
+    }
+}
+
 /// What the rules say of the functions in a text that have an attribute of ours.
 fn mistakes(code: &str) -> Vec<String> {
     let file = syn::parse_file(code).unwrap_or_else(|error| panic!("{error} in\n{code}"));
