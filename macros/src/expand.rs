@@ -33,6 +33,10 @@ pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenS
     args.check_skip(&mut errors);
     let item = match Item::parse(item.clone()) {
         Ok(Item::Function(function)) => {
+            let function = match kind {
+                Kind::Router | Kind::Job => function.unboxed(),
+                Kind::Service => *function,
+            };
             check(kind, &args, &function, &mut errors);
             let mut tokens = expand_function(kind, &args, &function, &errors);
             tokens.extend(told(&errors, function.cfgs()));
@@ -82,7 +86,7 @@ pub(crate) fn expand_function(
     let mut block = function.block();
     let refused = block
         .as_mut()
-        .is_some_and(|block| quiet::rewrite(block, &names, args));
+        .is_some_and(|block| quiet::rewrite(block, &names, args, errors.stop()));
     // A constant function cannot ask for types.
     if let Some(block) = &mut block
         && function.sig.constness.is_none()

@@ -70,7 +70,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         quote!(#site, &#factory, #options, #closure),
         error,
     );
-    let awaited = quote_spanned!(ends(&returned).0=> .await);
+    let awaited = quote_spanned!(ends(error).0=> .await);
     marked.emit(
         &sig,
         &quote! {

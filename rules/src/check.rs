@@ -12,7 +12,7 @@ use crate::lost::{self, Lost};
 use crate::session::{self, Found, Lent, plain_name};
 use crate::types::{self, Borrow};
 use crate::walk::{self, Step};
-use crate::{escape, rule, sql, waiting};
+use crate::{rule, sql, waiting};
 
 /// Holds a function to every rule that its tokens can tell.
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
@@ -176,7 +176,7 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
         if found.mentions(index) {
             continue;
         }
-        match types::borrow(&parameter.ty) {
+        errors.about(parameter, |errors| match types::borrow(&parameter.ty) {
             Some(Borrow::Reference(reference)) => {
                 errors.rule(
                     &rule::BORROWED_ARGUMENT,
@@ -190,7 +190,7 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
                 errors.rule(&rule::BORROWED_ARGUMENT, kind, &what, lifetime);
             }
             None => {}
-        }
+        });
     }
 }
 
@@ -201,10 +201,12 @@ fn check_past_the_session(kind: Kind, function: &Function, found: &Found, errors
         .parameters()
         .filter(|(index, _)| Some(*index) != lent)
     {
-        for bound in types::executor_bounds(&parameter.ty) {
-            let what = format!("impl {}", types::text(bound));
-            errors.rule(&rule::PAST_THE_SESSION, kind, &what, bound);
-        }
+        errors.about(parameter, |errors| {
+            for bound in types::executor_bounds(&parameter.ty) {
+                let what = format!("impl {}", types::text(bound));
+                errors.rule(&rule::PAST_THE_SESSION, kind, &what, bound);
+            }
+        });
     }
 }
 
@@ -264,7 +266,6 @@ fn check_body(kind: Kind, mut body: Block, names: &Names, errors: &mut Errors) {
     walk::each(&mut body, names, &mut |step, names| match step {
         Step::Enter(expr) => {
             check_control(kind, expr, names, errors);
-            check_spawn(kind, expr, names, errors);
             check_lost(kind, lost::in_expression(expr, names), errors);
             check_waiting(kind, expr, names, errors);
         }
@@ -281,8 +282,8 @@ fn check_sql(kind: Kind, body: &Block, names: &Names, errors: &mut Errors) {
     }
 }
 
-/// D010, D011, D012, D022, D023 and D024, where the receiver is visibly the session or the factory. Of other receivers,
-/// and for D020, the compiler is asked.
+/// D010 to D012 and D021 to D024, where the receiver is visibly the session or the factory. Of other receivers, and for
+/// D020, the compiler is asked.
 fn check_control(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
     match control::judge(expr, names) {
         Some(Judgement::Refused(control, name)) => errors.rule(control.rule(), kind, "", name),
@@ -298,16 +299,12 @@ fn check_control_in_tokens(kind: Kind, tokens: &TokenStream, names: &Names, erro
     }
 }
 
-/// D021.
-fn check_spawn(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
-    if let Some((name, what)) = escape::spawn(expr, names) {
-        errors.rule(&rule::SPAWN, kind, &what, name);
-    }
-}
-
 /// D030 and D031.
 fn check_lost(kind: Kind, found: Option<Lost>, errors: &mut Errors) {
-    if let Some(Lost { rule, what, on }) = found {
+    // A function that returns no `Result` could not pass it on.
+    if let Some(Lost { rule, what, on }) = found
+        && !errors.broke(&rule::NO_RESULT)
+    {
         errors.rule(rule, kind, &what, on);
     }
 }

@@ -4,12 +4,14 @@
 //! decides nothing. Where the receiver is visibly the session the call is refused; where it is anything
 //! else the compiler is asked what type it has.
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident};
 
+use crate::escape;
 use crate::rule::{self, Rule};
 use crate::walk::{self, Known, Step, is_boundary};
 
+pub use crate::mac::each_argument;
 pub use crate::walk::{Names, chain};
 
 /// What a call does to a transaction.
@@ -29,6 +31,8 @@ pub enum Control {
     Open,
     /// `unguarded`
     Unguard,
+    /// `tokio::spawn`
+    Spawn,
 }
 
 impl Control {
@@ -53,6 +57,7 @@ impl Control {
             Self::Start => &rule::JOB_STARTED,
             Self::Open => &rule::NESTED_BOUNDARY,
             Self::Unguard => &rule::UNGUARDED,
+            Self::Spawn => &rule::SPAWN,
         }
     }
 }
@@ -96,20 +101,8 @@ pub(crate) fn in_tokens(tokens: &TokenStream, names: &Names) -> Vec<(Control, Id
 /// Looks for `tx . commit (`.
 fn search(tokens: &TokenStream, names: &Names, found: &mut Vec<(Control, Ident)>) {
     let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
-    for call in tokens.windows(4) {
-        if let [
-            TokenTree::Ident(receiver),
-            TokenTree::Punct(dot),
-            TokenTree::Ident(method),
-            TokenTree::Group(arguments),
-        ] = call
-            && names.sessions.contains(receiver)
-            && dot.as_char() == '.'
-            && arguments.delimiter() == Delimiter::Parenthesis
-            && let Some(control) = Control::named(method)
-        {
-            found.push((control, method.clone()));
-        }
+    for window in tokens.windows(4) {
+        found.extend(call_in_tokens(window, names));
     }
     for token in &tokens {
         if let TokenTree::Group(group) = token {
@@ -118,18 +111,68 @@ fn search(tokens: &TokenStream, names: &Names, found: &mut Vec<(Control, Ident)>
     }
 }
 
+fn call_in_tokens(tokens: &[TokenTree], names: &Names) -> Option<(Control, Ident)> {
+    let [
+        TokenTree::Ident(receiver),
+        TokenTree::Punct(dot),
+        TokenTree::Ident(method),
+        TokenTree::Group(arguments),
+        ..,
+    ] = tokens
+    else {
+        return None;
+    };
+    let is_call = names.sessions.contains(receiver)
+        && dot.as_char() == '.'
+        && arguments.delimiter() == Delimiter::Parenthesis;
+    let control = Control::named(method).filter(|_| is_call)?;
+    Some((control, method.clone()))
+}
+
+/// The tokens with something else in place of each `tx.commit()`.
+#[must_use]
+pub fn without_calls(
+    tokens: &TokenStream,
+    names: &Names,
+    instead: &dyn Fn(Control) -> Option<TokenStream>,
+) -> TokenStream {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut output = TokenStream::new();
+    let mut rest = tokens.as_slice();
+    while let [first, after @ ..] = rest {
+        if let Some((control, _)) = call_in_tokens(rest, names)
+            && let Some(instead) = instead(control)
+        {
+            output.extend(instead);
+            rest = rest.get(4..).unwrap_or_default();
+            continue;
+        }
+        output.extend([match first {
+            TokenTree::Group(group) => {
+                let inner = without_calls(&group.stream(), names, instead);
+                let mut inner = Group::new(group.delimiter(), inner);
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            token => token.clone(),
+        }]);
+        rest = after;
+    }
+    output
+}
+
 /// What is to be said of an expression itself, not of what is inside it.
 pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
+    if let Some((name, what)) = escape::spawn(expr, names) {
+        return Some(Judgement::Wrong(Control::Spawn, name.clone(), what));
+    }
     let judgement = match expr {
         Expr::MethodCall(call) => judge_method(call, names),
         Expr::Call(call) => judge_call(call, names),
         Expr::Path(path) => judge_reference(path),
         _ => None,
     }?;
-    let asks = matches!(
-        judgement,
-        Judgement::Ask(..) | Judgement::AskArgument(..)
-    );
+    let asks = matches!(judgement, Judgement::Ask(..) | Judgement::AskArgument(..));
     (!asks || !names.is_opaque).then_some(judgement)
 }
 
@@ -143,12 +186,7 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
             .then(|| wrong_on_factory(Control::Open, &call.method, names));
     }
     if let Some(control) = Control::named(&call.method) {
-        return Some(judge_receiver(
-            control,
-            &call.method,
-            &call.receiver,
-            names,
-        ));
+        return Some(judge_receiver(control, &call.method, &call.receiver, names));
     }
     if !names.inside {
         return None;
@@ -160,13 +198,7 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
         return (!names.is_session(&call.receiver)
             && names.known(&call.receiver) != Some(Known::Spawner)
             && !walk::is_spawner(&call.receiver))
-        .then(|| {
-            Judgement::Ask(
-                Control::Start,
-                call.method.clone(),
-                call.receiver.clone(),
-            )
-        });
+        .then(|| Judgement::Ask(Control::Start, call.method.clone(), call.receiver.clone()));
     }
     judge_statement(call, names)
 }
@@ -178,16 +210,10 @@ fn judge_statement(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
         return (call.args.len() == 1 && !is_judged(argument, names))
             .then(|| Judgement::AskArgument(Control::Send, Box::new(argument.clone())));
     }
-    let is_of_executor = walk::runs_query(&call.method)
-        || call.method == "prepare"
-        || call.method == "prepare_with";
-    (is_of_executor && is_text(argument, names) && !is_judged(&call.receiver, names)).then(|| {
-        Judgement::Ask(
-            Control::Send,
-            call.method.clone(),
-            call.receiver.clone(),
-        )
-    })
+    let is_of_executor =
+        walk::runs_query(&call.method) || call.method == "prepare" || call.method == "prepare_with";
+    (is_of_executor && is_text(argument, names) && !is_judged(&call.receiver, names))
+        .then(|| Judgement::Ask(Control::Send, call.method.clone(), call.receiver.clone()))
 }
 
 /// Whether an argument may be what `Executor::execute` takes: a text or a query.

@@ -1,5 +1,6 @@
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
+use syn::PatType;
 
 use crate::args::Args;
 use crate::kind::Kind;
@@ -9,6 +10,8 @@ use crate::rule::{Level, Rule};
 #[derive(Debug, Default)]
 pub struct Errors {
     mistakes: Vec<Mistake>,
+    /// The `#[cfg(..)]` of the parameter that is looked at.
+    cfgs: TokenStream,
     /// Rules that the function is let off.
     allowed: Vec<&'static Rule>,
     /// Rules that are errors here, whatever their level.
@@ -22,6 +25,8 @@ pub struct Mistake {
     pub rule: Option<&'static Rule>,
     /// Whether it stops the build.
     pub level: Level,
+    /// The `#[cfg(..)]` of the parameter that it is about.
+    pub cfgs: TokenStream,
     /// Message and place.
     pub error: syn::Error,
 }
@@ -31,6 +36,18 @@ impl Errors {
     pub(crate) fn under(&mut self, args: &Args) {
         self.allowed = args.allowed().collect();
         self.denied = args.denied().collect();
+    }
+
+    /// Looks at a parameter, which may not be there.
+    pub(crate) fn about(&mut self, parameter: &PatType, look: impl FnOnce(&mut Self)) {
+        self.cfgs = parameter
+            .attrs
+            .iter()
+            .filter(|attr| attr.path().is_ident("cfg"))
+            .map(ToTokens::to_token_stream)
+            .collect();
+        look(self);
+        self.cfgs = TokenStream::new();
     }
 
     /// A rule was broken, and counts unless it was lifted. `what` fills the `{what}` of its message.
@@ -46,6 +63,7 @@ impl Errors {
         self.mistakes.push(Mistake {
             rule: Some(rule),
             level,
+            cfgs: self.cfgs.clone(),
             error: syn::Error::new_spanned(on, rule.text(kind, what)),
         });
     }
@@ -60,6 +78,7 @@ impl Errors {
         self.mistakes.push(Mistake {
             rule: None,
             level: Level::Deny,
+            cfgs: self.cfgs.clone(),
             error,
         });
     }
@@ -72,6 +91,13 @@ impl Errors {
             let start = mistake.error.span().start();
             (start.line, start.column)
         });
+    }
+
+    /// Whether that rule was broken.
+    pub(crate) fn broke(&self, rule: &Rule) -> bool {
+        self.iter()
+            .filter_map(|mistake| mistake.rule)
+            .any(|broken| broken.code == rule.code)
     }
 
     /// Whether a rule was broken that stops the build.
@@ -96,6 +122,7 @@ impl Errors {
     #[must_use]
     pub fn spoil_signature(&self) -> bool {
         self.iter()
+            .filter(|mistake| mistake.cfgs.is_empty())
             .filter_map(|mistake| mistake.rule)
             .any(|rule| rule.is_of_the_signature())
     }
@@ -109,7 +136,10 @@ impl Errors {
     pub fn compile_errors(&self) -> impl Iterator<Item = TokenStream> {
         self.iter()
             .filter(|mistake| mistake.level == Level::Deny)
-            .map(|mistake| mistake.error.to_compile_error())
+            .map(|Mistake { cfgs, error, .. }| {
+                let error = error.to_compile_error();
+                quote!(#cfgs #error)
+            })
     }
 
     /// The mistakes that stop nothing, each with its rule.

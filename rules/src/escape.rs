@@ -54,7 +54,12 @@ fn spawn_call(call: &ExprCall) -> Option<(&Ident, String)> {
 fn spawn_method<'a>(call: &'a ExprMethodCall, names: &Names) -> Option<(&'a Ident, String)> {
     let is_spawn = matches!(
         call.method.to_string().as_str(),
-        "spawn" | "spawn_on" | "spawn_local" | "spawn_local_on" | "spawn_blocking" | "spawn_blocking_on"
+        "spawn"
+            | "spawn_on"
+            | "spawn_local"
+            | "spawn_local_on"
+            | "spawn_blocking"
+            | "spawn_blocking_on"
     );
     let is_spawner = is_spawn
         && (names.known(&call.receiver) == Some(Known::Spawner)
@@ -68,7 +73,9 @@ fn is_thread_builder(expr: &Expr) -> bool {
         Expr::Call(call) => match &*call.func {
             Expr::Path(path) => {
                 let mut segments = path.path.segments.iter().rev().skip(1);
-                segments.next().is_some_and(|owner| owner.ident == "Builder")
+                segments
+                    .next()
+                    .is_some_and(|owner| owner.ident == "Builder")
                     && segments.next().is_some_and(|owner| owner.ident == "thread")
             }
             _ => false,

@@ -2,8 +2,8 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, Block, FnArg, FnModifiers, Ident, PatType, ReturnType, Signature, Token, Type,
-    Visibility,
+    Attribute, Block, Expr, FnArg, FnModifiers, Ident, PatType, ReturnType, Signature, Stmt, Token,
+    Type, Visibility,
 };
 
 use crate::args::Args;
@@ -29,10 +29,20 @@ pub struct Function {
     pub sig: Signature,
     /// The braces and what is between them, or the semicolon of a trait's method.
     pub body: Body,
+    /// It was `fn() -> Pin<Box<dyn Future>>` before it was read as an async function: see [`Function::unboxed`].
+    pub boxed: Option<Boxed>,
     /// It stands in a `#[service]` block: without a session it is a constructor or a helper, and its signature its own.
     pub is_in_block: bool,
     /// The parameter that was marked `#[session]`.
     pub(crate) marked: Vec<usize>,
+}
+
+/// What `#[async_trait]` makes of an async function.
+pub struct Boxed {
+    /// `-> Pin<Box<dyn Future<Output = T> + Send + 'a>>`
+    pub output: ReturnType,
+    /// `Box::pin`
+    pub pin: Expr,
 }
 
 /// What follows a signature.
@@ -73,6 +83,7 @@ impl Parse for Function {
             modifiers,
             sig,
             body,
+            boxed: None,
             is_in_block: false,
             marked,
         })
@@ -111,6 +122,46 @@ impl Function {
             Body::Braced(group) => syn::parse2(group.to_token_stream()).ok(),
             Body::None(_) => None,
         }
+    }
+
+    /// The async function from which `#[async_trait]` made this one.
+    ///
+    /// An attribute on a method is expanded after the one on its `impl`, so a router in a tonic service is seen so.
+    #[must_use]
+    pub fn unboxed(mut self) -> Self {
+        let boxed = |function: &Self| {
+            let ReturnType::Type(arrow, ty) = &function.sig.output else {
+                return None;
+            };
+            let output = types::output_of_boxed(ty)?.clone();
+            let block = function.block()?;
+            let [Stmt::Expr(Expr::Call(call), None)] = block.stmts.as_slice() else {
+                return None;
+            };
+            let (Expr::Path(pin), Some(Expr::Async(body))) = (&*call.func, call.args.first())
+            else {
+                return None;
+            };
+            let is_pin = pin
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| last.ident == "pin");
+            let TokenTree::Group(body) = body.block.to_token_stream().into_iter().next()? else {
+                return None;
+            };
+            let output = ReturnType::Type(*arrow, Box::new(output));
+            (is_pin && call.args.len() == 1).then(|| (output, (*call.func).clone(), body))
+        };
+        if self.sig.asyncness.is_none()
+            && let Some((output, pin, body)) = boxed(&self)
+        {
+            self.sig.asyncness = Some(Token![async](self.sig.fn_token.span));
+            let output = std::mem::replace(&mut self.sig.output, output);
+            self.body = Body::Braced(body);
+            self.boxed = Some(Boxed { output, pin });
+        }
+        self
     }
 
     /// What the function was lent: the parameter that is its session, or the job's session factory.
@@ -186,8 +237,26 @@ impl Function {
         let found = session::find(self, kind);
         self.parameters()
             .filter(|(index, _)| !found.mentions(*index))
-            .map(|(_, parameter)| (parameter, types::nameable_parts(&parameter.ty)))
+            .map(|(_, parameter)| {
+                let mut parts = types::nameable_parts(&parameter.ty);
+                for part in &mut parts {
+                    // Of `Option<E>` it is not known what `E` is, and of `E` it is.
+                    if let Some(inner) = types::behind_wrappers(part)
+                        && self.is_type_parameter(inner)
+                    {
+                        *part = inner;
+                    }
+                }
+                (parameter, parts)
+            })
             .collect()
+    }
+
+    fn is_type_parameter(&self, ty: &Type) -> bool {
+        self.sig
+            .generics
+            .type_params()
+            .any(|parameter| types::is_named(ty, &parameter.ident.to_string()))
     }
 
     /// The parameters with an `impl Trait` that the compiler must be asked about by their values, and their names.

@@ -28,7 +28,10 @@ pub(crate) fn find(sql: &str) -> Vec<(&'static Rule, String)> {
         }
     }
     for (dialect, names) in [
-        (Dialect::Postgres, ["set_config", "advisory_lock"].as_slice()),
+        (
+            Dialect::Postgres,
+            ["set_config", "advisory_lock"].as_slice(),
+        ),
         (Dialect::MySql, &["get_lock"]),
     ] {
         for call in demarcate_sql::session_calls(sql, dialect) {
@@ -44,12 +47,7 @@ pub(crate) fn find(sql: &str) -> Vec<(&'static Rule, String)> {
 }
 
 /// The rule that a statement breaks, by what each database takes it for.
-fn of_statement(
-    text: &str,
-    postgres: Kind,
-    sqlite: Kind,
-    mysql: Kind,
-) -> Option<&'static Rule> {
+fn of_statement(text: &str, postgres: Kind, sqlite: Kind, mysql: Kind) -> Option<&'static Rule> {
     // `SET LOCAL` is PostgreSQL's, `SET @a` and `SET STATEMENT` are not.
     let sets = postgres == Kind::SetSession
         && matches!(

@@ -49,7 +49,7 @@ pub use args::{Allowed, Args, Denied, Isolation, Timeout};
 pub use block::{Block, Member, MemberItem};
 pub use check::check;
 pub use errors::{Errors, Mistake};
-pub use function::{Body, Function};
+pub use function::{Body, Boxed, Function};
 pub use item::{Item, Other};
 pub use kind::Kind;
 pub use rule::{Level, RULES, Rule};
@@ -103,11 +103,15 @@ mod tests {
             )
         };
         assert_eq!(
-            job("tokio::spawn(f()); sleep(d).await; rx.recv().await; db.run(j()).await?; db.spawn(j());"),
+            job(
+                "tokio::spawn(f()); sleep(d).await; rx.recv().await; db.run(j()).await?; db.spawn(j());"
+            ),
             [""; 0]
         );
         assert_eq!(
-            job("db.transaction(async |tx| { tokio::spawn(f()); sleep(d).await; db.run(j()).await?; Ok(()) }).await?;"),
+            job(
+                "db.transaction(async |tx| { tokio::spawn(f()); sleep(d).await; db.run(j()).await?; Ok(()) }).await?;"
+            ),
             ["D021", "D050", "D022"]
         );
         assert_eq!(

@@ -3,6 +3,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::Parser;
+use syn::visit_mut::VisitMut;
 use syn::{Block, Expr, Macro, Stmt};
 
 /// What stands between the delimiters of a macro call.
@@ -53,6 +54,31 @@ impl Arguments {
             Part::Expr(expr) => Some(&**expr),
             _ => None,
         })
+    }
+}
+
+/// Shows `look` every argument of a macro call that is an expression or a statement's, and writes back what it replaces.
+/// Other arguments go through `other`.
+pub fn each_argument(
+    mac: &mut Macro,
+    look: &mut dyn VisitMut,
+    other: &dyn Fn(&TokenStream) -> TokenStream,
+) {
+    let Some(mut arguments) = Arguments::of(mac) else {
+        return;
+    };
+    for part in arguments.parts_mut() {
+        match part {
+            Part::Expr(expr) => look.visit_expr_mut(expr),
+            Part::Statements(stmts) => stmts.iter_mut().for_each(|stmt| look.visit_stmt_mut(stmt)),
+            Part::Other(tokens) => *tokens = other(tokens),
+            Part::Separator(_) => {}
+        }
+    }
+    let tokens = arguments.to_token_stream();
+    // Unless it must be, a macro's input is not touched.
+    if tokens.to_string() != mac.tokens.to_string() {
+        mac.tokens = tokens;
     }
 }
 
@@ -187,7 +213,10 @@ mod tests {
     fn expressions_are_read_wherever_they_stand() {
         assert_eq!(parts("join!(a(), b)"), ["a ()", "b"]);
         assert_eq!(parts("vec![a; 3]"), ["a", "3"]);
-        assert_eq!(parts("matches!(a(b), Ok(_) | Err(_))"), ["a (b)", "Ok (_) | Err (_)"]);
+        assert_eq!(
+            parts("matches!(a(b), Ok(_) | Err(_))"),
+            ["a (b)", "Ok (_) | Err (_)"]
+        );
         assert_eq!(
             parts("select! { biased; Some(a) = b() => { c }, else => d }"),
             ["biased", "Some (a) = b ()", "{ c }", "? else", "d"]

@@ -340,7 +340,7 @@ pub(crate) const OTHER_EXECUTOR: Rule = of_type(
 pub(crate) const SPAWN: Rule = same(
     "D021",
     "spawn",
-    "a {kind} does not spawn a task with `{what}`; make it a background job and write `tx.after_commit(job(..))`",
+    "a {kind} does not spawn a task with `{what}`; write `tx.after_commit(job(..))`, with the task as a background job",
     "the task would start before the commit, and go on after a rollback; where nothing of the transaction matters to it, \
      write `allow(spawn, reason = \"..\")`",
 );

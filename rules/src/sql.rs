@@ -119,9 +119,11 @@ impl Search {
             Expr::MethodCall(call) if matches!(chain(expr).last(), Some(Expr::Path(_))) => {
                 self.pushed(&call.receiver)
             }
-            Expr::MethodCall(call) => {
-                Some(format!("{}{}", self.pushed(&call.receiver)?, self.piece(call)))
-            }
+            Expr::MethodCall(call) => Some(format!(
+                "{}{}",
+                self.pushed(&call.receiver)?,
+                self.piece(call)
+            )),
             _ => None,
         }
     }
@@ -499,7 +501,11 @@ mod tests {
             r#"let s = &mut *tx; s.execute("listen a");"#,
             r#"let mut q = QueryBuilder::new("listen "); q.push("a"); let q = "listen a"; sqlx::query(q);"#,
         ] {
-            assert_eq!(words(body).last().map(String::as_str), Some("listen a"), "{body}");
+            assert_eq!(
+                words(body).last().map(String::as_str),
+                Some("listen a"),
+                "{body}"
+            );
         }
     }
 

@@ -134,6 +134,46 @@ pub(crate) fn returned_parts(ty: &Type) -> Vec<&Type> {
     }
 }
 
+/// `T` of `Pin<Box<dyn Future<Output = T> + Send>>`.
+pub(crate) fn output_of_boxed(ty: &Type) -> Option<&Type> {
+    let only = |ty, word| match bare(ty) {
+        Type::Path(path) if is_named(ty, word) => arguments(path).into_iter().next(),
+        _ => None,
+    };
+    let Type::TraitObject(future) = bare(only(only(ty, "Pin")?, "Box")?) else {
+        return None;
+    };
+    future.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else {
+            return None;
+        };
+        let PathArguments::AngleBracketed(arguments) = &bound.path.segments.last()?.arguments
+        else {
+            return None;
+        };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+            _ => None,
+        })
+    })
+}
+
+/// `T` of `Option<T>`, `&mut Vec<Arc<T>>` and the like, if it is in one.
+pub(crate) fn behind_wrappers(ty: &Type) -> Option<&Type> {
+    let inner = match bare(ty) {
+        Type::Reference(reference) => &*reference.elem,
+        Type::Path(path)
+            if ["Option", "Vec", "Box", "Rc", "Arc", "Pin", "Mutex"]
+                .iter()
+                .any(|word| is_named(ty, word)) =>
+        {
+            arguments(path).into_iter().next()?
+        }
+        _ => return None,
+    };
+    behind_wrappers(inner).or(Some(inner))
+}
+
 /// `T` and `E` of a `Result<T, E>`, as far as they are there.
 pub(crate) fn of_result(ty: &Type) -> (Option<&Type>, Option<&Type>) {
     match bare(ty) {

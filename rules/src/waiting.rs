@@ -119,13 +119,28 @@ mod tests {
             ("tokio::time::sleep_until(t).await;", "D050"),
             ("std::thread::sleep(d);", "D050"),
             ("let r = reqwest::get(url).await?;", "D051"),
-            ("client.post(url).json(&a).send().await?.json().await?", "D051"),
-            ("let client = reqwest::Client::new(); client.execute(r).await?;", "D051"),
-            ("let r = self.http.request(Method::GET, url).send().await?;", "D051"),
-            ("let r = reqwest::Client::new().get(a); r.send().await?;", "D051"),
+            (
+                "client.post(url).json(&a).send().await?.json().await?",
+                "D051",
+            ),
+            (
+                "let client = reqwest::Client::new(); client.execute(r).await?;",
+                "D051",
+            ),
+            (
+                "let r = self.http.request(Method::GET, url).send().await?;",
+                "D051",
+            ),
+            (
+                "let r = reqwest::Client::new().get(a); r.send().await?;",
+                "D051",
+            ),
             ("while let Some(m) = rx.recv().await { }", "D052"),
             ("let (a, b) = oneshot::channel(); b.await?;", "D052"),
-            ("let (a, mut b) = watch::channel(1); b.changed().await?;", "D052"),
+            (
+                "let (a, mut b) = watch::channel(1); b.changed().await?;",
+                "D052",
+            ),
         ] {
             assert_eq!(codes(body), [code], "{body}");
         }

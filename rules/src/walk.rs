@@ -30,7 +30,7 @@ pub struct Names {
 /// What a name that is no session stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// A parameter, whose type has been judged.
+    /// A parameter, whose type is judged, or a transaction, which is judged where it begins.
     Parameter,
     /// `sqlx::query(..)`
     Query,
@@ -252,10 +252,12 @@ impl Bound {
         if names.is_session(init) || begins_on_session(init, names) {
             return Self::Session;
         }
-        if let Some(known) = names.known(init)
-            && known != Known::Parameter
-        {
+        if let Some(known) = names.known(init) {
             return Self::Known(known);
+        }
+        // What was begun elsewhere is reported where it was begun.
+        if chain(init).any(|link| matches!(link, Expr::MethodCall(call) if begins(&call.method))) {
+            return Self::Known(Known::Parameter);
         }
         if chain(init).any(|link| is_unguarded(link, names)) {
             return Self::Known(Known::Raw);
@@ -293,7 +295,13 @@ pub(crate) fn of_type(ty: &Type) -> Option<Known> {
         "JoinSet" | "TaskTracker" | "LocalSet" | "Runtime" => Some(Known::Spawner),
         "Receiver" | "UnboundedReceiver" => Some(Known::Receiver),
         "RequestBuilder" => Some(Known::Http),
-        "Client" if names_crate(&path.path, "reqwest") => Some(Known::Http),
+        "Client"
+            if path.path.segments.len() == 1
+                || names_crate(&path.path, "reqwest")
+                || names_crate(&path.path, "http") =>
+        {
+            Some(Known::Http)
+        }
         "Handle" if names_crate(&path.path, "runtime") => Some(Known::Spawner),
         _ => None,
     }
@@ -323,14 +331,16 @@ pub(crate) fn names_crate(path: &syn::Path, name: &str) -> bool {
 /// `tx.begin().await?`, `tx.begin().await.unwrap()` and so on.
 fn begins_on_session(expr: &Expr, names: &Names) -> bool {
     chain(expr).any(|link| match link {
-        Expr::MethodCall(call) => {
-            matches!(
-                call.method.to_string().as_str(),
-                "begin" | "begin_with" | "try_begin" | "try_begin_with"
-            ) && names.is_session(&call.receiver)
-        }
+        Expr::MethodCall(call) => begins(&call.method) && names.is_session(&call.receiver),
         _ => false,
     })
+}
+
+fn begins(method: &Ident) -> bool {
+    matches!(
+        method.to_string().as_str(),
+        "begin" | "begin_with" | "try_begin" | "try_begin_with"
+    )
 }
 
 /// `tx.unguarded()`

@@ -39,7 +39,7 @@ async fn ship(tx: &mut Session, id: i64) -> Result<i64, demarcate::Error> {
 }
 
 #[async_trait]
-trait Store: Send + Sync {
+pub trait Store: Send + Sync {
     #[service]
     async fn save(&self, tx: &mut Session, sku: &str) -> Result<i64, sqlx::Error>;
 
@@ -50,7 +50,7 @@ trait Store: Send + Sync {
     }
 }
 
-struct Orders(SessionFactory);
+pub struct Orders(pub SessionFactory);
 
 #[async_trait]
 impl Store for Orders {
@@ -60,7 +60,7 @@ impl Store for Orders {
     }
 }
 
-struct Above;
+pub struct Above;
 
 #[service]
 #[async_trait]
@@ -70,7 +70,7 @@ impl Store for Above {
     }
 }
 
-struct Below;
+pub struct Below;
 
 #[async_trait]
 #[service]
@@ -82,13 +82,13 @@ impl Store for Below {
 
 #[service]
 #[async_trait]
-trait Whole {
+pub trait Whole {
     async fn save(&self, tx: &mut Session, sku: &str) -> Result<i64, sqlx::Error>;
 }
 
 /// A signature that is fixed from outside, as tonic's are.
 #[async_trait]
-trait Rpc {
+pub trait Rpc {
     async fn place(&self, sku: String) -> Result<i64, demarcate::Error>;
 }
 

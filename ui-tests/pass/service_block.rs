@@ -68,7 +68,7 @@ impl<T: AsRef<str> + Send + Sync> Store for Orders<T> {
 
 #[service]
 pub mod orders {
-    use super::{Session, background_job, router_tx, service};
+    use super::{Session, background_job, router_tx};
 
     pub const fn helper() -> i64 {
         1
