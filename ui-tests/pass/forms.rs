@@ -22,7 +22,7 @@ pub async fn patterns(
     _: &str,
     #[cfg(any())] pool: sqlx::SqlitePool,
     #[cfg(any())] other: impl sqlx::SqliteExecutor<'_>,
-    #[cfg(all())] there: i64,
+    #[cfg(not(target_os = "none"))] there: i64,
 ) -> Result<i64, sqlx::Error> {
     b += a + id + first + whole[0] + there;
     sqlx::query("select ?").bind(b).execute(&mut *tx).await?;
@@ -111,15 +111,14 @@ async fn generic_count(tx: &mut Session) -> Result<i64, demarcate::Error> {
 
 /// Not async: it returns a future.
 #[service]
-pub fn later<'a>(tx: &'a mut Session) -> impl Future<Output = Result<i64, demarcate::Error>> + Send + 'a {
+pub fn later(tx: &mut Session) -> impl Future<Output = Result<i64, demarcate::Error>> + Send {
     generic_count(tx)
 }
 
 #[service]
-#[expect(clippy::type_complexity, reason = "what async-trait makes of a method")]
-pub fn boxed<'a>(
-    tx: &'a mut Session,
-) -> std::pin::Pin<Box<dyn Future<Output = Result<i64, demarcate::Error>> + Send + 'a>> {
+pub fn boxed(
+    tx: &mut Session,
+) -> std::pin::Pin<Box<dyn Future<Output = Result<i64, demarcate::Error>> + Send + '_>> {
     Box::pin(generic_count(tx))
 }
 
