@@ -18,6 +18,8 @@
 
 #[path = "pass/alias.rs"]
 mod alias;
+#[path = "pass/forms.rs"]
+mod forms;
 #[path = "pass/generics.rs"]
 mod generics;
 #[path = "pass/job.rs"]
@@ -30,3 +32,5 @@ mod router;
 mod send;
 #[path = "pass/service.rs"]
 mod service;
+#[path = "pass/service_block.rs"]
+mod service_block;

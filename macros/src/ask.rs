@@ -1,7 +1,7 @@
 //! Questions about types: what may a parameter, or the receiver of `.commit()`, do to a transaction?
 
-use demarcate_rules::Kind;
 use demarcate_rules::control::{self, Control, Judgement, Names};
+use demarcate_rules::{Args, Kind};
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Block, Expr, Ident, PatType, Path, Type, UnOp};
@@ -26,7 +26,7 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
         },
         Span::mixed_site(),
     );
-    let ask = |ty: &Type| {
+    let by_type = |ty: &Type| {
         let (start, end) = ends(ty);
         let probe = Ident::new("__probe", start);
         let probed = quote_spanned!(end=> .verdict());
@@ -35,20 +35,51 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
             #private::#takes(#probe #probed);
         }
     };
-    let of_parameter = |(parameter, types): (_, Vec<_>)| {
-        let asked = types.into_iter().map(ask);
-        let mut cfgs = cfgs(parameter).peekable();
-        match cfgs.peek() {
-            Some(_) => quote!(#(#cfgs)* { #(#asked)* }),
-            None => quote!(#(#asked)*),
+    let by_value = |ty: &Type, name: &Ident| {
+        let (start, end) = ends(ty);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        let borrow = quote_spanned!(name.span()=> &);
+        quote! {
+            let #probe = #private::Probe::of_value(#borrow #name);
+            #private::#takes(#probe #probed);
         }
     };
-    marked
-        .function
-        .foreign_parameters(marked.kind)
+    let there = |parameter: &PatType, asked: TokenStream| {
+        let mut cfgs = cfgs(parameter).peekable();
+        match cfgs.peek() {
+            Some(_) => quote!(#(#cfgs)* { #asked }),
+            None => asked,
+        }
+    };
+    let function = marked.function;
+    let types = function
+        .foreign_parameters(marked.kind, marked.args)
         .into_iter()
-        .map(of_parameter)
-        .collect()
+        .map(|(parameter, types)| there(parameter, types.into_iter().map(by_type).collect()));
+    let values = function
+        .foreign_values(marked.kind, marked.args)
+        .into_iter()
+        .map(|(parameter, name)| there(parameter, by_value(&parameter.ty, name)));
+    types.chain(values).collect()
+}
+
+// Output, for `-> Result<Order, sqlx::Error>`:
+//     let __probe = ::demarcate::__private::Probe::<Order>::of();
+//     ::demarcate::__private::returns(__probe.verdict());
+pub(crate) fn carried_out(marked: &Marked<'_>) -> TokenStream {
+    let private = marked.private();
+    let ask = |ty: &Type| {
+        let (start, end) = ends(ty);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        quote! {
+            let #probe = #private::Probe::<#ty>::of();
+            #private::returns(#probe #probed);
+        }
+    };
+    let parts = marked.function.returned_parts(marked.args);
+    parts.into_iter().map(ask).collect()
 }
 
 // Output:
@@ -83,12 +114,22 @@ pub(crate) fn returned(marked: &Marked<'_>) -> Option<TokenStream> {
 //
 // Where the receiver is no place, it can be moved into the tuple, and the call stays outermost: `(.., self.index()).1
 // .commit()`. Then lints see the call itself.
-pub(crate) fn rewrite(block: &mut Block, names: &Names, krate: &Path) {
+pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Path) {
     control::each(block, names, &mut |judgement, expr| {
-        let Judgement::Ask(control, name, receiver) = judgement else {
-            return;
+        let is_argument = matches!(judgement, Judgement::AskArgument(..));
+        let (control, at, receiver) = match judgement {
+            Judgement::Ask(control, name, receiver) => (control, ends(&name), receiver),
+            Judgement::AskArgument(control, argument) => (control, ends(&argument), argument),
+            Judgement::Refused(..) | Judgement::Wrong(..) => return,
         };
-        let asked = about(control, &name, &receiver, krate);
+        if args.allows(control.rule()) {
+            return;
+        }
+        let asked = about(control, at, &receiver, krate);
+        if let Some(argument) = executor(control, expr, is_argument) {
+            *argument = beside(&asked, argument, &receiver);
+            return;
+        }
         match expr {
             Expr::MethodCall(call) if !is_place(&receiver) => {
                 *call.receiver = beside(&asked, &call.receiver, &receiver);
@@ -96,6 +137,15 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, krate: &Path) {
             _ => *expr = beside(&asked, expr, expr),
         }
     });
+}
+
+/// The executor that a statement is given: `&pool` in `query.execute(&pool)` and in `Executor::execute(&pool, query)`.
+fn executor<'a>(control: Control, expr: &'a mut Expr, is_argument: bool) -> Option<&'a mut Expr> {
+    match expr {
+        Expr::MethodCall(call) if control == Control::Send && is_argument => call.args.first_mut(),
+        Expr::Call(call) if control == Control::Send => call.args.first_mut(),
+        _ => None,
+    }
 }
 
 /// `(asked, expr).1`, which for rustc begins and ends where `at` does.
@@ -107,23 +157,35 @@ fn beside(asked: &TokenStream, expr: &Expr, at: &impl ToTokens) -> Expr {
     Expr::Verbatim(quote!(#tuple #second))
 }
 
-/// Asks whether that may be called on the receiver's type.
-fn about(control: Control, name: &Ident, receiver: &Expr, krate: &Path) -> TokenStream {
-    let function = Ident::new(
-        match control {
-            Control::Commit => "commits",
-            Control::Rollback => "rolls_back",
-            Control::Begin => "begins",
-        },
-        Span::mixed_site(),
-    );
-    let span = name.span();
-    let probe = Ident::new("__probe", span);
-    let probed = quote_spanned!(span=> #probe.verdict());
+/// Asks whether that may be done with a value of the receiver's type. If the answer is no, rustc underlines what is from
+/// `start` to `end`.
+fn about(
+    control: Control,
+    (start, end): (Span, Span),
+    receiver: &Expr,
+    krate: &Path,
+) -> TokenStream {
+    let functions: &[&str] = match control {
+        Control::Commit => &["commits"],
+        Control::Rollback => &["rolls_back"],
+        Control::Begin => &["begins"],
+        Control::Send => &["sends"],
+        Control::Start => &["starts"],
+        // A connection of sqlx has a method of that name as well.
+        Control::Open => &["begins", "opens"],
+        // Never asked.
+        Control::Unguard | Control::Spawn => &[],
+    };
+    let functions = functions
+        .iter()
+        .map(|function| Ident::new(function, Span::mixed_site()));
+    let probe = Ident::new("__probe", start);
+    let probed = quote_spanned!(end=> .verdict());
+    let asked = functions.map(|function| quote!(#krate::__private::#function(#probe #probed)));
     quote! {
         if false {
             match #krate::__private::Probe::of_value(&#receiver) {
-                #probe => #krate::__private::#function(#probed),
+                #probe => { #(#asked;)* }
             }
             loop {}
         }

@@ -1,6 +1,6 @@
 //! What a router and a job have in common: a body that becomes a closure over a session.
 
-use demarcate_rules::{Lent, introduced};
+use demarcate_rules::{Boxed, Lent, introduced};
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{FnArg, Ident, Pat, Signature, Type};
@@ -59,6 +59,16 @@ impl Marked<'_> {
             .then(|| quote!(#[allow(unused, unreachable_code)]));
         let vis = &self.function.vis;
         let modifiers = &self.function.modifiers.defaultness;
+        // What was an async function before `#[async_trait]` is again what that made of it.
+        let (sig, body) = match &self.function.boxed {
+            Some(Boxed { output, pin }) => {
+                let mut sig = sig.clone();
+                sig.asyncness = None;
+                sig.output = output.clone();
+                (sig, quote!({ #pin(async move #body) }))
+            }
+            None => (sig.clone(), body.to_token_stream()),
+        };
         quote! {
             #(#attrs)*
             #allow

@@ -2,10 +2,10 @@ use demarcate_rules::{Args, Body, Errors, Function, Item, Kind, check};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Path, ReturnType, Type, TypeInfer, parse_quote};
+use syn::{Attribute, Path, ReturnType, Type, TypeInfer, parse_quote};
 
 use crate::body::BodyTokens;
-use crate::{ask, job, quiet, router, service};
+use crate::{ask, block, job, quiet, router, service, warn};
 
 /// Everything that an expansion is made of.
 pub(crate) struct Marked<'a> {
@@ -17,6 +17,8 @@ pub(crate) struct Marked<'a> {
     /// The body. Only calls whose receiver's type matters, and calls that were refused, are not as they stand in the
     /// source.
     pub(crate) body: BodyTokens,
+    /// What makes the compiler warn, for the beginning of the body.
+    pub(crate) warnings: TokenStream,
     /// Something was taken out of the body, or will never run; lints would speak of what the user did not write.
     pub(crate) is_changed: bool,
     /// The signature is wrong. What is emitted then keeps the body in sight of the compiler and the editor, and asks
@@ -28,12 +30,20 @@ pub(crate) struct Marked<'a> {
 pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let args = Args::parse(kind, args, &mut errors);
-    let mut tokens = match Item::parse(item.clone()) {
+    args.check_skip(&mut errors);
+    let item = match Item::parse(item.clone()) {
         Ok(Item::Function(function)) => {
+            let function = match kind {
+                Kind::Router | Kind::Job => function.unboxed(),
+                Kind::Service => *function,
+            };
             check(kind, &args, &function, &mut errors);
-            expand_function(kind, &args, &function, &errors)
+            let mut tokens = expand_function(kind, &args, &function, &errors);
+            tokens.extend(told(&errors, function.cfgs()));
+            return tokens;
         }
-        Ok(Item::Other(other)) => {
+        Ok(Item::Block(block, _)) if kind == Kind::Service => block::expand(&args, &block),
+        Ok(Item::Block(_, other) | Item::Other(other)) => {
             other.refuse(kind, &mut errors);
             item
         }
@@ -42,11 +52,29 @@ pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenS
             item
         }
     };
-    tokens.extend(errors.to_compile_errors());
+    let mut tokens = item;
+    tokens.extend(told(&errors, []));
     tokens
 }
 
-fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors) -> TokenStream {
+/// The errors, where what they are about is there.
+pub(crate) fn told<'a>(
+    errors: &Errors,
+    cfgs: impl IntoIterator<Item = &'a Attribute>,
+) -> TokenStream {
+    let cfgs: Vec<_> = cfgs.into_iter().collect();
+    errors
+        .compile_errors()
+        .map(|error| quote!(#(#cfgs)* #error))
+        .collect()
+}
+
+pub(crate) fn expand_function(
+    kind: Kind,
+    args: &Args,
+    function: &Function,
+    errors: &Errors,
+) -> TokenStream {
     if let Body::None(_) = &function.body {
         return service::without_body(function);
     }
@@ -58,9 +86,12 @@ fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors
     let mut block = function.block();
     let refused = block
         .as_mut()
-        .is_some_and(|block| quiet::rewrite(block, &names));
-    if let Some(block) = &mut block {
-        ask::rewrite(block, &names, &krate);
+        .is_some_and(|block| quiet::rewrite(block, &names, args, errors.stop()));
+    // A constant function cannot ask for types.
+    if let Some(block) = &mut block
+        && function.sig.constness.is_none()
+    {
+        ask::rewrite(block, &names, args, &krate);
     }
     let is_quiet = errors.spoil_signature();
     let marked = Marked {
@@ -69,7 +100,8 @@ fn expand_function(kind: Kind, args: &Args, function: &Function, errors: &Errors
         function,
         krate,
         body: BodyTokens::new(function, block),
-        is_changed: refused || is_quiet,
+        warnings: warn::all(errors),
+        is_changed: refused || is_quiet || errors.stop(),
         is_quiet,
     };
     match kind {

@@ -30,9 +30,11 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     };
     let private = marked.private();
     let (made_type, make) = match lent {
-        Lent::Session { .. } => (quote!(JobOf), quote!(session_job)),
-        Lent::Factory { .. } => (quote!(FactoryJobOf), quote!(factory_job)),
+        Lent::Session { .. } => ("JobOf", quote!(session_job)),
+        Lent::Factory { .. } => ("FactoryJobOf", quote!(factory_job)),
     };
+    let plain_type = format_ident!("Plain{made_type}");
+    let made_type = format_ident!("{made_type}");
     let mut sig = marked.function.sig.clone();
     sig.asyncness = None;
     sig.inputs = sig
@@ -43,19 +45,31 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         .map(|(_, input)| input)
         .collect();
     let (ty, returned) = (lent.ty(), returned(marked));
-    let open = located(quote!(#private::#made_type<), ty);
     let close = located(quote!(>), ty);
-    let job = Type::Verbatim(quote!(#open #ty, #returned #close));
+    let job = match (marked.returns_named(), marked.function.result()) {
+        // `impl Trait` has no place in `<Result<impl Trait, E> as Fallible>::Ok`.
+        (false, (Some(given), _)) => {
+            let open = located(quote!(#private::#plain_type<), ty);
+            quote!(#open #ty, #given #close)
+        }
+        _ => {
+            let open = located(quote!(#private::#made_type<), ty);
+            quote!(#open #ty, #returned #close)
+        }
+    };
+    let job = Type::Verbatim(job);
     sig.output = ReturnType::Type(<Token![->]>::default(), Box::new(job));
     if marked.is_quiet {
         return marked.emit(&sig, &marked.quiet_body());
     }
-    let asked = ask::never(&ask::parameters(marked));
+    let (parameters, carried) = (ask::parameters(marked), ask::carried_out(marked));
+    let asked = ask::never(&quote!(#parameters #carried));
     let options = match lent {
         Lent::Session { .. } => marked.options(),
         Lent::Factory { .. } => TokenStream::new(),
     };
     let (site, closure) = (marked.site(), marked.closure());
+    let warnings = &marked.warnings;
     let (kept, on_error) = on_error(marked, &lent);
     let options = (!options.is_empty()).then(|| quote!(#options,));
     let make = located_call(
@@ -68,6 +82,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         &quote! {
             {
                 #asked
+                #warnings
                 #kept
                 #make #on_error
             }

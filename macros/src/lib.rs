@@ -6,6 +6,7 @@
 //! runtime, and questions to the compiler that cost nothing when the program runs.
 
 mod ask;
+mod block;
 mod body;
 mod boundary;
 mod expand;
@@ -16,6 +17,7 @@ mod service;
 mod site;
 #[cfg(test)]
 mod tests;
+mod warn;
 
 use demarcate_rules::Kind;
 use proc_macro::TokenStream;
@@ -50,6 +52,8 @@ use proc_macro::TokenStream;
 /// | `timeout = "5s"` | for the whole boundary, waiting for a connection included; `ms`, `s`, `m`, `h`; 30 s if not given |
 /// | `independent` | a second transaction although the task is inside one |
 /// | `name = ".."` | the boundary's name in errors, logs and statistics; the function's if not given |
+/// | `allow(D010, reason = "..")` | lifts rules, by code or name; the reason is needed |
+/// | `deny(D050)` | makes an error of a rule that warns |
 /// | `from = self.db` | where a trait fixes the signature: an expression for the session factory; the body's session is `tx` |
 /// | `crate = my_demarcate` | where `demarcate` is, if it was renamed |
 ///
@@ -80,10 +84,20 @@ pub fn router_tx(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// # On a block
+///
+/// On an `impl`, a `trait` or an inline `mod` it holds for every function inside, in blocks inside it as well. A function
+/// there that has no session, a constructor or a helper, keeps its signature, and its body is held to the rules all the
+/// same. `#[service(skip)]` lets a function, an `impl`, a `trait` or a `mod` out; `#[service(allow(..))]` on one adds to what
+/// the block allows. Routers and jobs keep their own attribute, and tests (`#[test]`, `#[cfg(test)]`) are let out.
+///
 /// # Options
 ///
 /// | option | meaning |
 /// |---|---|
+/// | `allow(D010, reason = "..")` | lifts rules, by code or name; the reason is needed |
+/// | `deny(D050)` | makes an error of a rule that warns |
+/// | `skip` | inside a block that has the attribute: lets this out |
 /// | `crate = my_demarcate` | where `demarcate` is, if it was renamed |
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -1,8 +1,11 @@
 //! Calls that a rule refused are taken out, so that the compiler does not report them a second time.
 
+use demarcate_rules::Args;
 use demarcate_rules::control::{self, Control, Judgement, Names};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, parse_quote};
+use syn::{Block, Expr, Macro, parse_quote};
 
 // Input:
 //     let mut inner = tx.begin().await?;
@@ -13,13 +16,25 @@ use syn::{Block, Expr, parse_quote};
 //     loop {}
 //
 // What was begun is the session still, and what is said of it later is true. A commit has no value worth having.
-pub(crate) fn rewrite(block: &mut Block, names: &Names) -> bool {
+//
+// `is_wrong` says that some rule was broken, perhaps in the tokens of a macro call, which are no expressions.
+pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, is_wrong: bool) -> bool {
     let mut refused = false;
     control::each(block, names, &mut |judgement, expr| {
-        if let Judgement::Refused(control, _) = judgement {
+        if let Judgement::Wrong(Control::Spawn, _, what) = &judgement
+            && !args.allows(Control::Spawn.rule())
+        {
+            refused |= release(expr, what, names);
+            return;
+        }
+        if let Judgement::Refused(control, _) = judgement
+            && !args.allows(control.rule())
+        {
             refused = true;
             *expr = match (control, &*expr) {
-                (Control::Begin, Expr::MethodCall(call)) if call.args.is_empty() => {
+                (Control::Begin | Control::Unguard, Expr::MethodCall(call))
+                    if call.args.is_empty() =>
+                {
                     let receiver = &call.receiver;
                     parse_quote!(__demarcate_refused!(&mut *#receiver))
                 }
@@ -27,16 +42,69 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names) -> bool {
             };
         }
     });
-    if refused {
-        TakeOut.visit_block_mut(block);
+    if refused || is_wrong {
+        TakeOut { names, args }.visit_block_mut(block);
     }
     refused
 }
 
-/// Puts what stands in a mark in place of the mark and of all that was called on it: `mark.await?` and so on.
-struct TakeOut;
+// Input:
+//     tokio::spawn(async move { create_order(&mut *tx).await })
+//
+// Output:
+//     tokio::spawn({
+//         if false {
+//             let _ = async move { create_order(&mut *tx).await };
+//             loop {}
+//         }
+//         async { loop {} }
+//     })
+//
+// The session is borrowed, and cannot go along: the compiler would say so of the same call.
+fn release(spawn: &mut Expr, what: &str, names: &Names) -> bool {
+    let arguments = match spawn {
+        Expr::Call(call) => &mut call.args,
+        Expr::MethodCall(call) => &mut call.args,
+        _ => return false,
+    };
+    let Some(task) = arguments.first_mut().filter(|task| mentions(task, names)) else {
+        return false;
+    };
+    let released = match task {
+        Expr::Closure(_) => quote!(|| loop {}),
+        Expr::Async(_) => quote!(async { loop {} }),
+        _ if what.starts_with("thread") || what.contains("blocking") => return false,
+        _ => quote!(async { loop {} }),
+    };
+    *task = Expr::Verbatim(quote!({
+        if false {
+            let _ = #task;
+            loop {}
+        }
+        #released
+    }));
+    true
+}
 
-impl VisitMut for TakeOut {
+/// Whether a session is named in an expression.
+fn mentions(expr: &Expr, names: &Names) -> bool {
+    fn search(tokens: TokenStream, names: &Names) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(name) => names.sessions.contains(&name),
+            TokenTree::Group(group) => search(group.stream(), names),
+            _ => false,
+        })
+    }
+    search(expr.to_token_stream(), names)
+}
+
+/// Puts what stands in a mark in place of the mark and of all that was called on it: `mark.await?` and so on.
+struct TakeOut<'a> {
+    names: &'a Names,
+    args: &'a Args,
+}
+
+impl VisitMut for TakeOut<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         if let Some(Expr::Macro(mark)) = control::chain(expr).last()
             && mark.mac.path.is_ident("__demarcate_refused")
@@ -45,5 +113,16 @@ impl VisitMut for TakeOut {
             *expr = inner;
         }
         visit_mut::visit_expr_mut(self, expr);
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        let Self { names, args } = *self;
+        // Awaited or not, it has any type.
+        let instead = |control: Control| {
+            (!args.allows(control.rule())).then(|| quote!(async { loop {} }))
+        };
+        control::each_argument(mac, self, &|tokens| {
+            control::without_calls(tokens, names, &instead)
+        });
     }
 }

@@ -55,20 +55,28 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         return marked.emit(&sig, &marked.quiet_body());
     }
     let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
-    let asked = ask::never(&quote!(#parameters #fallible));
+    let carried = ask::carried_out(marked);
+    let asked = ask::never(&quote!(#parameters #fallible #carried));
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
     let returned = marked.returned();
+    let warnings = &marked.warnings;
+    // What the call asks of a type, it asks of the error.
+    let error = match marked.function.result() {
+        (_, Some(error)) => error,
+        _ => &returned,
+    };
     let run = located_call(
         quote!(#private::router),
         quote!(#site, &#factory, #options, #closure),
-        &returned,
+        error,
     );
-    let awaited = quote_spanned!(ends(&returned).0=> .await);
+    let awaited = quote_spanned!(ends(error).0=> .await);
     marked.emit(
         &sig,
         &quote! {
             {
                 #asked
+                #warnings
                 #run #awaited
             }
         },

@@ -26,9 +26,18 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         let ty = lent.ty();
         quote!(#private::is_session::<#ty>();)
     });
-    let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
-    let asked = ask::never(&quote!(#session #parameters #fallible));
-    marked.emit(&marked.function.sig, &marked.body.with(&asked))
+    let asked = if marked.function.is_helper(marked.kind) {
+        TokenStream::new()
+    } else {
+        let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
+        let carried = ask::carried_out(marked);
+        ask::never(&quote!(#session #parameters #fallible #carried))
+    };
+    let warnings = &marked.warnings;
+    marked.emit(
+        &marked.function.sig,
+        &marked.body.with(&quote!(#asked #warnings)),
+    )
 }
 
 /// The function as it was written, but for what would be reported a second time.

@@ -1,10 +1,13 @@
 //! Expansions, as a person reads them.
 
+mod foreign;
+
 use std::fs;
 use std::path::Path;
 
 use demarcate_rules::Kind;
 use proc_macro2::TokenStream;
+use quote::quote;
 
 use crate::expand::expand;
 
@@ -133,6 +136,55 @@ fn a_wrong_signature_leaves_the_body_in_sight() {
 }
 
 #[test]
+fn a_block_holds_for_every_function_inside() {
+    snapshot(
+        "service_impl",
+        Kind::Service,
+        "allow(past_the_session, reason = \"a test\")",
+        "/// Its docs stay.
+         impl<T> Orders<T> where T: Sku {
+             const N: usize = { 1 };
+             /// A constructor.
+             pub fn new(pool: PgPool) -> Self { Self { pool } }
+             #[service(allow(commit, reason = \"a search index\"))]
+             async fn create(&self, tx: &mut Session, more: More) -> Result<(), sqlx::Error> { self.index.commit(); Ok(()) }
+             #[cfg(unix)]
+             fn helper(&self) { self.pool.begin(); sqlx::query(\"commit\"); }
+             #[service(skip)]
+             async fn migrate(pool: &PgPool) { pool.begin(); }
+             #[router_tx(from = self.db)]
+             async fn place(&self) -> Result<(), ApiError> { self.create(tx).await }
+         }",
+    );
+    snapshot(
+        "service_trait",
+        Kind::Service,
+        "",
+        "pub trait Store: Send {
+             type Id;
+             async fn create(&self, tx: &mut Session) -> Result<Self::Id, sqlx::Error>;
+             async fn wrong(&self, tx: Session) -> Option<Self::Id>;
+             async fn default(&self, tx: &mut Session) -> Result<(), sqlx::Error> { self.create(tx).await.map(drop) }
+             fn name(&self) -> &str { \"store\" }
+         }",
+    );
+    snapshot(
+        "service_mod",
+        Kind::Service,
+        "crate = my::demarcate",
+        "pub mod orders {
+             #![allow(missing_docs)]
+             use super::*;
+             pub async fn create(tx: &mut Session) -> Result<(), sqlx::Error> { Ok(()) }
+             impl Shop { fn name(&self) {} async fn buy(&self, tx: &mut Session) -> Result<(), sqlx::Error> { Ok(()) } }
+             #[service(skip)] mod setup { async fn migrate(pool: &PgPool) { pool.begin(); } }
+             #[background_job] async fn ship(tx: &mut Session) -> Result<(), E> { Ok(()) }
+             #[cfg(test)] mod tests { async fn f(pool: PgPool) { pool.begin(); } }
+         }",
+    );
+}
+
+#[test]
 fn whatever_it_stands_on_is_emitted() {
     for kind in [Kind::Router, Kind::Service, Kind::Job] {
         for item in [
@@ -147,8 +199,142 @@ fn whatever_it_stands_on_is_emitted() {
                 output.starts_with(plain.trim_end()) || output.contains("async fn f() -> A"),
                 "{output}"
             );
-            assert!(output.contains("compile_error!"), "{output}");
+            let is_block = item.starts_with("impl") || item.starts_with("pub mod");
+            let is_fine = kind == Kind::Service && is_block;
+            assert_ne!(output.contains("compile_error!"), is_fine, "{output}");
         }
+    }
+}
+
+/// What is half-typed stays, and rustc says what is wrong with it.
+#[test]
+fn what_is_half_typed_stays_as_it_is() {
+    let bodies = [
+        "tx.",
+        "let x =",
+        "let x = ;",
+        "create(tx, ).",
+        "if tx",
+        "tx.commit().",
+        "match x { Some(",
+        "&mut *",
+    ];
+    let bodies: Vec<_> = bodies
+        .into_iter()
+        .filter_map(|body| body.parse::<TokenStream>().ok())
+        .collect();
+    assert_eq!(bodies.len(), 7, "one of them is no tokens at all");
+    for body in bodies {
+        let function = quote!(async fn create(tx: &mut Session) -> Result<(), sqlx::Error> { before(tx).await?; #body });
+        let method = quote!(
+            async fn other(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
+                tx.rollback().await
+            }
+        );
+        for (kind, item) in [
+            (Kind::Service, function.clone()),
+            (Kind::Router, function.clone()),
+            (Kind::Job, function.clone()),
+            (Kind::Service, quote!(impl Orders { #function #method })),
+            (Kind::Service, quote!(trait Orders { #function #method })),
+            (
+                Kind::Service,
+                quote!(mod orders { #function impl Orders { #function #method } }),
+            ),
+        ] {
+            let output = expand(kind, TokenStream::new(), item.clone()).to_string();
+            assert!(output.contains(&body.to_string()), "{body}: {output}");
+            // The rest is held to the rules.
+            assert_eq!(
+                output.contains("D011"),
+                item.to_string().contains("rollback"),
+                "{body}: {output}"
+            );
+        }
+    }
+}
+
+#[test]
+fn half_typed_arguments_leave_the_item() {
+    let function = "async fn create(tx: &mut Session) -> Result<(), sqlx::Error> { add(tx).await }";
+    for arguments in [
+        "allow",
+        "allow(",
+        "allow()",
+        "allow(D0",
+        "allow(D010,",
+        "allow(D010, reason",
+        "allow(D010, reason =",
+        "allow(D010, reason = )",
+        "allow(D010, reason = \"a\", )",
+        "deny",
+        "deny(",
+        "ski",
+        "timeout =",
+        "timeout = \"",
+        "= 5",
+        ",",
+        "name,",
+        "crate = ",
+        "crate = ::",
+        "isolation = Serial",
+        "..",
+        "#",
+    ] {
+        let Ok(tokens) = arguments.parse::<TokenStream>() else {
+            continue;
+        };
+        for (kind, item) in [
+            (Kind::Service, function.to_owned()),
+            (Kind::Router, function.to_owned()),
+            (Kind::Job, function.to_owned()),
+            (Kind::Service, format!("impl Orders {{ {function} }}")),
+            (Kind::Service, format!("trait Orders {{ {function} }}")),
+            (Kind::Service, format!("mod orders {{ {function} }}")),
+        ] {
+            let output = expand(kind, tokens.clone(), item.parse().expect("tokens"));
+            let output = output.to_string();
+            assert!(output.contains("fn create"), "{arguments}: {output}");
+            assert!(output.contains("add (tx) . await"), "{arguments}: {output}");
+            let wanted = usize::from(!matches!(arguments, "allow(D010, reason = \"a\", )"));
+            assert!(
+                output.matches("compile_error").count() >= wanted,
+                "{arguments}: {output}"
+            );
+        }
+    }
+}
+
+/// Not a file of its own, since it is no Rust that could be printed.
+#[test]
+fn an_incomplete_body_as_it_is_emitted() {
+    for incomplete in ["tx.", "let x ="] {
+        let tokens = |text: &str| {
+            text.replace("..", incomplete)
+                .parse::<TokenStream>()
+                .expect("tokens")
+        };
+        let item = tokens(
+            "impl Orders {
+                 fn new() -> Self { Self }
+                 async fn create(tx: &mut Session) -> Result<(), sqlx::Error> { before(tx).await?; .. }
+             }",
+        );
+        let expected = tokens(
+            "impl Orders {
+                 fn new() -> Self { Self }
+                 async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
+                     if false {
+                         ::demarcate::__private::is_session::<Session>();
+                         ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
+                     }
+                     { before(tx).await?; .. }
+                 }
+             }",
+        );
+        let output = expand(Kind::Service, TokenStream::new(), item);
+        let text = |tokens: TokenStream| tokens.to_string().replace(char::is_whitespace, "");
+        assert_eq!(text(output), text(expected));
     }
 }
 
@@ -208,6 +394,13 @@ fn nothing_panics() {
             for kind in [Kind::Router, Kind::Service, Kind::Job] {
                 let _ = expand(kind, TokenStream::new(), item.clone());
                 let _ = expand(kind, item.clone(), item.clone());
+                for block in [
+                    quote!(impl A { #item }),
+                    quote!(trait A { #item fn f() {} }),
+                    quote!(mod a { #item }),
+                ] {
+                    let _ = expand(kind, TokenStream::new(), block);
+                }
             }
         }
     }

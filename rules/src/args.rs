@@ -10,6 +10,7 @@ use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path, Token, token};
 
 use crate::errors::Errors;
 use crate::kind::Kind;
+use crate::rule::{Level, RULES, Rule};
 use crate::{suggest, timeout};
 
 /// What an attribute was given, each with the tokens that gave it.
@@ -18,7 +19,7 @@ pub struct Args {
     /// `crate = my_demarcate`: where the runtime is, if not at `::demarcate`.
     pub krate: Option<Path>,
     /// `isolation = Serializable`.
-    pub isolation: Option<Level>,
+    pub isolation: Option<Isolation>,
     /// `read_only`.
     pub read_only: Option<Ident>,
     /// `deferrable`.
@@ -33,11 +34,37 @@ pub struct Args {
     pub from: Option<Expr>,
     /// `on_error = mark_failed`.
     pub on_error: Option<Path>,
+    /// `skip`: lets a function, an `impl`, a `trait` or a `mod` out of the `#[service]` block around it.
+    pub skip: Option<Ident>,
+    /// `allow(commit, reason = "..")`.
+    pub allow: Vec<Allowed>,
+    /// `deny(sleep)`.
+    pub deny: Vec<Denied>,
+}
+
+/// A rule that is lifted.
+#[derive(Clone)]
+pub struct Allowed {
+    /// Which.
+    pub rule: &'static Rule,
+    /// Its code or name, as it was written.
+    pub word: Ident,
+    /// Why. `None` where the reason is missing, which was reported.
+    pub reason: Option<LitStr>,
+}
+
+/// A rule that warns elsewhere and is an error here.
+#[derive(Clone, Debug)]
+pub struct Denied {
+    /// Which.
+    pub rule: &'static Rule,
+    /// Its code or name, as it was written.
+    pub word: Ident,
 }
 
 /// An isolation level that exists. The identifier is the user's.
 #[derive(Debug)]
-pub struct Level(pub Ident);
+pub struct Isolation(pub Ident);
 
 /// A duration that makes sense, and the option that gave it.
 #[derive(Debug)]
@@ -81,6 +108,8 @@ const fn later(name: &'static str, form: &'static str, on: &'static [Kind]) -> K
     }
 }
 
+const ALLOW_FORM: &str = "allow(D010, reason = \"..\")";
+
 const OPTIONS: &[Known] = &[
     known("isolation", "isolation = Serializable", BOUNDARIES),
     known("read_only", "read_only", BOUNDARIES),
@@ -105,8 +134,9 @@ const OPTIONS: &[Known] = &[
         BOUNDARIES,
     ),
     later("confirm_commit", "confirm_commit", BOUNDARIES),
-    later("allow", "allow(commit, reason = \"..\")", ALL),
-    later("skip", "skip", &[Kind::Service]),
+    known("allow", ALLOW_FORM, ALL),
+    known("deny", "deny(D050)", ALL),
+    known("skip", "skip", &[Kind::Service]),
 ];
 
 impl Args {
@@ -129,7 +159,47 @@ impl Args {
             errors.syntax(error);
         }
         args.check_deferrable(errors);
+        args.check_leave(errors);
         args
+    }
+
+    /// What holds for a function in a `#[service]` block that is given these arguments.
+    #[must_use]
+    pub fn within(mut self, block: &Self) -> Self {
+        self.krate = self.krate.or_else(|| block.krate.clone());
+        self.allow.extend(block.allow.iter().cloned());
+        self.deny.extend(block.deny.iter().cloned());
+        self
+    }
+
+    /// `skip` is for what is in a block.
+    pub fn check_skip(&self, errors: &mut Errors) {
+        if let Some(skip) = &self.skip {
+            errors.argument(
+                skip,
+                "`skip` stands alone, on something inside a `#[service]` block, and lets it out; remove it here",
+            );
+        }
+    }
+
+    /// Whether `allow(..)` lifts that rule.
+    #[must_use]
+    pub fn allows(&self, rule: &Rule) -> bool {
+        self.allowed().any(|allowed| allowed.code == rule.code)
+    }
+
+    /// Whether `deny(..)` makes an error of that rule.
+    #[must_use]
+    pub fn denies(&self, rule: &Rule) -> bool {
+        self.denied().any(|denied| denied.code == rule.code)
+    }
+
+    pub(crate) fn allowed(&self) -> impl Iterator<Item = &'static Rule> {
+        self.allow.iter().map(|allowed| allowed.rule)
+    }
+
+    pub(crate) fn denied(&self) -> impl Iterator<Item = &'static Rule> {
+        self.deny.iter().map(|denied| denied.rule)
     }
 
     fn take(&mut self, kind: Kind, argument: Argument, errors: &mut Errors) {
@@ -145,6 +215,7 @@ impl Args {
             "isolation" => read.value(&mut self.isolation, level),
             "read_only" => read.flag(&mut self.read_only),
             "deferrable" => read.flag(&mut self.deferrable),
+            "skip" => read.flag(&mut self.skip),
             "independent" => read.flag(&mut self.independent),
             "timeout" => {
                 let option = read.argument.name.clone();
@@ -159,6 +230,8 @@ impl Args {
             "from" => read.value(&mut self.from, Ok),
             "on_error" => read.value(&mut self.on_error, path),
             "crate" => read.value(&mut self.krate, path),
+            "allow" => read.allow(&mut self.allow),
+            "deny" => read.deny(&mut self.deny),
             _ => {}
         }
     }
@@ -177,6 +250,44 @@ impl Args {
                 "`deferrable` has an effect only on a transaction that is serializable and read-only; write \
                  `isolation = Serializable, read_only, deferrable`",
             );
+        }
+    }
+
+    /// One rule is allowed or denied, once.
+    fn check_leave(&self, errors: &mut Errors) {
+        for (n, allowed) in self.allow.iter().enumerate() {
+            let word = &allowed.word;
+            if self
+                .allow
+                .iter()
+                .take(n)
+                .any(|other| other.rule.code == allowed.rule.code)
+            {
+                errors.argument(
+                    word,
+                    format!("`{word}` is allowed twice; remove one of them"),
+                );
+            }
+            if self.denies(allowed.rule) {
+                errors.argument(
+                    word,
+                    format!("`{word}` is both allowed and denied; remove one of them"),
+                );
+            }
+        }
+        for (n, denied) in self.deny.iter().enumerate() {
+            let word = &denied.word;
+            if self
+                .deny
+                .iter()
+                .take(n)
+                .any(|other| other.rule.code == denied.rule.code)
+            {
+                errors.argument(
+                    word,
+                    format!("`{word}` is denied twice; remove one of them"),
+                );
+            }
         }
     }
 
@@ -330,6 +441,117 @@ impl Read<'_> {
         }
     }
 
+    /// `allow(commit, D011, reason = "..")`
+    fn allow(&mut self, into: &mut Vec<Allowed>) {
+        let Some(Rules {
+            words,
+            reason,
+            is_wrong,
+        }) = self.rules()
+        else {
+            return;
+        };
+        let on = &self.argument.name;
+        let reason = match reason {
+            Some(reason) if reason.value().trim().is_empty() => {
+                self.errors.argument(
+                    &reason,
+                    "a reason is not empty; say why this is right here, for those who read it later",
+                );
+                None
+            }
+            Some(reason) => Some(reason),
+            None if is_wrong => None,
+            None => {
+                self.errors
+                    .argument(on, format!("`allow` needs a reason; write `{ALLOW_FORM}`"));
+                None
+            }
+        };
+        for word in words {
+            let Some(rule) = find_rule(&word, self.errors) else {
+                continue;
+            };
+            if rule.can_be_allowed() {
+                into.push(Allowed {
+                    rule,
+                    word,
+                    reason: reason.clone(),
+                });
+            } else {
+                self.errors.argument(
+                    &word,
+                    format!("`{word}` cannot be allowed; what the attribute emits is made from the signature, so change that"),
+                );
+            }
+        }
+    }
+
+    /// `deny(sleep)`
+    fn deny(&mut self, into: &mut Vec<Denied>) {
+        let Some(Rules { words, reason, .. }) = self.rules() else {
+            return;
+        };
+        if let Some(reason) = reason {
+            self.errors
+                .argument(reason, "`deny` takes no reason; the rule's page has one");
+        }
+        for word in words {
+            let Some(rule) = find_rule(&word, self.errors) else {
+                continue;
+            };
+            match rule.level {
+                Level::Warn => into.push(Denied { rule, word }),
+                Level::Deny => self
+                    .errors
+                    .argument(&word, format!("`{word}` is an error already; remove it")),
+            }
+        }
+    }
+
+    /// The words between the parentheses of `allow` and `deny`, and the reason.
+    fn rules(&mut self) -> Option<Rules> {
+        let form = self.form;
+        let name = &self.argument.name;
+        let wrong = format!("`{name}` names the rules that it is about; write `{form}`");
+        let Value::Other(tokens) = &self.argument.value else {
+            match &self.argument.value {
+                Value::Given(value) => self.errors.argument(value, wrong),
+                _ => self.errors.argument(name, wrong),
+            }
+            return None;
+        };
+        let mut rules = Rules::default();
+        let errors = &mut *self.errors;
+        let list = |input: ParseStream<'_>| {
+            let content;
+            syn::parenthesized!(content in input);
+            while !content.is_empty() {
+                match content.call(Argument::parse) {
+                    Ok(argument) => rules.take(name, argument, form, errors),
+                    Err(_) => {
+                        rules.is_wrong = true;
+                        errors.syntax(content.error(format!(
+                            "a rule's code or name is expected here, as in `{form}`"
+                        )));
+                    }
+                }
+                skip_to_comma(&content)?;
+                content.parse::<Option<Token![,]>>()?;
+            }
+            Ok(())
+        };
+        if let Err(error) = list.parse2(tokens.clone()) {
+            errors.syntax(error);
+        }
+        if rules.words.is_empty() && !rules.is_wrong {
+            errors.argument(name, wrong);
+            return None;
+        }
+        // Where one of them could not be read, that is what there is to say.
+        (!rules.words.is_empty()).then_some(rules)
+    }
+
     /// The one place where an option can turn out to be given twice.
     fn set<T>(&mut self, slot: &mut Option<T>, value: T) {
         let name = &self.argument.name;
@@ -342,14 +564,85 @@ impl Read<'_> {
     }
 }
 
-fn level(value: Expr) -> syn::Result<Level> {
+/// What `allow` and `deny` were given.
+#[derive(Default)]
+struct Rules {
+    words: Vec<Ident>,
+    reason: Option<LitStr>,
+    /// Something between the parentheses was reported.
+    is_wrong: bool,
+}
+
+impl Rules {
+    fn take(&mut self, of: &Ident, argument: Argument, form: &str, errors: &mut Errors) {
+        let Argument { name, value } = argument;
+        match value {
+            Value::None if name == "reason" => {
+                self.is_wrong = true;
+                errors.argument(name, "`reason` needs a value; write `reason = \"..\"`");
+            }
+            Value::None => self.words.push(name),
+            Value::Given(_) if name == "reason" && self.reason.is_some() => {
+                errors.argument(name, "`reason` is given twice; remove one of them");
+            }
+            Value::Given(value) if name == "reason" => {
+                match string(
+                    value,
+                    "a reason is written as a string, as in `reason = \"..\"`",
+                ) {
+                    Ok(text) => self.reason = Some(text),
+                    Err(error) => {
+                        self.is_wrong = true;
+                        errors.syntax(error);
+                    }
+                }
+            }
+            Value::Given(_) | Value::Other(_) => {
+                self.is_wrong = true;
+                errors.argument(
+                    &name,
+                    format!("`{of}` takes rules by their code or name; write `{form}`"),
+                );
+            }
+        }
+    }
+}
+
+/// The rule of that code or name, if there is one.
+fn find_rule(word: &Ident, errors: &mut Errors) -> Option<&'static Rule> {
+    let text = word.to_string();
+    let found = Rule::find(&text);
+    if found.is_none() {
+        let known = RULES.iter().filter(|rule| rule.can_be_allowed());
+        let nearest =
+            of_code(&text).or_else(|| suggest::nearest(&text, known.map(|rule| rule.name)));
+        errors.argument(
+            word,
+            match nearest {
+                Some(nearest) => format!("there is no rule `{text}`; did you mean `{nearest}`?"),
+                None => {
+                    format!("there is no rule `{text}`; a message begins with the code of its rule, as in `D010`")
+                }
+            },
+        );
+    }
+    found
+}
+
+/// The code that `d10` or `D10` stands for.
+fn of_code(text: &str) -> Option<&'static str> {
+    let number: u16 = text.strip_prefix(['d', 'D'])?.parse().ok()?;
+    Rule::find(&format!("D{number:03}")).map(|rule| rule.code)
+}
+
+fn level(value: Expr) -> syn::Result<Isolation> {
     let expected = "`isolation` is `ReadCommitted`, `RepeatableRead` or `Serializable`";
     if let Expr::Path(path) = &value
         && let Some(last) = path.path.segments.last()
     {
         let word = last.ident.to_string();
         if LEVELS.contains(&word.as_str()) {
-            return Ok(Level(last.ident.clone()));
+            return Ok(Isolation(last.ident.clone()));
         }
         return Err(match suggest::nearest(&word, LEVELS) {
             Some(nearest) => syn::Error::new_spanned(
@@ -419,6 +712,7 @@ fn skip_to_comma(input: ParseStream<'_>) -> syn::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rule;
 
     fn read(kind: Kind, text: &str) -> (Args, Vec<String>) {
         let mut errors = Errors::default();
@@ -512,6 +806,71 @@ mod tests {
                     "{}: {errors:?}",
                     known.form
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn rules_are_allowed_by_code_and_by_name() {
+        let (args, errors) = read(
+            Kind::Service,
+            "allow(D010, begin, reason = \"a reason\"), allow(D011, reason = \"another\",)",
+        );
+        assert_eq!(errors, [""; 0]);
+        assert!(
+            args.allows(&rule::COMMIT) && args.allows(&rule::BEGIN) && args.allows(&rule::ROLLBACK)
+        );
+        assert!(!args.allows(&rule::TRANSACTION_SQL));
+        let reasons: Vec<_> = args
+            .allow
+            .iter()
+            .map(|one| one.reason.as_ref().map(LitStr::value))
+            .collect();
+        assert_eq!(
+            reasons,
+            ["a reason", "a reason", "another"].map(|text| Some(text.to_owned()))
+        );
+    }
+
+    #[test]
+    fn one_mistake_in_an_allow_is_one_error() {
+        for (text, part) in [
+            ("allow(D010)", "needs a reason"),
+            ("allow(D010, reason = \" \")", "a reason is not empty"),
+            ("allow(D010, reason)", "`reason` needs a value"),
+            ("allow(D010, reason = 5)", "a reason is written as a string"),
+            (
+                "allow(D010, reason = \"a\", reason = \"b\")",
+                "`reason` is given twice",
+            ),
+            ("allow", "names the rules"),
+            ("allow()", "names the rules"),
+            ("allow = D010", "names the rules"),
+            ("allow(reason = \"a\")", "names the rules"),
+            ("allow(D10, reason = \"a\")", "did you mean `D010`?"),
+            ("allow(comit, reason = \"a\")", "did you mean `commit`?"),
+            (
+                "allow(propagation, reason = \"a\")",
+                "there is no rule `propagation`",
+            ),
+            ("allow(D003, reason = \"a\")", "cannot be allowed"),
+            ("allow(second_session, reason = \"a\")", "cannot be allowed"),
+            (
+                "allow(D010 = 5, reason = \"a\")",
+                "takes rules by their code or name",
+            ),
+            (
+                "allow(\"D010\", reason = \"a\")",
+                "a rule's code or name is expected",
+            ),
+            ("allow(D010, commit, reason = \"a\")", "is allowed twice"),
+            ("deny(D010)", "is an error already"),
+            ("deny()", "names the rules"),
+        ] {
+            for kind in ALL {
+                let (_, errors) = read(*kind, text);
+                assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+                assert!(errors.concat().contains(part), "{text}: {errors:?}");
             }
         }
     }

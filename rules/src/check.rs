@@ -1,19 +1,34 @@
 //! The rules, one function each.
 
-use quote::ToTokens;
-use syn::{FnArg, ReturnType};
+use proc_macro2::TokenStream;
+use syn::{Block, Expr, FnArg, ReturnType};
 
 use crate::args::Args;
-use crate::control::{self, Judgement};
+use crate::control::{self, Judgement, Names};
 use crate::errors::Errors;
 use crate::function::{Body, Function};
 use crate::kind::Kind;
+use crate::lost::{self, Lost};
 use crate::session::{self, Found, Lent, plain_name};
 use crate::types::{self, Borrow};
-use crate::{rule, sql};
+use crate::walk::{self, Step};
+use crate::{rule, sql, waiting};
 
 /// Holds a function to every rule that its tokens can tell.
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    errors.under(args);
+    check_signature(kind, args, function, errors);
+    if let Some(body) = function.block() {
+        check_body(kind, body, &function.names(kind, args), errors);
+    }
+    errors.sort();
+}
+
+/// Holds a function's signature to the rules.
+fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    if function.is_helper(kind) {
+        return;
+    }
     let found = session::find(function, kind);
     check_has_body(kind, function, errors);
     check_session(kind, args, function, &found, errors);
@@ -24,10 +39,9 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
     check_result(kind, function, errors);
     check_owned_arguments(kind, function, &found, errors);
     check_past_the_session(kind, function, &found, errors);
+    check_returned(kind, function, errors);
     check_arguments_for_handler(kind, args, function, &found, errors);
     check_options_of_several(kind, args, &found, errors);
-    check_control(kind, args, function, errors);
-    check_sql(kind, function, errors);
 }
 
 /// A router and a job are what the macro makes of the body.
@@ -162,7 +176,7 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
         if found.mentions(index) {
             continue;
         }
-        match types::borrow(&parameter.ty) {
+        errors.about(parameter, |errors| match types::borrow(&parameter.ty) {
             Some(Borrow::Reference(reference)) => {
                 errors.rule(
                     &rule::BORROWED_ARGUMENT,
@@ -176,7 +190,7 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
                 errors.rule(&rule::BORROWED_ARGUMENT, kind, &what, lifetime);
             }
             None => {}
-        }
+        });
     }
 }
 
@@ -187,9 +201,21 @@ fn check_past_the_session(kind: Kind, function: &Function, found: &Found, errors
         .parameters()
         .filter(|(index, _)| Some(*index) != lent)
     {
-        for bound in types::executor_bounds(&parameter.ty) {
+        errors.about(parameter, |errors| {
+            for bound in types::executor_bounds(&parameter.ty) {
+                let what = format!("impl {}", types::text(bound));
+                errors.rule(&rule::PAST_THE_SESSION, kind, &what, bound);
+            }
+        });
+    }
+}
+
+/// D009, for `impl PgExecutor<'_>` likewise.
+fn check_returned(kind: Kind, function: &Function, errors: &mut Errors) {
+    if let ReturnType::Type(_, ty) = &function.sig.output {
+        for bound in types::executor_bounds(ty) {
             let what = format!("impl {}", types::text(bound));
-            errors.rule(&rule::PAST_THE_SESSION, kind, &what, bound);
+            errors.rule(&rule::SESSION_RETURNED, kind, &what, bound);
         }
     }
 }
@@ -234,33 +260,58 @@ fn check_options_of_several(kind: Kind, args: &Args, found: &Found, errors: &mut
     }
 }
 
-/// D010, D011, D012, where the receiver is visibly the session. Of other receivers the compiler is asked.
-fn check_control(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
-    let Some(mut body) = function.block() else {
-        return;
-    };
-    control::each(
-        &mut body,
-        &function.names(kind, args),
-        &mut |judgement, _| {
-            if let Judgement::Refused(control, name) = judgement {
-                errors.rule(control.rule(), kind, "", name);
-            }
-        },
-    );
+/// Holds a function's body to the rules.
+fn check_body(kind: Kind, mut body: Block, names: &Names, errors: &mut Errors) {
+    check_sql(kind, &body, names, errors);
+    walk::each(&mut body, names, &mut |step, names| match step {
+        Step::Enter(expr) => {
+            check_control(kind, expr, names, errors);
+            check_lost(kind, lost::in_expression(expr, names), errors);
+            check_waiting(kind, expr, names, errors);
+        }
+        Step::Statement(stmt) => check_lost(kind, lost::in_statement(stmt, names), errors),
+        Step::Tokens(tokens) => check_control_in_tokens(kind, tokens, names, errors),
+        Step::Leave(_) => {}
+    });
 }
 
-/// D013.
-fn check_sql(kind: Kind, function: &Function, errors: &mut Errors) {
-    let Some(body) = function.block() else {
-        return;
-    };
-    for refused in sql::refused(&body) {
-        errors.rule(
-            &rule::TRANSACTION_SQL,
-            kind,
-            &refused.words,
-            refused.on.to_token_stream(),
-        );
+/// D013 and D040 to D045.
+fn check_sql(kind: Kind, body: &Block, names: &Names, errors: &mut Errors) {
+    for refused in sql::refused(body, names) {
+        errors.rule(refused.rule, kind, &refused.words, refused.on);
+    }
+}
+
+/// D010 to D012 and D021 to D024, where the receiver is visibly the session or the factory. Of other receivers, and for
+/// D020, the compiler is asked.
+fn check_control(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
+    match control::judge(expr, names) {
+        Some(Judgement::Refused(control, name)) => errors.rule(control.rule(), kind, "", name),
+        Some(Judgement::Wrong(control, name, on)) => errors.rule(control.rule(), kind, &on, name),
+        Some(Judgement::Ask(..) | Judgement::AskArgument(..)) | None => {}
+    }
+}
+
+/// The same in a macro call whose arguments are no expressions.
+fn check_control_in_tokens(kind: Kind, tokens: &TokenStream, names: &Names, errors: &mut Errors) {
+    for (control, name) in control::in_tokens(tokens, names) {
+        errors.rule(control.rule(), kind, "", name);
+    }
+}
+
+/// D030 and D031.
+fn check_lost(kind: Kind, found: Option<Lost>, errors: &mut Errors) {
+    // A function that returns no `Result` could not pass it on.
+    if let Some(Lost { rule, what, on }) = found
+        && !errors.broke(&rule::NO_RESULT)
+    {
+        errors.rule(rule, kind, &what, on);
+    }
+}
+
+/// D050, D051 and D052.
+fn check_waiting(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
+    if let Some((rule, name)) = waiting::waits(expr, names) {
+        errors.rule(rule, kind, "", name);
     }
 }

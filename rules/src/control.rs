@@ -1,17 +1,18 @@
-//! Calls that begin, commit or roll back.
+//! Calls that begin, commit or roll back, and those that go past the session.
 //!
 //! Many things have a method `commit`, a search index and a git repository among them, so the name alone
 //! decides nothing. Where the receiver is visibly the session the call is refused; where it is anything
 //! else the compiler is asked what type it has.
 
-use syn::visit_mut::{self, VisitMut};
-use syn::{
-    Block, Expr, ExprCall, ExprClosure, ExprConst, ExprMethodCall, ExprPath, Ident, Item, Local,
-    Pat, Type, UnOp,
-};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident};
 
+use crate::escape;
 use crate::rule::{self, Rule};
-use crate::session::plain_name;
+use crate::walk::{self, Known, Step, is_boundary};
+
+pub use crate::mac::each_argument;
+pub use crate::walk::{Names, chain};
 
 /// What a call does to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,16 @@ pub enum Control {
     Rollback,
     /// `begin`, and what else opens a transaction.
     Begin,
+    /// `execute`, `fetch` and the like.
+    Send,
+    /// `run` and `spawn` of a session factory.
+    Start,
+    /// `transaction`, of what may be a session factory.
+    Open,
+    /// `unguarded`
+    Unguard,
+    /// `tokio::spawn`
+    Spawn,
 }
 
 impl Control {
@@ -35,280 +46,291 @@ impl Control {
         }
     }
 
-    pub(crate) const fn rule(self) -> &'static Rule {
+    /// The rule against it.
+    #[must_use]
+    pub const fn rule(self) -> &'static Rule {
         match self {
             Self::Commit => &rule::COMMIT,
             Self::Rollback => &rule::ROLLBACK,
             Self::Begin => &rule::BEGIN,
+            Self::Send => &rule::OTHER_EXECUTOR,
+            Self::Start => &rule::JOB_STARTED,
+            Self::Open => &rule::NESTED_BOUNDARY,
+            Self::Unguard => &rule::UNGUARDED,
+            Self::Spawn => &rule::SPAWN,
         }
     }
 }
 
 /// What is to be said of a call.
 pub enum Judgement {
-    /// It is not allowed. Holds the name that was called.
+    /// It is not allowed, and the compiler would refuse it as well. Holds the name that was called.
     Refused(Control, Ident),
+    /// It is not allowed, though the compiler has nothing against it. Holds the name, and what it is called on.
+    Wrong(Control, Ident, String),
     /// It depends on the type of the receiver. Holds the name that was called, and the receiver as it stands in the
     /// source.
     Ask(Control, Ident, Box<Expr>),
+    /// It depends on the type of the first argument, which it holds as it stands in the source.
+    AskArgument(Control, Box<Expr>),
 }
 
-/// What the names in a part of a body stand for.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    /// Names of the session.
-    pub sessions: Vec<Ident>,
-    /// The name of a job's session factory, where a boundary may be opened on it.
-    pub factory: Option<Ident>,
-}
-
-impl Names {
-    /// Without those that a pattern gives another meaning.
-    fn without(&self, pats: &[&Pat]) -> Self {
-        let stays = |name: &Ident| !pats.iter().any(|pat| binds(pat, name));
-        Self {
-            sessions: self
-                .sessions
-                .iter()
-                .filter(|name| stays(name))
-                .cloned()
-                .collect(),
-            factory: self.factory.clone().filter(stays),
-        }
-    }
-}
-
-/// Shows `judged` every call in a body that may begin, commit or roll back. It may replace the call.
+/// Shows `judged` every call in a body that may begin, commit or roll back, or go past the session. It may replace the
+/// call.
 pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &mut Expr)) {
-    let mut walk = Walk {
-        names: names.clone(),
-        judged,
+    // Calls are judged before what is inside them is replaced, and shown after.
+    let mut open = Vec::new();
+    walk::walk(body, names, &mut |step, names| match step {
+        Step::Enter(expr) => open.push(judge(expr, names)),
+        Step::Leave(expr) => {
+            if let Some(Some(judgement)) = open.pop() {
+                judged(judgement, expr);
+            }
+        }
+        Step::Statement(_) | Step::Tokens(_) => {}
+    });
+}
+
+/// The calls in a macro call whose arguments are no expressions, where only the tokens can tell.
+pub(crate) fn in_tokens(tokens: &TokenStream, names: &Names) -> Vec<(Control, Ident)> {
+    let mut found = Vec::new();
+    search(tokens, names, &mut found);
+    found
+}
+
+/// Looks for `tx . commit (`.
+fn search(tokens: &TokenStream, names: &Names, found: &mut Vec<(Control, Ident)>) {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    for window in tokens.windows(4) {
+        found.extend(call_in_tokens(window, names));
+    }
+    for token in &tokens {
+        if let TokenTree::Group(group) = token {
+            search(&group.stream(), names, found);
+        }
+    }
+}
+
+fn call_in_tokens(tokens: &[TokenTree], names: &Names) -> Option<(Control, Ident)> {
+    let [
+        TokenTree::Ident(receiver),
+        TokenTree::Punct(dot),
+        TokenTree::Ident(method),
+        TokenTree::Group(arguments),
+        ..,
+    ] = tokens
+    else {
+        return None;
     };
-    walk.visit_block_mut(body);
+    let is_call = names.sessions.contains(receiver)
+        && dot.as_char() == '.'
+        && arguments.delimiter() == Delimiter::Parenthesis;
+    let control = Control::named(method).filter(|_| is_call)?;
+    Some((control, method.clone()))
 }
 
-struct Walk<'f> {
-    names: Names,
-    judged: &'f mut dyn FnMut(Judgement, &mut Expr),
+/// The tokens with something else in place of each `tx.commit()`.
+#[must_use]
+pub fn without_calls(
+    tokens: &TokenStream,
+    names: &Names,
+    instead: &dyn Fn(Control) -> Option<TokenStream>,
+) -> TokenStream {
+    let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
+    let mut output = TokenStream::new();
+    let mut rest = tokens.as_slice();
+    while let [first, after @ ..] = rest {
+        if let Some((control, _)) = call_in_tokens(rest, names)
+            && let Some(instead) = instead(control)
+        {
+            output.extend(instead);
+            rest = rest.get(4..).unwrap_or_default();
+            continue;
+        }
+        output.extend([match first {
+            TokenTree::Group(group) => {
+                let inner = without_calls(&group.stream(), names, instead);
+                let mut inner = Group::new(group.delimiter(), inner);
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            token => token.clone(),
+        }]);
+        rest = after;
+    }
+    output
 }
 
-impl Walk<'_> {
-    fn judge(&self, expr: &Expr) -> Option<Judgement> {
-        match expr {
-            Expr::MethodCall(call) => self.judge_method(call),
-            Expr::Call(call) => self.judge_path(call),
-            _ => None,
-        }
+/// What is to be said of an expression itself, not of what is inside it.
+pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
+    if let Some((name, what)) = escape::spawn(expr, names) {
+        return Some(Judgement::Wrong(Control::Spawn, name.clone(), what));
     }
-
-    fn judge_method(&self, call: &ExprMethodCall) -> Option<Judgement> {
-        let control = Control::named(&call.method)?;
-        if self.opens_boundary(call) {
-            return None;
-        }
-        Some(self.judge_receiver(control, &call.method, &call.receiver))
-    }
-
-    /// `Transaction::commit(t)`, `<PgPool as Acquire>::begin(&pool)`: the first argument is the receiver.
-    fn judge_path(&self, call: &ExprCall) -> Option<Judgement> {
-        let Expr::Path(ExprPath { qself, path, .. }) = &*call.func else {
-            return None;
-        };
-        let mut segments = path.segments.iter().rev();
-        let method = &segments.next()?.ident;
-        let control = Control::named(method)?;
-        let receiver = call.args.first()?;
-        let is_of_a_type = match segments.next() {
-            Some(owner) => owner
-                .ident
-                .to_string()
-                .starts_with(|c: char| c.is_uppercase()),
-            None => qself.is_some(),
-        };
-        // `orders::begin(tx)` is a service with an unlucky name.
-        if self.is_factory(receiver) || (self.is_session(receiver) && !is_of_a_type) {
-            return None;
-        }
-        Some(self.judge_receiver(control, method, receiver))
-    }
-
-    fn judge_receiver(&self, control: Control, name: &Ident, receiver: &Expr) -> Judgement {
-        if self.is_session(receiver) {
-            return Judgement::Refused(control, name.clone());
-        }
-        Judgement::Ask(control, name.clone(), Box::new(receiver.clone()))
-    }
-
-    /// `tx`, `&mut *tx`, `(tx)`.
-    fn is_session(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::Path(ExprPath {
-                qself: None, path, ..
-            }) => self.names.sessions.iter().any(|name| path.is_ident(name)),
-            Expr::Paren(inner) => self.is_session(&inner.expr),
-            Expr::Group(inner) => self.is_session(&inner.expr),
-            Expr::Reference(inner) => self.is_session(&inner.expr),
-            Expr::Unary(inner) => {
-                matches!(inner.op, UnOp::Deref(_)) && self.is_session(&inner.expr)
-            }
-            _ => false,
-        }
-    }
-
-    /// The factory of a job that was given one.
-    fn is_factory(&self, expr: &Expr) -> bool {
-        match expr {
-            Expr::Path(ExprPath {
-                qself: None, path, ..
-            }) => self
-                .names
-                .factory
-                .as_ref()
-                .is_some_and(|name| path.is_ident(name)),
-            _ => false,
-        }
-    }
-
-    /// `db.transaction(async |tx| ..)`, in a job that was given the factory for that.
-    fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
-        self.is_factory(&call.receiver)
-            && (call.method == "transaction" || call.method == "transaction_with")
-    }
-
-    /// `tx.begin().await?`, `tx.begin().await.unwrap()` and so on.
-    fn begins_on_session(&self, expr: &Expr) -> bool {
-        chain(expr).any(|link| match link {
-            Expr::MethodCall(call) => {
-                Control::named(&call.method) == Some(Control::Begin)
-                    && self.is_session(&call.receiver)
-            }
-            _ => false,
-        })
-    }
-
-    /// A part of the body in which names stand for something else.
-    fn within(&mut self, names: Names, part: impl FnOnce(&mut Self)) {
-        let outer = std::mem::replace(&mut self.names, names);
-        part(self);
-        self.names = outer;
-    }
-
-    /// The closure's parameter is a session: `tx.savepoint(async |tx| ..)`, `db.transaction(async |tx| ..)`.
-    fn visit_scope(&mut self, call: &mut ExprMethodCall) {
-        self.visit_expr_mut(&mut call.receiver);
-        for argument in &mut call.args {
-            let Expr::Closure(closure) = argument else {
-                self.visit_expr_mut(argument);
-                continue;
-            };
-            let mut names = self
-                .names
-                .without(&closure.inputs.iter().collect::<Vec<_>>());
-            names
-                .sessions
-                .extend(closure.inputs.first().and_then(plain_name).cloned());
-            // Inside a boundary no other is opened.
-            names.factory = None;
-            self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
-        }
-    }
-}
-
-impl VisitMut for Walk<'_> {
-    fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        // Before what is inside it is replaced.
-        let judgement = self.judge(expr);
-        match expr {
-            Expr::MethodCall(call) if call.method == "savepoint" || self.opens_boundary(call) => {
-                self.visit_scope(call)
-            }
-            _ => visit_mut::visit_expr_mut(self, expr),
-        }
-        if let Some(judgement) = judgement {
-            (self.judged)(judgement, expr);
-        }
-    }
-
-    fn visit_block_mut(&mut self, block: &mut Block) {
-        let names = self.names.clone();
-        self.within(names, |walk| visit_mut::visit_block_mut(walk, block));
-    }
-
-    /// Input: `let inner = tx.begin().await?;`, after which `inner.commit()` is as wrong as `tx.commit()`.
-    fn visit_local_mut(&mut self, local: &mut Local) {
-        let begun = local
-            .init
-            .as_ref()
-            .is_some_and(|init| self.begins_on_session(&init.expr));
-        visit_mut::visit_local_mut(self, local);
-        self.names = self.names.without(&[&local.pat]);
-        if begun {
-            self.names.sessions.extend(plain_name(&local.pat).cloned());
-        }
-    }
-
-    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        let names = self
-            .names
-            .without(&closure.inputs.iter().collect::<Vec<_>>());
-        self.within(names, |walk| {
-            visit_mut::visit_expr_closure_mut(walk, closure)
-        });
-    }
-
-    fn visit_arm_mut(&mut self, arm: &mut syn::Arm) {
-        let names = self.names.without(&[&arm.pat]);
-        self.within(names, |walk| visit_mut::visit_arm_mut(walk, arm));
-    }
-
-    /// Functions inside the function: they have parameters of their own. A constant cannot ask for types.
-    fn visit_item_mut(&mut self, item: &mut Item) {
-        match item {
-            Item::Fn(function) if function.sig.constness.is_some() => {}
-            Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
-                self.within(Names::default(), |walk| {
-                    visit_mut::visit_item_mut(walk, item)
-                });
-            }
-            _ => {}
-        }
-    }
-
-    fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
-
-    fn visit_type_mut(&mut self, _: &mut Type) {}
-}
-
-/// An expression and what it is built on, outside in: `a.b()?.await` gives itself, `a.b()?`, `a.b()`, `a`.
-pub fn chain(expr: &Expr) -> impl Iterator<Item = &Expr> {
-    std::iter::successors(Some(expr), |expr| match expr {
-        Expr::MethodCall(call) => Some(&call.receiver),
-        Expr::Await(inner) => Some(&inner.base),
-        Expr::Try(inner) => Some(&inner.expr),
-        Expr::Field(inner) => Some(&inner.base),
-        Expr::Paren(inner) => Some(&inner.expr),
-        Expr::Group(inner) => Some(&inner.expr),
+    let judgement = match expr {
+        Expr::MethodCall(call) => judge_method(call, names),
+        Expr::Call(call) => judge_call(call, names),
+        Expr::Path(path) => judge_reference(path),
         _ => None,
-    })
+    }?;
+    let asks = matches!(judgement, Judgement::Ask(..) | Judgement::AskArgument(..));
+    (!asks || !names.is_opaque).then_some(judgement)
 }
 
-/// Whether a pattern gives a name a new meaning.
-fn binds(pat: &Pat, name: &Ident) -> bool {
-    use syn::visit::Visit;
-
-    struct Search<'a> {
-        name: &'a Ident,
-        found: bool,
+fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
+    if call.method == "unguarded" && names.is_session(&call.receiver) {
+        return Some(Judgement::Refused(Control::Unguard, call.method.clone()));
     }
-    impl<'ast> Visit<'ast> for Search<'_> {
-        fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
-            self.found |= pat.ident == *self.name;
-            syn::visit::visit_pat_ident(self, pat);
+    if is_boundary(&call.method) && names.is_factory(&call.receiver) {
+        return names
+            .inside
+            .then(|| wrong_on_factory(Control::Open, &call.method, names));
+    }
+    if let Some(control) = Control::named(&call.method) {
+        return Some(judge_receiver(control, &call.method, &call.receiver, names));
+    }
+    if !names.inside {
+        return None;
+    }
+    if starts(&call.method) && call.args.len() == 1 {
+        if names.is_factory(&call.receiver) {
+            return Some(wrong_on_factory(Control::Start, &call.method, names));
         }
+        return (!names.is_session(&call.receiver)
+            && names.known(&call.receiver) != Some(Known::Spawner)
+            && !walk::is_spawner(&call.receiver))
+        .then(|| Judgement::Ask(Control::Start, call.method.clone(), call.receiver.clone()));
     }
-    let mut search = Search { name, found: false };
-    search.visit_pat(pat);
-    search.found
+    judge_statement(call, names)
+}
+
+/// `sqlx::query(..).execute(&self.pool)`, `self.pool.execute("..")`.
+fn judge_statement(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
+    let argument = call.args.first()?;
+    if walk::runs_query(&call.method) && walk::is_query(&call.receiver, names) {
+        return (call.args.len() == 1 && !is_judged(argument, names))
+            .then(|| Judgement::AskArgument(Control::Send, Box::new(argument.clone())));
+    }
+    let is_of_executor =
+        walk::runs_query(&call.method) || call.method == "prepare" || call.method == "prepare_with";
+    (is_of_executor && is_text(argument, names) && !is_judged(&call.receiver, names))
+        .then(|| Judgement::Ask(Control::Send, call.method.clone(), call.receiver.clone()))
+}
+
+/// Whether an argument may be what `Executor::execute` takes: a text or a query.
+fn is_text(expr: &Expr, names: &Names) -> bool {
+    match expr {
+        Expr::Lit(_) | Expr::Path(_) | Expr::Macro(_) => true,
+        Expr::Reference(inner) => is_text(&inner.expr, names),
+        expr => walk::is_query(expr, names) || matches!(expr, Expr::Call(_) | Expr::MethodCall(_)),
+    }
+}
+
+/// Whether it is known already what stands behind an executor: the session, a parameter, or what `unguarded` gave.
+fn is_judged(expr: &Expr, names: &Names) -> bool {
+    names.is_session(expr)
+        || matches!(
+            names.known(expr),
+            Some(Known::Parameter | Known::Raw | Known::Query)
+        )
+        || matches!(expr, Expr::Closure(_) | Expr::Lit(_))
+}
+
+fn starts(method: &Ident) -> bool {
+    method == "spawn" || method == "run"
+}
+
+fn wrong_on_factory(control: Control, method: &Ident, names: &Names) -> Judgement {
+    let factory = names
+        .factory
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    Judgement::Wrong(control, method.clone(), factory)
+}
+
+/// `Transaction::commit(t)`, `<PgPool as Acquire>::begin(&pool)`: the first argument is the receiver.
+fn judge_call(call: &ExprCall, names: &Names) -> Option<Judgement> {
+    let Expr::Path(ExprPath { qself, path, .. }) = &*call.func else {
+        return None;
+    };
+    let mut segments = path.segments.iter().rev();
+    let method = &segments.next()?.ident;
+    let receiver = call.args.first()?;
+    let owner = segments.next().map(|owner| owner.ident.to_string());
+    let is_of_a_type = match &owner {
+        Some(owner) => owner.starts_with(|c: char| c.is_uppercase()),
+        None => qself.is_some(),
+    };
+    let Some(control) = Control::named(method) else {
+        return judge_call_past(method, owner.as_deref(), receiver, names);
+    };
+    if names.is_factory(receiver) {
+        return (names.inside && is_boundary(method))
+            .then(|| wrong_on_factory(Control::Open, method, names));
+    }
+    // `orders::begin(tx)` is a service with an unlucky name.
+    if names.is_session(receiver) && !is_of_a_type {
+        return None;
+    }
+    Some(judge_receiver(control, method, receiver, names))
+}
+
+/// `Executor::execute(&pool, "..")`, `SessionFactory::run(&db, job)`, `Session::unguarded(tx)`.
+fn judge_call_past(
+    method: &Ident,
+    owner: Option<&str>,
+    receiver: &Expr,
+    names: &Names,
+) -> Option<Judgement> {
+    let owner = owner?;
+    if owner == "Session" && method == "unguarded" && names.is_session(receiver) {
+        return Some(Judgement::Refused(Control::Unguard, method.clone()));
+    }
+    if !names.inside {
+        return None;
+    }
+    if owner == "Executor" && walk::runs_query(method) && !is_judged(receiver, names) {
+        return Some(Judgement::AskArgument(
+            Control::Send,
+            Box::new(receiver.clone()),
+        ));
+    }
+    (owner == "SessionFactory" && starts(method))
+        .then(|| Judgement::Ask(Control::Start, method.clone(), Box::new(receiver.clone())))
+}
+
+fn judge_receiver(control: Control, name: &Ident, receiver: &Expr, names: &Names) -> Judgement {
+    if names.is_session(receiver) {
+        return Judgement::Refused(control, name.clone());
+    }
+    let control = if names.inside && is_boundary(name) {
+        Control::Open
+    } else {
+        control
+    };
+    Judgement::Ask(control, name.clone(), Box::new(receiver.clone()))
+}
+
+/// `.then(Transaction::commit)`: there is no receiver to ask about, so the names must do.
+fn judge_reference(path: &ExprPath) -> Option<Judgement> {
+    let mut segments = path.path.segments.iter().rev();
+    let method = &segments.next()?.ident;
+    let control = Control::named(method)?;
+    let owner = segments.next()?.ident.to_string();
+    let is_of_sqlx = ["", "Pg", "MySql", "Sqlite", "Any"].iter().any(|database| {
+        owner.strip_prefix(database).is_some_and(|owner| {
+            matches!(
+                owner,
+                "Transaction"
+                    | "Connection"
+                    | "PoolConnection"
+                    | "Acquire"
+                    | "Pool"
+                    | "TransactionManager"
+            )
+        })
+    });
+    is_of_sqlx.then(|| Judgement::Wrong(control, method.clone(), owner))
 }
 
 #[cfg(test)]
@@ -325,11 +347,14 @@ mod tests {
         let names = Names {
             sessions: vec![Ident::new("tx", Span::call_site())],
             factory: Some(Ident::new("db", Span::call_site())),
+            ..Names::default()
         };
         each(&mut block, &names, &mut |judgement, expr| {
             found.push(match judgement {
                 Judgement::Refused(_, name) => format!("{name}!"),
+                Judgement::Wrong(_, name, on) => format!("{on}.{name}!"),
                 Judgement::Ask(_, _, receiver) => receiver.to_token_stream().to_string(),
+                Judgement::AskArgument(_, argument) => format!("({})", argument.to_token_stream()),
             });
             *expr = syn::parse_quote!(());
         });
@@ -406,7 +431,7 @@ mod tests {
         );
         assert_eq!(
             calls("db.transaction(async |s| { db.transaction(async |t| t.commit()) });"),
-            ["t", "db"]
+            ["t", "db.transaction!"]
         );
         assert_eq!(calls("let db = other; db.transaction(f);"), ["db"]);
     }

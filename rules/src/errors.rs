@@ -1,13 +1,21 @@
 use proc_macro2::TokenStream;
-use quote::ToTokens;
+use quote::{ToTokens, quote};
+use syn::PatType;
 
+use crate::args::Args;
 use crate::kind::Kind;
-use crate::rule::Rule;
+use crate::rule::{Level, Rule};
 
 /// All mistakes of one function, in the order in which they were found.
 #[derive(Debug, Default)]
 pub struct Errors {
     mistakes: Vec<Mistake>,
+    /// The `#[cfg(..)]` of the parameter that is looked at.
+    cfgs: TokenStream,
+    /// Rules that the function is let off.
+    allowed: Vec<&'static Rule>,
+    /// Rules that are errors here, whatever their level.
+    denied: Vec<&'static Rule>,
 }
 
 /// One mistake, on the tokens that are wrong.
@@ -15,15 +23,47 @@ pub struct Errors {
 pub struct Mistake {
     /// The rule that was broken; `None` where the attribute itself is written wrongly.
     pub rule: Option<&'static Rule>,
+    /// Whether it stops the build.
+    pub level: Level,
+    /// The `#[cfg(..)]` of the parameter that it is about.
+    pub cfgs: TokenStream,
     /// Message and place.
     pub error: syn::Error,
 }
 
 impl Errors {
-    /// A rule was broken. `what` fills the `{what}` of its message.
+    /// From here on, these arguments say what is allowed and what is denied.
+    pub(crate) fn under(&mut self, args: &Args) {
+        self.allowed = args.allowed().collect();
+        self.denied = args.denied().collect();
+    }
+
+    /// Looks at a parameter, which may not be there.
+    pub(crate) fn about(&mut self, parameter: &PatType, look: impl FnOnce(&mut Self)) {
+        self.cfgs = parameter
+            .attrs
+            .iter()
+            .filter(|attr| attr.path().is_ident("cfg"))
+            .map(ToTokens::to_token_stream)
+            .collect();
+        look(self);
+        self.cfgs = TokenStream::new();
+    }
+
+    /// A rule was broken, and counts unless it was lifted. `what` fills the `{what}` of its message.
     pub(crate) fn rule(&mut self, rule: &'static Rule, kind: Kind, what: &str, on: impl ToTokens) {
+        let is = |other: &&Rule| other.code == rule.code;
+        if self.allowed.iter().any(is) {
+            return;
+        }
+        let level = match rule.level {
+            Level::Warn if self.denied.iter().any(is) => Level::Deny,
+            level => level,
+        };
         self.mistakes.push(Mistake {
             rule: Some(rule),
+            level,
+            cfgs: self.cfgs.clone(),
             error: syn::Error::new_spanned(on, rule.text(kind, what)),
         });
     }
@@ -35,7 +75,36 @@ impl Errors {
 
     /// Tokens could not be read.
     pub(crate) fn syntax(&mut self, error: syn::Error) {
-        self.mistakes.push(Mistake { rule: None, error });
+        self.mistakes.push(Mistake {
+            rule: None,
+            level: Level::Deny,
+            cfgs: self.cfgs.clone(),
+            error,
+        });
+    }
+
+    /// Puts the mistakes in the order in which they stand in the source.
+    ///
+    /// What a macro by example was given may come from elsewhere; what has no place stays where it is.
+    pub(crate) fn sort(&mut self) {
+        self.mistakes.sort_by_key(|mistake| {
+            let start = mistake.error.span().start();
+            (start.line, start.column)
+        });
+    }
+
+    /// Whether that rule was broken.
+    pub(crate) fn broke(&self, rule: &Rule) -> bool {
+        self.iter()
+            .filter_map(|mistake| mistake.rule)
+            .any(|broken| broken.code == rule.code)
+    }
+
+    /// Whether a rule was broken that stops the build.
+    #[must_use]
+    pub fn stop(&self) -> bool {
+        self.iter()
+            .any(|mistake| mistake.rule.is_some() && mistake.level == Level::Deny)
     }
 
     /// Whether nothing is wrong.
@@ -53,6 +122,7 @@ impl Errors {
     #[must_use]
     pub fn spoil_signature(&self) -> bool {
         self.iter()
+            .filter(|mistake| mistake.cfgs.is_empty())
             .filter_map(|mistake| mistake.rule)
             .any(|rule| rule.is_of_the_signature())
     }
@@ -62,11 +132,20 @@ impl Errors {
         self.mistakes.iter()
     }
 
-    /// One `compile_error!` for each mistake.
-    #[must_use]
-    pub fn to_compile_errors(&self) -> TokenStream {
+    /// One `compile_error!` for each mistake that stops the build.
+    pub fn compile_errors(&self) -> impl Iterator<Item = TokenStream> {
         self.iter()
-            .map(|mistake| mistake.error.to_compile_error())
-            .collect()
+            .filter(|mistake| mistake.level == Level::Deny)
+            .map(|Mistake { cfgs, error, .. }| {
+                let error = error.to_compile_error();
+                quote!(#cfgs #error)
+            })
+    }
+
+    /// The mistakes that stop nothing, each with its rule.
+    pub fn warnings(&self) -> impl Iterator<Item = (&'static Rule, &syn::Error)> {
+        self.iter()
+            .filter(|mistake| mistake.level == Level::Warn)
+            .filter_map(|mistake| Some((mistake.rule?, &mistake.error)))
     }
 }

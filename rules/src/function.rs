@@ -2,14 +2,17 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, Block, FnArg, FnModifiers, PatType, ReturnType, Signature, Token, Type, Visibility,
+    Attribute, Block, Expr, FnArg, FnModifiers, Ident, PatType, ReturnType, Signature, Stmt, Token,
+    Type, Visibility,
 };
 
 use crate::args::Args;
 use crate::control::Names;
 use crate::kind::Kind;
+use crate::rule;
 use crate::session::{self, Lent};
 use crate::types;
+use crate::walk::{self, Known};
 
 /// A function as its author wrote it.
 ///
@@ -26,8 +29,20 @@ pub struct Function {
     pub sig: Signature,
     /// The braces and what is between them, or the semicolon of a trait's method.
     pub body: Body,
+    /// It was `fn() -> Pin<Box<dyn Future>>` before it was read as an async function: see [`Function::unboxed`].
+    pub boxed: Option<Boxed>,
+    /// It stands in a `#[service]` block: without a session it is a constructor or a helper, and its signature its own.
+    pub is_in_block: bool,
     /// The parameter that was marked `#[session]`.
     pub(crate) marked: Vec<usize>,
+}
+
+/// What `#[async_trait]` makes of an async function.
+pub struct Boxed {
+    /// `-> Pin<Box<dyn Future<Output = T> + Send + 'a>>`
+    pub output: ReturnType,
+    /// `Box::pin`
+    pub pin: Expr,
 }
 
 /// What follows a signature.
@@ -68,6 +83,8 @@ impl Parse for Function {
             modifiers,
             sig,
             body,
+            boxed: None,
+            is_in_block: false,
             marked,
         })
     }
@@ -107,6 +124,46 @@ impl Function {
         }
     }
 
+    /// The async function from which `#[async_trait]` made this one.
+    ///
+    /// An attribute on a method is expanded after the one on its `impl`, so a router in a tonic service is seen so.
+    #[must_use]
+    pub fn unboxed(mut self) -> Self {
+        let boxed = |function: &Self| {
+            let ReturnType::Type(arrow, ty) = &function.sig.output else {
+                return None;
+            };
+            let output = types::output_of_boxed(ty)?.clone();
+            let block = function.block()?;
+            let [Stmt::Expr(Expr::Call(call), None)] = block.stmts.as_slice() else {
+                return None;
+            };
+            let (Expr::Path(pin), Some(Expr::Async(body))) = (&*call.func, call.args.first())
+            else {
+                return None;
+            };
+            let is_pin = pin
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| last.ident == "pin");
+            let TokenTree::Group(body) = body.block.to_token_stream().into_iter().next()? else {
+                return None;
+            };
+            let output = ReturnType::Type(*arrow, Box::new(output));
+            (is_pin && call.args.len() == 1).then(|| (output, (*call.func).clone(), body))
+        };
+        if self.sig.asyncness.is_none()
+            && let Some((output, pin, body)) = boxed(&self)
+        {
+            self.sig.asyncness = Some(Token![async](self.sig.fn_token.span));
+            let output = std::mem::replace(&mut self.sig.output, output);
+            self.body = Body::Braced(body);
+            self.boxed = Some(Boxed { output, pin });
+        }
+        self
+    }
+
     /// What the function was lent: the parameter that is its session, or the job's session factory.
     #[must_use]
     pub fn lent(&self, kind: Kind) -> Option<Lent> {
@@ -121,7 +178,17 @@ impl Function {
             let parameter = self.parameter(lent.as_ref()?.index())?;
             session::plain_name(&parameter.pat).cloned()
         };
-        let mut names = Names::default();
+        let mut names = Names {
+            inside: !matches!(lent, Some(Lent::Factory { .. })),
+            ..Names::default()
+        };
+        // What the compiler is asked about as a parameter is not asked about again.
+        for (_, parameter) in self.parameters() {
+            if let Some(name) = session::plain_name(&parameter.pat) {
+                let known = walk::of_type(&parameter.ty).unwrap_or(Known::Parameter);
+                names.known.push((name.clone(), known));
+            }
+        }
         match lent {
             Some(Lent::Session { .. }) => names.sessions.extend(name()),
             Some(Lent::Factory { .. }) => names.factory = name(),
@@ -130,6 +197,18 @@ impl Function {
                 .extend(args.from.as_ref().map(|_| session::introduced())),
         }
         names
+    }
+
+    /// Whether it is a function of a block that works on no session.
+    #[must_use]
+    pub fn is_helper(&self, kind: Kind) -> bool {
+        let found = session::find(self, kind);
+        self.is_in_block && found.lent.is_none() && found.unlent.is_none()
+    }
+
+    /// The conditions under which it is there.
+    pub fn cfgs(&self) -> impl Iterator<Item = &Attribute> {
+        self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
     }
 
     /// Whether the return type is no `Result`, as far as tokens tell.
@@ -151,12 +230,70 @@ impl Function {
     ///
     /// Not the session's own, nor what was reported as a session that should not be there. An `impl Trait` cannot be named, so its bounds are judged instead.
     #[must_use]
-    pub fn foreign_parameters(&self, kind: Kind) -> Vec<(&PatType, Vec<&Type>)> {
+    pub fn foreign_parameters(&self, kind: Kind, args: &Args) -> Vec<(&PatType, Vec<&Type>)> {
+        if args.allows(&rule::PAST_THE_SESSION) {
+            return Vec::new();
+        }
         let found = session::find(self, kind);
         self.parameters()
             .filter(|(index, _)| !found.mentions(*index))
-            .map(|(_, parameter)| (parameter, types::nameable_parts(&parameter.ty)))
+            .map(|(_, parameter)| {
+                let mut parts = types::nameable_parts(&parameter.ty);
+                for part in &mut parts {
+                    // Of `Option<E>` it is not known what `E` is, and of `E` it is.
+                    if let Some(inner) = types::behind_wrappers(part)
+                        && self.is_type_parameter(inner)
+                    {
+                        *part = inner;
+                    }
+                }
+                (parameter, parts)
+            })
             .collect()
+    }
+
+    fn is_type_parameter(&self, ty: &Type) -> bool {
+        self.sig
+            .generics
+            .type_params()
+            .any(|parameter| types::is_named(ty, &parameter.ident.to_string()))
+    }
+
+    /// The parameters with an `impl Trait` that the compiler must be asked about by their values, and their names.
+    #[must_use]
+    pub fn foreign_values(&self, kind: Kind, args: &Args) -> Vec<(&PatType, &Ident)> {
+        if args.allows(&rule::PAST_THE_SESSION) {
+            return Vec::new();
+        }
+        let found = session::find(self, kind);
+        self.parameters()
+            .filter(|(index, parameter)| {
+                !found.mentions(*index)
+                    && types::is_asked_by_value(&parameter.ty)
+                    && types::executor_bounds(&parameter.ty).is_empty()
+            })
+            .filter_map(|(_, parameter)| Some((parameter, session::plain_name(&parameter.pat)?)))
+            .collect()
+    }
+
+    /// The types in the return type that the compiler must be asked about: may they be returned?
+    #[must_use]
+    pub fn returned_parts(&self, args: &Args) -> Vec<&Type> {
+        match &self.sig.output {
+            ReturnType::Type(_, ty) if !args.allows(&rule::SESSION_RETURNED) => {
+                types::returned_parts(ty)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// `T` and `E`, where the return type is written as `Result<T, E>`.
+    #[must_use]
+    pub fn result(&self) -> (Option<&Type>, Option<&Type>) {
+        match &self.sig.output {
+            ReturnType::Type(_, ty) => types::of_result(ty),
+            ReturnType::Default => (None, None),
+        }
     }
 
     /// The parameters but for `self`, each with its place among all.

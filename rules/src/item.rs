@@ -3,6 +3,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Ident, Token, Visibility, token};
 
+use crate::block::Block;
 use crate::errors::Errors;
 use crate::function::Function;
 use crate::kind::Kind;
@@ -11,6 +12,8 @@ use crate::kind::Kind;
 pub enum Item {
     /// A function or a method, with a body or, in a trait, without.
     Function(Box<Function>),
+    /// An `impl`, a `trait` or an inline `mod`.
+    Block(Block, Other),
     /// Something else.
     Other(Other),
 }
@@ -31,7 +34,10 @@ impl Item {
     /// The item cannot be read, not even as far as to tell what it is.
     pub fn parse(tokens: TokenStream) -> syn::Result<Self> {
         match parse_keyword.parse2(tokens.clone())? {
-            Some(other) => Ok(Self::Other(other)),
+            Some(other) => Ok(match Block::parse(tokens).filter(|_| other.block) {
+                Some(block) => Self::Block(block, other),
+                None => Self::Other(other),
+            }),
             None => Ok(Self::Function(Box::new(syn::parse2(tokens)?))),
         }
     }
@@ -43,10 +49,8 @@ impl Other {
         let attribute = kind.attribute();
         let Self { keyword, block } = self;
         let message = if kind == Kind::Service && *block {
-            let version = env!("CARGO_PKG_VERSION");
             format!(
-                "`{attribute}` on a whole `{keyword}` is not available yet in demarcate {version}; mark each function \
-                 inside with it"
+                "`{attribute}` on a `{keyword}` holds for the functions between its braces; put it where they are"
             )
         } else {
             format!(
@@ -110,7 +114,7 @@ mod tests {
 
     fn refused(kind: Kind, text: &str) -> String {
         match Item::parse(text.parse().expect("tokens")) {
-            Ok(Item::Other(other)) => {
+            Ok(Item::Other(other) | Item::Block(_, other)) => {
                 let mut errors = Errors::default();
                 other.refuse(kind, &mut errors);
                 errors
@@ -161,7 +165,10 @@ mod tests {
             "mod a {}",
         ] {
             assert!(
-                refused(Kind::Service, text).contains("not available yet"),
+                matches!(
+                    Item::parse(text.parse().expect("tokens")),
+                    Ok(Item::Block(..))
+                ),
                 "{text}"
             );
             assert!(

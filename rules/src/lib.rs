@@ -25,24 +25,98 @@
 //! ```
 
 mod args;
+mod block;
 mod check;
 pub mod control;
 mod errors;
+mod escape;
 mod function;
 mod item;
 mod kind;
+mod leaks;
+mod lost;
+mod mac;
 mod rule;
 mod session;
 mod sql;
 mod suggest;
 mod timeout;
 mod types;
+mod waiting;
+mod walk;
 
-pub use args::{Args, Level, Timeout};
+pub use args::{Allowed, Args, Denied, Isolation, Timeout};
+pub use block::{Block, Member, MemberItem};
 pub use check::check;
 pub use errors::{Errors, Mistake};
-pub use function::{Body, Function};
+pub use function::{Body, Boxed, Function};
 pub use item::{Item, Other};
 pub use kind::Kind;
-pub use rule::{RULES, Rule};
+pub use rule::{Level, RULES, Rule};
 pub use session::{Lent, introduced, plain_name};
+
+#[cfg(test)]
+mod tests {
+    use crate::{Args, Errors, Item, Kind, check};
+
+    /// The codes that a service with that body breaks, in the order of the source.
+    pub(crate) fn codes(body: &str) -> Vec<&'static str> {
+        codes_of(
+            Kind::Service,
+            &format!("async fn f(tx: &mut Session) -> Result<(), E> {{ {body} }}"),
+        )
+    }
+
+    pub(crate) fn codes_of(kind: Kind, function: &str) -> Vec<&'static str> {
+        let mut errors = Errors::default();
+        let args = Args::parse(kind, Default::default(), &mut errors);
+        let Ok(Item::Function(function)) = Item::parse(function.parse().expect("tokens")) else {
+            panic!("no function: {function}");
+        };
+        assert!(function.block().is_some(), "the body cannot be read");
+        check(kind, &args, &function, &mut errors);
+        errors
+            .iter()
+            .filter_map(|mistake| mistake.rule)
+            .map(|rule| rule.code)
+            .collect()
+    }
+
+    #[test]
+    fn mistakes_are_told_in_the_order_of_the_source() {
+        assert_eq!(
+            codes(
+                "sqlx::query(\"begin\").execute(&mut *tx).await?; tokio::spawn(f()); tx.commit().await?;
+                 let _ = f(tx).await;
+                 sleep(d).await;"
+            ),
+            ["D013", "D021", "D010", "D030", "D050"]
+        );
+    }
+
+    #[test]
+    fn a_job_with_a_factory_is_free_outside_of_its_boundaries() {
+        let job = |body: &str| {
+            codes_of(
+                Kind::Job,
+                &format!("async fn f(db: &SessionFactory) -> Result<(), E> {{ {body} }}"),
+            )
+        };
+        assert_eq!(
+            job(
+                "tokio::spawn(f()); sleep(d).await; rx.recv().await; db.run(j()).await?; db.spawn(j());"
+            ),
+            [""; 0]
+        );
+        assert_eq!(
+            job(
+                "db.transaction(async |tx| { tokio::spawn(f()); sleep(d).await; db.run(j()).await?; Ok(()) }).await?;"
+            ),
+            ["D021", "D050", "D022"]
+        );
+        assert_eq!(
+            job("db.transaction(async |tx| db.transaction(async |tx| Ok(())).await).await?;"),
+            ["D023"]
+        );
+    }
+}

@@ -2,20 +2,33 @@ use crate::kind::Kind;
 
 /// One thing that a router, a service or a background job must not do.
 ///
-/// The codes are grouped: `D00x` is about a function's signature, `D01x` about who begins, commits and
-/// rolls back. A code is never given to another rule.
+/// The codes are grouped: `D00x` is about a function's signature, `D01x` about who begins, commits and rolls back, `D02x`
+/// about what is done beside the transaction, `D03x` about errors that nobody sees, `D04x` about what stays on the
+/// server's session, `D05x` about waiting while a connection and its locks are held. A code is never given to another
+/// rule.
 #[derive(Debug)]
 pub struct Rule {
     /// `D010`: what the message begins with, and the name of the rule's page.
     pub code: &'static str,
     /// What `allow(..)` takes.
     pub name: &'static str,
+    /// What it is, unless `deny(..)` makes an error of it.
+    pub level: Level,
     /// What is said to a service.
     service: Says,
     /// What is said to a router and a background job, which own their transaction.
     boundary: Says,
     /// What the compiler says to all three, of a type that is not the session's. `{what}` is the type.
     of_type: Option<Says>,
+}
+
+/// What comes of a broken rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A compile error.
+    Deny,
+    /// A warning.
+    Warn,
 }
 
 /// A message, `what is wrong; what to write instead`, and a line of help below it.
@@ -31,6 +44,22 @@ impl Rule {
     /// Whether the signature is not what the attribute makes its function from.
     pub(crate) fn is_of_the_signature(&self) -> bool {
         self.code < PAST_THE_SESSION.code && self.code != SECOND_SESSION.code
+    }
+
+    /// Whether `allow(..)` lifts it. What an attribute emits is made from the signature, so a rule of that is not
+    /// lifted.
+    #[must_use]
+    pub fn can_be_allowed(&self) -> bool {
+        self.code >= PAST_THE_SESSION.code
+    }
+
+    /// The rule of that code or name.
+    #[must_use]
+    pub fn find(word: &str) -> Option<&'static Self> {
+        RULES
+            .iter()
+            .find(|rule| rule.code == word || rule.name == word)
+            .copied()
     }
 
     /// Message and help, as the compiler prints them.
@@ -72,9 +101,29 @@ const fn same(
     Rule {
         code,
         name,
+        level: Level::Deny,
         service: says,
         boundary: says,
         of_type: None,
+    }
+}
+
+/// The same, but that it warns.
+const fn warns(rule: Rule) -> Rule {
+    Rule {
+        level: Level::Warn,
+        ..rule
+    }
+}
+
+/// The same, and the compiler says it of a type as well.
+const fn of_type(rule: Rule, message: &'static str) -> Rule {
+    Rule {
+        of_type: Some(Says {
+            message,
+            help: rule.boundary.help,
+        }),
+        ..rule
     }
 }
 
@@ -88,15 +137,33 @@ pub const RULES: &[&Rule] = &[
     &BORROWED_ARGUMENT,
     &SESSION_AND_FACTORY,
     &PAST_THE_SESSION,
+    &SESSION_RETURNED,
     &COMMIT,
     &ROLLBACK,
     &BEGIN,
     &TRANSACTION_SQL,
+    &OTHER_EXECUTOR,
+    &SPAWN,
+    &JOB_STARTED,
+    &NESTED_BOUNDARY,
+    &UNGUARDED,
+    &RESULT_DISCARDED,
+    &NEVER_AWAITED,
+    &SESSION_SETTING,
+    &LISTEN,
+    &PREPARE_STATEMENT,
+    &ADVISORY_LOCK,
+    &TEMPORARY_TABLE,
+    &CURSOR_WITH_HOLD,
+    &SLEEP,
+    &HTTP_CALL,
+    &CHANNEL_RECEIVE,
 ];
 
 pub(crate) const SESSION_MISSING: Rule = Rule {
     code: "D001",
     name: "session_missing",
+    level: Level::Deny,
     service: Says {
         message: "a service works on a session that it is lent; add the parameter `tx: &mut Session`",
         help: "where an alias hides the type, mark the parameter: `#[session] tx: &mut Tx`",
@@ -133,6 +200,7 @@ pub(crate) const NOT_ASYNC: Rule = same(
 pub(crate) const NO_RESULT: Rule = Rule {
     code: "D005",
     name: "no_result",
+    level: Level::Deny,
     service: Says {
         message: "a service returns `Result`; write `Result<{what}, sqlx::Error>`, or an error type of your own",
         help: "a statement that failed must reach the boundary, which then rolls back",
@@ -167,15 +235,28 @@ pub(crate) const PAST_THE_SESSION: Rule = {
     Rule {
         code: "D008",
         name: "past_the_session",
+        level: Level::Deny,
         service: says,
         boundary: says,
         of_type: Some(says),
     }
 };
 
+/// An `impl PgExecutor<'_>` is refused on its tokens, a type with a name by the compiler, in the same words.
+pub(crate) const SESSION_RETURNED: Rule = of_type(
+    same(
+        "D009",
+        "session_returned",
+        "`{what}` is not returned; the session ends where it was lent, so return what was read through it",
+        "who holds it afterwards works past the boundary, in a transaction that nobody commits or that is over",
+    ),
+    "`{what}` is not returned; the session ends where it was lent, so return what was read through it",
+);
+
 pub(crate) const COMMIT: Rule = Rule {
     code: "D010",
     name: "commit",
+    level: Level::Deny,
     service: Says {
         message: "a service does not commit; its caller, the router or job that began the transaction, commits when \
                   it returns `Ok`",
@@ -195,6 +276,7 @@ pub(crate) const COMMIT: Rule = Rule {
 pub(crate) const ROLLBACK: Rule = Rule {
     code: "D011",
     name: "rollback",
+    level: Level::Deny,
     service: Says {
         message: "a service does not roll back; return `Err`, and its caller, the router or job that began the \
                   transaction, rolls back",
@@ -214,6 +296,7 @@ pub(crate) const ROLLBACK: Rule = Rule {
 pub(crate) const BEGIN: Rule = Rule {
     code: "D012",
     name: "begin",
+    level: Level::Deny,
     service: Says {
         message: "a service does not begin a transaction; it works in the one of the session that it is lent",
         help: "for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
@@ -231,6 +314,7 @@ pub(crate) const BEGIN: Rule = Rule {
 pub(crate) const TRANSACTION_SQL: Rule = Rule {
     code: "D013",
     name: "transaction_sql",
+    level: Level::Deny,
     service: Says {
         message: "a service does not send `{what}`; the transaction begins and ends with the router or job that lent the session",
         help: "return `Ok` or `Err`; for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
@@ -241,6 +325,141 @@ pub(crate) const TRANSACTION_SQL: Rule = Rule {
     },
     of_type: None,
 };
+
+/// The compiler says it, who knows the type of the executor.
+pub(crate) const OTHER_EXECUTOR: Rule = of_type(
+    same(
+        "D020",
+        "other_executor",
+        "a {kind} does not send a statement to `{what}`; give it the session, `&mut *tx`",
+        "what is sent past the session is not part of the transaction: it stays when the boundary rolls back",
+    ),
+    "a statement is not sent to `{what}` here; give it the session, `&mut *tx`",
+);
+
+pub(crate) const SPAWN: Rule = same(
+    "D021",
+    "spawn",
+    "a {kind} does not spawn a task with `{what}`; write `tx.after_commit(job(..))`, with the task as a background job",
+    "the task would start before the commit, and go on after a rollback; where nothing of the transaction matters to it, \
+     write `allow(spawn, reason = \"..\")`",
+);
+
+/// The compiler says it, who knows that the receiver is a session factory.
+pub(crate) const JOB_STARTED: Rule = of_type(
+    same(
+        "D022",
+        "job_started",
+        "a {kind} does not start a job on `{what}` before its commit; write `tx.after_commit(job(..))`",
+        "a job that runs now does not see what this transaction wrote, and has run even if it rolls back",
+    ),
+    "a job is not started here on `{what}`, before the commit; write `tx.after_commit(job(..))`",
+);
+
+/// The compiler says it, who knows that the receiver is a session factory, or the tokens of a job that was given one.
+pub(crate) const NESTED_BOUNDARY: Rule = of_type(
+    same(
+        "D023",
+        "nested_boundary",
+        "a {kind} does not open a boundary on `{what}` inside its own; work in the session that is there",
+        "a second connection taken while the first is held is how pools run dry; for a part that may fail on its own, \
+         write `tx.savepoint(async |tx| ..)`",
+    ),
+    "a boundary is not opened here on `{what}`, inside another; work in the session that is there",
+);
+
+pub(crate) const UNGUARDED: Rule = same(
+    "D024",
+    "unguarded",
+    "a {kind} does not take the raw connection; run the statement on the session, `&mut *tx`",
+    "the statement guard does not see what runs on it; where it is needed, for COPY or a foreign library, write \
+     `allow(unguarded, reason = \"..\")`",
+);
+
+pub(crate) const RESULT_DISCARDED: Rule = same(
+    "D030",
+    "result_discarded",
+    "the result of `{what}` is thrown away; pass the error on with `?`, or look at it with `match`",
+    "after a statement that failed the boundary does not commit; a failure that is meant to be survived has its own \
+     scope: `tx.savepoint(async |tx| ..)`",
+);
+
+pub(crate) const NEVER_AWAITED: Rule = same(
+    "D031",
+    "never_awaited",
+    "`{what}` is never awaited, so it does nothing; write `.await?`",
+    "a future runs only where it is awaited",
+);
+
+pub(crate) const SESSION_SETTING: Rule = same(
+    "D040",
+    "session_setting",
+    "a {kind} does not send `{what}`, which outlives the transaction; write `set local ..`, or set it where the pool is \
+     made",
+    "the setting stays on the connection, or behind a pooler on the server, and changes what the next user does; the \
+     function's form is `set_config(name, value, true)`",
+);
+
+pub(crate) const LISTEN: Rule = same(
+    "D041",
+    "listen",
+    "a {kind} does not send `{what}`, which outlives the transaction; listen with a `PgListener` of its own",
+    "the connection would go on listening for its next user, and behind a pooler nobody hears it; `notify` is part of \
+     the transaction and fine",
+);
+
+pub(crate) const PREPARE_STATEMENT: Rule = same(
+    "D042",
+    "prepare_statement",
+    "a {kind} does not send `{what}`, which outlives the transaction; write `sqlx::query(..)`, which prepares by itself",
+    "the name stays on the connection: its next user finds it taken, and behind a pooler it is gone when it is needed",
+);
+
+pub(crate) const ADVISORY_LOCK: Rule = same(
+    "D043",
+    "advisory_lock",
+    "a {kind} does not call `{what}`, whose lock outlives the transaction; write `pg_advisory_xact_lock(..)`, which \
+     frees it at the end",
+    "the lock stays with the connection when it goes back to the pool, and whoever waits for it waits for ever; on MySQL \
+     lock a row with `select .. for update`",
+);
+
+pub(crate) const TEMPORARY_TABLE: Rule = same(
+    "D044",
+    "temporary_table",
+    "a {kind} does not send `{what}`, which outlives the transaction; write `create temporary table .. on commit drop`",
+    "the next user of the connection finds the table and its rows; where the database has no `on commit drop`, use \
+     `with .. as (..)` or a plain table",
+);
+
+pub(crate) const CURSOR_WITH_HOLD: Rule = same(
+    "D045",
+    "cursor_with_hold",
+    "a {kind} does not send `{what}`, which outlives the transaction; declare the cursor without `with hold`",
+    "the cursor keeps its rows on the server until the connection is closed; `fetch(&mut *tx)` streams rows inside the \
+     transaction",
+);
+
+pub(crate) const SLEEP: Rule = warns(same(
+    "D050",
+    "sleep",
+    "a {kind} does not sleep in its transaction; wait before it begins, or in a job: `tx.after_commit(job(..))`",
+    "meanwhile it holds a connection of the pool, and every lock that it has taken",
+));
+
+pub(crate) const HTTP_CALL: Rule = warns(same(
+    "D051",
+    "http_call",
+    "a {kind} does not call another server in its transaction; call it before, or in a job: `tx.after_commit(job(..))`",
+    "meanwhile it holds a connection of the pool and every lock that it has taken, and a rollback does not undo the call",
+));
+
+pub(crate) const CHANNEL_RECEIVE: Rule = warns(same(
+    "D052",
+    "channel_receive",
+    "a {kind} does not wait for a message in its transaction; receive it before, and hand it in as an argument",
+    "meanwhile it holds a connection of the pool and every lock that it has taken; what it waits for may wait for them",
+));
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! SQL that is written in a body.
+//! SQL that is written in a body: what a text is, wherever it stands, and where it goes.
 
 use std::collections::HashMap;
 
@@ -8,43 +8,163 @@ use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
-use syn::{Block, Expr, ExprCall, ExprLit, ExprMethodCall, Item, Lit, Local, Macro, Stmt, Token};
+use syn::{
+    Block, Expr, ExprCall, ExprLit, ExprMethodCall, Ident, Item, Lit, Local, Macro, Stmt, Token,
+};
 
+use crate::leaks;
+use crate::mac::{Arguments, Part};
+use crate::rule::{self, Rule};
 use crate::session::plain_name;
+use crate::walk::{Names, chain, is_boundary, plain_place};
 
 const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql];
 
-/// A statement that begins, ends or nests the transaction: where it is sent, and its first words.
+/// A statement that does what only the boundary does, or leaves something on the server's session: where it is sent, and
+/// its first words.
 pub(crate) struct Refused {
+    pub(crate) rule: &'static Rule,
     pub(crate) on: TokenStream,
     pub(crate) words: String,
 }
 
-/// Looks at every text in a body that is given to sqlx, if it is a literal, `concat!`, or a name bound to one in the
-/// same body. Other texts are left to the statement guard.
-pub(crate) fn refused(body: &Block) -> Vec<Refused> {
-    let mut search = Search::default();
+/// Looks at every text in a body that is given to sqlx, if it is a literal, `concat!`, a name bound to one in the same
+/// body, or a file. Other texts are left to the statement guard.
+pub(crate) fn refused(body: &Block, names: &Names) -> Vec<Refused> {
+    let mut search = Search {
+        sessions: names.sessions.clone(),
+        ..Search::default()
+    };
     search.visit_block(body);
     search.refused
 }
 
 #[derive(Default)]
 struct Search {
+    sessions: Vec<Ident>,
     /// Names that stand for a text.
     bound: HashMap<String, String>,
+    /// Names of a `QueryBuilder`, and what was pushed to it so far.
+    builders: HashMap<String, String>,
     refused: Vec<Refused>,
 }
 
 impl Search {
     fn judge(&mut self, expr: &Expr) {
-        let Some(text) = self.text(expr) else {
+        if let Some(text) = self.text(expr) {
+            self.judge_text(&text, expr);
+        }
+    }
+
+    fn judge_text(&mut self, text: &str, on: &impl ToTokens) {
+        self.refuse(findings(text), on);
+    }
+
+    /// A method of the user's own may be called `execute`, and `set a 1` be a command of something else. What begins or
+    /// ends a transaction is refused all the same.
+    fn judge_text_of_stranger(&mut self, expr: &Expr) {
+        if let Some(text) = self.text(expr) {
+            let control = transaction_control(&text).map(|words| (&rule::TRANSACTION_SQL, words));
+            self.refuse(control.into_iter().collect(), expr);
+        }
+    }
+
+    fn refuse(&mut self, found: Vec<(&'static Rule, String)>, on: &impl ToTokens) {
+        self.refused
+            .extend(found.into_iter().map(|(rule, words)| Refused {
+                rule,
+                on: on.to_token_stream(),
+                words,
+            }));
+    }
+
+    fn is_session(&self, expr: &Expr) -> bool {
+        plain_place(expr).is_some_and(|name| self.sessions.contains(name))
+    }
+
+    /// `builder.push("..")`: the text is judged as far as it has grown, and what is new in it refused.
+    fn push(&mut self, call: &ExprMethodCall) {
+        let Some(before) = self.pushed(&call.receiver) else {
             return;
         };
-        if let Some(words) = transaction_control(&text) {
-            self.refused.push(Refused {
-                on: expr.to_token_stream(),
-                words,
-            });
+        let piece = self.piece(call);
+        let after = format!("{before}{piece}");
+        if let Some(argument) = call.args.first()
+            && call.method == "push"
+        {
+            let known = findings(&before);
+            let new = findings(&after)
+                .into_iter()
+                .filter(|(rule, _)| !known.iter().any(|(other, _)| other.code == rule.code))
+                .collect();
+            self.refuse(new, argument);
+        }
+        if let Some(Expr::Path(path)) = chain(&call.receiver).last()
+            && let Some(name) = path.path.get_ident()
+        {
+            self.builders.insert(name.to_string(), after);
+        }
+    }
+
+    /// What was pushed to a builder so far, if an expression is one.
+    fn pushed(&self, expr: &Expr) -> Option<String> {
+        match expr {
+            Expr::Paren(inner) => self.pushed(&inner.expr),
+            Expr::Path(path) => self
+                .builders
+                .get(&path.path.get_ident()?.to_string())
+                .cloned(),
+            Expr::Call(call) => self.new_builder(call),
+            // The pushes of a chain that begins with a name were seen one by one.
+            Expr::MethodCall(call) if matches!(chain(expr).last(), Some(Expr::Path(_))) => {
+                self.pushed(&call.receiver)
+            }
+            Expr::MethodCall(call) => Some(format!(
+                "{}{}",
+                self.pushed(&call.receiver)?,
+                self.piece(call)
+            )),
+            _ => None,
+        }
+    }
+
+    /// What a call adds to the text; what is not known is no keyword.
+    fn piece(&self, call: &ExprMethodCall) -> String {
+        let known = call
+            .args
+            .first()
+            .filter(|_| call.method == "push")
+            .and_then(|argument| self.text(argument));
+        known.unwrap_or_else(|| " ? ".to_owned())
+    }
+
+    /// `QueryBuilder::<Sqlite>::new("..")`
+    fn new_builder(&self, call: &ExprCall) -> Option<String> {
+        let Expr::Path(path) = &*call.func else {
+            return None;
+        };
+        let owner = path.path.segments.iter().rev().nth(1)?;
+        if owner.ident != "QueryBuilder" {
+            return None;
+        }
+        let text = call.args.first().and_then(|argument| self.text(argument));
+        Some(text.unwrap_or_else(|| " ? ".to_owned()))
+    }
+
+    /// The file of `query_file!(..)`, which stands beside the crate's manifest. What cannot be read is sqlx's to report.
+    fn judge_file(&mut self, mac: &Macro) {
+        let Some(path) = arguments(mac)
+            .into_iter()
+            .flatten()
+            .find(|argument| matches!(argument, Expr::Lit(_)))
+        else {
+            return;
+        };
+        if let Some(name) = self.text(&path)
+            && let Ok(root) = std::env::var("CARGO_MANIFEST_DIR")
+            && let Ok(text) = std::fs::read_to_string(std::path::Path::new(&root).join(name))
+        {
+            self.judge_text(&text, &path);
         }
     }
 
@@ -124,7 +244,15 @@ impl<'ast> Visit<'ast> for Search {
     fn visit_local(&mut self, local: &'ast Local) {
         visit::visit_local(self, local);
         if let Some(name) = plain_name(&local.pat) {
-            self.bind(name, local.init.as_ref().map(|init| &*init.expr));
+            let init = local.init.as_ref().map(|init| &*init.expr);
+            self.bind(name, init);
+            match init {
+                Some(Expr::Call(call)) if let Some(text) = self.new_builder(call) => {
+                    self.builders.insert(name.to_string(), text);
+                }
+                Some(init) if self.is_session(init) => self.sessions.push(name.clone()),
+                _ => {}
+            }
         }
     }
 
@@ -145,7 +273,15 @@ impl<'ast> Visit<'ast> for Search {
                         .into_iter()
                         .for_each(|sql| self.judge(sql));
                 }
-                name if runs(name) => call.args.iter().skip(1).for_each(|sql| self.judge(sql)),
+                "new" | "with_arguments" if self.new_builder(call).is_some() => {
+                    call.args
+                        .first()
+                        .into_iter()
+                        .for_each(|sql| self.judge(sql));
+                }
+                name if runs(name) => call.args.iter().skip(1).for_each(|sql| {
+                    self.judge_text_of_stranger(sql);
+                }),
                 _ => {}
             }
         }
@@ -154,47 +290,78 @@ impl<'ast> Visit<'ast> for Search {
 
     /// `tx.execute("..")`.
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
-        if runs(&call.method.to_string()) {
-            call.args.iter().for_each(|sql| self.judge(sql));
+        if takes_session(&call.method)
+            && let Some(Expr::Closure(closure)) = call.args.last()
+        {
+            self.sessions
+                .extend(closure.inputs.first().and_then(plain_name).cloned());
         }
+        // A chain from its beginning.
         visit::visit_expr_method_call(self, call);
+        if runs(&call.method.to_string()) {
+            let is_ours = self.is_session(&call.receiver);
+            for sql in &call.args {
+                if is_ours {
+                    self.judge(sql);
+                } else {
+                    self.judge_text_of_stranger(sql);
+                }
+            }
+        } else if call.method.to_string().starts_with("push") {
+            self.push(call);
+        }
     }
 
     fn visit_macro(&mut self, mac: &'ast Macro) {
-        let Some(arguments) = arguments(mac) else {
+        let name = mac
+            .path
+            .segments
+            .last()
+            .map(|last| last.ident.to_string())
+            .unwrap_or_default();
+        let name = name.strip_suffix("_unchecked").unwrap_or(&name);
+        match name {
+            "query" | "query_as" | "query_scalar" => {
+                // Of `query_as!(Order, "..")` the first is a type.
+                let sql = arguments(mac)
+                    .into_iter()
+                    .flatten()
+                    .find(|argument| self.text(argument).is_some());
+                if let Some(sql) = sql {
+                    self.judge(&sql);
+                }
+                return;
+            }
+            "query_file" | "query_file_as" | "query_file_scalar" => {
+                self.judge_file(mac);
+                return;
+            }
+            _ => {}
+        }
+        let Some(mut arguments) = Arguments::of(mac) else {
             return;
         };
-        let is_query = mac.path.segments.last().is_some_and(|last| {
-            matches!(
-                last.ident.to_string().as_str(),
-                "query"
-                    | "query_as"
-                    | "query_scalar"
-                    | "query_unchecked"
-                    | "query_as_unchecked"
-                    | "query_scalar_unchecked"
-            )
-        });
-        if is_query {
-            // Of `query_as!(Order, "..")` the first is a type.
-            if let Some(sql) = arguments
-                .iter()
-                .find(|argument| self.text(argument).is_some())
-            {
-                self.judge(sql);
-            }
-            return;
-        }
         // `vec![sqlx::query("..")]`, `join!(..)`: the arguments are copies, so they are looked at on their own.
         let mut inner = Search {
+            sessions: self.sessions.clone(),
             bound: self.bound.clone(),
+            builders: self.builders.clone(),
             refused: Vec::new(),
         };
-        for argument in &arguments {
-            inner.visit_expr(argument);
+        for part in arguments.parts_mut() {
+            match part {
+                Part::Expr(expr) => inner.visit_expr(expr),
+                Part::Statements(stmts) => stmts.iter().for_each(|stmt| inner.visit_stmt(stmt)),
+                Part::Other(_) | Part::Separator(_) => {}
+            }
         }
         self.refused.append(&mut inner.refused);
     }
+}
+
+/// The methods whose closure is lent a session.
+fn takes_session(method: &Ident) -> bool {
+    method == "savepoint" || method == "before_commit" || is_boundary(method)
 }
 
 /// The methods of sqlx's `Executor` that take a text.
@@ -224,6 +391,15 @@ fn is_named(path: &syn::Path, word: &str) -> bool {
     path.segments.last().is_some_and(|last| last.ident == word)
 }
 
+/// The rules that a text breaks, each with what breaks it.
+fn findings(sql: &str) -> Vec<(&'static Rule, String)> {
+    let mut found = leaks::find(sql);
+    if let Some(words) = transaction_control(sql) {
+        found.insert(0, (&rule::TRANSACTION_SQL, words));
+    }
+    found
+}
+
 /// The first words of the statement in a text that begins, ends or nests the transaction.
 ///
 /// Whose SQL it is, the tokens do not say. Each database's reader is asked, and believed where a statement begins there
@@ -248,7 +424,7 @@ fn is_read_alike(sql: &str, offset: usize) -> bool {
 }
 
 /// Enough of a statement to find it.
-fn first_words(statement: &str) -> String {
+pub(crate) fn first_words(statement: &str) -> String {
     const LONGEST: usize = 40;
     let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.chars().count() <= LONGEST {
@@ -263,7 +439,11 @@ mod tests {
 
     fn words(body: &str) -> Vec<String> {
         let block: Block = syn::parse_str(&format!("{{ {body} }}")).expect("a block");
-        refused(&block)
+        let names = Names {
+            sessions: vec![syn::parse_quote!(tx)],
+            ..Names::default()
+        };
+        refused(&block, &names)
             .into_iter()
             .map(|refused| refused.words)
             .collect()
@@ -288,6 +468,10 @@ mod tests {
             r#"sqlx::query(END); const END: &str = "COMMIT";"#,
             r#"tokio::join!(sqlx::query("COMMIT").execute(tx), b);"#,
             r#"vec![1].map(|_| async { sqlx::query("COMMIT") });"#,
+            r#"tokio::select! { a = sqlx::query("COMMIT").execute(tx) => a?, else => {} }"#,
+            r#"let q = QueryBuilder::<Sqlite>::new("COMMIT");"#,
+            r#"QueryBuilder::new("select 1; ").push("COMMIT").build();"#,
+            r#"let mut q = QueryBuilder::new("select "); q.push_bind(1).push("; ").push("COMMIT"); q.push("; select 1");"#,
         ] {
             assert_eq!(words(body), ["COMMIT"], "{body}");
         }
@@ -311,6 +495,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_on_the_session_is_refused_where_it_is_sent_to_a_database() {
+        for body in [
+            r#"sqlx::query("listen a");"#,
+            r#"tx.execute("listen a");"#,
+            r#"tx.savepoint(async |sp| { sp.execute("listen a").await });"#,
+            r#"let s = &mut *tx; s.execute("listen a");"#,
+            r#"let mut q = QueryBuilder::new("listen "); q.push("a"); let q = "listen a"; sqlx::query(q);"#,
+        ] {
+            assert_eq!(
+                words(body).last().map(String::as_str),
+                Some("listen a"),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
     fn other_texts_pass() {
         for body in [
             r#"sqlx::query("select 'commit'; -- rollback");"#,
@@ -322,6 +523,11 @@ mod tests {
             r#"sqlx::query(&format!("{a}"));"#,
             r#"index.fetch("rollback_notes");"#,
             r#"queryable("commit")"#,
+            r#"let mut q = QueryBuilder::new("select case when a then b "); q.push("end"); q.push(", commit");"#,
+            r#"let mut v = vec!["select"]; v.push("commit"); list.push("; rollback");"#,
+            r#"redis.execute("SET a 1"); shell.execute("reset"); robot.execute("prepare coffee");"#,
+            r#"query_file!("no/such/file.sql");"#,
+            r#"stringify!(sqlx::query("commit"));"#,
         ] {
             assert_eq!(words(body), [""; 0], "{body}");
         }

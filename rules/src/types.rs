@@ -80,21 +80,163 @@ fn parts<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
 
 /// The type arguments of `State<(A, B)>` and the like.
 fn arguments_with_tuple(path: &TypePath) -> Option<Vec<&Type>> {
-    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+    let types = arguments(path);
+    types
+        .iter()
+        .any(|ty| matches!(bare(ty), Type::Tuple(_)))
+        .then_some(types)
+}
+
+/// The types in a return type that may carry a session out: what is in a `Result`, an `Option`, a tuple and the like,
+/// without what visibly carries nothing.
+pub(crate) fn returned_parts(ty: &Type) -> Vec<&Type> {
+    const AROUND: [&str; 10] = [
+        "Result", "Option", "Vec", "Box", "Rc", "Arc", "Pin", "Json", "State", "Mutex",
+    ];
+    const PLAIN: [&str; 19] = [
+        "bool",
+        "char",
+        "str",
+        "String",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "u128",
+        "usize",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "isize",
+        "f32",
+        "f64",
+        "StatusCode",
+    ];
+    match bare(ty) {
+        Type::Tuple(tuple) => tuple.elems.iter().flat_map(returned_parts).collect(),
+        Type::Path(path) if AROUND.iter().any(|word| is_named(ty, word)) => {
+            let arguments = arguments(path);
+            // Of a `Result` what it gives if nothing failed.
+            let count = if is_named(ty, "Result") {
+                1
+            } else {
+                arguments.len()
+            };
+            let parts = arguments.into_iter().take(count);
+            parts.flat_map(returned_parts).collect()
+        }
+        Type::TraitObject(_) | Type::Never(_) | Type::Infer(_) => Vec::new(),
+        plain if PLAIN.iter().any(|word| is_named(plain, word)) => Vec::new(),
+        _ if is_nameable(ty) => vec![ty],
+        _ => Vec::new(),
+    }
+}
+
+/// `T` of `Pin<Box<dyn Future<Output = T> + Send>>`.
+pub(crate) fn output_of_boxed(ty: &Type) -> Option<&Type> {
+    let only = |ty, word| match bare(ty) {
+        Type::Path(path) if is_named(ty, word) => arguments(path).into_iter().next(),
+        _ => None,
+    };
+    let Type::TraitObject(future) = bare(only(only(ty, "Pin")?, "Box")?) else {
         return None;
     };
-    let types: Vec<&Type> = arguments
+    future.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else {
+            return None;
+        };
+        let PathArguments::AngleBracketed(arguments) = &bound.path.segments.last()?.arguments
+        else {
+            return None;
+        };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(output) if output.ident == "Output" => Some(&output.ty),
+            _ => None,
+        })
+    })
+}
+
+/// `T` of `Option<T>`, `&mut Vec<Arc<T>>` and the like, if it is in one.
+pub(crate) fn behind_wrappers(ty: &Type) -> Option<&Type> {
+    let inner = match bare(ty) {
+        Type::Reference(reference) => &*reference.elem,
+        Type::Path(path)
+            if ["Option", "Vec", "Box", "Rc", "Arc", "Pin", "Mutex"]
+                .iter()
+                .any(|word| is_named(ty, word)) =>
+        {
+            arguments(path).into_iter().next()?
+        }
+        _ => return None,
+    };
+    behind_wrappers(inner).or(Some(inner))
+}
+
+/// `T` and `E` of a `Result<T, E>`, as far as they are there.
+pub(crate) fn of_result(ty: &Type) -> (Option<&Type>, Option<&Type>) {
+    match bare(ty) {
+        Type::Path(path) if is_named(ty, "Result") => {
+            let mut arguments = arguments(path).into_iter();
+            (arguments.next(), arguments.next())
+        }
+        _ => (None, None),
+    }
+}
+
+/// The type arguments of a path's last segment.
+fn arguments(path: &TypePath) -> Vec<&Type> {
+    let Some(PathArguments::AngleBracketed(arguments)) =
+        path.path.segments.last().map(|last| &last.arguments)
+    else {
+        return Vec::new();
+    };
+    arguments
         .args
         .iter()
         .filter_map(|argument| match argument {
             GenericArgument::Type(ty) => Some(ty),
             _ => None,
         })
-        .collect();
-    types
-        .iter()
-        .any(|ty| matches!(bare(ty), Type::Tuple(_)))
-        .then_some(types)
+        .collect()
+}
+
+/// Whether a parameter of this type can be asked about by its value only: an `impl Trait` with a trait that may be
+/// someone's own way to the database.
+pub(crate) fn is_asked_by_value(ty: &Type) -> bool {
+    const KNOWN: [&str; 19] = [
+        "AsRef",
+        "Clone",
+        "Copy",
+        "Debug",
+        "Display",
+        "Fn",
+        "FnMut",
+        "FnOnce",
+        "From",
+        "Future",
+        "Into",
+        "IntoIterator",
+        "Iterator",
+        "Send",
+        "Sync",
+        "ToString",
+        "Unpin",
+        "Error",
+        "Default",
+    ];
+    let Type::ImplTrait(ty) = bare(ty) else {
+        return false;
+    };
+    ty.bounds.iter().any(|bound| match bound {
+        TypeParamBound::Trait(bound) => bound
+            .path
+            .segments
+            .last()
+            .is_some_and(|last| !KNOWN.iter().any(|word| last.ident == word)),
+        _ => false,
+    })
 }
 
 /// Whether a type can be written in a body: one with `impl Trait` in it cannot.
@@ -236,6 +378,25 @@ mod tests {
         let ty = ty("State<(A, (B, Vec<C>))>");
         let texts: Vec<_> = nameable_parts(&ty).into_iter().map(text).collect();
         assert_eq!(texts, ["A", "B", "Vec<C>"]);
+    }
+
+    #[test]
+    fn what_is_returned_is_taken_apart() {
+        for (returned, parts) in [
+            ("Result<(), E>", &[][..]),
+            ("Result<Json<Vec<(Order, i64)>>, E>", &["Order"]),
+            (
+                "sqlx::Result<Option<&'a mut Session>>",
+                &["&'a mut Session"],
+            ),
+            ("Pin<Box<dyn Future<Output = A> + Send + 'a>>", &[]),
+            ("Result<impl IntoResponse, E>", &[]),
+            ("Alias<PgPool>", &["Alias<PgPool>"]),
+        ] {
+            let ty = ty(returned);
+            let texts: Vec<_> = returned_parts(&ty).into_iter().map(text).collect();
+            assert_eq!(texts, parts, "{returned}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use crate::backend::Backend;
 use crate::body::SendOnce;
-use crate::boundary;
+use crate::boundary::{self, Failed};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::job::{self, Job};
@@ -69,6 +69,30 @@ pub type JobOf<S, R> = Job<<S as LentSession>::Database, <R as Fallible>::Ok>;
 /// What a job with a factory `F` and the return type `R` makes.
 pub type FactoryJobOf<F, R> = Job<<F as OpensSessions>::Database, <R as Fallible>::Ok>;
 
+/// What a job with a session `S` makes that gives a `T`, where that has no name: `impl Trait`.
+pub type PlainJobOf<S, T> = Job<<S as LentSession>::Database, T>;
+
+/// What a job with a factory `F` makes that gives a `T`, where that has no name.
+pub type PlainFactoryJobOf<F, T> = Job<<F as OpensSessions>::Database, T>;
+
+/// An error that a router can return: the boundary's own errors fit in.
+#[diagnostic::on_unimplemented(
+    message = "the error `{Self}` of a router cannot hold `demarcate::Error`; write `impl From<demarcate::Error> for {Self}`",
+    label = "is not `From<demarcate::Error>`",
+    note = "the boundary itself can fail, in its begin or its commit, and the router returns that as its own error"
+)]
+pub trait RouterError {
+    /// That error as one of the router's.
+    fn from_boundary(error: Error) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Error>> RouterError for E {
+    fn from_boundary(error: Error) -> Self {
+        error.into()
+    }
+}
+
 /// The body of `#[router_tx]`.
 pub async fn router<DB, T, E, F>(
     site: Site,
@@ -80,11 +104,14 @@ where
     DB: Backend,
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
     F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
-    E: From<Error>,
+    E: RouterError,
 {
     boundary::run(site, db, options, body)
         .await
-        .map_err(boundary::Failed::into_error)
+        .map_err(|failed| match failed {
+            Failed::Body(error) => error,
+            Failed::Boundary(error) => E::from_boundary(error),
+        })
 }
 
 /// The body of `#[background_job]` with a session.

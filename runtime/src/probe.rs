@@ -1,13 +1,14 @@
 //! What a type can do to a transaction, asked by the attributes and answered by the compiler.
 //!
 //! An alias, an `Arc` or a reference hides a pool from anyone who reads tokens, and no bound can say "a
-//! type that does *not* implement this". Method lookup can: a [`Probe`] is four types, each of which
+//! type that does *not* implement this". Method lookup can: a [`Probe`] is five types, each of which
 //! derefs to the next, and each but the last has the method `verdict` only where its question is answered
 //! with yes. Lookup takes the first that there is. So the type of `probe.verdict()` depends on what `T`
 //! can do, in a generic function from the bounds of `T`, and under `cargo check` as well as in a build.
 //!
 //! ```text
-//! Probe           verdict() where T: OpensTransaction       a pool, a connection, or something around one
+//! Probe           verdict() where T: OpensBoundary          a session factory, or something around one
+//!   ProbeOpens    verdict() where T: OpensTransaction       a pool, a connection, or something around one
 //!   ProbeExecutor verdict() where T: Executor<'c>           `E: PgExecutor<'c>`
 //!   ProbeAcquire  verdict() where T: Acquire<'c>            `A: Acquire<'c>`
 //!   ProbeRest     verdict()                                 anything else
@@ -77,10 +78,28 @@ impl<T: OpensTransaction> OpensTransaction for axum::extract::State<T> {}
 #[cfg(feature = "axum")]
 impl<T: OpensTransaction> OpensTransaction for axum::Extension<T> {}
 
+/// Is a session factory.
+pub trait OpensBoundary {}
+
+impl<DB: Backend> OpensBoundary for SessionFactory<DB> {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for &T {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for &mut T {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for Box<T> {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for Rc<T> {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for Arc<T> {}
+impl<T: OpensBoundary, F> OpensBoundary for LazyLock<T, F> {}
+#[cfg(feature = "axum")]
+impl<T: OpensBoundary> OpensBoundary for axum::extract::State<T> {}
+#[cfg(feature = "axum")]
+impl<T: OpensBoundary> OpensBoundary for axum::Extension<T> {}
+
 /// The question what `T` can do to a transaction.
 ///
 /// The lifetime is that of `Executor<'c>`; being a parameter of the type, it is found by inference.
-pub struct Probe<'c, T: ?Sized>(ProbeExecutor<'c, T>);
+pub struct Probe<'c, T: ?Sized>(ProbeOpens<'c, T>);
+
+/// Asked where `T` is no session factory.
+pub struct ProbeOpens<'c, T: ?Sized>(ProbeExecutor<'c, T>);
 
 /// Asked where `T` does not open a transaction by itself.
 pub struct ProbeExecutor<'c, T: ?Sized>(ProbeAcquire<'c, T>);
@@ -95,10 +114,10 @@ impl<T: ?Sized> Probe<'_, T> {
     /// Asks about a type.
     #[must_use]
     pub const fn of() -> Self {
-        Self(ProbeExecutor(ProbeAcquire(
+        Self(ProbeOpens(ProbeExecutor(ProbeAcquire(
             ProbeRest(PhantomData),
             PhantomData,
-        )))
+        ))))
     }
 
     /// Asks about the type of a value.
@@ -109,6 +128,14 @@ impl<T: ?Sized> Probe<'_, T> {
 }
 
 impl<'c, T: ?Sized> Deref for Probe<'c, T> {
+    type Target = ProbeOpens<'c, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'c, T: ?Sized> Deref for ProbeOpens<'c, T> {
     type Target = ProbeExecutor<'c, T>;
 
     fn deref(&self) -> &Self::Target {
@@ -132,8 +159,11 @@ impl<'c, T: ?Sized> Deref for ProbeAcquire<'c, T> {
     }
 }
 
-/// The answer about `T`: `V` is [`Opens`], [`Runs`] or [`Harmless`].
+/// The answer about `T`: `V` is [`Bounds`], [`Opens`], [`Runs`] or [`Harmless`].
 pub struct Verdict<T: ?Sized, V>(PhantomData<fn() -> (*const T, V)>);
+
+/// It opens boundaries.
+pub struct Bounds(());
 
 /// It opens transactions, or holds one.
 pub struct Opens(());
@@ -144,7 +174,15 @@ pub struct Runs(());
 /// Neither.
 pub struct Harmless(());
 
-impl<T: OpensTransaction + ?Sized> Probe<'_, T> {
+impl<T: OpensBoundary + ?Sized> Probe<'_, T> {
+    /// The answer.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict<T, Bounds> {
+        Verdict(PhantomData)
+    }
+}
+
+impl<T: OpensTransaction + ?Sized> ProbeOpens<'_, T> {
     /// The answer.
     #[must_use]
     pub const fn verdict(&self) -> Verdict<T, Opens> {
@@ -227,6 +265,31 @@ pub trait RolledBack<T: ?Sized> {}
 )]
 pub trait Begun<T: ?Sized> {}
 
+/// The answer under which a statement may be sent to a `T` there.
+#[diagnostic::on_unimplemented(
+    message = "D020: a statement is not sent to `{T}` here; give it the session, `&mut *tx`",
+    label = "not the session",
+    note = "what is sent past the session is not part of the transaction: it stays when the boundary rolls back"
+)]
+pub trait Sent<T: ?Sized> {}
+
+/// The answer under which `run` or `spawn` may be called on a `T` there.
+#[diagnostic::on_unimplemented(
+    message = "D022: a job is not started here on `{T}`, before the commit; write `tx.after_commit(job(..))`",
+    label = "starts a job",
+    note = "a job that runs now does not see what this transaction wrote, and has run even if it rolls back"
+)]
+pub trait Started<T: ?Sized> {}
+
+/// The answer under which `transaction` may be called on a `T` there.
+#[diagnostic::on_unimplemented(
+    message = "D023: a boundary is not opened here on `{T}`, inside another; work in the session that is there",
+    label = "opens a second boundary",
+    note = "a second connection taken while the first is held is how pools run dry; for a part that may fail on its own, \
+            write `tx.savepoint(async |tx| ..)`"
+)]
+pub trait Opened<T: ?Sized> {}
+
 /// A thing that is no harm may be taken, and may have methods of any name.
 macro_rules! harmless {
     ($($trait:ident),*) => {
@@ -237,14 +300,46 @@ macro_rules! harmless {
     };
 }
 
+/// The answer under which a `T` may be in what a router, a service or a job returns.
+#[diagnostic::on_unimplemented(
+    message = "D009: `{T}` is not returned; the session ends where it was lent, so return what was read through it",
+    label = "outlives the session",
+    note = "who holds it afterwards works past the boundary, in a transaction that nobody commits or that is over"
+)]
+pub trait Returned<T: ?Sized> {}
+
 harmless!(
+    Returned,
     TakenByService,
     TakenByRouter,
     TakenByJob,
     Committed,
     RolledBack,
-    Begun
+    Begun,
+    Sent,
+    Started,
+    Opened
 );
+
+/// What is no session factory may have methods of any name, but for those that are asked about otherwise.
+macro_rules! no_factory {
+    ($($trait:ident for $($verdict:ident),*;)*) => {
+        $($(
+            #[diagnostic::do_not_recommend]
+            impl<T: ?Sized> $trait<T> for $verdict {}
+        )*)*
+    };
+}
+
+no_factory! {
+    Started for Opens, Runs;
+    Opened for Opens, Runs;
+    // Its boundaries are asked about otherwise.
+    Begun for Bounds;
+    Committed for Bounds;
+    RolledBack for Bounds;
+    Sent for Bounds;
+}
 
 /// The session's own methods of these names say themselves who owns the transaction.
 macro_rules! spoken_for {
@@ -256,7 +351,8 @@ macro_rules! spoken_for {
     };
 }
 
-spoken_for!(Committed, RolledBack, Begun);
+// `Sent`: the session is what a statement is sent to.
+spoken_for!(Committed, RolledBack, Begun, Sent);
 
 /// Refuses what a service may not take.
 pub fn service_takes<T: ?Sized, V: TakenByService<T>>(_: Verdict<T, V>) {}
@@ -267,6 +363,9 @@ pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Verdict<T, V>) {}
 /// Refuses what a background job may not take.
 pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Verdict<T, V>) {}
 
+/// Refuses what may not be returned.
+pub fn returns<T: ?Sized, V: Returned<T>>(_: Verdict<T, V>) {}
+
 /// Refuses what may not be committed.
 pub fn commits<T: ?Sized, V: Committed<T>>(_: Verdict<T, V>) {}
 
@@ -275,6 +374,15 @@ pub fn rolls_back<T: ?Sized, V: RolledBack<T>>(_: Verdict<T, V>) {}
 
 /// Refuses what a transaction may not be begun on.
 pub fn begins<T: ?Sized, V: Begun<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a statement may not be sent to.
+pub fn sends<T: ?Sized, V: Sent<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a job may not be started on.
+pub fn starts<T: ?Sized, V: Started<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a boundary may not be opened on.
+pub fn opens<T: ?Sized, V: Opened<T>>(_: Verdict<T, V>) {}
 
 /// Refuses what is not a session of demarcate, though it is called one.
 pub const fn is_session<S: LentSession + ?Sized>() {}

@@ -68,3 +68,7 @@ pub async fn sqlite() -> TestDb<sqlx::Sqlite> {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub mod readme {}
+
+#[cfg(doctest)]
+#[allow(non_snake_case, reason = "a module for each code of a rule")]
+pub mod pages;

@@ -49,10 +49,31 @@ mod code {
     pub async fn sweep(_db: &SessionFactory) -> Result<(), crate::renamed::Error> {
         Ok(())
     }
+
+    /// A rule that warns.
+    #[allow(deprecated)]
+    #[service(crate = crate::renamed)]
+    pub async fn patient(tx: &mut Session) -> Result<i64, ::sqlx::Error> {
+        ::tokio::time::sleep(::std::time::Duration::from_secs(1)).await;
+        create_order(tx, 1).await
+    }
+
+    #[service(crate = crate::renamed, allow(sleep, reason = "it waits for nobody"))]
+    pub mod block {
+        use ::std::result::Result;
+
+        use super::Session;
+
+        pub async fn patient(tx: &mut Session) -> Result<i64, ::sqlx::Error> {
+            ::tokio::time::sleep(::std::time::Duration::from_secs(1)).await;
+            super::create_order(tx, 1).await
+        }
+    }
 }
 
 fn main() {
     let _: (i32,) = (1,);
     let _ = code::post_order;
     let _ = code::sweep;
+    let _ = (code::patient, code::block::patient);
 }

@@ -31,5 +31,5 @@ fn the_runtime_repeats_the_rules_to_the_letter() {
             repeated += 1;
         }
     }
-    assert_eq!(repeated, 4 * 3);
+    assert_eq!(repeated, 8 * 3);
 }

@@ -8,7 +8,9 @@ async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> {
     (
         if false {
             match ::demarcate::__private::Probe::of_value(&search.writer()) {
-                __probe => ::demarcate::__private::commits(__probe.verdict()),
+                __probe => {
+                    ::demarcate::__private::commits(__probe.verdict());
+                }
             }
             loop {}
         },
@@ -19,7 +21,9 @@ async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> {
     (
         if false {
             match ::demarcate::__private::Probe::of_value(&search.writer) {
-                __probe => ::demarcate::__private::commits(__probe.verdict()),
+                __probe => {
+                    ::demarcate::__private::commits(__probe.verdict());
+                }
             }
             loop {}
         },

@@ -7,6 +7,8 @@ pub async fn post_order(
         let __probe = ::demarcate::__private::Probe::<Json<NewOrder>>::of();
         ::demarcate::__private::router_takes(__probe.verdict());
         ::demarcate::__private::is_fallible::<Result<Json<Order>, ApiError>>();
+        let __probe = ::demarcate::__private::Probe::<Order>::of();
+        ::demarcate::__private::returns(__probe.verdict());
     }
     ::demarcate::__private::router(
             ::demarcate::__private::Site::new(

@@ -18,6 +18,8 @@ async fn create_order(
             ::demarcate::__private::service_takes(__probe.verdict());
         }
         ::demarcate::__private::is_fallible::<Result<Order, sqlx::Error>>();
+        let __probe = ::demarcate::__private::Probe::<Order>::of();
+        ::demarcate::__private::returns(__probe.verdict());
     }
     make(id);
     sqlx::query(SQL).bind(id).fetch_one(&mut *tx).await

@@ -3,6 +3,8 @@ async fn get_order(
 ) -> Result<Order, ApiError> {
     if false {
         ::demarcate::__private::is_fallible::<Result<Order, ApiError>>();
+        let __probe = ::demarcate::__private::Probe::<Order>::of();
+        ::demarcate::__private::returns(__probe.verdict());
     }
     ::demarcate::__private::router(
             ::demarcate::__private::Site::new(

@@ -1,0 +1,36 @@
+pub mod orders {
+    #![allow(missing_docs)]
+    use super::*;
+    pub async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
+        if false {
+            my::demarcate::__private::is_session::<Session>();
+            my::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
+        }
+        Ok(())
+    }
+    impl Shop {
+        fn name(&self) {}
+        async fn buy(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
+            if false {
+                my::demarcate::__private::is_session::<Session>();
+                my::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
+            }
+            Ok(())
+        }
+    }
+    mod setup {
+        async fn migrate(pool: &PgPool) {
+            pool.begin();
+        }
+    }
+    #[background_job]
+    async fn ship(tx: &mut Session) -> Result<(), E> {
+        Ok(())
+    }
+    #[cfg(test)]
+    mod tests {
+        async fn f(pool: PgPool) {
+            pool.begin();
+        }
+    }
+}

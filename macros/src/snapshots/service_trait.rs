@@ -1,0 +1,21 @@
+pub trait Store: Send {
+    type Id;
+    async fn create(&self, tx: &mut Session) -> Result<Self::Id, sqlx::Error>;
+    async fn wrong(&self, tx: Session) -> Option<Self::Id>;
+    ::core::compile_error! {
+        "D003: what a service works on is lent to it, and never its own; write `tx: &mut Session`\nhelp: whoever lends it commits or rolls back when the function returns"
+    }
+    ::core::compile_error! {
+        "D005: a service returns `Result`; write `Result<Option<Self::Id>, sqlx::Error>`, or an error type of your own\nhelp: a statement that failed must reach the boundary, which then rolls back"
+    }
+    async fn default(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
+        if false {
+            ::demarcate::__private::is_session::<Session>();
+            ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
+        }
+        self.create(tx).await.map(drop)
+    }
+    fn name(&self) -> &str {
+        "store"
+    }
+}

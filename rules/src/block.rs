@@ -1,0 +1,363 @@
+//! `#[service]` on an `impl`, a `trait` or an inline `mod`: it holds for every function inside.
+
+use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Ident, Lit, Meta, Path, Token, Visibility, token};
+
+use crate::function::Function;
+
+/// An `impl`, a `trait` or an inline `mod`, and what is inside.
+///
+/// Its tokens are those of the source, in their order: what is half-typed stays as it is.
+pub struct Block {
+    /// All that stands before the braces, attributes included.
+    pub head: TokenStream,
+    /// The braces.
+    pub braces: Group,
+    /// What is between them.
+    pub members: Vec<Member>,
+}
+
+/// One thing inside a block.
+pub struct Member {
+    /// What it is.
+    pub item: MemberItem,
+    /// The `#[service(..)]` that it had itself, taken off it.
+    pub marks: Vec<Attribute>,
+}
+
+/// What a block can have inside.
+pub enum MemberItem {
+    /// A function that the block's rules hold for.
+    Function(Box<Function>),
+    /// A block inside the block, likewise.
+    Block(Block),
+    /// Anything else, as it was written.
+    Other(TokenStream),
+}
+
+impl Block {
+    /// Reads a block; `None` where there are no braces, or they do not come last.
+    #[must_use]
+    pub fn parse(tokens: TokenStream) -> Option<Self> {
+        let whole = |input: ParseStream<'_>| {
+            let head = head(input)?;
+            let braces = input.parse::<TokenTree>()?;
+            match braces {
+                TokenTree::Group(braces) if input.is_empty() => Ok(Self::new(head, braces)),
+                _ => Err(input.error("expected the end of the item")),
+            }
+        };
+        whole.parse2(tokens).ok()
+    }
+
+    fn new(head: TokenStream, braces: Group) -> Self {
+        // Reading members cannot fail: what is not one is kept as it is.
+        let members = members.parse2(braces.stream()).unwrap_or_else(|_| {
+            vec![Member {
+                item: MemberItem::Other(braces.stream()),
+                marks: Vec::new(),
+            }]
+        });
+        Self {
+            head,
+            braces,
+            members,
+        }
+    }
+
+    /// The block's own attributes.
+    #[must_use]
+    pub fn attrs(&self) -> Vec<Attribute> {
+        let outer = |input: ParseStream<'_>| {
+            let attrs = input.call(Attribute::parse_outer)?;
+            input.parse::<TokenStream>()?;
+            Ok(attrs)
+        };
+        outer.parse2(self.head.clone()).unwrap_or_default()
+    }
+}
+
+fn members(input: ParseStream<'_>) -> syn::Result<Vec<Member>> {
+    let mut members = Vec::new();
+    // `#![allow(..)]`
+    let inner = input.call(Attribute::parse_inner)?;
+    if !inner.is_empty() {
+        let inner = inner.iter().map(ToTokens::to_token_stream).collect();
+        members.push(Member {
+            item: MemberItem::Other(inner),
+            marks: Vec::new(),
+        });
+    }
+    while !input.is_empty() {
+        members.push(member(input)?);
+    }
+    Ok(members)
+}
+
+fn member(input: ParseStream<'_>) -> syn::Result<Member> {
+    let ahead = input.fork();
+    let attrs = ahead.call(Attribute::parse_outer).unwrap_or_default();
+    let is_let_out = attrs.iter().any(lets_out);
+    let _ = ahead.parse::<Visibility>();
+    if !is_let_out && is_function(&ahead) {
+        let whole = input.fork();
+        if let Ok(mut function) = whole.parse::<Function>() {
+            advance(input, &whole);
+            let (marks, attrs) = function.attrs.into_iter().partition(is_service);
+            function.attrs = attrs;
+            function.is_in_block = true;
+            return Ok(Member {
+                item: MemberItem::Function(Box::new(function)),
+                marks,
+            });
+        }
+    }
+    if !is_let_out && is_block(&ahead) {
+        let whole = input.fork();
+        if let Ok(block) = nested(&whole) {
+            advance(input, &whole);
+            return Ok(block);
+        }
+    }
+    other(input, is_let_out)
+}
+
+fn advance(input: ParseStream<'_>, to: ParseStream<'_>) {
+    use syn::parse::discouraged::Speculative;
+    input.advance_to(to);
+}
+
+fn nested(input: ParseStream<'_>) -> syn::Result<Member> {
+    let (marks, attrs): (Vec<_>, Vec<_>) = input
+        .call(Attribute::parse_outer)?
+        .into_iter()
+        .partition(is_service);
+    let mut all = TokenStream::new();
+    for attr in attrs {
+        attr.to_tokens(&mut all);
+    }
+    all.extend(head(input)?);
+    let TokenTree::Group(braces) = input.parse()? else {
+        return Err(input.error("expected braces"));
+    };
+    Ok(Member {
+        item: MemberItem::Block(Block::new(all, braces)),
+        marks,
+    })
+}
+
+/// What stands before the braces of an item.
+fn head(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let mut angles = Angles::default();
+    let mut head = TokenStream::new();
+    while !(input.peek(token::Brace) && angles.are_closed()) {
+        if input.peek(Token![;]) {
+            return Err(input.error("expected braces"));
+        }
+        let token = input.parse::<TokenTree>()?;
+        angles.pass(&token);
+        head.extend([token]);
+    }
+    Ok(head)
+}
+
+/// An item that the rules do not look into: up to its semicolon or its braces.
+fn other(input: ParseStream<'_>, is_let_out: bool) -> syn::Result<Member> {
+    let mut tokens = TokenStream::new();
+    let attrs = input.call(Attribute::parse_outer)?;
+    for attr in attrs {
+        // The mark that lets it out says nothing to the compiler.
+        if !(is_let_out && is_service(&attr)) {
+            attr.to_tokens(&mut tokens);
+        }
+    }
+    let _ = input
+        .parse::<Visibility>()
+        .map(|vis| vis.to_tokens(&mut tokens));
+    let ahead = input.fork();
+    let ends_with_semicolon = !is_function(&ahead)
+        && (input.peek(Token![const])
+            || input.peek(Token![static])
+            || input.peek(Token![type])
+            || input.peek(Token![use])
+            || input.peek(Token![let]));
+    let mut angles = Angles::default();
+    while !input.is_empty() {
+        let token = input.parse::<TokenTree>()?;
+        let is_end = match &token {
+            TokenTree::Punct(punct) => punct.as_char() == ';',
+            TokenTree::Group(group) => {
+                group.delimiter() == Delimiter::Brace && !ends_with_semicolon && angles.are_closed()
+            }
+            _ => false,
+        };
+        angles.pass(&token);
+        tokens.extend([token]);
+        if is_end {
+            break;
+        }
+    }
+    Ok(Member {
+        item: MemberItem::Other(tokens),
+        marks: Vec::new(),
+    })
+}
+
+/// `<` and `>` around generics, which may have braces between them.
+#[derive(Default)]
+struct Angles {
+    depth: usize,
+    /// After the `-` of `->`, or the `=` of `=>`.
+    in_arrow: bool,
+}
+
+impl Angles {
+    fn pass(&mut self, token: &TokenTree) {
+        let before = std::mem::take(&mut self.in_arrow);
+        if let TokenTree::Punct(punct) = token {
+            match punct.as_char() {
+                '<' => self.depth += 1,
+                '>' if !before => self.depth = self.depth.saturating_sub(1),
+                '-' | '=' => self.in_arrow = punct.spacing() == Spacing::Joint,
+                _ => {}
+            }
+        }
+    }
+
+    fn are_closed(&self) -> bool {
+        self.depth == 0
+    }
+}
+
+/// Whether a function follows, behind its attributes and its visibility.
+fn is_function(input: ParseStream<'_>) -> bool {
+    let ahead = input.fork();
+    while !ahead.peek(Token![fn]) {
+        let is_qualifier = ahead.peek(Token![default])
+            || ahead.peek(Token![const])
+            || ahead.peek(Token![async])
+            || ahead.peek(Token![unsafe])
+            || ahead.peek(Token![extern])
+            || ahead.peek(Lit);
+        if !is_qualifier || ahead.parse::<TokenTree>().is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether an `impl`, a `trait` or a `mod` follows.
+fn is_block(input: ParseStream<'_>) -> bool {
+    let is = |input: ParseStream<'_>| {
+        input.peek(Token![impl]) || input.peek(Token![trait]) || input.peek(Token![mod])
+    };
+    let ahead = input.fork();
+    is(&ahead) || (ahead.parse::<Token![unsafe]>().is_ok() && is(&ahead))
+}
+
+/// `#[service(skip)]`; or it is no service: a router or a job, which has its own attribute, or a test.
+fn lets_out(attr: &Attribute) -> bool {
+    let last = |path: &Path, words: &[&str]| {
+        path.segments
+            .last()
+            .is_some_and(|last| words.iter().any(|word| last.ident == word))
+    };
+    if is_service(attr) {
+        return attr.parse_args::<Ident>().is_ok_and(|word| word == "skip");
+    }
+    match &attr.meta {
+        Meta::List(list) if attr.path().is_ident("cfg") => list.tokens.to_string() == "test",
+        _ => last(attr.path(), &["router_tx", "background_job", "test"]),
+    }
+}
+
+/// `#[service]`, or `#[demarcate::service]`: other crates have one as well.
+fn is_service(attr: &Attribute) -> bool {
+    let path = attr.path();
+    let is_ours = |path: &Path| {
+        path.segments.len() == 2
+            && path
+                .segments
+                .first()
+                .is_some_and(|first| first.ident == "demarcate")
+    };
+    path.segments
+        .last()
+        .is_some_and(|last| last.ident == "service")
+        && (path.segments.len() == 1 || is_ours(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(text: &str) -> Block {
+        Block::parse(text.parse().expect("tokens")).expect("a block")
+    }
+
+    fn shown(block: &Block) -> Vec<String> {
+        block
+            .members
+            .iter()
+            .flat_map(|member| match &member.item {
+                MemberItem::Function(function) => {
+                    vec![format!(
+                        "{}{}",
+                        function.sig.ident,
+                        "*".repeat(member.marks.len())
+                    )]
+                }
+                MemberItem::Block(block) => shown(block),
+                MemberItem::Other(_) => vec!["-".to_owned()],
+            })
+            .collect()
+    }
+
+    #[test]
+    fn functions_are_found_wherever_they_are() {
+        assert_eq!(
+            shown(&block(
+                "#[a] impl<const N: usize> A<{ N }> for B where C<{ 1 }>: D {
+                     const X: u8 = { 1 }; type Y = [u8; { 2 }]; fn a() {} pub(crate) async fn b(&self) -> A<{ 3 }>;
+                     #[service] fn c() {} #[demarcate::service(allow(D010))] const unsafe extern \"C\" fn d() {}
+                     m! { fn not() {} } m!(fn not() {}); #[service(skip)] fn not() {} default fn e() {}
+                 }"
+            )),
+            ["-", "-", "a", "b", "c*", "d*", "-", "-", "-", "e"]
+        );
+        assert_eq!(
+            shown(&block(
+                "pub(crate) mod a {
+                     #![allow(a)] //! docs
+                     use a::{b, c}; struct S { f: fn() } enum E<const N: usize = { 1 }> { A } extern \"C\" { fn not(); }
+                     macro_rules! m { () => { fn not() {} } } mod file; const fn a() {} static S: fn() -> A = { b };
+                     impl A { fn b() {} } unsafe impl A for B {} trait T { fn c(); } mod m { mod n { fn d() {} } }
+                     #[service(skip)] mod not { fn not() {} } #[service(skip)] impl A { fn not() {} }
+                     #[router_tx] async fn not() {} #[demarcate::background_job(name = \"a\")] async fn not() {}
+                     #[cfg(test)] mod tests { fn not() {} } #[tokio::test] async fn not() {} fn e() {}
+                 }"
+            )),
+            [
+                "-", "-", "-", "-", "-", "-", "-", "a", "-", "b", "c", "d", "-", "-", "-", "-",
+                "-", "-", "e"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_half_typed_is_kept() {
+        for text in [
+            "impl A { fn a() {} fn b(tx: ) {} fn c() { tx. } }",
+            "impl A { fn a() { let x = } pub }",
+            "mod m { fn a() {} let x = ; fn }",
+            "mod m { # }",
+            "trait A { async fn a(tx: &mut Session) -> ; async }",
+            "impl A { x }",
+        ] {
+            let block = block(text);
+            assert!(!block.members.is_empty(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The arguments of a macro call, as far as they are expressions.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::parse::Parser;
+use syn::visit_mut::VisitMut;
+use syn::{Block, Expr, Macro, Stmt};
+
+/// What stands between the delimiters of a macro call.
+pub(crate) struct Arguments {
+    parts: Vec<Part>,
+    /// Whether the macro is known to take any expression where one stands.
+    pub(crate) are_expressions: bool,
+}
+
+/// A piece of the arguments.
+pub(crate) enum Part {
+    /// `a`, in `a, b`.
+    Expr(Box<Expr>),
+    /// The whole, where it is a body.
+    Statements(Vec<Stmt>),
+    /// What is neither.
+    Other(TokenStream),
+    /// `,`, `;` or `=>`
+    Separator(TokenStream),
+}
+
+impl Arguments {
+    /// The arguments of a call; `None` where they are not code that runs.
+    pub(crate) fn of(mac: &Macro) -> Option<Self> {
+        let name = mac.path.segments.last()?.ident.to_string();
+        if is_no_code(&name) {
+            return None;
+        }
+        let mut parts = split(mac.tokens.clone());
+        if parts.iter().any(|part| matches!(part, Part::Other(_)))
+            && let Ok(stmts) = Block::parse_within.parse2(mac.tokens.clone())
+        {
+            parts = vec![Part::Statements(stmts)];
+        }
+        Some(Self {
+            parts,
+            are_expressions: takes_expressions(&name),
+        })
+    }
+
+    pub(crate) fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        self.parts.iter_mut()
+    }
+
+    /// Those that are expressions.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Expr(expr) => Some(&**expr),
+            _ => None,
+        })
+    }
+}
+
+/// Shows `look` every argument of a macro call that is an expression or a statement's, and writes back what it replaces.
+/// Other arguments go through `other`.
+pub fn each_argument(
+    mac: &mut Macro,
+    look: &mut dyn VisitMut,
+    other: &dyn Fn(&TokenStream) -> TokenStream,
+) {
+    let Some(mut arguments) = Arguments::of(mac) else {
+        return;
+    };
+    for part in arguments.parts_mut() {
+        match part {
+            Part::Expr(expr) => look.visit_expr_mut(expr),
+            Part::Statements(stmts) => stmts.iter_mut().for_each(|stmt| look.visit_stmt_mut(stmt)),
+            Part::Other(tokens) => *tokens = other(tokens),
+            Part::Separator(_) => {}
+        }
+    }
+    let tokens = arguments.to_token_stream();
+    // Unless it must be, a macro's input is not touched.
+    if tokens.to_string() != mac.tokens.to_string() {
+        mac.tokens = tokens;
+    }
+}
+
+impl ToTokens for Arguments {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        for part in &self.parts {
+            match part {
+                Part::Expr(expr) => expr.to_tokens(tokens),
+                Part::Statements(stmts) => {
+                    stmts.iter().for_each(|stmt| stmt.to_tokens(tokens));
+                }
+                Part::Other(other) | Part::Separator(other) => other.to_tokens(tokens),
+            }
+        }
+    }
+}
+
+fn is_no_code(name: &str) -> bool {
+    matches!(
+        name,
+        "stringify"
+            | "quote"
+            | "quote_spanned"
+            | "parse_quote"
+            | "concat"
+            | "include"
+            | "include_str"
+            | "include_bytes"
+            | "env"
+            | "option_env"
+            | "cfg"
+            | "__demarcate_refused"
+    )
+}
+
+/// The macros of std, tokio and futures whose arguments are any expressions.
+fn takes_expressions(name: &str) -> bool {
+    matches!(
+        name,
+        "assert"
+            | "assert_eq"
+            | "assert_ne"
+            | "dbg"
+            | "debug_assert"
+            | "debug_assert_eq"
+            | "debug_assert_ne"
+            | "eprint"
+            | "eprintln"
+            | "format"
+            | "join"
+            | "matches"
+            | "panic"
+            | "print"
+            | "println"
+            | "select"
+            | "try_join"
+            | "vec"
+            | "write"
+            | "writeln"
+    )
+}
+
+/// Cuts at each `,`, `;` and `=>` that is not inside brackets, which is where the arguments of `vec!`, `matches!` and
+/// `select!` end.
+fn split(tokens: TokenStream) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut part = Vec::new();
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let mut separator = Vec::new();
+        if let TokenTree::Punct(punct) = &token {
+            let is_arrow = punct.as_char() == '='
+                && punct.spacing() == proc_macro2::Spacing::Joint
+                && matches!(tokens.peek(), Some(TokenTree::Punct(next)) if next.as_char() == '>');
+            if is_arrow || matches!(punct.as_char(), ',' | ';') {
+                separator.push(token.clone());
+                if is_arrow {
+                    separator.extend(tokens.next());
+                }
+            }
+        }
+        if separator.is_empty() {
+            part.push(token);
+        } else {
+            parts.extend(read(std::mem::take(&mut part)));
+            parts.push(Part::Separator(separator.into_iter().collect()));
+        }
+    }
+    parts.extend(read(part));
+    parts
+}
+
+fn read(tokens: Vec<TokenTree>) -> Option<Part> {
+    if tokens.is_empty() {
+        return None;
+    }
+    let tokens: TokenStream = tokens.into_iter().collect();
+    Some(match syn::parse2(tokens.clone()) {
+        // Of a `let` the statements that follow must be known.
+        Ok(Expr::Let(_)) | Err(_) => Part::Other(tokens),
+        Ok(expr) => Part::Expr(Box::new(expr)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(call: &str) -> Vec<String> {
+        let mac: Macro = syn::parse_str(call).expect("a macro call");
+        let Some(arguments) = Arguments::of(&mac) else {
+            return Vec::new();
+        };
+        assert_eq!(
+            arguments.to_token_stream().to_string(),
+            mac.tokens.to_string(),
+            "nothing is lost"
+        );
+        arguments
+            .parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Expr(expr) => Some(expr.to_token_stream().to_string()),
+                Part::Statements(stmts) => Some(format!("{} statements", stmts.len())),
+                Part::Other(tokens) => Some(format!("? {tokens}")),
+                Part::Separator(_) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn expressions_are_read_wherever_they_stand() {
+        assert_eq!(parts("join!(a(), b)"), ["a ()", "b"]);
+        assert_eq!(parts("vec![a; 3]"), ["a", "3"]);
+        assert_eq!(
+            parts("matches!(a(b), Ok(_) | Err(_))"),
+            ["a (b)", "Ok (_) | Err (_)"]
+        );
+        assert_eq!(
+            parts("select! { biased; Some(a) = b() => { c }, else => d }"),
+            ["biased", "Some (a) = b ()", "{ c }", "? else", "d"]
+        );
+        assert_eq!(parts("my! { let a = b(); a.c() }"), ["2 statements"]);
+        assert_eq!(parts("my!(on a do b.c())"), ["? on a do b . c ()"]);
+        assert_eq!(parts("quote!(a.commit())"), [""; 0]);
+        assert_eq!(parts("my!()"), [""; 0]);
+    }
+}

@@ -1,0 +1,24 @@
+#![deny(warnings)]
+
+use std::time::Duration;
+
+use demarcate::router_tx;
+use demarcate::sqlite::Session;
+
+#[router_tx]
+async fn post_order(tx: &mut Session) -> Result<(), sqlx::Error> {
+    sqlx::query("select 1").execute(&mut *tx).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    Ok(())
+}
+
+#[router_tx(allow(D050, reason = "a test"))]
+async fn allowed(tx: &mut Session) -> Result<(), sqlx::Error> {
+    sqlx::query("select 1").execute(&mut *tx).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    Ok(())
+}
+
+fn main() {
+    let _ = (post_order, allowed);
+}
