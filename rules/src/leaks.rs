@@ -52,7 +52,7 @@ fn of_statement(text: &str, postgres: Kind, sqlite: Kind, mysql: Kind) -> Option
     let sets = postgres == Kind::SetSession
         && matches!(
             mysql,
-            Kind::SetSession | Kind::SetAutocommit | Kind::SetGlobal
+            Kind::SetSession | Kind::SetAutocommit | Kind::SetGlobal | Kind::SetReading
         );
     if sets
         || matches!(postgres, Kind::Reset | Kind::Discard)

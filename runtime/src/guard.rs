@@ -101,7 +101,8 @@ fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, R
         if effect.is_guarded() {
             return Err(refuse(rule(effect), reason(effect)));
         }
-        if let Some((rule, reason)) = leak(statement.kind).filter(|_| effect.leaks_to_session()) {
+        let leaks = effect.leaks_to_session() && !is_dropped(statement.text);
+        if let Some((rule, reason)) = leak(statement.kind).filter(|_| leaks) {
             if !allowed.contains(rule) {
                 return Err(refuse(rule, reason));
             }
@@ -110,6 +111,13 @@ fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, R
         passed.is_opaque |= effect == Effect::Opaque;
     }
     Ok(passed)
+}
+
+/// What is dropped is gone.
+fn is_dropped(statement: &str) -> bool {
+    statement
+        .get(..4)
+        .is_some_and(|word| word.eq_ignore_ascii_case("drop"))
 }
 
 /// Whether a name with `_lock` or `_config` in it stands anywhere, of which most texts have none.
@@ -156,8 +164,8 @@ const SETTING_LEAKS: &str = "what it sets outlives the transaction, and reaches 
 /// A variable of the user's own on MySQL is how a procedure returns something, and is let be.
 fn leak(kind: Kind) -> Option<(&'static str, &'static str)> {
     match kind {
-        Kind::SetUserVariable => None,
-        Kind::Listen | Kind::Unlisten => Some((
+        Kind::SetUserVariable | Kind::Unlisten => None,
+        Kind::Listen => Some((
             LISTEN,
             "it outlives the transaction, and reaches whoever has the connection next; listen with sqlx's \
              `PgListener`, which has a connection of its own",
