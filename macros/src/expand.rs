@@ -86,7 +86,7 @@ pub(crate) fn expand_function(
     let mut block = function.block();
     let refused = block
         .as_mut()
-        .is_some_and(|block| quiet::rewrite(block, &names, args, errors.stop()));
+        .is_some_and(|block| quiet::rewrite(block, &names, args, &krate, errors.stop()));
     // A constant function cannot ask for types.
     if let Some(block) = &mut block
         && function.sig.constness.is_none()

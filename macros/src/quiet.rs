@@ -5,7 +5,7 @@ use demarcate_rules::control::{self, Control, Judgement, Names};
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
-use syn::{Block, Expr, Macro, parse_quote};
+use syn::{Block, Expr, Macro, Path, parse_quote};
 
 // Input:
 //     let mut inner = tx.begin().await?;
@@ -18,7 +18,13 @@ use syn::{Block, Expr, Macro, parse_quote};
 // What was begun is the session still, and what is said of it later is true. A commit has no value worth having.
 //
 // `is_wrong` says that some rule was broken, perhaps in the tokens of a macro call, which are no expressions.
-pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, is_wrong: bool) -> bool {
+pub(crate) fn rewrite(
+    block: &mut Block,
+    names: &Names,
+    args: &Args,
+    krate: &Path,
+    is_wrong: bool,
+) -> bool {
     let mut refused = false;
     control::each(block, names, &mut |judgement, expr| {
         if let Judgement::Wrong(Control::Spawn, _, what) = &judgement
@@ -43,7 +49,13 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, is_wrong: b
         }
     });
     if refused || is_wrong {
-        TakeOut { names, args }.visit_block_mut(block);
+        let mut take_out = TakeOut {
+            names,
+            args,
+            krate,
+            in_macro: false,
+        };
+        take_out.visit_block_mut(block);
     }
     refused
 }
@@ -102,11 +114,20 @@ fn mentions(expr: &Expr, names: &Names) -> bool {
 struct TakeOut<'a> {
     names: &'a Names,
     args: &'a Args,
+    krate: &'a Path,
+    /// What is done with the call is the macro's affair, so that it keeps its type.
+    in_macro: bool,
 }
 
 impl VisitMut for TakeOut<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        if let Some(Expr::Macro(mark)) = control::chain(expr).last()
+        if self.in_macro {
+            if let Expr::Macro(mark) = expr
+                && mark.mac.path.is_ident("__demarcate_refused")
+            {
+                *expr = Expr::Verbatim(never(self.krate));
+            }
+        } else if let Some(Expr::Macro(mark)) = control::chain(expr).last()
             && mark.mac.path.is_ident("__demarcate_refused")
             && let Ok(inner) = mark.mac.parse_body::<Expr>()
         {
@@ -116,13 +137,19 @@ impl VisitMut for TakeOut<'_> {
     }
 
     fn visit_macro_mut(&mut self, mac: &mut Macro) {
-        let Self { names, args } = *self;
-        // Awaited or not, it has any type.
-        let instead = |control: Control| {
-            (!args.allows(control.rule())).then(|| quote!(async { loop {} }))
-        };
+        let Self {
+            names, args, krate, ..
+        } = *self;
+        let instead = |control: Control| (!args.allows(control.rule())).then(|| never(krate));
+        let outer = std::mem::replace(&mut self.in_macro, true);
         control::each_argument(mac, self, &|tokens| {
             control::without_calls(tokens, names, &instead)
         });
+        self.in_macro = outer;
     }
+}
+
+/// A commit that never comes.
+fn never(krate: &Path) -> TokenStream {
+    quote!(::core::future::pending::<::core::result::Result<(), #krate::Error>>())
 }

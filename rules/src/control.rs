@@ -436,6 +436,78 @@ mod tests {
         assert_eq!(calls("let db = other; db.transaction(f);"), ["db"]);
     }
 
+    /// The calls of a service's body, inside its transaction.
+    fn inside(body: &str) -> Vec<String> {
+        let mut block: Block = syn::parse_str(&format!("{{ {body} }}")).expect("a block");
+        let mut found = Vec::new();
+        let names = Names {
+            sessions: vec![Ident::new("tx", Span::call_site())],
+            inside: true,
+            known: vec![(Ident::new("pool", Span::call_site()), Known::Parameter)],
+            ..Names::default()
+        };
+        each(&mut block, &names, &mut |judgement, _| {
+            found.push(match judgement {
+                Judgement::Refused(control, _) => format!("{control:?}!"),
+                Judgement::Wrong(control, ..) => format!("{control:?}!!"),
+                Judgement::Ask(control, _, on) => format!("{control:?} {}", on.to_token_stream()),
+                Judgement::AskArgument(control, argument) => {
+                    format!("{control:?} ({})", argument.to_token_stream())
+                }
+            });
+        });
+        found
+    }
+
+    #[test]
+    fn what_a_statement_is_sent_to_is_asked_about() {
+        for (body, asked) in [
+            ("sqlx::query(a).bind(1).execute(&self.pool)", "Send (& self . pool)"),
+            ("query_as!(A, \"..\").fetch_one(&mut *other)", "Send (& mut * other)"),
+            ("let q = sqlx::query(a); q.fetch_all(e)", "Send (e)"),
+            ("builder.build_query_as().fetch(&p)", "Send (& p)"),
+            ("self.pool.execute(\"select 1\")", "Send self . pool"),
+            ("Executor::fetch_one(&p, a)", "Send (& p)"),
+            ("tokio::join!(query(a).execute(&p))", "Send (& p)"),
+            ("self.db.spawn(ship(1))", "Start self . db"),
+            ("state.db.run(job)", "Start state . db"),
+            ("SessionFactory::run(&db, job)", "Start & db"),
+            ("self.db.transaction(f)", "Open self . db"),
+            ("tx.unguarded()", "Unguard!"),
+            ("Session::unguarded(tx)", "Unguard!"),
+            ("a.then(Transaction::commit)", "Commit!!"),
+            ("let f = sqlx::PgTransaction::rollback;", "Rollback!!"),
+            ("my!(tx.commit())", "Commit!"),
+        ] {
+            assert_eq!(inside(body), [asked], "{body}");
+        }
+    }
+
+    #[test]
+    fn what_needs_no_question_is_not_asked_about() {
+        for body in [
+            "sqlx::query(a).execute(&mut *tx); query(a).execute(pool); query(a).fetch_one(&mut **pool);",
+            "let c = tx; query(a).execute(c);",
+            "self.execute(|a| a + 1); task.run(); Command::new(a).spawn(); set.run(1, 2);",
+            "my!(self.pool.begin()); Ledger::commit; commit;",
+            "fn f(e: A) { query(a).execute(e); }",
+        ] {
+            assert_eq!(inside(body), [""; 0], "{body}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_searched_where_there_are_no_expressions() {
+        let names = Names {
+            sessions: vec![Ident::new("tx", Span::call_site())],
+            ..Names::default()
+        };
+        let tokens: TokenStream = "do { tx.commit().await } a.commit() tx.rollback".parse().expect("tokens");
+        assert_eq!(in_tokens(&tokens, &names).len(), 1);
+        let rest = without_calls(&tokens, &names, &|_| Some(TokenStream::new()));
+        assert_eq!(rest.to_string(), "do { . await } a . commit () tx . rollback");
+    }
+
     #[test]
     fn the_receiver_is_shown_as_it_stands_in_the_source() {
         assert_eq!(

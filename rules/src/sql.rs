@@ -495,6 +495,17 @@ mod tests {
     }
 
     #[test]
+    fn the_file_of_a_query_is_read() {
+        for body in [
+            r#"query_file!("src/sql/commits.sql").execute(&mut *tx).await?;"#,
+            r#"sqlx::query_file_as!(Order, "src/sql/commits.sql", id);"#,
+            r#"sqlx::query_file_scalar_unchecked!("src/sql/commits.sql");"#,
+        ] {
+            assert_eq!(words(body), ["commit"], "{body}");
+        }
+    }
+
+    #[test]
     fn what_is_left_on_the_session_is_refused_where_it_is_sent_to_a_database() {
         for body in [
             r#"sqlx::query("listen a");"#,

@@ -36,7 +36,16 @@ async fn ship(tx: &mut Session, #[cfg(any())] gone: Gone, id: i64) -> Result<i64
 #[service]
 async fn not_there(tx: &mut Session) {}
 
+/// # Safety
+///
+/// It does nothing unsafe.
+#[service]
+pub async unsafe fn trusting(tx: &mut Session) -> Result<i64, sqlx::Error> {
+    create_order(tx, "trusted").await
+}
+
 fn main() {
     drop(ship(1));
+    let _ = trusting;
     let _: axum::routing::MethodRouter<demarcate::sqlite::SessionFactory> = axum::routing::post(post_order);
 }

@@ -128,14 +128,6 @@ pub async fn r#async(tx: &mut Session, r#type: i64) -> Result<i64, sqlx::Error> 
     sqlx::query_scalar("select ?").bind(r#type).fetch_one(tx).await
 }
 
-/// # Safety
-///
-/// It does nothing unsafe.
-#[service]
-pub async unsafe fn trusting(tx: &mut Session) -> Result<i64, sqlx::Error> {
-    r#async(tx, 1).await
-}
-
 #[derive(Clone)]
 pub struct Shop {
     db: SessionFactory,
