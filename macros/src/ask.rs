@@ -140,7 +140,7 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Pat
 }
 
 /// The executor that a statement is given: `&pool` in `query.execute(&pool)` and in `Executor::execute(&pool, query)`.
-fn executor<'a>(control: Control, expr: &'a mut Expr, is_argument: bool) -> Option<&'a mut Expr> {
+fn executor(control: Control, expr: &mut Expr, is_argument: bool) -> Option<&mut Expr> {
     match expr {
         Expr::MethodCall(call) if control == Control::Send && is_argument => call.args.first_mut(),
         Expr::Call(call) if control == Control::Send => call.args.first_mut(),
