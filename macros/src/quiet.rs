@@ -151,5 +151,5 @@ impl VisitMut for TakeOut<'_> {
 
 /// A commit that never comes.
 fn never(krate: &Path) -> TokenStream {
-    quote!(::core::future::pending::<::core::result::Result<(), #krate::Error>>())
+    quote!(#krate::__private::refused())
 }

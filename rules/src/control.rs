@@ -462,8 +462,14 @@ mod tests {
     #[test]
     fn what_a_statement_is_sent_to_is_asked_about() {
         for (body, asked) in [
-            ("sqlx::query(a).bind(1).execute(&self.pool)", "Send (& self . pool)"),
-            ("query_as!(A, \"..\").fetch_one(&mut *other)", "Send (& mut * other)"),
+            (
+                "sqlx::query(a).bind(1).execute(&self.pool)",
+                "Send (& self . pool)",
+            ),
+            (
+                "query_as!(A, \"..\").fetch_one(&mut *other)",
+                "Send (& mut * other)",
+            ),
             ("let q = sqlx::query(a); q.fetch_all(e)", "Send (e)"),
             ("builder.build_query_as().fetch(&p)", "Send (& p)"),
             ("self.pool.execute(\"select 1\")", "Send self . pool"),
@@ -502,10 +508,15 @@ mod tests {
             sessions: vec![Ident::new("tx", Span::call_site())],
             ..Names::default()
         };
-        let tokens: TokenStream = "do { tx.commit().await } a.commit() tx.rollback".parse().expect("tokens");
+        let tokens: TokenStream = "do { tx.commit().await } a.commit() tx.rollback"
+            .parse()
+            .expect("tokens");
         assert_eq!(in_tokens(&tokens, &names).len(), 1);
         let rest = without_calls(&tokens, &names, &|_| Some(TokenStream::new()));
-        assert_eq!(rest.to_string(), "do { . await } a . commit () tx . rollback");
+        assert_eq!(
+            rest.to_string(),
+            "do { . await } a . commit () tx . rollback"
+        );
     }
 
     #[test]

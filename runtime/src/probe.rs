@@ -390,6 +390,11 @@ pub const fn is_session<S: LentSession + ?Sized>() {}
 /// Refuses a return type that cannot say that something failed.
 pub const fn is_fallible<R: Fallible>() {}
 
+/// Stands where a commit was refused, in a macro call that does something with it.
+pub async fn refused() -> Result<(), sqlx::Error> {
+    std::future::pending().await
+}
+
 /// Stands where control never comes, in a type that is wanted there.
 pub fn unreached<T>() -> T {
     unreachable!("emitted inside `if false`, or beside a compile error")
