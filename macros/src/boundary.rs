@@ -1,6 +1,6 @@
 //! What a router and a job have in common: a body that becomes a closure over a session.
 
-use demarcate_rules::{Boxed, Lent, introduced};
+use demarcate_rules::{Boxed, Lent, introduced, plain_name};
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{FnArg, Ident, Pat, Signature, Type};
@@ -32,13 +32,37 @@ impl Marked<'_> {
         let private = self.private();
         let ty = self.returned();
         let returned = Ident::new("__returned", ends(&ty).1);
+        let leave = self.leave();
         let body = self.body.with(&quote! {
             if false {
                 let #returned: #ty = #private::unreached();
                 return #returned;
             }
+            #leave
         });
         quote!(async move |#parameter| #body)
+    }
+
+    // Output:
+    //     tx.__allow("D044");
+    //
+    // The statement guard reads at run time what was lifted here, and has to be told.
+    pub(crate) fn leave(&self) -> TokenStream {
+        let introduced = introduced();
+        let session = match self.lent() {
+            Some((Lent::Session { .. }, pat)) => plain_name(pat),
+            Some((Lent::Factory { .. }, _)) => None,
+            None => self.args.from.is_some().then_some(&introduced),
+        };
+        let Some(session) = session else {
+            return TokenStream::new();
+        };
+        let codes = self
+            .args
+            .allowed()
+            .filter(|rule| rule.is_guarded())
+            .map(|rule| rule.code);
+        quote!(#(#session.__allow(#codes);)*)
     }
 
     /// What the function was lent, and the pattern of that parameter.

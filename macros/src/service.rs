@@ -33,10 +33,10 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         let carried = ask::carried_out(marked);
         ask::never(&quote!(#session #parameters #fallible #carried))
     };
-    let warnings = &marked.warnings;
+    let (warnings, leave) = (&marked.warnings, marked.leave());
     marked.emit(
         &marked.function.sig,
-        &marked.body.with(&quote!(#asked #warnings)),
+        &marked.body.with(&quote!(#asked #warnings #leave)),
     )
 }
 

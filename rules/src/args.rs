@@ -194,7 +194,8 @@ impl Args {
         self.denied().any(|denied| denied.code == rule.code)
     }
 
-    pub(crate) fn allowed(&self) -> impl Iterator<Item = &'static Rule> {
+    /// The rules that are lifted.
+    pub fn allowed(&self) -> impl Iterator<Item = &'static Rule> {
         self.allow.iter().map(|allowed| allowed.rule)
     }
 

@@ -41,6 +41,12 @@ struct Says {
 }
 
 impl Rule {
+    /// Whether the statement guard refuses the same at run time, unless it is told otherwise.
+    #[must_use]
+    pub fn is_guarded(&self) -> bool {
+        self.code.starts_with("D04")
+    }
+
     /// Whether the signature is not what the attribute makes its function from.
     pub(crate) fn is_of_the_signature(&self) -> bool {
         self.code < PAST_THE_SESSION.code && self.code != SECOND_SESSION.code

@@ -103,6 +103,39 @@ impl<DB: Backend> Session<DB> {
         self.core.hooks.push(hook.into_hook());
     }
 
+    /// The way out: sqlx's connection itself, for COPY, or for a library that takes nothing else.
+    ///
+    /// Nothing that is done on it is read, counted or remembered. In a router, a service and a job it
+    /// needs `allow(unguarded, reason = "..")`. The session proves before its next statement, and
+    /// before the commit, that the transaction is still the one that was begun; the connection is
+    /// closed at the end, except on SQLite, since nobody knows what was left on it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use demarcate::service;
+    /// use demarcate::sqlite::Session;
+    ///
+    /// #[service(allow(unguarded, reason = "the extension takes a connection"))]
+    /// async fn load(tx: &mut Session) -> Result<(), demarcate::Error> {
+    ///     let connection: &mut sqlx::SqliteConnection = tx.unguarded().await?;
+    ///     sqlx::query("select 1").execute(&mut *connection).await?;
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Aborted`] if the session has failed, and what keeps a transaction from being begun.
+    ///
+    /// # Cancel safety
+    ///
+    /// A statement that is dropped half-way on the connection is not noticed as one; where its answer
+    /// is still outstanding, the proof fails, and the boundary does not commit.
+    pub async fn unguarded(&mut self) -> Result<&mut DB::Connection, Error> {
+        self.core.lend_connection().await
+    }
+
     /// Lifts a rule of the statement guard, by its code, for the rest of the boundary. A connection on
     /// which a statement then leaves something is closed at the end.
     #[doc(hidden)]
@@ -333,6 +366,20 @@ impl<DB: Backend> Core<DB> {
         Ok(self.take_off())
     }
 
+    async fn lend_connection(&mut self) -> Result<&mut DB::Connection, Error> {
+        self.check()?;
+        self.begin().await?;
+        self.prove_open().await?;
+        self.send(format!("SAVEPOINT {WITNESS}")).await?;
+        self.is_unproven = true;
+        let lease = self
+            .lease
+            .as_mut()
+            .expect("a transaction that was begun has its connection");
+        lease.taint();
+        Ok(lease.parts().0)
+    }
+
     /// What the last statement ran unseen may have ended the transaction; what follows would then be
     /// committed statement by statement. The savepoint that was set before it is gone in that case.
     async fn prove_open(&mut self) -> Result<(), Error> {
@@ -514,6 +561,7 @@ impl<DB: Backend> Core<DB> {
             // A commit that nobody has the time to wait for would be one of unknown outcome.
             return Err(self.timed_out(limit, deadline));
         }
+        self.prove_open().await?;
         if let Some(lease) = &mut self.lease {
             self.sent.round_trips += 1;
             // Until the answer is there, nobody can say what a runtime that ends leaves behind.

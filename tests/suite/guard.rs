@@ -169,3 +169,69 @@ async fn on_postgres_nothing_is_left_on_the_servers_session() {
         .unwrap();
     assert_eq!(name, "");
 }
+
+mod leave {
+    use demarcate::postgres::Session;
+    use demarcate::{Error, router_tx, service};
+
+    #[service(allow(temporary_table, reason = "the report is built in steps"))]
+    async fn build(tx: &mut Session) -> Result<(), sqlx::Error> {
+        sqlx::query("create temporary table steps (id int)")
+            .execute(&mut *tx)
+            .await?;
+        Ok(())
+    }
+
+    #[router_tx]
+    pub(super) async fn report(tx: &mut Session) -> Result<i64, Error> {
+        build(tx).await?;
+        Ok(sqlx::query_scalar("select count(*) from steps")
+            .fetch_one(&mut *tx)
+            .await?)
+    }
+
+    #[router_tx(allow(unguarded, reason = "a test of it"))]
+    pub(super) async fn escape(tx: &mut Session, sql: &'static str) -> Result<(), Error> {
+        sqlx::query("insert into items (id) values (1)")
+            .execute(&mut *tx)
+            .await?;
+        let connection = tx.unguarded().await?;
+        sqlx::raw_sql(sql).execute(&mut *connection).await?;
+        Ok(())
+    }
+}
+
+/// What a rule lifts at compile time, the guard lifts at run time.
+#[tokio::test]
+async fn on_postgres_leave_reaches_the_guard() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1);
+    let factory = factory.connect().await.unwrap();
+    for _ in 0..2 {
+        // Twice: the second finds no table that the first has left.
+        assert_eq!(leave::report(factory.clone()).await.unwrap(), 0);
+    }
+}
+
+#[tokio::test]
+async fn on_postgres_the_raw_connection_cannot_swap_the_transaction_unseen() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::postgres::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    leave::escape(factory.clone(), "select 1").await.unwrap();
+    assert_eq!(items(&db).await, 1);
+    db.admin("delete from items").await;
+    for sql in ["rollback; begin", "rollback"] {
+        let swapped = leave::escape(factory.clone(), sql).await;
+        assert!(
+            matches!(swapped, Err(Error::Database { .. })),
+            "{swapped:?}"
+        );
+    }
+    factory.close().await;
+    assert_eq!(items(&db).await, 0);
+}

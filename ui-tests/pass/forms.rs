@@ -17,7 +17,10 @@ pub struct Order {
 pub async fn patterns(
     tx: &mut Session,
     (a, mut b): (i64, i64),
-    Order { id, lines: [first, ..] }: Order,
+    Order {
+        id,
+        lines: [first, ..],
+    }: Order,
     whole @ [_, _]: [i64; 2],
     _: &str,
     #[cfg(any())] pool: sqlx::SqlitePool,
@@ -38,7 +41,15 @@ pub async fn router_patterns(
 ) -> Result<i64, demarcate::Error> {
     count += 1;
     let session = &mut tx;
-    Ok(patterns(session, (id, count), Order { id, lines: [1, 2] }, [1, 2], "", 1).await?)
+    Ok(patterns(
+        session,
+        (id, count),
+        Order { id, lines: [1, 2] },
+        [1, 2],
+        "",
+        1,
+    )
+    .await?)
 }
 
 #[background_job]
@@ -67,10 +78,17 @@ where
     T: ?Sized + AsRef<str> + Sync,
     F: for<'x> Fn(&'x str) -> Option<&'x str>,
 {
-    let names: Vec<String> = names.into_iter().map(|name| name.as_ref().to_owned()).collect();
+    let names: Vec<String> = names
+        .into_iter()
+        .map(|name| name.as_ref().to_owned())
+        .collect();
     for name in names {
         sink(make(&name).unwrap_or_default());
-        sqlx::query("select ?, ?").bind(name).bind(plain(1)).execute(&mut *tx).await?;
+        sqlx::query("select ?, ?")
+            .bind(name)
+            .bind(plain(1))
+            .execute(&mut *tx)
+            .await?;
     }
     Ok(texts.to_vec())
 }
@@ -80,22 +98,41 @@ pub trait Sized2: Send {
 }
 
 #[service]
-pub async fn opaque(tx: &mut Session, thing: impl Sized2, mut more: impl Sized2 + Clone) -> Result<i64, sqlx::Error> {
+pub async fn opaque(
+    tx: &mut Session,
+    thing: impl Sized2,
+    mut more: impl Sized2 + Clone,
+) -> Result<i64, sqlx::Error> {
     more = more.clone();
     let size = thing.size() + more.size();
     drop(thing);
-    sqlx::query_scalar("select ?").bind(size).fetch_one(tx).await
+    sqlx::query_scalar("select ?")
+        .bind(size)
+        .fetch_one(tx)
+        .await
 }
 
 #[router_tx]
-pub async fn opaque_router(tx: &mut Session, thing: impl Sized2 + 'static) -> Result<impl Sized2, demarcate::Error> {
-    sqlx::query("select ?").bind(thing.size()).execute(tx).await?;
+pub async fn opaque_router(
+    tx: &mut Session,
+    thing: impl Sized2 + 'static,
+) -> Result<impl Sized2, demarcate::Error> {
+    sqlx::query("select ?")
+        .bind(thing.size())
+        .execute(tx)
+        .await?;
     Ok(thing)
 }
 
 #[background_job]
-pub async fn opaque_job(tx: &mut Session, thing: impl Sized2 + 'static) -> Result<impl Sized2, demarcate::Error> {
-    sqlx::query("select ?").bind(thing.size()).execute(tx).await?;
+pub async fn opaque_job(
+    tx: &mut Session,
+    thing: impl Sized2 + 'static,
+) -> Result<impl Sized2, demarcate::Error> {
+    sqlx::query("select ?")
+        .bind(thing.size())
+        .execute(tx)
+        .await?;
     Ok(thing)
 }
 
@@ -125,7 +162,10 @@ pub fn boxed(
 /// The names of the language.
 #[service]
 pub async fn r#async(tx: &mut Session, r#type: i64) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select ?").bind(r#type).fetch_one(tx).await
+    sqlx::query_scalar("select ?")
+        .bind(r#type)
+        .fetch_one(tx)
+        .await
 }
 
 #[derive(Clone)]

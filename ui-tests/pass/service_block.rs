@@ -75,7 +75,10 @@ pub mod orders {
     }
 
     pub async fn count(tx: &mut Session) -> Result<i64, sqlx::Error> {
-        sqlx::query_scalar("select ?").bind(helper()).fetch_one(tx).await
+        sqlx::query_scalar("select ?")
+            .bind(helper())
+            .fetch_one(tx)
+            .await
     }
 
     /// Marked by itself as well: it is no other thing for that.
