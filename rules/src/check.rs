@@ -85,7 +85,14 @@ fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, er
              the session factory"
         }
     };
-    errors.rule(&rule::SESSION_MISSING, kind, help, &function.sig.ident);
+    // Where a transaction or a connection stands in its place, that is the token to replace.
+    match function
+        .parameters()
+        .find(|(_, parameter)| types::is_of_sqlx(&parameter.ty))
+    {
+        Some((_, parameter)) => errors.rule(&rule::SESSION_MISSING, kind, help, &parameter.ty),
+        None => errors.rule(&rule::SESSION_MISSING, kind, help, &function.sig.ident),
+    }
 }
 
 /// D002.

@@ -15,6 +15,20 @@ pub(crate) fn bare(ty: &Type) -> &Type {
     }
 }
 
+/// Whether a type is named as what people used before they had a session: a transaction, a connection, a pool.
+pub(crate) fn is_of_sqlx(ty: &Type) -> bool {
+    match bare(ty) {
+        Type::Reference(reference) => is_of_sqlx(&reference.elem),
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| {
+            let name = last.ident.to_string();
+            ["Transaction", "Connection", "Pool", "SessionFactory"]
+                .iter()
+                .any(|word| name.ends_with(word))
+        }),
+        _ => false,
+    }
+}
+
 /// Whether the last segment of a path is this word.
 pub(crate) fn is_named(ty: &Type, word: &str) -> bool {
     match bare(ty) {
