@@ -10,7 +10,8 @@ use futures_util::TryFutureExt;
 use sqlx::{Execute, Executor, SqlStr};
 
 use crate::backend::{Backend, Step};
-use crate::session::{Flight, Running, Session};
+use crate::flight::{Flight, Running};
+use crate::session::Session;
 use crate::statement::Statement;
 
 impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {

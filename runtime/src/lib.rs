@@ -72,6 +72,7 @@ mod error;
 mod executor;
 mod factory;
 mod failure;
+mod flight;
 mod guard;
 mod hooks;
 mod job;
@@ -85,6 +86,7 @@ mod pool;
 pub mod postgres;
 mod private;
 mod probe;
+mod savepoint;
 mod session;
 mod site;
 #[cfg(feature = "sqlite")]
@@ -92,6 +94,7 @@ pub mod sqlite;
 mod statement;
 mod stats;
 mod to_the_end;
+mod transaction;
 
 pub use backend::Backend;
 pub use demarcate_macros::{background_job, router_tx, service};

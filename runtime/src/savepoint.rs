@@ -1,0 +1,138 @@
+//! A scope of its own for a failure that is meant to be survived.
+
+use crate::backend::Backend;
+use crate::body::SendOnce;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::lease::State;
+use crate::session::Session;
+use crate::transaction::Core;
+
+impl<DB: Backend> Session<DB> {
+    /// Gives a failure a scope of its own: what the body did is undone if it returns `Err`, and the
+    /// transaction around it goes on.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use demarcate::sqlite::Session;
+    ///
+    /// /// Stores the tag, or says that it was there already.
+    /// async fn add_tag(tx: &mut Session, tag: &str) -> Result<bool, sqlx::Error> {
+    ///     let added = tx
+    ///         .savepoint(async |tx| {
+    ///             sqlx::query("insert into tags (name) values ($1)").bind(tag).execute(&mut *tx).await?;
+    ///             Ok(())
+    ///         })
+    ///         .await;
+    ///     match added {
+    ///         Ok(()) => Ok(true),
+    ///         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The body's own. [`Error::Aborted`] if a statement of the body failed and the body returned
+    /// `Ok`, or if the session had failed before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, it marks the session, as a dropped statement does: the boundary is rolled
+    /// back.
+    pub async fn savepoint<T, E, F>(&mut self, body: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+        E: From<Error>,
+    {
+        let depth = self.core.savepoints;
+        let hooks = self.core.hooks.len();
+        let name = self.core.enter_savepoint().await?;
+        let mut scope = Scope {
+            session: self,
+            done: false,
+        };
+        let result = body(&mut *scope.session).await;
+        scope.done = true;
+        let core = &mut scope.session.core;
+        core.notice_what_was_dropped(depth + 1);
+        let result = match (result, core.failure.as_ref()) {
+            (Ok(_), Some(failure)) => Err(failure.to_error().at(core.site).into()),
+            (result, _) => result,
+        };
+        match result {
+            Ok(value) => {
+                // Which is proof as well.
+                core.is_unproven = false;
+                core.send(format!("RELEASE SAVEPOINT {name}")).await?;
+                core.savepoints = depth;
+                Ok(value)
+            }
+            Err(error) => {
+                core.hooks.truncate(hooks);
+                core.leave_savepoint(&name, depth).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Marks the session if the savepoint's future is dropped before its body is done.
+struct Scope<'a, DB: Backend> {
+    session: &'a mut Session<DB>,
+    done: bool,
+}
+
+impl<DB: Backend> Drop for Scope<'_, DB> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.session.core.fail(Failure::dropped("a savepoint"));
+        }
+    }
+}
+
+impl<DB: Backend> Core<DB> {
+    async fn enter_savepoint(&mut self) -> Result<String, Error> {
+        self.check()?;
+        self.begin().await?;
+        self.prove_open().await?;
+        let name = format!("demarcate_{}", self.savepoints);
+        self.send(format!("SAVEPOINT {name}")).await?;
+        self.savepoints += 1;
+        Ok(name)
+    }
+
+    /// Undoes what was done since the savepoint and clears the mark. Where that cannot be done, the
+    /// mark stays, and the boundary will not commit.
+    async fn leave_savepoint(&mut self, name: &str, depth: u32) {
+        self.savepoints = depth;
+        self.is_unproven = false;
+        let failure = self.failure.take();
+        if self.settle().await.is_err()
+            || self
+                .send(format!("ROLLBACK TO SAVEPOINT {name}"))
+                .await
+                .is_err()
+            || self
+                .send(format!("RELEASE SAVEPOINT {name}"))
+                .await
+                .is_err()
+        {
+            self.failure = failure.or(self.failure.take());
+        }
+    }
+
+    /// Reads the rest of an answer that nobody waited for.
+    async fn settle(&mut self) -> Result<(), Error> {
+        if let Some(lease) = &mut self.lease
+            && let (connection, state @ State::Busy) = lease.parts()
+        {
+            DB::settle(connection).await?;
+            *state = State::Open;
+        }
+        Ok(())
+    }
+}

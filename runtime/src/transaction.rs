@@ -1,0 +1,369 @@
+//! The transaction of a boundary, from its first statement to the proof of its commit.
+
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, SqlSafeStr};
+use tokio::time::Instant;
+
+use crate::backend::{Backend, CommitFailure};
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::failure::Failure;
+use crate::flight::{Flight, Running};
+use crate::guard::{self, Allowed};
+use crate::hooks::Hook;
+use crate::lease::{Lease, State};
+use crate::options::TxOptions;
+use crate::pool::Guest;
+use crate::site::Site;
+use crate::statement::Statement;
+use crate::stats::{Outcome, Sent};
+
+/// What is in a session.
+pub(crate) struct Core<DB: Backend> {
+    pub(crate) db: SessionFactory<DB>,
+    pub(crate) site: Site,
+    options: TxOptions,
+    /// The connection, from the first statement on.
+    pub(crate) lease: Option<Lease<DB>>,
+    /// The first failure.
+    pub(crate) failure: Option<Failure>,
+    pub(crate) hooks: Vec<Hook<DB>>,
+    /// What the body has leave for.
+    pub(crate) allowed: Allowed,
+    /// How many savepoints are open, which numbers their names.
+    pub(crate) savepoints: u32,
+    /// The last statement may have ended the transaction, unseen.
+    pub(crate) is_unproven: bool,
+    sent: Sent,
+    /// How many statements the connection had prepared before.
+    prepared: usize,
+    /// When a wait for a connection was given up.
+    stopped_waiting: Option<Instant>,
+    _guest: Guest,
+    outcome: Outcome,
+}
+
+impl<DB: Backend> Core<DB> {
+    pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: TxOptions) -> Self {
+        let guest = db.pool().guest();
+        Self {
+            db,
+            site,
+            options,
+            lease: None,
+            failure: None,
+            hooks: Vec::new(),
+            allowed: Allowed::default(),
+            savepoints: 0,
+            is_unproven: false,
+            sent: Sent::default(),
+            prepared: 0,
+            stopped_waiting: None,
+            _guest: guest,
+            outcome: Outcome::RolledBack,
+        }
+    }
+
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.failure.get_or_insert(failure);
+    }
+
+    /// Of a statement it is the connection that tells; of a savepoint that was forgotten, so that no
+    /// destructor told, the depth that it has left behind.
+    pub(crate) fn notice_what_was_dropped(&mut self, depth: u32) {
+        if self.savepoints != depth {
+            self.fail(Failure::dropped("a savepoint"));
+        }
+        if self
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.state() == State::Busy)
+        {
+            self.fail(Failure::dropped("a statement"));
+        }
+    }
+
+    /// Whether another statement may be sent.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        self.notice_what_was_dropped(self.savepoints);
+        match &self.failure {
+            Some(failure) => Err(failure.to_error().at(self.site)),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes ready to send a statement of the body's.
+    pub(crate) async fn start(&mut self, sql: &str) -> Result<Running<'_, DB>, sqlx::Error> {
+        self.check()?;
+        let passed = match guard::read(sql, DB::DIALECT, &self.allowed) {
+            Ok(passed) => passed,
+            Err(refusal) => {
+                let error = refusal.to_error().at(self.site);
+                self.fail(Failure::Forbidden(refusal));
+                return Err(error.into());
+            }
+        };
+        self.begin().await?;
+        self.prove_open().await?;
+        if passed.leaves_state
+            && let Some(lease) = &mut self.lease
+        {
+            lease.taint();
+        }
+        if passed.is_opaque {
+            self.send(format!("SAVEPOINT {WITNESS}")).await?;
+            self.is_unproven = true;
+        }
+        self.sent.statements += 1;
+        Ok(self.take_off())
+    }
+
+    pub(crate) async fn lend_connection(&mut self) -> Result<&mut DB::Connection, Error> {
+        self.check()?;
+        self.begin().await?;
+        self.prove_open().await?;
+        self.send(format!("SAVEPOINT {WITNESS}")).await?;
+        self.is_unproven = true;
+        let lease = self
+            .lease
+            .as_mut()
+            .expect("a transaction that was begun has its connection");
+        lease.taint();
+        Ok(lease.parts().0)
+    }
+
+    /// What the last statement ran unseen may have ended the transaction; what follows would then be
+    /// committed statement by statement. The savepoint that was set before it is gone in that case.
+    pub(crate) async fn prove_open(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_unproven) {
+            self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await?;
+        }
+        Ok(())
+    }
+
+    /// The same for a query, which may turn out to be none: a value that cannot be encoded is the
+    /// body's own affair.
+    pub(crate) async fn start_query(
+        &mut self,
+        mut query: Statement<DB>,
+    ) -> Result<(Statement<DB>, Running<'_, DB>), sqlx::Error> {
+        if let Some(error) = query.encoding_error() {
+            return Err(error);
+        }
+        if DB::PREPARES && query.is_prepared_once() {
+            self.sent.round_trips += 1;
+        }
+        let running = self.start(query.text()).await?;
+        Ok((query, running))
+    }
+
+    /// A message is about to be sent inside the transaction, which [`begin`](Self::begin) has begun.
+    fn take_off(&mut self) -> Running<'_, DB> {
+        self.sent.round_trips += 1;
+        let lease = self
+            .lease
+            .as_mut()
+            .expect("a transaction that was begun has its connection");
+        let (connection, state) = lease.parts();
+        *state = State::Busy;
+        Running {
+            connection,
+            flight: Flight {
+                state,
+                failure: &mut self.failure,
+            },
+        }
+    }
+
+    /// Sends a statement of our own inside the transaction.
+    pub(crate) async fn send(&mut self, sql: String) -> Result<(), Error> {
+        let site = self.site;
+        let Running { connection, flight } = self.take_off();
+        let sent = DB::run(connection, AssertSqlSafe(sql).into_sql_str());
+        flight.watch(sent).await.map_err(|source| Error::Database {
+            boundary: Some(site),
+            source,
+        })
+    }
+
+    /// Takes a connection and begins the transaction on it, if that was not done yet.
+    ///
+    /// A pooled connection may have died. The begin finds that out, and nothing was executed on it
+    /// then, so that another is taken in its place, unseen by the caller.
+    pub(crate) async fn begin(&mut self) -> Result<(), Error> {
+        if self.lease.is_some() {
+            return Ok(());
+        }
+        let begun = self.begin_on_a_live_connection().await;
+        begun.map_err(|error| {
+            let error = error.at(self.site);
+            // The original goes to the body; a copy of it is what the boundary will remember.
+            let error = sqlx::Error::from(error);
+            if let Some(failure) = Failure::of(&error) {
+                self.fail(failure);
+            }
+            Error::from(error).at(self.site)
+        })
+    }
+
+    async fn begin_on_a_live_connection(&mut self) -> Result<(), Error> {
+        let mut dead = 0;
+        loop {
+            let waiting = Waiting(&mut self.stopped_waiting);
+            let connection = self.db.pool().acquire().await?;
+            waiting.end();
+            self.prepared = DB::prepared(&connection);
+            let is_reused = connection.is_reused();
+            let lease = self
+                .lease
+                .insert(Lease::new(connection, self.options.clone()));
+            self.sent.round_trips += 1;
+            let (connection, state) = lease.parts();
+            match DB::run(connection, DB::begin(&self.options)).await {
+                Ok(()) => {
+                    *state = State::Open;
+                    return Ok(());
+                }
+                Err(error) => {
+                    // sqlx would return it to the pool in an aborted state.
+                    if let Some(lease) = self.lease.take() {
+                        lease.discard();
+                    }
+                    if is_reused && DB::is_connection_lost(&error) && dead < self.db.pool().size() {
+                        dead += 1;
+                        continue;
+                    }
+                    return Err(Error::from(error));
+                }
+            }
+        }
+    }
+
+    /// Why the boundary's time ran out, which has just been found.
+    pub(crate) fn timed_out(&self, after: Duration, deadline: Instant) -> Error {
+        let boundary = Some(self.site);
+        // A wait that the body gave up by itself was given up before that.
+        if self.stopped_waiting.is_some_and(|at| at >= deadline) {
+            let size = self.db.pool().size();
+            return Error::PoolTimeout {
+                boundary,
+                after,
+                size,
+            };
+        }
+        Error::Timeout { boundary, after }
+    }
+
+    /// Commits, with proof.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Aborted`] and [`Error::Forbidden`] for a session that has failed, and
+    /// [`Error::Timeout`] for one whose time is over, without a round trip; [`Error::Database`] if the
+    /// database refuses; [`Error::CommitUnknown`].
+    pub(crate) async fn commit(
+        &mut self,
+        limit: Duration,
+        deadline: Instant,
+    ) -> Result<Vec<Hook<DB>>, Error> {
+        self.notice_what_was_dropped(0);
+        self.check()?;
+        if self.lease.is_some() && Instant::now() >= deadline {
+            // A commit that nobody has the time to wait for would be one of unknown outcome.
+            return Err(self.timed_out(limit, deadline));
+        }
+        self.prove_open().await?;
+        if let Some(lease) = &mut self.lease {
+            self.sent.round_trips += 1;
+            // Until the answer is there, nobody can say what a runtime that ends leaves behind.
+            self.outcome = Outcome::Unknown;
+            let (connection, state) = lease.parts();
+            *state = State::Busy;
+            let commit = DB::run(connection, DB::commit(&self.options));
+            let answer = tokio::time::timeout(limit, commit)
+                .await
+                .unwrap_or_else(|_| {
+                    Err(sqlx::Error::Io(std::io::Error::new(
+                        std::io::ErrorKind::TimedOut,
+                        "no answer to the commit within the boundary's timeout",
+                    )))
+                });
+            match answer {
+                Ok(()) => *state = State::Clean,
+                Err(source) => return Err(self.commit_failed(source)),
+            }
+            self.count_prepared();
+            self.lease = None;
+        }
+        self.outcome = Outcome::Committed;
+        Ok(std::mem::take(&mut self.hooks))
+    }
+
+    /// Preparing a statement for the first time on a connection is a round trip that sqlx makes unseen.
+    fn count_prepared(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            let prepared = DB::prepared(lease.parts().0).saturating_sub(self.prepared);
+            self.sent.round_trips += prepared as u64;
+        }
+    }
+
+    fn commit_failed(&mut self, source: sqlx::Error) -> Error {
+        let boundary = Some(self.site);
+        let failure = DB::commit_failure(&source);
+        if failure == CommitFailure::Unknown {
+            if let Some(lease) = self.lease.take() {
+                lease.discard();
+            }
+            return Error::CommitUnknown { boundary, source };
+        }
+        self.outcome = Outcome::RolledBack;
+        if let Some(lease) = &mut self.lease {
+            *lease.parts().1 = State::Open;
+        }
+        match failure {
+            CommitFailure::NotOpen => Error::Aborted { boundary, source },
+            _ => Error::Database { boundary, source },
+        }
+    }
+}
+
+impl<DB: Backend> Drop for Core<DB> {
+    fn drop(&mut self) {
+        self.count_prepared();
+        if self.outcome == Outcome::RolledBack && self.lease.is_some() {
+            // The rollback, which goes on without us.
+            self.sent.round_trips += 1;
+        }
+        let Sent {
+            statements,
+            round_trips,
+        } = self.sent;
+        tracing::debug!(
+            boundary = %self.site,
+            outcome = ?self.outcome,
+            statements,
+            round_trips,
+            "boundary ended",
+        );
+        self.db.stats_of(self.site, self.outcome, self.sent);
+    }
+}
+
+/// The savepoint that bears witness that the transaction is still there.
+const WITNESS: &str = "demarcate_witness";
+
+/// Notes when a wait is given up.
+struct Waiting<'a>(&'a mut Option<Instant>);
+
+impl Waiting<'_> {
+    fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        *self.0 = Some(Instant::now());
+    }
+}
