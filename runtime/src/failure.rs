@@ -29,6 +29,13 @@ impl Failure {
         )))
     }
 
+    /// What was run unseen, by a procedure or on the raw connection, has ended the transaction.
+    pub(crate) fn gone(error: &Error) -> Self {
+        Self::Statement(sqlx::Error::Protocol(format!(
+            "the transaction is gone, ended by a procedure or on the raw connection: {error}"
+        )))
+    }
+
     /// The failure that `error` is for the session it happened in, if it is one.
     ///
     /// An error from the server or the wire is. That there was no row, or that a value could not be

@@ -136,8 +136,13 @@ impl<DB: Backend> Core<DB> {
     /// What the last statement ran unseen may have ended the transaction; what follows would then be
     /// committed statement by statement. The savepoint that was set before it is gone in that case.
     pub(crate) async fn prove_open(&mut self) -> Result<(), Error> {
-        if std::mem::take(&mut self.is_unproven) {
-            self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await?;
+        if std::mem::take(&mut self.is_unproven)
+            && let Err(error) = self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await
+        {
+            let gone = Failure::gone(&error);
+            let aborted = gone.to_error().at(self.site);
+            self.failure = Some(gone);
+            return Err(aborted);
         }
         Ok(())
     }

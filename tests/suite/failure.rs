@@ -210,7 +210,7 @@ async fn on_mariadb_nothing_follows_a_procedure_that_has_committed() {
                 }
             })
             .await;
-        assert!(matches!(result, Err(Error::Database { .. })), "{result:?}");
+        assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
         assert_eq!(
             db.admin_value::<i64>("select count(*) from items where id = 2")
                 .await,

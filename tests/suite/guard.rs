@@ -227,10 +227,7 @@ async fn on_postgres_the_raw_connection_cannot_swap_the_transaction_unseen() {
     db.admin("delete from items").await;
     for sql in ["rollback; begin", "rollback"] {
         let swapped = leave::escape(factory.clone(), sql).await;
-        assert!(
-            matches!(swapped, Err(Error::Database { .. })),
-            "{swapped:?}"
-        );
+        assert!(matches!(swapped, Err(Error::Aborted { .. })), "{swapped:?}");
     }
     factory.close().await;
     assert_eq!(items(&db).await, 0);
