@@ -16,7 +16,7 @@ use crate::leaks;
 use crate::mac::{Arguments, Part};
 use crate::rule::{self, Rule};
 use crate::session::plain_name;
-use crate::walk::{Names, chain, is_boundary, plain_place};
+use crate::walk::{Names, chain, is_boundary, plain_place, runs_query};
 
 const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql];
 
@@ -279,7 +279,7 @@ impl<'ast> Visit<'ast> for Search {
                         .into_iter()
                         .for_each(|sql| self.judge(sql));
                 }
-                name if runs(name) => call.args.iter().skip(1).for_each(|sql| {
+                _ if runs(&last.ident) => call.args.iter().skip(1).for_each(|sql| {
                     self.judge_text_of_stranger(sql);
                 }),
                 _ => {}
@@ -298,7 +298,7 @@ impl<'ast> Visit<'ast> for Search {
         }
         // A chain from its beginning.
         visit::visit_expr_method_call(self, call);
-        if runs(&call.method.to_string()) {
+        if runs(&call.method) {
             let is_ours = self.is_session(&call.receiver);
             for sql in &call.args {
                 if is_ours {
@@ -365,20 +365,8 @@ fn takes_session(method: &Ident) -> bool {
 }
 
 /// The methods of sqlx's `Executor` that take a text.
-fn runs(method: &str) -> bool {
-    matches!(
-        method,
-        "execute"
-            | "execute_many"
-            | "fetch"
-            | "fetch_many"
-            | "fetch_all"
-            | "fetch_one"
-            | "fetch_optional"
-            | "prepare"
-            | "prepare_with"
-            | "describe"
-    )
+fn runs(method: &Ident) -> bool {
+    runs_query(method) || method == "prepare" || method == "prepare_with" || method == "describe"
 }
 
 /// The arguments of a macro that takes expressions.
