@@ -73,15 +73,13 @@ pub trait Backend: Database + sealed::Sealed {
     #[doc(hidden)]
     fn commit(options: &TxOptions) -> SqlStr;
 
-    /// Ends the transaction of a connection, whatever state it is in. `busy` says that the future of a
-    /// statement was dropped before it was done.
+    /// Ends the transaction of a connection that is [settled](Self::settle), whether or not one is open.
     ///
     /// `Ok` means that the connection is outside any transaction, with no answer outstanding.
     #[doc(hidden)]
     fn roll_back(
         connection: &mut Self::Connection,
         options: TxOptions,
-        busy: bool,
     ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
     /// Makes the connection ready for the next statement after the future of one was dropped.

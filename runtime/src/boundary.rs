@@ -19,12 +19,12 @@ pub(crate) enum Failed<E> {
     Boundary(Error),
 }
 
-impl<E: From<Error>> Failed<E> {
+impl<E> Failed<E> {
     /// The boundary's reason as the body's type of error.
-    pub(crate) fn into_error(self) -> E {
+    pub(crate) fn into_error(self, from: impl FnOnce(Error) -> E) -> E {
         match self {
             Self::Body(error) => error,
-            Self::Boundary(error) => error.into(),
+            Self::Boundary(error) => from(error),
         }
     }
 }

@@ -172,22 +172,29 @@ impl fmt::Display for At<'_> {
     }
 }
 
+/// The field that every variant has, whatever else is in it.
+macro_rules! boundary_of {
+    ($error:expr) => {
+        match $error {
+            Error::Database { boundary, .. }
+            | Error::Aborted { boundary, .. }
+            | Error::Forbidden { boundary, .. }
+            | Error::CommitUnknown { boundary, .. }
+            | Error::Timeout { boundary, .. }
+            | Error::PoolTimeout { boundary, .. }
+            | Error::Connect { boundary, .. }
+            | Error::NestedBoundary { boundary, .. }
+            | Error::Unsupported { boundary, .. }
+            | Error::Config { boundary, .. }
+            | Error::Closed { boundary } => boundary,
+        }
+    };
+}
+
 impl Error {
     /// The boundary that the error happened in, where there was one.
     pub fn boundary(&self) -> Option<Site> {
-        match self {
-            Self::Database { boundary, .. }
-            | Self::Aborted { boundary, .. }
-            | Self::Forbidden { boundary, .. }
-            | Self::CommitUnknown { boundary, .. }
-            | Self::Timeout { boundary, .. }
-            | Self::PoolTimeout { boundary, .. }
-            | Self::Connect { boundary, .. }
-            | Self::NestedBoundary { boundary, .. }
-            | Self::Unsupported { boundary, .. }
-            | Self::Config { boundary, .. }
-            | Self::Closed { boundary } => *boundary,
-        }
+        *boundary_of!(self)
     }
 
     pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
@@ -213,19 +220,7 @@ impl Error {
 
     /// The same error, in that boundary.
     pub(crate) fn at(mut self, site: Site) -> Self {
-        match &mut self {
-            Self::Database { boundary, .. }
-            | Self::Aborted { boundary, .. }
-            | Self::Forbidden { boundary, .. }
-            | Self::CommitUnknown { boundary, .. }
-            | Self::Timeout { boundary, .. }
-            | Self::PoolTimeout { boundary, .. }
-            | Self::Connect { boundary, .. }
-            | Self::NestedBoundary { boundary, .. }
-            | Self::Unsupported { boundary, .. }
-            | Self::Config { boundary, .. }
-            | Self::Closed { boundary } => *boundary = Some(site),
-        }
+        *boundary_of!(&mut self) = Some(site);
         self
     }
 

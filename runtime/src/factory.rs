@@ -119,7 +119,7 @@ impl<DB: Backend> SessionFactory<DB> {
         async move {
             boundary::run(site, self, TxOptions::new(), body)
                 .await
-                .map_err(boundary::Failed::into_error)
+                .map_err(|failed| failed.into_error(E::from))
         }
     }
 
@@ -150,7 +150,7 @@ impl<DB: Backend> SessionFactory<DB> {
             let body = async |tx: &mut Session<DB>| body(tx).await;
             boundary::run(site, self, options, body)
                 .await
-                .map_err(boundary::Failed::into_error)
+                .map_err(|failed| failed.into_error(E::from))
         }
     }
 

@@ -87,7 +87,12 @@ impl<DB: Backend> Drop for Lease<DB> {
 
 /// Rolls back and gives the connection to the pool. Dropped or failed half-way, it closes it.
 async fn roll_back<DB: Backend>(mut connection: Connection<DB>, options: TxOptions, is_busy: bool) {
-    let rolled_back = DB::roll_back(&mut connection, options, is_busy);
+    let rolled_back = async {
+        if is_busy {
+            DB::settle(&mut connection).await?;
+        }
+        DB::roll_back(&mut connection, options).await
+    };
     let rolled_back = match DB::ROLLBACK_LIMIT {
         Some(limit) => tokio::time::timeout(limit, rolled_back).await,
         None => Ok(rolled_back.await),

@@ -65,12 +65,8 @@ impl Backend for MySql {
     fn roll_back(
         connection: &mut MySqlConnection,
         _: TxOptions,
-        busy: bool,
     ) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            if busy {
-                Self::settle(connection).await?;
-            }
             Self::run(
                 connection,
                 "ROLLBACK AND NO CHAIN NO RELEASE".into_sql_str(),

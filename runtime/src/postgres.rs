@@ -56,14 +56,8 @@ impl Backend for Postgres {
     fn roll_back(
         connection: &mut PgConnection,
         _: TxOptions,
-        busy: bool,
     ) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-        Box::pin(async move {
-            if busy {
-                Self::settle(connection).await?;
-            }
-            Self::run(connection, "ROLLBACK".into_sql_str()).await
-        })
+        Box::pin(async move { Self::run(connection, "ROLLBACK".into_sql_str()).await })
     }
 
     fn settle(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {

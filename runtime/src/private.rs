@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use crate::backend::Backend;
 use crate::body::SendOnce;
-use crate::boundary::{self, Failed};
+use crate::boundary;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::job::{self, Job};
@@ -108,10 +108,7 @@ where
 {
     boundary::run(site, db, options, body)
         .await
-        .map_err(|failed| match failed {
-            Failed::Body(error) => error,
-            Failed::Boundary(error) => E::from_boundary(error),
-        })
+        .map_err(|failed| failed.into_error(E::from_boundary))
 }
 
 /// The body of `#[background_job]` with a session.

@@ -98,7 +98,6 @@ impl<DB: Backend> Core<DB> {
     async fn enter_savepoint(&mut self) -> Result<String, Error> {
         self.check()?;
         self.begin().await?;
-        self.prove_open().await?;
         let name = format!("demarcate_{}", self.savepoints);
         self.send(format!("SAVEPOINT {name}")).await?;
         self.savepoints += 1;

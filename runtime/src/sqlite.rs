@@ -88,10 +88,8 @@ impl Backend for Sqlite {
     fn roll_back(
         connection: &mut SqliteConnection,
         options: TxOptions,
-        _busy: bool,
     ) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            // What was dropped half-way is before us in the queue of the connection's own thread.
             if options.read_only {
                 Self::run(connection, "PRAGMA query_only = 0".into_sql_str()).await?;
             }
@@ -103,6 +101,7 @@ impl Backend for Sqlite {
     }
 
     fn settle(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        // What was dropped half-way is before us in the queue of the connection's own thread.
         Box::pin(connection.ping())
     }
 

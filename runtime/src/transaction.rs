@@ -105,46 +105,14 @@ impl<DB: Backend> Core<DB> {
             }
         };
         self.begin().await?;
-        self.prove_open().await?;
-        if passed.leaves_state
-            && let Some(lease) = &mut self.lease
-        {
-            lease.taint();
+        if passed.leaves_state {
+            self.begun().taint();
         }
         if passed.is_opaque {
-            self.send(format!("SAVEPOINT {WITNESS}")).await?;
-            self.is_unproven = true;
+            self.set_witness().await?;
         }
         self.sent.statements += 1;
         Ok(self.take_off())
-    }
-
-    pub(crate) async fn lend_connection(&mut self) -> Result<&mut DB::Connection, Error> {
-        self.check()?;
-        self.begin().await?;
-        self.prove_open().await?;
-        self.send(format!("SAVEPOINT {WITNESS}")).await?;
-        self.is_unproven = true;
-        let lease = self
-            .lease
-            .as_mut()
-            .expect("a transaction that was begun has its connection");
-        lease.taint();
-        Ok(lease.parts().0)
-    }
-
-    /// What the last statement ran unseen may have ended the transaction; what follows would then be
-    /// committed statement by statement. The savepoint that was set before it is gone in that case.
-    pub(crate) async fn prove_open(&mut self) -> Result<(), Error> {
-        if std::mem::take(&mut self.is_unproven)
-            && let Err(error) = self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await
-        {
-            let gone = Failure::gone(&error);
-            let aborted = gone.to_error().at(self.site);
-            self.failure = Some(gone);
-            return Err(aborted);
-        }
-        Ok(())
     }
 
     /// The same for a query, which may turn out to be none: a value that cannot be encoded is the
@@ -163,13 +131,45 @@ impl<DB: Backend> Core<DB> {
         Ok((query, running))
     }
 
+    pub(crate) async fn lend_connection(&mut self) -> Result<&mut DB::Connection, Error> {
+        self.check()?;
+        self.begin().await?;
+        self.set_witness().await?;
+        let lease = self.begun();
+        lease.taint();
+        Ok(lease.parts().0)
+    }
+
+    /// The lease of a transaction that [`begin`](Self::begin) has begun.
+    fn begun(&mut self) -> &mut Lease<DB> {
+        self.lease.as_mut().expect(BEGUN)
+    }
+
+    /// Something is about to run unseen: [`prove_open`](Self::prove_open) will tell what it left.
+    async fn set_witness(&mut self) -> Result<(), Error> {
+        self.send(format!("SAVEPOINT {WITNESS}")).await?;
+        self.is_unproven = true;
+        Ok(())
+    }
+
+    /// What the last statement ran unseen may have ended the transaction; what follows would then be
+    /// committed statement by statement. The savepoint that was set before it is gone in that case.
+    async fn prove_open(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.is_unproven)
+            && let Err(error) = self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await
+        {
+            let gone = Failure::gone(&error);
+            let aborted = gone.to_error().at(self.site);
+            self.failure = Some(gone);
+            return Err(aborted);
+        }
+        Ok(())
+    }
+
     /// A message is about to be sent inside the transaction, which [`begin`](Self::begin) has begun.
     fn take_off(&mut self) -> Running<'_, DB> {
         self.sent.round_trips += 1;
-        let lease = self
-            .lease
-            .as_mut()
-            .expect("a transaction that was begun has its connection");
+        let lease = self.lease.as_mut().expect(BEGUN);
         let (connection, state) = lease.parts();
         *state = State::Busy;
         Running {
@@ -192,13 +192,14 @@ impl<DB: Backend> Core<DB> {
         })
     }
 
-    /// Takes a connection and begins the transaction on it, if that was not done yet.
+    /// Takes a connection and begins the transaction on it; where that was done, sees that it is still
+    /// there.
     ///
     /// A pooled connection may have died. The begin finds that out, and nothing was executed on it
     /// then, so that another is taken in its place, unseen by the caller.
     pub(crate) async fn begin(&mut self) -> Result<(), Error> {
         if self.lease.is_some() {
-            return Ok(());
+            return self.prove_open().await;
         }
         let begun = self.begin_on_a_live_connection().await;
         begun.map_err(|error| {
@@ -354,6 +355,8 @@ impl<DB: Backend> Drop for Core<DB> {
         self.db.stats_of(self.site, self.outcome, self.sent);
     }
 }
+
+const BEGUN: &str = "a transaction that was begun has its connection";
 
 /// The savepoint that bears witness that the transaction is still there.
 const WITNESS: &str = "demarcate_witness";
