@@ -7,11 +7,15 @@ mod guard;
 mod handler;
 mod hooks;
 mod jobs;
+mod locks;
 mod nesting;
 mod options;
+mod outcome;
 mod pool;
+mod retry;
 mod savepoint;
 mod session;
+mod timeouts;
 mod wire;
 
 use demarcate_tests::{Backend, TestDb};
