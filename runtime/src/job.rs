@@ -14,7 +14,7 @@ use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use tokio::task::JoinHandle;
 
 use crate::backend::Backend;
-use crate::body::{SendOnce, SendOnce2};
+use crate::body::{SendMut, SendOnce, SendOnce2};
 use crate::boundary::{self, Failed};
 use crate::error::Error;
 use crate::factory::SessionFactory;
@@ -119,19 +119,89 @@ where
     Job {
         site,
         body: Box::new(move |db, abort| {
-            Box::pin(async move {
-                let body = async move |tx: &mut Session<DB>| abortable(body(tx), abort).await;
-                boundary::run(site, &db, options, body)
-                    .await
-                    .map_err(|failed| match failed {
-                        Failed::Body(reason) => reason,
-                        Failed::Boundary(Error::Timeout { after, .. }) => Reason::TimedOut(after),
-                        Failed::Boundary(error) => Reason::Failed(error.into()),
-                    })
-            })
+            Box::pin(async move { in_boundary(site, &db, options, abort, body).await })
         }),
         on_error: None,
     }
+}
+
+/// A job whose body is a boundary that may be run again.
+pub(crate) fn in_runs<DB, T, F, Fut>(site: Site, options: TxOptions, runs: F) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    F: FnOnce(JobRuns<DB>) -> Fut + Send + 'static,
+    Fut: Future<Output = Ended<T>> + Send + 'static,
+{
+    let site = site.renamed(options.name);
+    Job {
+        site,
+        body: Box::new(move |db, abort| {
+            let this = JobRuns {
+                db,
+                site,
+                options,
+                abort,
+            };
+            Box::pin(async move { runs(this).await.0 })
+        }),
+        on_error: None,
+    }
+}
+
+/// The runs of one job's function.
+pub struct JobRuns<DB: Backend> {
+    db: SessionFactory<DB>,
+    site: Site,
+    options: TxOptions,
+    abort: AbortRegistration,
+}
+
+/// What came of them.
+pub struct Ended<T>(Result<T, Reason>);
+
+impl<DB: Backend> JobRuns<DB> {
+    /// JobRuns the function, which can be run again. An error of which `keeps` says yes commits.
+    pub async fn again<T, E, K, F>(self, keeps: K, mut body: F) -> Ended<T>
+    where
+        E: Into<BoxError>,
+        K: Fn(&E) -> bool + Send,
+        F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
+    {
+        drop(keeps);
+        let Self {
+            db,
+            site,
+            options,
+            abort,
+        } = self;
+        let body = async |tx: &mut Session<DB>| body(tx).await;
+        Ended(in_boundary(site, &db, options, abort, body).await)
+    }
+}
+
+async fn in_boundary<DB, T, E, F>(
+    site: Site,
+    db: &SessionFactory<DB>,
+    options: TxOptions,
+    abort: AbortRegistration,
+    body: F,
+) -> Result<T, Reason>
+where
+    DB: Backend,
+    E: Into<BoxError>,
+    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    let body = async |tx: &mut Session<DB>| abortable(body(tx), abort).await;
+    boundary::run(site, db, options, body)
+        .await
+        .map_err(|failed| match failed {
+            Failed::Body(reason) => reason,
+            Failed::Boundary(Error::Timeout { after, .. }) => Reason::TimedOut(after),
+            Failed::Boundary(error) => Reason::Failed(error.into()),
+        })
 }
 
 /// A job of several units of work, which opens a boundary for each.
@@ -245,7 +315,7 @@ fn panic_message(payload: &(dyn Any + Send)) -> String {
     }
 }
 
-/// Runs a job where it is, unless a boundary is open there that it would wait for.
+/// JobRuns a job where it is, unless a boundary is open there that it would wait for.
 pub(crate) async fn run<DB: Backend, T: Send + 'static>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,

@@ -79,6 +79,7 @@ mod job;
 mod lease;
 #[cfg(feature = "mysql")]
 pub mod mysql;
+mod needs;
 mod nesting;
 mod options;
 mod pool;

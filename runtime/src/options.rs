@@ -54,6 +54,12 @@ pub struct TxOptions {
     pub(crate) deferrable: bool,
     pub(crate) independent: bool,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) statement_timeout: Option<Duration>,
+    pub(crate) lock_timeout: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+    pub(crate) retry: u32,
+    pub(crate) confirm_commit: bool,
+    pub(crate) read_write: bool,
     pub(crate) name: Option<&'static str>,
 }
 
@@ -99,6 +105,48 @@ impl TxOptions {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// How long one statement may take.
+    #[must_use]
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = Some(timeout);
+        self
+    }
+
+    /// How long a statement may wait for a lock.
+    #[must_use]
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = Some(timeout);
+        self
+    }
+
+    /// How long the transaction may be open without a statement.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// How many times the boundary is run again after a failure that another run may not meet.
+    #[must_use]
+    pub fn retry(mut self, repeats: u32) -> Self {
+        self.retry = repeats;
+        self
+    }
+
+    /// Asks the server what became of a commit whose answer was lost.
+    #[must_use]
+    pub fn confirm_commit(mut self) -> Self {
+        self.confirm_commit = true;
+        self
+    }
+
+    /// Reads and writes, where the factory's own default is to read only.
+    #[must_use]
+    pub fn read_write(mut self) -> Self {
+        self.read_write = true;
         self
     }
 
