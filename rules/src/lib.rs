@@ -25,6 +25,7 @@
 //! ```
 
 mod args;
+mod attributed;
 mod block;
 mod check;
 pub mod control;
@@ -46,6 +47,7 @@ mod waiting;
 mod walk;
 
 pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
+pub use attributed::{Attributed, On};
 pub use block::{Block, Member, MemberItem};
 pub use check::check;
 pub use errors::{Errors, Mistake};
