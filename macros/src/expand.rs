@@ -1,4 +1,4 @@
-use demarcate_rules::{Args, Body, Errors, Function, Item, Kind, check};
+use demarcate_rules::{Args, Attributed, Body, Errors, Function, Kind, On};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
@@ -28,32 +28,16 @@ pub(crate) struct Marked<'a> {
 
 /// Expands one attribute. Whatever is wrong, the user's item is emitted, and then the errors.
 pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let args = Args::parse(kind, args, &mut errors);
-    args.check_skip(&mut errors);
-    let item = match Item::parse(item.clone()) {
-        Ok(Item::Function(function)) => {
-            let function = match kind {
-                Kind::Router | Kind::Job => function.unboxed(),
-                Kind::Service => *function,
-            };
-            check(kind, &args, &function, &mut errors);
-            let mut tokens = expand_function(kind, &args, &function, &errors);
-            tokens.extend(told(&errors, function.cfgs()));
-            return tokens;
-        }
-        Ok(Item::Block(block, _)) if kind == Kind::Service => block::expand(&args, &block),
-        Ok(Item::Block(_, other) | Item::Other(other)) => {
-            other.refuse(kind, &mut errors);
-            item
-        }
-        Err(error) => {
-            errors.unreadable(error);
-            item
-        }
+    let Attributed { args, on, errors } = Attributed::read(kind, args, item.clone());
+    let (mut tokens, told) = match &on {
+        On::Function(function) => (
+            expand_function(kind, &args, function, &errors),
+            told(&errors, function.cfgs()),
+        ),
+        On::Block(block) => (block::expand(&args, block), told(&errors, [])),
+        On::Other => (item, told(&errors, [])),
     };
-    let mut tokens = item;
-    tokens.extend(told(&errors, []));
+    tokens.extend(told);
     tokens
 }
 

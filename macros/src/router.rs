@@ -30,9 +30,13 @@ use crate::{ask, service};
 //     }
 //
 // With `from = self.db` there is no parameter to replace, and `&(self.db)` stands in place of `&tx`.
+//
+// Output, with `no_rollback_for = PATTERN`, and with `retry = 3`, where the body only borrows:
+//     ::demarcate::__private::router_keeping(SITE, &tx, OPTIONS, |__error: &E| .., async move |tx: &mut Session| { body })
+//     ::demarcate::__private::router_again(SITE, &tx, OPTIONS, KEEPS, async |tx: &mut Session| { clones; body })
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let private = marked.private();
-    let mut sig = marked.function.sig.clone();
+    let mut sig = marked.lender(marked.function.sig.clone());
     let factory = match (marked.lent(), &marked.args.from) {
         (Some((lent, pat)), None) => {
             let name = plain_name(pat)
@@ -65,9 +69,15 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         (_, Some(error)) => error,
         _ => &returned,
     };
+    let (run, keeps) = match marked.keeps() {
+        _ if marked.is_run_again() => (quote!(router_again), Some(marked.keeps_or_nothing())),
+        Some(keeps) => (quote!(router_keeping), Some(keeps)),
+        None => (quote!(router), None),
+    };
+    let keeps = keeps.map(|keeps| quote!(#keeps,));
     let run = located_call(
-        quote!(#private::router),
-        quote!(#site, &#factory, #options, #closure),
+        quote!(#private::#run),
+        quote!(#site, &#factory, #options, #keeps #closure),
         error,
     );
     let awaited = quote_spanned!(ends(error).0=> .await);

@@ -1,7 +1,7 @@
 //! The rules, one function each.
 
 use proc_macro2::TokenStream;
-use syn::{Block, Expr, FnArg, ReturnType};
+use syn::{Block, Expr, FnArg, ReceiverKind, ReturnType};
 
 use crate::args::Args;
 use crate::control::{self, Judgement, Names};
@@ -26,6 +26,7 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
 
 /// Holds a function's signature to the rules.
 fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    check_requires(kind, args, function, errors);
     if function.is_helper(kind) {
         return;
     }
@@ -42,6 +43,7 @@ fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Er
     check_returned(kind, function, errors);
     check_arguments_for_handler(kind, args, function, &found, errors);
     check_options_of_several(kind, args, &found, errors);
+    check_run_again(kind, args, function, errors);
 }
 
 /// A router and a job are what the macro makes of the body.
@@ -255,15 +257,67 @@ fn check_arguments_for_handler(
 /// A job that opens several transactions gives each its own options.
 fn check_options_of_several(kind: Kind, args: &Args, found: &Found, errors: &mut Errors) {
     if kind == Kind::Job && matches!(found.lent, Some(Lent::Factory { .. })) {
-        for (option, on) in args.of_one_transaction() {
+        for option in args.of_one_transaction() {
             errors.argument(
-                on,
+                option,
                 format!(
                     "`{option}` is for a job with a session; this one opens its own transactions, with \
                      `db.transaction_with(options, ..)`"
                 ),
             );
         }
+    }
+}
+
+/// What is run again begins with what it was given the first time.
+fn check_run_again(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    if args.retry.is_none() || function.can_run_again() {
+        return;
+    }
+    let Some(FnArg::Receiver(receiver)) = function.sig.inputs.first() else {
+        return;
+    };
+    match &receiver.kind {
+        // Of a job it was said that it borrows nothing.
+        ReceiverKind::Reference(..) if kind == Kind::Job => {}
+        ReceiverKind::Reference(..) => errors.argument(
+            receiver,
+            "`retry` runs the function again, and what a run that was rolled back did to `&mut self` would stay; take \
+             `&self`",
+        ),
+        _ => errors.argument(
+            receiver,
+            "`retry` runs the function again, and there is one `self`; take `self: Arc<Self>`",
+        ),
+    }
+}
+
+/// A service asks the session that it was lent for what it needs.
+fn check_requires(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    let Some(requires) = &args.requires else {
+        return;
+    };
+    if function.is_helper(kind) {
+        if !requires.is_of_block {
+            errors.argument(
+                &requires.option,
+                "`requires` is about a session, and this function has none; remove it",
+            );
+        }
+    } else if let Body::None(_) = &function.body {
+        errors.argument(
+            &requires.option,
+            "a method without a body asks nothing of its session; put `requires` on the implementation",
+        );
+    } else if let Some(parameter) = function
+        .lent(kind)
+        .and_then(|lent| function.parameter(lent.index()))
+        && plain_name(&parameter.pat).is_none()
+    {
+        errors.argument(
+            &parameter.pat,
+            "`requires` asks the session, so it needs a name; write `tx`",
+        );
     }
 }
 

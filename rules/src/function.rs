@@ -2,8 +2,8 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, Block, Expr, FnArg, FnModifiers, Ident, PatType, ReturnType, Signature, Stmt, Token,
-    Type, Visibility,
+    Attribute, Block, Expr, FnArg, FnModifiers, Ident, PatType, ReceiverKind, ReturnType,
+    Signature, Stmt, Token, Type, Visibility,
 };
 
 use crate::args::Args;
@@ -204,6 +204,18 @@ impl Function {
     pub fn is_helper(&self, kind: Kind) -> bool {
         let found = session::find(self, kind);
         self.is_in_block && found.lent.is_none() && found.unlent.is_none()
+    }
+
+    /// Whether a second run of it begins like the first: what `self` is taken by is lent to each alike.
+    #[must_use]
+    pub fn can_run_again(&self) -> bool {
+        match self.sig.inputs.first() {
+            Some(FnArg::Receiver(receiver)) => matches!(
+                receiver.kind,
+                ReceiverKind::Reference(_, _, None) | ReceiverKind::Typed(..)
+            ),
+            _ => true,
+        }
     }
 
     /// The conditions under which it is there.

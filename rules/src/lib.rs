@@ -25,6 +25,7 @@
 //! ```
 
 mod args;
+mod attributed;
 mod block;
 mod check;
 pub mod control;
@@ -45,7 +46,8 @@ mod types;
 mod waiting;
 mod walk;
 
-pub use args::{Allowed, Args, Denied, Isolation, Timeout};
+pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
+pub use attributed::{Attributed, On};
 pub use block::{Block, Member, MemberItem};
 pub use check::check;
 pub use errors::{Errors, Mistake};
@@ -53,7 +55,7 @@ pub use function::{Body, Boxed, Function};
 pub use item::{Item, Other};
 pub use kind::Kind;
 pub use rule::{Level, RULES, Rule};
-pub use session::{Lent, introduced, plain_name};
+pub use session::{Binding, Lent, bindings, introduced, plain_name};
 
 #[cfg(test)]
 mod tests {
