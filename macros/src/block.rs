@@ -52,8 +52,8 @@ fn expand_member(args: &Args, member: &Member) -> TokenStream {
         }
         MemberItem::Function(function) => {
             let args = of_member(args, &member.marks, &mut errors);
-            check(Kind::Service, &args, function, &mut errors);
-            let mut tokens = expand_function(Kind::Service, &args, function, &errors);
+            let checked = check(Kind::Service, &args, function, &mut errors);
+            let mut tokens = expand_function(Kind::Service, &args, function, checked, &errors);
             tokens.extend(told(&errors, function.cfgs()));
             tokens
         }

@@ -47,7 +47,7 @@ mod walk;
 
 pub use args::{Allowed, Args, Denied, Isolation, Timeout};
 pub use block::{Block, Member, MemberItem};
-pub use check::check;
+pub use check::{Checked, check};
 pub use errors::{Errors, Mistake};
 pub use function::{Body, Boxed, Function};
 pub use item::{Item, Other};
