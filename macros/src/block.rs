@@ -49,8 +49,8 @@ fn expand_member(args: &Args, member: &Member) -> TokenStream {
             tokens
         }
         MemberItem::Function(function) => {
-            let (args, errors) = member.held(function, args);
-            let mut tokens = expand_function(Kind::Service, &args, function, &errors);
+            let (args, checked, errors) = member.held(function, args);
+            let mut tokens = expand_function(Kind::Service, &args, function, checked, &errors);
             tokens.extend(told(&errors, function.cfgs()));
             tokens
         }

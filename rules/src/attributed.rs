@@ -6,7 +6,7 @@ use syn::Meta;
 
 use crate::args::Args;
 use crate::block::{Block, Member};
-use crate::check::check;
+use crate::check::{Checked, check};
 use crate::errors::Errors;
 use crate::function::Function;
 use crate::item::Item;
@@ -24,8 +24,8 @@ pub struct Attributed {
 
 /// What an attribute stands on.
 pub enum On {
-    /// A function, which was held to the rules.
-    Function(Box<Function>),
+    /// A function, which was held to the rules, and its body.
+    Function(Box<Function>, Option<Checked>),
     /// A block, whose members are yet to be.
     Block(Block),
     /// Nothing that it goes on, or nothing that can be read. It was reported.
@@ -45,8 +45,8 @@ impl Attributed {
                     Kind::Router | Kind::Job => Box::new(function.unboxed()),
                     Kind::Service => function,
                 };
-                check(kind, &args, &function, &mut errors);
-                On::Function(function)
+                let checked = check(kind, &args, &function, &mut errors);
+                On::Function(function, checked)
             }
             Ok(Item::Block(block, _)) if kind == Kind::Service => On::Block(block),
             Ok(Item::Block(_, other) | Item::Other(other)) => {
@@ -74,10 +74,10 @@ impl Member {
 
     /// The same of a function, which is held to the rules.
     #[must_use]
-    pub fn held(&self, function: &Function, block: &Args) -> (Args, Errors) {
+    pub fn held(&self, function: &Function, block: &Args) -> (Args, Option<Checked>, Errors) {
         let (args, mut errors) = self.under(block);
-        check(Kind::Service, &args, function, &mut errors);
-        (args, errors)
+        let checked = check(Kind::Service, &args, function, &mut errors);
+        (args, checked, errors)
     }
 
     /// What its own `#[service(..)]` were given.

@@ -14,14 +14,24 @@ use crate::types::{self, Borrow};
 use crate::walk::{self, Step};
 use crate::{rule, sql, waiting};
 
-/// Holds a function to every rule that its tokens can tell.
-pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+/// A body that was held to the rules.
+pub struct Checked {
+    /// Its statements, as [`Function::block`] gives them. To read them takes longer than all else that is done with them.
+    pub block: Block,
+    /// Whether the compiler must be asked about a call in it: [`control::each`] would find a [`Judgement::Ask`] or a
+    /// [`Judgement::AskArgument`].
+    pub asks: bool,
+}
+
+/// Holds a function to every rule that its tokens can tell, and gives its body, if it has one that can be read.
+pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) -> Option<Checked> {
     errors.under(args);
     check_signature(kind, args, function, errors);
-    if let Some(body) = function.block() {
-        check_body(kind, body, &function.names(kind, args), errors);
-    }
+    let checked = function
+        .block()
+        .map(|body| check_body(kind, body, &function.names(kind, args), errors));
     errors.sort();
+    checked
 }
 
 /// Holds a function's signature to the rules.
@@ -322,11 +332,12 @@ fn check_requires(kind: Kind, args: &Args, function: &Function, errors: &mut Err
 }
 
 /// Holds a function's body to the rules.
-fn check_body(kind: Kind, mut body: Block, names: &Names, errors: &mut Errors) {
-    check_sql(kind, &body, names, errors);
-    walk::each(&mut body, names, &mut |step, names| match step {
+fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) -> Checked {
+    let mut asks = false;
+    check_sql(kind, &block, names, errors);
+    walk::each(&mut block, names, &mut |step, names| match step {
         Step::Enter(expr) => {
-            check_control(kind, expr, names, errors);
+            asks |= check_control(kind, expr, names, errors);
             check_lost(kind, lost::in_expression(expr, names), errors);
             check_waiting(kind, expr, names, errors);
         }
@@ -334,6 +345,7 @@ fn check_body(kind: Kind, mut body: Block, names: &Names, errors: &mut Errors) {
         Step::Tokens(tokens) => check_control_in_tokens(kind, tokens, names, errors),
         Step::Leave(_) => {}
     });
+    Checked { block, asks }
 }
 
 /// D013 and D040 to D045.
@@ -344,13 +356,15 @@ fn check_sql(kind: Kind, body: &Block, names: &Names, errors: &mut Errors) {
 }
 
 /// D010 to D012 and D021 to D024, where the receiver is visibly the session or the factory. Of other receivers, and for
-/// D020, the compiler is asked.
-fn check_control(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
+/// D020, the compiler is asked, and this says so.
+fn check_control(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) -> bool {
     match control::judge(expr, names) {
         Some(Judgement::Refused(control, name)) => errors.rule(control.rule(), kind, "", name),
         Some(Judgement::Wrong(control, name, on)) => errors.rule(control.rule(), kind, &on, name),
-        Some(Judgement::Ask(..) | Judgement::AskArgument(..)) | None => {}
+        Some(Judgement::Ask(..) | Judgement::AskArgument(..)) => return true,
+        None => {}
     }
+    false
 }
 
 /// The same in a macro call whose arguments are no expressions.

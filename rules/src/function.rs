@@ -95,6 +95,9 @@ fn parse_braced(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Group)> 
     let TokenTree::Group(group) = input.parse()? else {
         return Err(input.error("expected the function's body"));
     };
+    if !begins_with_attribute(&group) {
+        return Ok((Vec::new(), group));
+    }
     let split = |input: ParseStream<'_>| {
         Ok((
             Attribute::parse_inner(input)?,
@@ -112,6 +115,14 @@ fn parse_braced(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Group)> 
     let mut body = Group::new(group.delimiter(), rest);
     body.set_span(group.span());
     Ok((attrs, body))
+}
+
+/// `#!`
+fn begins_with_attribute(group: &Group) -> bool {
+    let mut tokens = group.stream().into_iter();
+    ['#', '!'].iter().all(|wanted| {
+        matches!(tokens.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == *wanted)
+    })
 }
 
 impl Function {

@@ -49,7 +49,7 @@ mod walk;
 pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
 pub use attributed::{Attributed, On};
 pub use block::{Block, Member, MemberItem};
-pub use check::check;
+pub use check::{Checked, check};
 pub use errors::{Errors, Mistake};
 pub use function::{Body, Boxed, Function};
 pub use item::{Item, Other};
