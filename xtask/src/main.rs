@@ -1,5 +1,6 @@
 //! `cargo xtask`: what this repository does for itself.
 
+mod faults;
 mod setup;
 mod step;
 mod test;
@@ -13,6 +14,7 @@ usage: cargo xtask <command>
 commands:
   setup   install the servers that the tests need
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
+  faults  the fault matrix, several times over; words after it keep the cases in whose name they stand
 ";
 
 fn main() -> ExitCode {
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["setup"] => setup::run(),
         ["test"] => test::run(),
+        ["faults", ref names @ ..] => faults::run(names),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -155,7 +155,7 @@ fn version(rustc: &mut Command) -> Option<String> {
 }
 
 /// The cargo that runs this program, at the root of the workspace.
-fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
     command.args(arguments).current_dir(servers::workspace());
