@@ -52,6 +52,7 @@
 //! # What to read next
 //!
 //! * [`Session`]: statements, [savepoints](Session::savepoint), [what runs after the commit](Session::after_commit)
+//! * [`Settings`]: the database, from the environment or in code
 //! * [`SessionFactory`]: connections, boundaries from closures, running jobs
 //! * [`TxOptions`]: isolation, read-only, timeout
 //! * [`Error`]: why a boundary did not commit
@@ -88,6 +89,7 @@ mod private;
 mod probe;
 mod savepoint;
 mod session;
+pub mod settings;
 mod site;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -104,6 +106,7 @@ pub use hooks::AfterCommit;
 pub use job::{Job, JobError, JobHandle};
 pub use options::{Isolation, TxOptions};
 pub use session::Session;
+pub use settings::Settings;
 pub use site::{Kind, Site};
 pub use stats::BoundaryStats;
 

@@ -12,6 +12,7 @@ mod options;
 mod pool;
 mod savepoint;
 mod session;
+mod settings;
 
 use demarcate_tests::{Backend, TestDb};
 
