@@ -15,6 +15,7 @@ use demarcate_sql::Dialect;
 
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
+use crate::settings::FromSettings;
 use crate::statement::Statement;
 
 /// What a statement gives, row by row.
@@ -25,7 +26,7 @@ pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database
 ///
 /// It cannot be implemented outside this crate, and its methods are not for use there: each of them
 /// reaches the connection below the session.
-pub trait Backend: Database + sealed::Sealed {
+pub trait Backend: Database + sealed::Sealed + FromSettings {
     /// The database, as messages name it.
     #[doc(hidden)]
     const TITLE: &'static str;

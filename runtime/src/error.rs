@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::error::{DatabaseError, ErrorKind};
 
 use crate::nesting;
+use crate::settings::Redacted;
 use crate::site::Site;
 
 /// Why a boundary did not commit.
@@ -17,11 +18,11 @@ use crate::site::Site;
 /// `demarcate::Error: From<sqlx::Error>` and `sqlx::Error: From<demarcate::Error>` both exist, and the
 /// second keeps what the first had: our errors travel through a function that returns `sqlx::Error`,
 /// and come out on the other side as they were.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The database, or the wire to it, reported an error. The transaction was rolled back.
-    #[error("{}{source}", At(.boundary))]
+    #[error("{}{}", At(.boundary), Redacted(.source))]
     #[non_exhaustive]
     Database {
         /// The boundary that it happened in.
@@ -33,9 +34,10 @@ pub enum Error {
     /// A statement failed, the body went on and returned `Ok`. The transaction was rolled back:
     /// `Ok` would otherwise have been a lie on PostgreSQL, and half a truth elsewhere.
     #[error(
-        "{}rolled back: a statement failed and the body went on: {source}; return the error with `?`, or give \
+        "{}rolled back: a statement failed and the body went on: {}; return the error with `?`, or give \
          what may fail a scope of its own with `tx.savepoint(..)`",
-        At(.boundary)
+        At(.boundary),
+        Redacted(.source)
     )]
     #[non_exhaustive]
     Aborted {
@@ -99,8 +101,9 @@ pub enum Error {
     /// The connection was lost, or time ran out, between COMMIT and the answer to it. Whether the
     /// transaction was committed is not known.
     #[error(
-        "{}the outcome of the commit is not known: {source}; look before you do it again",
-        At(.boundary)
+        "{}the outcome of the commit is not known: {}; look before you do it again",
+        At(.boundary),
+        Redacted(.source)
     )]
     #[non_exhaustive]
     CommitUnknown {
@@ -148,7 +151,7 @@ pub enum Error {
     },
 
     /// No connection could be made. Nothing was executed.
-    #[error("{}cannot connect to the database: {source}; {advice}", At(.boundary))]
+    #[error("{}cannot connect to the database: {}; {advice}", At(.boundary), Redacted(.source))]
     #[non_exhaustive]
     Connect {
         /// The boundary that needed the connection.
@@ -215,6 +218,28 @@ impl fmt::Display for At<'_> {
             Some(site) => write!(f, "{site}: "),
             None => Ok(()),
         }
+    }
+}
+
+impl fmt::Debug for Error {
+    /// With all that the database said, and without the secrets in it: this is what a panic prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, source) = match self {
+            Self::Database { source, .. } => ("Database", source),
+            Self::Aborted { source, .. } => ("Aborted", source),
+            Self::CommitUnknown { source, .. } => ("CommitUnknown", source),
+            Self::Connect { source, .. } => ("Connect", source),
+            other => {
+                return f
+                    .debug_tuple("Error")
+                    .field(&format_args!("{other}"))
+                    .finish();
+            }
+        };
+        f.debug_struct(name)
+            .field("boundary", &self.boundary())
+            .field("source", &Redacted(source))
+            .finish()
     }
 }
 

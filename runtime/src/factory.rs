@@ -16,6 +16,7 @@ use crate::nesting;
 use crate::options::TxOptions;
 use crate::pool::Pool;
 use crate::session::Session;
+use crate::settings::Settings;
 use crate::site::{Kind, Site};
 use crate::stats::{BoundaryStats, Outcome, Sent, Stats};
 use crate::stop::Stop;
@@ -305,22 +306,17 @@ impl<DB: Backend> Builder<DB> {
     /// How long a boundary waits for a connection, where nothing else is said.
     pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// The database's URL, in the form that sqlx reads for this database.
+    /// The database's URL, as [`Settings`] reads it.
     pub fn url(mut self, url: &str) -> Self {
-        // sqlx itself takes a URL with any scheme.
-        let scheme = url.split(':').next().unwrap_or_default();
-        let options = if DB::URL_SCHEMES.contains(&scheme) {
-            url.parse().ok()
-        } else {
-            None
-        };
-        // What sqlx says of it may quote the URL, and a URL holds a password.
-        self.settings = Some(options.ok_or_else(|| {
-            let (title, form) = (DB::TITLE, DB::URL_FORM);
-            Error::config(format!(
-                "this is not a URL of {title}; write one of the form `{form}`"
-            ))
-        }));
+        self.settings = Some(Settings::from_url(url).and_then(|settings| settings.options::<DB>()));
+        self
+    }
+
+    /// The database, and the limits of the pool, that the settings name.
+    pub fn settings(mut self, settings: &Settings) -> Self {
+        self.settings = Some(settings.options::<DB>());
+        self.max_connections = settings.pool.max_connections();
+        self.acquire_timeout = settings.pool.timeout;
         self
     }
 

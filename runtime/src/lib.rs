@@ -52,6 +52,7 @@
 //! # What to read next
 //!
 //! * [`Session`]: statements, [savepoints](Session::savepoint), [what runs after the commit](Session::after_commit)
+//! * [`Settings`]: the database, from the environment or in code
 //! * [`SessionFactory`]: connections, boundaries from closures, running jobs
 //! * [`TxOptions`]: isolation, read-only, timeout
 //! * [`Error`]: why a boundary did not commit
@@ -91,6 +92,7 @@ mod probe;
 mod retry;
 mod savepoint;
 mod session;
+pub mod settings;
 mod site;
 mod spare;
 #[cfg(feature = "sqlite")]
@@ -110,6 +112,7 @@ pub use job::{Job, JobError, JobHandle};
 pub use options::{Isolation, TxOptions};
 pub use retry::Retry;
 pub use session::Session;
+pub use settings::Settings;
 pub use site::{Kind, Site};
 pub use stats::BoundaryStats;
 

@@ -15,6 +15,7 @@ mod pool;
 mod retry;
 mod savepoint;
 mod session;
+mod settings;
 mod timeouts;
 mod wire;
 

@@ -1,0 +1,138 @@
+//! Settings as the options of a connection of sqlx.
+
+use sqlx::{Connection, Database};
+
+use super::Settings;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+use super::target::Target;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use super::target::{Kind, Server, Tls};
+use crate::error::Error;
+
+/// The options that sqlx connects to a database with.
+pub(crate) type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
+
+/// A database that settings can name.
+pub trait FromSettings: Database {
+    /// The options for what the settings name; `None` where that is another database.
+    #[doc(hidden)]
+    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error>;
+}
+
+#[cfg(feature = "postgres")]
+impl FromSettings for sqlx::Postgres {
+    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
+        let Some(server) = server(&settings.target, Kind::Postgres) else {
+            return Ok(None);
+        };
+        // As a URL, since only with one does sqlx look a password up in `.pgpass` for the right host. Every
+        // part is a parameter there: those need no brackets, and an empty host is none.
+        let port = server.port.map(|port| port.to_string());
+        let parts = [
+            ("host", server.host.as_deref()),
+            ("port", port.as_deref()),
+            ("user", server.user.as_deref()),
+            ("password", server.exposed_password()),
+            ("dbname", server.database.as_deref()),
+            ("sslmode", server.tls.map(Tls::name)),
+        ];
+        let mut url = url::form_urlencoded::Serializer::for_suffix(
+            "postgres:///?".to_owned(),
+            "postgres:///?".len(),
+        );
+        for (name, value) in parts {
+            if let Some(value) = value {
+                url.append_pair(name, value);
+            }
+        }
+        for (name, value) in &server.parameters {
+            url.append_pair(name, value);
+        }
+        match url.finish().parse() {
+            Ok(options) => Ok(Some(options)),
+            // What sqlx says of it may quote a part.
+            Err(_) => Err(Error::config(
+                "sqlx does not take these settings of PostgreSQL; look at the parameters of the URL",
+            )),
+        }
+    }
+}
+
+#[cfg(feature = "mysql")]
+impl FromSettings for sqlx::MySql {
+    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
+        use sqlx::mysql::MySqlSslMode;
+
+        let Some(server) = server(&settings.target, Kind::MySql) else {
+            return Ok(None);
+        };
+        let mut options = Options::<Self>::new();
+        options = match server.host.as_deref() {
+            Some(socket) if socket.starts_with('/') => options.socket(socket),
+            Some(host) => options.host(host),
+            None => options,
+        };
+        if let Some(port) = server.port {
+            options = options.port(port);
+        }
+        if let Some(user) = &server.user {
+            options = options.username(user);
+        }
+        if let Some(password) = server.exposed_password() {
+            options = options.password(password);
+        }
+        if let Some(database) = &server.database {
+            options = options.database(database);
+        }
+        if let Some(tls) = server.tls {
+            options = options.ssl_mode(match tls {
+                Tls::Disable => MySqlSslMode::Disabled,
+                Tls::Allow | Tls::Prefer => MySqlSslMode::Preferred,
+                Tls::Require => MySqlSslMode::Required,
+                Tls::VerifyCa => MySqlSslMode::VerifyCa,
+                Tls::VerifyFull => MySqlSslMode::VerifyIdentity,
+            });
+        }
+        for (name, value) in &server.parameters {
+            options = match *name {
+                "sslrootcert" => options.ssl_ca(value),
+                "sslcert" => options.ssl_client_cert(value),
+                "sslkey" => options.ssl_client_key(value),
+                "charset" => options.charset(value),
+                "collation" => options.collation(value),
+                "timezone" => options.timezone(value.clone()),
+                "statement-cache-capacity" => match value.parse() {
+                    Ok(capacity) => options.statement_cache_capacity(capacity),
+                    Err(_) => options,
+                },
+                _ => options,
+            };
+        }
+        Ok(Some(options))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl FromSettings for sqlx::Sqlite {
+    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
+        let Target::Sqlite(url) = &settings.target else {
+            return Ok(None);
+        };
+        match url.parse() {
+            Ok(options) => Ok(Some(options)),
+            Err(_) => Err(Error::config(
+                "the URL has a parameter that SQLite does not have; write `mode=ro`, `rw`, `rwc` or `memory`, \
+                 `cache=shared` or `private`, `immutable=true` or `false`, `vfs=name`, or none",
+            )),
+        }
+    }
+}
+
+/// The server that is meant, where it is one of this kind.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn server(target: &Target, kind: Kind) -> Option<&Server> {
+    match target {
+        Target::Server(server) if server.kind.is_none_or(|named| named == kind) => Some(server),
+        _ => None,
+    }
+}

@@ -1,0 +1,368 @@
+//! Takes secrets out of a text.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use percent_encoding::percent_decode;
+
+/// What stands in a text in place of a secret.
+const HIDDEN: &str = "***";
+
+/// Schemes whose user, where no password follows, is a name and not a token.
+const DATABASES: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
+
+/// Other schemes that a second URL in a text may have.
+const OTHERS: [&str; 5] = ["sqlite", "http", "https", "redis", "amqp"];
+
+/// Takes passwords, tokens and keys out of a text: those of URLs, whatever their shape, of `name=value`
+/// pairs, of SQL and of `Debug` output. Where it cannot tell where a secret ends it takes too much.
+///
+/// ```
+/// use demarcate::settings::redact;
+///
+/// assert_eq!(redact("postgres://me:p@ss:w/rd@db/shop"), "postgres://me:***@db/shop");
+/// assert_eq!(redact("mysql://db/shop?sslpassword=x&charset=utf8"), "mysql://db/shop?sslpassword=***&charset=utf8");
+/// assert_eq!(redact("no database `shop` on db:5432"), "no database `shop` on db:5432");
+/// ```
+pub fn redact(text: &str) -> Cow<'_, str> {
+    // What holds none of these holds no secret that could be told from other words.
+    if !text.contains(['@', ':', '=', '\'', '"', ' ']) {
+        return Cow::Borrowed(text);
+    }
+    let mut secrets = Vec::new();
+    users(text, &mut secrets);
+    pairs(text, &mut secrets);
+    if secrets.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    secrets.sort_by_key(|secret| secret.start);
+    let mut out = String::with_capacity(text.len());
+    let mut seen = 0;
+    for secret in secrets {
+        if secret.start >= seen {
+            out.push_str(&text[seen..secret.start]);
+            out.push_str(HIDDEN);
+        }
+        seen = seen.max(secret.end);
+    }
+    out.push_str(&text[seen..]);
+    Cow::Owned(out)
+}
+
+/// Where something is in a text, in bytes.
+type Span = std::ops::Range<usize>;
+
+/// What an error of sqlx says, in `Display` and in `Debug`, without the secrets in it.
+pub(crate) struct Redacted<'a>(pub(crate) &'a sqlx::Error);
+
+impl Redacted<'_> {
+    fn write(&self, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // About a URL, sqlx quotes what it did not understand, which may be the rest of a password:
+        // "unknown query parameter `..`".
+        if matches!(self.0, sqlx::Error::Configuration(_)) {
+            const QUOTES: [char; 3] = ['`', '"', '\''];
+            if let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) {
+                let (before, after) = (&text[..=first], &text[last..]);
+                return f.write_str(&redact(&format!("{before}{HIDDEN}{after}")));
+            }
+        }
+        f.write_str(&redact(text))
+    }
+}
+
+impl fmt::Display for Redacted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(&self.0.to_string(), f)
+    }
+}
+
+impl fmt::Debug for Redacted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            self.write(&format!("{:#?}", self.0), f)
+        } else {
+            self.write(&format!("{:?}", self.0), f)
+        }
+    }
+}
+
+/// `user:secret@`, with a scheme before it or without.
+fn users(text: &str, secrets: &mut Vec<Span>) {
+    let mut schemes = schemes(text).peekable();
+    let first = schemes.peek().map_or(text.len(), |first| first.start);
+    words(&text[..first], secrets);
+    while let Some(scheme) = schemes.next() {
+        let end = schemes.peek().map_or(text.len(), |next| next.start);
+        let secret = authority(
+            &text[scheme.start..scheme.rest],
+            &text[scheme.rest..end],
+            is_url(text),
+        );
+        secrets.extend(secret.map(|secret| scheme.rest + secret.start..scheme.rest + secret.end));
+    }
+}
+
+/// Where `scheme://` begins, and where it ends.
+struct Scheme {
+    start: usize,
+    rest: usize,
+}
+
+/// The URLs of a text. `://` inside a word is part of the URL that the word began with: it may be in a
+/// password. Where the text begins with one, all of it is.
+fn schemes(text: &str) -> impl Iterator<Item = Scheme> + '_ {
+    let (mut first, mut is_all) = (true, false);
+    text.match_indices("://").filter_map(move |(colon, mark)| {
+        let name = text[..colon]
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')));
+        let start = name.map_or(0, |at| at + char_len(text, at));
+        let before = text[..start].trim_end_matches(['"', '\'', '`', '(', '[', '{', '<', '=']);
+        let stands_alone = before.is_empty() || before.ends_with(char::is_whitespace);
+        let counts = !is_all && (first || (stands_alone && is_known(&text[start..colon])));
+        is_all = is_all || (first && text[..start].trim().is_empty());
+        first = false;
+        counts.then_some(Scheme {
+            start,
+            rest: colon + mark.len(),
+        })
+    })
+}
+
+fn is_known(scheme: &str) -> bool {
+    is_one_of(&DATABASES, scheme) || is_one_of(&OTHERS, scheme)
+}
+
+/// `postgresql+asyncpg` is `postgresql`.
+fn is_one_of(names: &[&str], scheme: &str) -> bool {
+    let name = scheme.split([':', '+']).next().unwrap_or_default();
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether the whole text is one, so that spaces are part of it.
+fn is_url(text: &str) -> bool {
+    schemes(text)
+        .next()
+        .is_some_and(|scheme| text[..scheme.start].trim().is_empty())
+}
+
+/// The secret in what follows `scheme://`, up to the next URL.
+fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
+    // The colons of an address in brackets are none that a secret follows.
+    let host = match rest.split_once(']') {
+        Some((address, _))
+            if address.starts_with('[') && address[1..].parse::<Ipv6Addr>().is_ok() =>
+        {
+            address.len() + 1
+        }
+        _ => 0,
+    };
+    if let Some(at) = rest.rfind('@') {
+        let colon = [":", "%3a", "%3A"]
+            .into_iter()
+            .filter_map(|colon| Some(host + rest[..at].get(host..)?.find(colon)? + colon.len()))
+            .min();
+        let name = scheme.split([':', '+']).next().unwrap_or_default();
+        let is_databases = DATABASES
+            .iter()
+            .any(|database| database.eq_ignore_ascii_case(name));
+        return match colon {
+            Some(start) => Some(start..at),
+            None if is_databases || rest[..at].contains('/') => None,
+            None => Some(0..at),
+        };
+    }
+    // `user:secret`, whose host was forgotten, looks like a host and a port that is no number.
+    let end = rest[host..]
+        .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`'))
+        .map_or(rest.len(), |end| host + end);
+    let start = host + rest[host..end].find(':')? + 1;
+    let secret = if is_url {
+        rest.len()
+    } else {
+        start + bare(&rest[start..])
+    };
+    (!is_port(&rest[start..end])).then_some(start..secret)
+}
+
+/// A message may go on after a URL: `db:5432: connection refused`.
+fn is_port(text: &str) -> bool {
+    let text = text.trim_end_matches([':', ',', ';', '.', ')', ']']);
+    text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// `user:secret@host` without a scheme, as one word.
+fn words(text: &str, secrets: &mut Vec<Span>) {
+    let mut start = 0;
+    for word in text.split_inclusive(char::is_whitespace) {
+        match (word.find(':'), word.rfind('@')) {
+            (Some(colon), Some(at)) if colon < at => secrets.push(start + colon + 1..start + at),
+            _ => {}
+        }
+        start += word.len();
+    }
+}
+
+/// `password=secret`, `"token": "secret"`, `password: Some("secret")`, `PASSWORD 'secret'`.
+fn pairs(text: &str, secrets: &mut Vec<Span>) {
+    let is_url = is_url(text);
+    let mut at = 0;
+    while let Some(name) = next_name(text, at) {
+        at = name.end;
+        if let Some(value) = value_of(text, &name, is_url) {
+            at = value.end;
+            secrets.push(value);
+        }
+    }
+}
+
+/// The next run of the letters that a name is made of, percent-encoded ones included.
+fn next_name(text: &str, from: usize) -> Option<Span> {
+    let is_part =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '%' | '[' | ']');
+    let start = from + text[from..].find(is_part)?;
+    let end = text[start..]
+        .find(|c| !is_part(c))
+        .map_or(text.len(), |end| start + end);
+    Some(start..end)
+}
+
+/// Where the secret is that `name` is followed by, if it is the name of one and something follows.
+fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
+    let word = normal(&text[name.clone()]);
+    let after = &text[name.end..];
+    let spaces = after.len() - after.trim_start().len();
+    if matches!(&*word, "bearer" | "basic") && spaces > 0 {
+        return some_span(name.end + spaces, bare(&after[spaces..]));
+    }
+    let quoted = after[spaces..].starts_with(['\'', '"']);
+    if word == "by" {
+        // IDENTIFIED BY 'secret'
+        return (spaces > 0 && quoted).then(|| quoted_at(text, name.end + spaces));
+    }
+    if !is_secret(&word) {
+        return None;
+    }
+    if spaces > 0 && quoted {
+        return Some(quoted_at(text, name.end + spaces));
+    }
+    let after = after
+        .trim_start_matches(['\\', '"', '\'', '`'])
+        .trim_start();
+    let sign = after.chars().next().filter(|c| matches!(c, '=' | ':'))?;
+    let mut value = after[1..].trim_start_matches('>').trim_start();
+    while let Some(open) = value.find('(').filter(|open| {
+        // `Some("..")`
+        value[..*open]
+            .bytes()
+            .all(|byte| byte.is_ascii_alphabetic())
+            && value[open + 1..].starts_with(['\\', '"', '\''])
+    }) {
+        value = &value[open + 1..];
+    }
+    let start = text.len() - value.len();
+    let escaped = value.trim_start_matches('\\');
+    if escaped.starts_with(['"', '\'']) {
+        return Some(quoted_at(text, text.len() - escaped.len()));
+    }
+    let in_query = text[..name.start].ends_with(['?', '&']);
+    let length = if in_query || (is_url && sign == '=') {
+        in_a_query(value, is_url)
+    } else {
+        bare(value)
+    };
+    // MySQL says `(using password: YES)`.
+    let says_whether = matches!(value[..length].trim_end_matches(')'), "YES" | "NO");
+    if says_whether {
+        None
+    } else {
+        some_span(start, length)
+    }
+}
+
+fn some_span(start: usize, length: usize) -> Option<Span> {
+    (length > 0).then_some(start..start + length)
+}
+
+/// The inside of the quotes that open at `open`; all that follows where they are never closed.
+fn quoted_at(text: &str, open: usize) -> Span {
+    let quote = text.as_bytes()[open];
+    let start = open + 1;
+    if text[..open].ends_with('\\') {
+        // Text that was itself printed by `Debug`.
+        let close = format!("\\{}", char::from(quote));
+        let end = text[start..]
+            .find(&close)
+            .map_or(text.len(), |end| start + end);
+        return start..end;
+    }
+    let bytes = text.as_bytes();
+    let mut at = start;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            byte if byte == quote && bytes.get(at + 1) == Some(&quote) => at += 2,
+            byte if byte == quote => return start..at,
+            _ => at += 1,
+        }
+    }
+    start..text.len()
+}
+
+/// Up to the next white space.
+fn bare(text: &str) -> usize {
+    text.find(char::is_whitespace).unwrap_or(text.len())
+}
+
+/// Up to the next `&name=`: an `&` alone may be part of a secret that nobody has encoded.
+fn in_a_query(text: &str, is_url: bool) -> usize {
+    let end = if is_url { text.len() } else { bare(text) };
+    text[..end]
+        .match_indices('&')
+        .map(|(at, _)| at)
+        .find(|at| {
+            let rest = &text[at + 1..end];
+            next_name(rest, 0)
+                .is_some_and(|name| name.start == 0 && rest[name.end..].starts_with('='))
+        })
+        .unwrap_or(end)
+}
+
+/// `sslPassword`, `ssl_password` and `ssl%2Dpassword` are one name.
+fn normal(name: &str) -> String {
+    percent_decode(name.as_bytes())
+        .decode_utf8_lossy()
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect()
+}
+
+fn is_secret(name: &str) -> bool {
+    const PARTS: [&str; 16] = [
+        "password",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "secret",
+        "token",
+        "credential",
+        "apikey",
+        "accesskey",
+        "privatekey",
+        "sslkey",
+        "servicekey",
+        "rolekey",
+        "anonkey",
+        "authkey",
+    ];
+    name.ends_with("pass") || PARTS.iter().any(|part| name.contains(part))
+}
+
+fn char_len(text: &str, at: usize) -> usize {
+    text[at..].chars().next().map_or(0, char::len_utf8)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,248 @@
+//! Where settings are read from, and how their values are written.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::time::Duration;
+
+use tracing::level_filters::LevelFilter;
+
+use super::environment::Environment;
+use super::pooler::Pooler;
+use super::{dotenv, names};
+use crate::error::Error;
+
+/// The variables that a program was started with. An empty one counts as not set.
+#[derive(Default)]
+pub(crate) struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// The process's own; those that it does not have, from the `.env` that stands in the working
+    /// directory or above it.
+    pub(crate) fn of_this_process() -> Result<Self, Error> {
+        let mut variables = Self::of_the_system(std::env::vars_os())?;
+        for (name, value) in dotenv::read()? {
+            variables.0.entry(name).or_insert(value);
+        }
+        Ok(variables)
+    }
+
+    fn of_the_system(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Error> {
+        let mut variables = Self::default();
+        for (name, value) in pairs {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => {
+                    variables.0.insert(name, value);
+                }
+                Err(_) if names::KNOWN.contains(&name.as_str()) => {
+                    return Err(Error::config(format!(
+                        "{name} is not UTF-8; percent-encode what is not ASCII"
+                    )));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(variables)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        // Docker's `--env-file` hands quotes on that a shell would have taken away.
+        let value = self.0.get(name)?.trim();
+        let inside = ['"', '\'']
+            .iter()
+            .find_map(|&quote| value.strip_prefix(quote)?.strip_suffix(quote));
+        let value = inside.unwrap_or(value);
+        (!value.is_empty()).then_some(value)
+    }
+
+    pub(crate) fn number(&self, name: &str, least: usize) -> Result<Option<usize>, Error> {
+        const MOST: usize = 10_000;
+        self.read(
+            name,
+            || format!("a whole number from {least} to {MOST}, such as `{name}=10`"),
+            |value| {
+                let number = value.parse().ok()?;
+                (least..=MOST).contains(&number).then_some(number)
+            },
+        )
+    }
+
+    pub(crate) fn port(&self, name: &str) -> Result<Option<u16>, Error> {
+        self.read(
+            name,
+            || format!("a port from 1 to 65535, such as `{name}=5432`"),
+            |value| value.parse().ok().filter(|&port| port > 0),
+        )
+    }
+
+    pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, Error> {
+        self.read(
+            name,
+            || format!("seconds, or a number with a unit up to 24 h, such as `{name}=30` or `{name}=500ms`"),
+            read_duration,
+        )
+    }
+
+    /// `-1` is how SQLAlchemy writes never.
+    pub(crate) fn duration_or_never(&self, name: &str) -> Result<Option<Option<Duration>>, Error> {
+        self.read(
+            name,
+            || {
+                format!(
+                    "seconds, a number with a unit up to 24 h, or `never`, such as `{name}=1800` or `{name}=30m`"
+                )
+            },
+            |value| match value {
+                "never" | "-1" => Some(None),
+                value => read_duration(value).map(Some),
+            },
+        )
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Error> {
+        self.read(
+            name,
+            || format!("`{name}=1` or `{name}=0`"),
+            |value| match value.to_ascii_lowercase().as_str() {
+                "1" | "true" | "yes" | "on" => Some(true),
+                "0" | "false" | "no" | "off" => Some(false),
+                _ => None,
+            },
+        )
+    }
+
+    pub(crate) fn level(&self, name: &str) -> Result<Option<LevelFilter>, Error> {
+        self.read(
+            name,
+            || "one of `off`, `error`, `warn`, `info`, `debug` and `trace`".to_owned(),
+            |value| {
+                Some(match value.to_ascii_lowercase().as_str() {
+                    "off" => LevelFilter::OFF,
+                    "error" | "critical" => LevelFilter::ERROR,
+                    "warn" | "warning" => LevelFilter::WARN,
+                    "info" => LevelFilter::INFO,
+                    "debug" => LevelFilter::DEBUG,
+                    "trace" => LevelFilter::TRACE,
+                    _ => return None,
+                })
+            },
+        )
+    }
+
+    pub(crate) fn environment(&self) -> Result<Option<Environment>, Error> {
+        self.read(
+            "ENVIRONMENT",
+            || Environment::FORM.to_owned(),
+            Environment::read,
+        )
+    }
+
+    pub(crate) fn pooler(&self) -> Result<Option<Pooler>, Error> {
+        self.read("DB_POOLER", || Pooler::FORM.to_owned(), Pooler::read)
+    }
+
+    /// What is wrong is said without the value: it may be a secret that went to the wrong variable.
+    pub(crate) fn read<T>(
+        &self,
+        name: &str,
+        form: impl FnOnce() -> String,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        match read(value) {
+            Some(value) => Ok(Some(value)),
+            None => Err(Error::config(format!(
+                "{name} has a value that cannot be read; write {}",
+                form()
+            ))),
+        }
+    }
+}
+
+impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Variables {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+/// `30`, which is seconds, `250ms`, `5s`, `2m`, `1h`: above zero, and up to a day.
+fn read_duration(value: &str) -> Option<Duration> {
+    let digits = value
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(value.len());
+    let number: u64 = value[..digits].parse().ok()?;
+    let seconds = |factor: u64| number.checked_mul(factor).map(Duration::from_secs);
+    let duration = match value[digits..].trim_start() {
+        "ms" => Duration::from_millis(number),
+        "" | "s" => seconds(1)?,
+        "m" => seconds(60)?,
+        "h" => seconds(3600)?,
+        _ => return None,
+    };
+    let day = Duration::from_secs(24 * 60 * 60);
+    (!duration.is_zero() && duration <= day).then_some(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_have_a_unit() {
+        let ms = |value| read_duration(value).map(|duration| duration.as_millis());
+        assert_eq!(ms("30"), Some(30_000));
+        assert_eq!(ms("250ms"), Some(250));
+        assert_eq!(ms("5 s"), Some(5_000));
+        assert_eq!(ms("2m"), Some(120_000));
+        assert_eq!(ms("24h"), Some(86_400_000));
+        for wrong in [
+            "",
+            "0",
+            "-1",
+            "s",
+            "5d",
+            "25h",
+            "1.5s",
+            "99999999999999999999",
+            "18446744073709551615h",
+        ] {
+            assert_eq!(ms(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn quotes_and_spaces_around_a_value_are_not_part_of_it() {
+        let variables = Variables::from_iter([("A", " 'x y' "), ("B", "\"\""), ("C", "it's")]);
+        assert_eq!(variables.get("A"), Some("x y"));
+        assert_eq!(variables.get("B"), None);
+        assert_eq!(variables.get("C"), Some("it's"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_utf_8_is_an_error_where_it_matters() {
+        use std::os::unix::ffi::OsStringExt;
+        let broken = || OsString::from_vec(vec![b'p', 0xff]);
+        assert!(Variables::of_the_system([("SOMETHING".into(), broken())]).is_ok());
+        let Err(error) = Variables::of_the_system([("DB_PASSWORD".into(), broken())]) else {
+            panic!("it was read");
+        };
+        assert_eq!(
+            error.to_string(),
+            "DB_PASSWORD is not UTF-8; percent-encode what is not ASCII"
+        );
+    }
+}
