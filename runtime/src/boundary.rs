@@ -60,6 +60,18 @@ impl Verdict {
             result => Self::of(result),
         }
     }
+
+    /// The same, but for answers that say that the request failed.
+    pub(crate) fn answering<T, E>(
+        result: &Result<T, E>,
+        keeps: impl Fn(&E) -> bool,
+        fails: impl Fn(&T) -> bool,
+    ) -> Self {
+        match result {
+            Ok(value) if fails(value) => Self::RollBack,
+            result => Self::keeping(result, keeps),
+        }
+    }
 }
 
 /// A boundary that was let in.

@@ -63,6 +63,7 @@
 //! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers. None is
 //! on by default.
 
+mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod backend;
@@ -103,6 +104,7 @@ mod stop;
 mod to_the_end;
 mod transaction;
 
+pub use answer::HttpStatus;
 pub use backend::Backend;
 pub use demarcate_macros::{background_job, router_tx, service};
 pub use error::Error;

@@ -12,6 +12,7 @@ use crate::options::TxOptions;
 use crate::session::Session;
 use crate::stop::Stop;
 
+pub use crate::answer::Answer;
 pub use crate::job::{Ended, JobRuns};
 pub use crate::needs::Needs;
 pub use crate::site::{Kind, Site};
@@ -99,29 +100,32 @@ impl<E: From<Error>> RouterError for E {
     }
 }
 
-/// The body of `#[router_tx]`.
-pub async fn router<DB, T, E, F>(
+/// The body of `#[router_tx]`. An `Ok` of which `fails` says yes rolls back.
+pub async fn router<DB, T, E, F, A>(
     site: Site,
     db: &SessionFactory<DB>,
     options: TxOptions,
     body: F,
+    fails: A,
 ) -> Result<T, E>
 where
     DB: Backend,
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
     F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
     E: RouterError + 'static,
+    A: Fn(&T) -> bool + Send,
 {
-    router_keeping(site, db, options, keeps_nothing, body).await
+    router_keeping(site, db, options, keeps_nothing, body, fails).await
 }
 
 /// The body of `#[router_tx(no_rollback_for = ..)]`: an error of which `keeps` says yes commits.
-pub async fn router_keeping<DB, T, E, K, F>(
+pub async fn router_keeping<DB, T, E, K, F, A>(
     site: Site,
     db: &SessionFactory<DB>,
     options: TxOptions,
     keeps: K,
     body: F,
+    fails: A,
 ) -> Result<T, E>
 where
     DB: Backend,
@@ -129,20 +133,22 @@ where
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
     F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
     E: RouterError + 'static,
+    A: Fn(&T) -> bool + Send,
 {
-    let judge = move |result: &Result<T, E>| Verdict::keeping(result, &keeps);
+    let judge = move |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
     boundary::run(site, db, options, Stop::never(), body, judge)
         .await
         .map_err(|failed| failed.into_error(E::from_boundary))
 }
 
 /// The body of `#[router_tx(retry = ..)]`, which can be run again.
-pub async fn router_again<DB, T, E, K, F>(
+pub async fn router_again<DB, T, E, K, F, A>(
     site: Site,
     db: &SessionFactory<DB>,
     options: TxOptions,
     keeps: K,
     body: F,
+    fails: A,
 ) -> Result<T, E>
 where
     DB: Backend,
@@ -150,8 +156,9 @@ where
     F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
     F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
     E: RouterError + 'static,
+    A: Fn(&T) -> bool + Send + Sync,
 {
-    let judge = |result: &Result<T, E>| Verdict::keeping(result, &keeps);
+    let judge = |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
     boundary::run_again(site, db, options, Stop::never(), body, judge)
         .await
         .map_err(|failed| failed.into_error(E::from_boundary))

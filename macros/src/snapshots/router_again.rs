@@ -50,6 +50,7 @@ async fn post_order(
                 seen.insert(1);
                 create_order(tx, order).await
             },
+            |__value| ::demarcate::__private::Answer::of(__value).is_error(),
         )
         .await
 }

@@ -33,6 +33,7 @@ async fn post_order(
                 }
                 create_order(tx).await
             },
+            |__value| ::demarcate::__private::Answer::of(__value).is_error(),
         )
         .await
 }
