@@ -37,6 +37,7 @@ mod kind;
 mod leaks;
 mod lost;
 mod mac;
+mod root;
 mod rule;
 mod session;
 mod sql;
@@ -54,6 +55,7 @@ pub use errors::{Errors, Mistake};
 pub use function::{Body, Boxed, Function};
 pub use item::{Item, Other};
 pub use kind::Kind;
+pub use root::in_package;
 pub use rule::{Level, RULES, Rule};
 pub use session::{Binding, Lent, bindings, introduced, plain_name};
 
