@@ -1,5 +1,6 @@
 //! The invariants of a boundary, on every database.
 
+mod anomalies;
 mod boundary;
 mod cancellation;
 mod failure;
