@@ -298,8 +298,8 @@ async fn on_mariadb_read_committed_prevents_dirty_reads_alone() {
 }
 
 /// "All consistent reads within the same transaction read the snapshot established by the first read"
-/// (<https://mariadb.com/kb/en/set-transaction/#repeatable-read>), and a write reads what is there now: the default of
-/// `innodb_snapshot_isolation` was OFF before 11.6.2 (<https://mariadb.com/kb/en/innodb-system-variables/#innodb_snapshot_isolation>).
+/// (<https://mariadb.com/kb/en/set-transaction/#repeatable-read>), and a write changes what is there now, since
+/// `innodb_snapshot_isolation` is off in 10.11 (<https://jira.mariadb.org/browse/MDEV-35124>).
 #[tokio::test]
 async fn on_mariadb_repeatable_read_lets_lost_updates_and_write_skew_through() {
     assert_eq!(
@@ -332,7 +332,7 @@ async fn on_sqlite_readers_have_a_snapshot_and_writers_take_turns() {
 }
 
 /// Where nobody gives up waiting, both want what the other has read. One is the victim, and nothing is lost:
-/// <https://mariadb.com/kb/en/innodb-lock-modes/#deadlocks>.
+/// <https://mariadb.com/kb/en/transactions-serializable/>.
 #[tokio::test]
 async fn on_mariadb_serializable_one_of_two_that_conflict_is_the_victim_of_a_deadlock() {
     use std::sync::Arc;

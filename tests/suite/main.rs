@@ -3,6 +3,7 @@
 mod anomalies;
 mod boundary;
 mod cancellation;
+mod extremes;
 mod failure;
 mod guard;
 mod handler;
