@@ -290,7 +290,9 @@ impl<DB: Target> Trial<DB> {
         if timeout(SOON, self.factory.close()).await.is_err() {
             self.leaks("the factory cannot be closed");
         }
-        let gone = self.observer.until(DB::OTHERS, |sessions| sessions == 0);
+        let gone = self
+            .observer
+            .until(DB::OTHER_SESSIONS, |sessions| sessions == 0);
         if timeout(SOON, gone).await.is_err() {
             self.leaks("a session is left on the server");
         }

@@ -18,8 +18,6 @@ pub(crate) trait Target: demarcate::Backend + demarcate_tests::Backend {
     const PROBE: &'static str;
     /// The number of the session.
     const SESSION: &'static str;
-    /// How many sessions there are beside the one that asks.
-    const OTHERS: &'static str;
     /// How many work on [`SLOW`](Self::SLOW), where others can see that.
     const RUNNING: Option<&'static str>;
     /// How many wait for a lock.
@@ -57,8 +55,6 @@ impl Target for Postgres {
     const ROWS: &'static str = "select repeat('x', 1000) from generate_series(1, 20000)";
     const PROBE: &'static str = "select n from locks where id = 1 for update nowait";
     const SESSION: &'static str = "select pg_backend_pid()::bigint";
-    const OTHERS: &'static str = "select count(*) from pg_stat_activity \
-        where datname = current_database() and pid <> pg_backend_pid()";
     const RUNNING: Option<&'static str> = Some(
         "select count(*) from pg_stat_activity \
         where datname = current_database() and pid <> pg_backend_pid() and wait_event = 'PgSleep'",
@@ -96,8 +92,6 @@ impl Target for MySql {
     const ROWS: &'static str = "select repeat('x', 1000) from seq_1_to_20000";
     const PROBE: &'static str = "select n from locks where id = 1 for update nowait";
     const SESSION: &'static str = "select cast(connection_id() as signed)";
-    const OTHERS: &'static str = "select count(*) from information_schema.processlist \
-        where db = database() and id <> connection_id()";
     const RUNNING: Option<&'static str> = Some(
         "select count(*) from information_schema.processlist \
         where db = database() and id <> connection_id() and state = 'User sleep'",
@@ -142,7 +136,6 @@ impl Target for Sqlite {
         select printf('%1000d', i) from n";
     const PROBE: &'static str = "pragma busy_timeout = 0; begin immediate; rollback";
     const SESSION: &'static str = "select 0";
-    const OTHERS: &'static str = "select 0";
     const RUNNING: Option<&'static str> = None;
     const WAITING: &'static str = "select 1";
 

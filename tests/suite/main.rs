@@ -1,8 +1,10 @@
 //! The invariants of a boundary, on every database.
 
+mod anomalies;
 mod attributes;
 mod boundary;
 mod cancellation;
+mod extremes;
 mod failure;
 mod guard;
 mod handler;
