@@ -228,6 +228,9 @@ impl<DB: Target> Trial<DB> {
                 "{stored} items are stored, and the statistics say {counted:?}"
             ));
         }
+        if counted.unknown == 1 && !self.script.case.cause.is_of_the_wire() {
+            self.lied("the outcome is not known, and nothing has happened to the connection");
+        }
         let hooks = u64::from(self.script.hooks.load(Ordering::Relaxed));
         if hooks != counted.committed {
             self.lied(format!(
