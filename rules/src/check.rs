@@ -1,7 +1,7 @@
 //! The rules, one function each.
 
 use proc_macro2::TokenStream;
-use syn::{Block, Expr, FnArg, ReceiverKind, ReturnType};
+use syn::{Block, Expr, FnArg, ReceiverKind, ReturnType, Stmt};
 
 use crate::args::Args;
 use crate::control::{self, Judgement, Names};
@@ -330,7 +330,10 @@ fn check_body(kind: Kind, mut body: Block, names: &Names, errors: &mut Errors) {
             check_lost(kind, lost::in_expression(expr, names), errors);
             check_waiting(kind, expr, names, errors);
         }
-        Step::Statement(stmt) => check_lost(kind, lost::in_statement(stmt, names), errors),
+        Step::Statement(stmt) => {
+            check_lost(kind, lost::in_statement(stmt, names), errors);
+            check_waiting_statement(kind, stmt, names, errors);
+        }
         Step::Tokens(tokens) => check_control_in_tokens(kind, tokens, names, errors),
         Step::Leave(_) => {}
     });
@@ -372,7 +375,14 @@ fn check_lost(kind: Kind, found: Option<Lost>, errors: &mut Errors) {
 
 /// D050, D051 and D052.
 fn check_waiting(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
-    if let Some((rule, name)) = waiting::waits(expr, names) {
+    for (rule, name) in waiting::waits(expr, names) {
+        errors.rule(rule, kind, "", name);
+    }
+}
+
+/// The same of a macro call that is a statement.
+fn check_waiting_statement(kind: Kind, stmt: &Stmt, names: &Names, errors: &mut Errors) {
+    for (rule, name) in waiting::statement_waits(stmt, names) {
         errors.rule(rule, kind, "", name);
     }
 }

@@ -40,6 +40,15 @@ struct Says {
     help: &'static str,
 }
 
+/// A rule is its code.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for Rule {}
+
 impl Rule {
     /// Whether the statement guard refuses the same at run time, unless it is told otherwise.
     #[must_use]

@@ -9,7 +9,9 @@ use syn::{
 };
 
 use crate::mac::Arguments;
+use crate::rule::Rule;
 use crate::session::plain_name;
+use crate::waiting::waits_later;
 
 /// What the names in a part of a body stand for.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +44,8 @@ pub(crate) enum Known {
     Http,
     /// The receiving end of a channel.
     Receiver,
+    /// A future that waits for something else than the database once it is awaited, and the rule against that.
+    Waiting(&'static Rule),
 }
 
 impl Names {
@@ -270,6 +274,9 @@ impl Bound {
         }
         if is_http(init, names) {
             return Self::Known(Known::Http);
+        }
+        if let Some(rule) = waits_later(init, names) {
+            return Self::Known(Known::Waiting(rule));
         }
         match init {
             Expr::Call(call) => match called(&call.func) {
