@@ -27,7 +27,12 @@ impl Marked<'_> {
     // What is run again (`again.rs`) borrows its arguments, so it is no `async move`, and begins with clones of them.
     pub(crate) fn closure(&self) -> TokenStream {
         let parameter = match self.lent() {
-            Some((Lent::Session { ty, .. }, pat)) => quote!(#pat: &mut #ty),
+            Some((Lent::Session { ty, .. }, pat)) => {
+                let private = self.private();
+                let open = located(quote!(#private::SessionOf<), &ty);
+                let close = located(quote!(>), &ty);
+                quote!(#pat: &mut #open #ty #close)
+            }
             Some((Lent::Factory { ty, .. }, pat)) => quote!(#pat: &#ty),
             None => introduced().into_token_stream(),
         };

@@ -172,8 +172,13 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
         Expr::Path(path) => judge_reference(path),
         _ => None,
     }?;
-    let asks = matches!(judgement, Judgement::Ask(..) | Judgement::AskArgument(..));
-    (!asks || !names.is_opaque).then_some(judgement)
+    match &judgement {
+        Judgement::Ask(_, _, asked) | Judgement::AskArgument(_, asked) => {
+            let was_refused = names.known(asked) == Some(Known::Refused);
+            (!names.is_opaque && !was_refused).then_some(judgement)
+        }
+        Judgement::Refused(..) | Judgement::Wrong(..) => Some(judgement),
+    }
 }
 
 fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {

@@ -10,7 +10,7 @@ use crate::args::Args;
 use crate::control::Names;
 use crate::kind::Kind;
 use crate::rule;
-use crate::session::{self, Lent};
+use crate::session::{self, Found, Lent};
 use crate::types;
 use crate::walk::{self, Known};
 
@@ -173,7 +173,7 @@ impl Function {
     /// What names stand for in the body.
     #[must_use]
     pub fn names(&self, kind: Kind, args: &Args) -> Names {
-        let lent = self.lent(kind);
+        let Found { lent, factory, .. } = session::find(self, kind);
         let name = || {
             let parameter = self.parameter(lent.as_ref()?.index())?;
             session::plain_name(&parameter.pat).cloned()
@@ -183,9 +183,13 @@ impl Function {
             ..Names::default()
         };
         // What the compiler is asked about as a parameter is not asked about again.
-        for (_, parameter) in self.parameters() {
+        for (index, parameter) in self.parameters() {
             if let Some(name) = session::plain_name(&parameter.pat) {
-                let known = walk::of_type(&parameter.ty).unwrap_or(Known::Parameter);
+                let known = match walk::of_type(&parameter.ty) {
+                    _ if factory == Some(index) => Known::Refused,
+                    Some(known) => known,
+                    None => Known::Parameter,
+                };
                 names.known.push((name.clone(), known));
             }
         }

@@ -34,6 +34,8 @@ pub struct Names {
 pub(crate) enum Known {
     /// A parameter, whose type is judged, or a transaction, which is judged where it begins.
     Parameter,
+    /// A parameter that should not be there, so that nothing more is said of it.
+    Refused,
     /// `sqlx::query(..)`
     Query,
     /// The raw connection of a session.
