@@ -13,7 +13,7 @@ impl Marked<'_> {
     //     async fn post_order(tx: &mut Session, ..) -> Ret { body }
     //
     // Output:
-    //     async move |tx: &mut Session| {
+    //     async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
     //         if false {
     //             let __returned: Ret = ::demarcate::__private::unreached();
     //             return __returned;
@@ -23,6 +23,8 @@ impl Marked<'_> {
     //
     // With that first `return` a wrong tail, a wrong early return and a foreign error in `?` are each reported on the
     // user's own expression; a return type on the closure itself is not looked at until the end.
+    //
+    // Of a type that is no session, `SessionOf` says so once, and nothing that follows from it is reported.
     //
     // What is run again (`again.rs`) borrows its arguments, so it is no `async move`, and begins with clones of them.
     pub(crate) fn closure(&self) -> TokenStream {

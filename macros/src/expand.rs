@@ -5,7 +5,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Path, ReturnType, Type, TypeInfer, parse_quote};
 
 use crate::body::BodyTokens;
-use crate::{ask, block, job, quiet, router, service, warn};
+use crate::{ask, block, job, quiet, returned, router, service, warn};
 
 /// Everything that an expansion is made of.
 pub(crate) struct Marked<'a> {
@@ -66,6 +66,9 @@ pub(crate) fn expand_function(
         .krate
         .clone()
         .unwrap_or_else(|| parse_quote!(::demarcate));
+    let returned = returned::replaced(kind, args, function, &krate);
+    let is_returned = returned.is_some();
+    let function = returned.as_ref().unwrap_or(function);
     let names = function.names(kind, args);
     let mut block = function.block();
     let refused = block
@@ -77,7 +80,7 @@ pub(crate) fn expand_function(
     {
         ask::rewrite(block, &names, args, &krate);
     }
-    let is_quiet = errors.spoil_signature();
+    let is_quiet = errors.spoil_signature() || is_returned;
     let marked = Marked {
         kind,
         args,

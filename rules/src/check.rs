@@ -40,7 +40,7 @@ fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Er
     check_result(kind, function, errors);
     check_owned_arguments(kind, function, &found, errors);
     check_past_the_session(kind, function, &found, errors);
-    check_returned(kind, function, errors);
+    check_returned(kind, args, function, errors);
     check_arguments_for_handler(kind, args, function, &found, errors);
     check_options_of_several(kind, args, &found, errors);
     check_run_again(kind, args, function, errors);
@@ -219,13 +219,22 @@ fn check_past_the_session(kind: Kind, function: &Function, found: &Found, errors
     }
 }
 
-/// D009, for `impl PgExecutor<'_>` likewise.
-fn check_returned(kind: Kind, function: &Function, errors: &mut Errors) {
+/// D009, for `impl PgExecutor<'_>` likewise, and for a reference of which the compiler would only say that it lacks a
+/// lifetime.
+fn check_returned(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
     if let ReturnType::Type(_, ty) = &function.sig.output {
         for bound in types::executor_bounds(ty) {
             let what = format!("impl {}", types::text(bound));
             errors.rule(&rule::SESSION_RETURNED, kind, &what, bound);
         }
+    }
+    for reference in function.sessions_returned(kind, args) {
+        errors.rule(
+            &rule::SESSION_RETURNED,
+            kind,
+            &types::text(reference),
+            reference,
+        );
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Control {
     Unguard,
     /// `tokio::spawn`
     Spawn,
+    /// `tx.after_commit(async { tx })`
+    After,
 }
 
 impl Control {
@@ -58,6 +60,7 @@ impl Control {
             Self::Open => &rule::NESTED_BOUNDARY,
             Self::Unguard => &rule::UNGUARDED,
             Self::Spawn => &rule::SPAWN,
+            Self::After => &rule::SESSION_AFTER_THE_END,
         }
     }
 }
@@ -182,6 +185,13 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
 }
 
 fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
+    if let Some(used) = escape::used_after_the_end(call, names) {
+        return Some(Judgement::Wrong(
+            Control::After,
+            used,
+            call.method.to_string(),
+        ));
+    }
     if call.method == "unguarded" && names.is_session(&call.receiver) {
         return Some(Judgement::Refused(Control::Unguard, call.method.clone()));
     }

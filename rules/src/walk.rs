@@ -72,6 +72,12 @@ impl Names {
         }
     }
 
+    /// Whether what a call is given runs when the transaction is over.
+    pub(crate) fn is_after_the_end(&self, call: &ExprMethodCall) -> bool {
+        (call.method == "after_commit" || call.method == "after_rollback")
+            && self.is_session(&call.receiver)
+    }
+
     /// `tx`, `&mut *tx`, `(tx)`.
     pub(crate) fn is_session(&self, expr: &Expr) -> bool {
         plain_place(expr).is_some_and(|name| self.sessions.contains(name))
@@ -207,11 +213,6 @@ impl Walk<'_> {
         call.method == "savepoint"
             || (call.method == "before_commit" && self.names.is_session(&call.receiver))
             || self.names.opens_boundary(call)
-    }
-
-    fn is_after_the_end(&self, call: &ExprMethodCall) -> bool {
-        (call.method == "after_commit" || call.method == "after_rollback")
-            && self.names.is_session(&call.receiver)
     }
 
     fn bound(&self, local: &Local) -> Bound {
@@ -447,7 +448,7 @@ impl VisitMut for Walk<'_> {
         (self.look)(Step::Enter(expr), &self.names);
         match expr {
             Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
-            Expr::MethodCall(call) if self.is_after_the_end(call) => {
+            Expr::MethodCall(call) if self.names.is_after_the_end(call) => {
                 self.visit_expr_mut(&mut call.receiver);
                 self.visit_arguments_outside(call.args.iter_mut());
             }
