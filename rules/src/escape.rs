@@ -118,6 +118,25 @@ mod tests {
     use crate::tests::codes;
 
     #[test]
+    fn a_session_in_what_runs_after_the_end_is_seen_once() {
+        for body in [
+            "tx.after_commit(async move { add(tx).await; add(tx).await; });",
+            "tx.after_rollback(async { query.execute(&mut *tx).await; });",
+            "tx.after_commit(async move { let inner = async { add(tx).await }; inner.await });",
+        ] {
+            assert_eq!(codes(body), ["D025"], "{body}");
+        }
+        for body in [
+            "tx.after_commit(ship(id));",
+            "tx.after_commit(async move { db.transaction(async |tx| add(tx).await).await; });",
+            "tx.after_commit(async move { let tx = channel; tx.send(1); });",
+            "cache.after_commit(async move { add(tx).await?; });",
+        ] {
+            assert!(!codes(body).contains(&"D025"), "{body}");
+        }
+    }
+
+    #[test]
     fn every_way_to_spawn_is_seen() {
         for body in [
             "tokio::spawn(f());",
