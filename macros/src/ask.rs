@@ -174,7 +174,7 @@ fn about(
         // A connection of sqlx has a method of that name as well.
         Control::Open => &["begins", "opens"],
         // Never asked.
-        Control::Unguard | Control::Spawn => &[],
+        Control::Unguard | Control::Spawn | Control::After => &[],
     };
     let functions = functions
         .iter()

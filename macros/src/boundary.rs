@@ -13,7 +13,7 @@ impl Marked<'_> {
     //     async fn post_order(tx: &mut Session, ..) -> Ret { body }
     //
     // Output:
-    //     async move |tx: &mut Session| {
+    //     async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
     //         if false {
     //             let __returned: Ret = ::demarcate::__private::unreached();
     //             return __returned;
@@ -24,10 +24,17 @@ impl Marked<'_> {
     // With that first `return` a wrong tail, a wrong early return and a foreign error in `?` are each reported on the
     // user's own expression; a return type on the closure itself is not looked at until the end.
     //
+    // Of a type that is no session, `SessionOf` says so once, and nothing that follows from it is reported.
+    //
     // What is run again (`again.rs`) borrows its arguments, so it is no `async move`, and begins with clones of them.
     pub(crate) fn closure(&self) -> TokenStream {
         let parameter = match self.lent() {
-            Some((Lent::Session { ty, .. }, pat)) => quote!(#pat: &mut #ty),
+            Some((Lent::Session { ty, .. }, pat)) => {
+                let private = self.private();
+                let open = located(quote!(#private::SessionOf<), &ty);
+                let close = located(quote!(>), &ty);
+                quote!(#pat: &mut #open #ty #close)
+            }
             Some((Lent::Factory { ty, .. }, pat)) => quote!(#pat: &#ty),
             None => introduced().into_token_stream(),
         };

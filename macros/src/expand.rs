@@ -5,7 +5,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Path, ReturnType, Type, TypeInfer, parse_quote};
 
 use crate::body::BodyTokens;
-use crate::{ask, block, job, quiet, router, service, warn};
+use crate::{ask, block, job, quiet, returned, router, service, warn};
 
 /// Everything that an expansion is made of.
 pub(crate) struct Marked<'a> {
@@ -67,7 +67,14 @@ pub(crate) fn expand_function(
         .krate
         .clone()
         .unwrap_or_else(|| parse_quote!(::demarcate));
-    let is_quiet = errors.spoil_signature();
+    let returned = returned::replaced(kind, args, function, &krate);
+    let is_returned = returned.is_some();
+    let function = returned.as_ref().unwrap_or(function);
+    let checked = match &returned {
+        Some(function) => function.block().map(|block| Checked { block, asks: false }),
+        None => checked,
+    };
+    let is_quiet = errors.spoil_signature() || is_returned;
     let (mut body, mut refused) = (BodyTokens::of_function(function, checked.as_ref()), false);
     if let Some(Checked { mut block, asks }) = checked
         && (asks || errors.stop())

@@ -13,6 +13,7 @@ mod boundary;
 mod expand;
 mod job;
 mod quiet;
+mod returned;
 mod router;
 mod service;
 mod site;

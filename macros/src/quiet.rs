@@ -21,8 +21,8 @@ use syn::{Block, Expr, Macro, Path, parse_quote};
 pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Path) -> bool {
     let mut refused = false;
     control::each(block, names, &mut |judgement, expr| {
-        if let Judgement::Wrong(Control::Spawn, _, what) = &judgement
-            && !args.allows(Control::Spawn.rule())
+        if let Judgement::Wrong(control @ (Control::Spawn | Control::After), _, what) = &judgement
+            && !args.allows(control.rule())
         {
             refused |= release(expr, what, names);
             return;
@@ -64,7 +64,8 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Pat
 //         async { loop {} }
 //     })
 //
-// The session is borrowed, and cannot go along: the compiler would say so of the same call.
+// The session is borrowed, and cannot go along: the compiler would say so of the same call. Likewise of what is given to
+// `tx.after_commit(..)`.
 fn release(spawn: &mut Expr, what: &str, names: &Names) -> bool {
     let arguments = match spawn {
         Expr::Call(call) => &mut call.args,

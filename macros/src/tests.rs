@@ -186,6 +186,15 @@ fn a_wrong_signature_leaves_the_body_in_sight() {
 }
 
 #[test]
+fn a_session_that_is_returned_is_nothing_to_the_compiler() {
+    let item = "async fn post_order(tx: &mut Session) -> Result<&mut Session, ApiError> { Ok(tx) }";
+    snapshot("session_returned", Kind::Router, "", item);
+    // Where it is allowed, the function is the user's own again.
+    let allowed = expanded(Kind::Router, "allow(D009, reason = \"a test\")", item);
+    assert!(allowed.contains("Ok(tx)"), "{allowed}");
+}
+
+#[test]
 fn a_block_holds_for_every_function_inside() {
     snapshot(
         "service_impl",

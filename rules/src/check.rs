@@ -1,7 +1,7 @@
 //! The rules, one function each.
 
 use proc_macro2::TokenStream;
-use syn::{Block, Expr, FnArg, ReceiverKind, ReturnType};
+use syn::{Block, Expr, FnArg, ReceiverKind, ReturnType, Stmt};
 
 use crate::args::Args;
 use crate::control::{self, Judgement, Names};
@@ -50,7 +50,7 @@ fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Er
     check_result(kind, function, errors);
     check_owned_arguments(kind, function, &found, errors);
     check_past_the_session(kind, function, &found, errors);
-    check_returned(kind, function, errors);
+    check_returned(kind, args, function, errors);
     check_arguments_for_handler(kind, args, function, &found, errors);
     check_options_of_several(kind, args, &found, errors);
     check_run_again(kind, args, function, errors);
@@ -229,13 +229,22 @@ fn check_past_the_session(kind: Kind, function: &Function, found: &Found, errors
     }
 }
 
-/// D009, for `impl PgExecutor<'_>` likewise.
-fn check_returned(kind: Kind, function: &Function, errors: &mut Errors) {
+/// D009, for `impl PgExecutor<'_>` likewise, and for a reference of which the compiler would only say that it lacks a
+/// lifetime.
+fn check_returned(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
     if let ReturnType::Type(_, ty) = &function.sig.output {
         for bound in types::executor_bounds(ty) {
             let what = format!("impl {}", types::text(bound));
             errors.rule(&rule::SESSION_RETURNED, kind, &what, bound);
         }
+    }
+    for reference in function.sessions_returned(kind, args) {
+        errors.rule(
+            &rule::SESSION_RETURNED,
+            kind,
+            &types::text(reference),
+            reference,
+        );
     }
 }
 
@@ -341,7 +350,10 @@ fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) 
             check_lost(kind, lost::in_expression(expr, names), errors);
             check_waiting(kind, expr, names, errors);
         }
-        Step::Statement(stmt) => check_lost(kind, lost::in_statement(stmt, names), errors),
+        Step::Statement(stmt) => {
+            check_lost(kind, lost::in_statement(stmt, names), errors);
+            check_waiting_statement(kind, stmt, names, errors);
+        }
         Step::Tokens(tokens) => check_control_in_tokens(kind, tokens, names, errors),
         Step::Leave(_) => {}
     });
@@ -386,7 +398,14 @@ fn check_lost(kind: Kind, found: Option<Lost>, errors: &mut Errors) {
 
 /// D050, D051 and D052.
 fn check_waiting(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
-    if let Some((rule, name)) = waiting::waits(expr, names) {
+    for (rule, name) in waiting::waits(expr, names) {
+        errors.rule(rule, kind, "", name);
+    }
+}
+
+/// The same of a macro call that is a statement.
+fn check_waiting_statement(kind: Kind, stmt: &Stmt, names: &Names, errors: &mut Errors) {
+    for (rule, name) in waiting::statement_waits(stmt, names) {
         errors.rule(rule, kind, "", name);
     }
 }

@@ -33,6 +33,8 @@ pub enum Control {
     Unguard,
     /// `tokio::spawn`
     Spawn,
+    /// `tx.after_commit(async { tx })`
+    After,
 }
 
 impl Control {
@@ -58,6 +60,7 @@ impl Control {
             Self::Open => &rule::NESTED_BOUNDARY,
             Self::Unguard => &rule::UNGUARDED,
             Self::Spawn => &rule::SPAWN,
+            Self::After => &rule::SESSION_AFTER_THE_END,
         }
     }
 }
@@ -172,11 +175,23 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
         Expr::Path(path) => judge_reference(path),
         _ => None,
     }?;
-    let asks = matches!(judgement, Judgement::Ask(..) | Judgement::AskArgument(..));
-    (!asks || !names.is_opaque).then_some(judgement)
+    match &judgement {
+        Judgement::Ask(_, _, asked) | Judgement::AskArgument(_, asked) => {
+            let was_refused = names.known(asked) == Some(Known::Refused);
+            (!names.is_opaque && !was_refused).then_some(judgement)
+        }
+        Judgement::Refused(..) | Judgement::Wrong(..) => Some(judgement),
+    }
 }
 
 fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
+    if let Some(used) = escape::used_after_the_end(call, names) {
+        return Some(Judgement::Wrong(
+            Control::After,
+            used,
+            call.method.to_string(),
+        ));
+    }
     if call.method == "unguarded" && names.is_session(&call.receiver) {
         return Some(Judgement::Refused(Control::Unguard, call.method.clone()));
     }

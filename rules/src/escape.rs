@@ -1,9 +1,9 @@
-//! Work that leaves the transaction: spawned tasks. Statements and jobs that do are judged with
+//! Work that leaves the transaction: spawned tasks, and a session in what runs after the end. Statements and jobs that do are judged with
 //! [`control`](crate::control), since it takes a type to tell.
 
-use syn::{Expr, ExprCall, ExprMethodCall, Ident};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Stmt, token};
 
-use crate::walk::{self, Known, Names, is_spawner};
+use crate::walk::{self, Known, Names, Step, is_spawner, plain_place};
 
 /// The name of a call that spawns, and how it is written.
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {
@@ -13,6 +13,35 @@ pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, Str
         Expr::MethodCall(call) => spawn_method(call, names),
         _ => None,
     }
+}
+
+/// The session, where what is to run after the end uses it: `tx.after_commit(async { create_order(tx).await })`.
+pub(crate) fn used_after_the_end(call: &ExprMethodCall, names: &Names) -> Option<Ident> {
+    if !names.is_after_the_end(call) {
+        return None;
+    }
+    let task = call.args.first()?;
+    if !matches!(task, Expr::Async(_) | Expr::Closure(_)) {
+        return None;
+    }
+    let mut block = Block {
+        brace_token: token::Brace::default(),
+        stmts: vec![Stmt::Expr(task.clone(), None)],
+    };
+    let outside = Names {
+        inside: false,
+        ..names.clone()
+    };
+    let mut used = None;
+    walk::each(&mut block, &outside, &mut |step, names| {
+        if let Step::Enter(expr) = step
+            && !names.inside
+            && names.is_session(expr)
+        {
+            used = used.take().or_else(|| plain_place(expr).cloned());
+        }
+    });
+    used
 }
 
 /// `tokio::spawn(..)`, `task::spawn_blocking(..)`, `thread::spawn(..)`.
@@ -87,6 +116,25 @@ fn is_thread_builder(expr: &Expr) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::tests::codes;
+
+    #[test]
+    fn a_session_in_what_runs_after_the_end_is_seen_once() {
+        for body in [
+            "tx.after_commit(async move { add(tx).await; add(tx).await; });",
+            "tx.after_rollback(async { query.execute(&mut *tx).await; });",
+            "tx.after_commit(async move { let inner = async { add(tx).await }; inner.await });",
+        ] {
+            assert_eq!(codes(body), ["D025"], "{body}");
+        }
+        for body in [
+            "tx.after_commit(ship(id));",
+            "tx.after_commit(async move { db.transaction(async |tx| add(tx).await).await; });",
+            "tx.after_commit(async move { let tx = channel; tx.send(1); });",
+            "cache.after_commit(async move { add(tx).await?; });",
+        ] {
+            assert!(!codes(body).contains(&"D025"), "{body}");
+        }
+    }
 
     #[test]
     fn every_way_to_spawn_is_seen() {

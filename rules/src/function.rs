@@ -3,14 +3,14 @@ use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
     Attribute, Block, Expr, FnArg, FnModifiers, Ident, PatType, ReceiverKind, ReturnType,
-    Signature, Stmt, Token, Type, Visibility,
+    Signature, Stmt, Token, Type, TypeReference, Visibility,
 };
 
 use crate::args::Args;
 use crate::control::Names;
 use crate::kind::Kind;
 use crate::rule;
-use crate::session::{self, Lent};
+use crate::session::{self, Found, Lent};
 use crate::types;
 use crate::walk::{self, Known};
 
@@ -18,6 +18,7 @@ use crate::walk::{self, Known};
 ///
 /// The body stays tokens: rustc has already said what is wrong with its syntax, and an editor needs it
 /// as it is while it is being typed.
+#[derive(Clone)]
 pub struct Function {
     /// Its attributes, those inside the body included, without `#[session]`.
     pub attrs: Vec<Attribute>,
@@ -38,6 +39,7 @@ pub struct Function {
 }
 
 /// What `#[async_trait]` makes of an async function.
+#[derive(Clone)]
 pub struct Boxed {
     /// `-> Pin<Box<dyn Future<Output = T> + Send + 'a>>`
     pub output: ReturnType,
@@ -46,6 +48,7 @@ pub struct Boxed {
 }
 
 /// What follows a signature.
+#[derive(Clone)]
 pub enum Body {
     /// `{ .. }`
     Braced(Group),
@@ -184,7 +187,7 @@ impl Function {
     /// What names stand for in the body.
     #[must_use]
     pub fn names(&self, kind: Kind, args: &Args) -> Names {
-        let lent = self.lent(kind);
+        let Found { lent, factory, .. } = session::find(self, kind);
         let name = || {
             let parameter = self.parameter(lent.as_ref()?.index())?;
             session::plain_name(&parameter.pat).cloned()
@@ -194,9 +197,13 @@ impl Function {
             ..Names::default()
         };
         // What the compiler is asked about as a parameter is not asked about again.
-        for (_, parameter) in self.parameters() {
+        for (index, parameter) in self.parameters() {
             if let Some(name) = session::plain_name(&parameter.pat) {
-                let known = walk::of_type(&parameter.ty).unwrap_or(Known::Parameter);
+                let known = match walk::of_type(&parameter.ty) {
+                    _ if factory == Some(index) => Known::Refused,
+                    Some(known) => known,
+                    None => Known::Parameter,
+                };
                 names.known.push((name.clone(), known));
             }
         }
@@ -215,6 +222,29 @@ impl Function {
     pub fn is_helper(&self, kind: Kind) -> bool {
         let found = session::find(self, kind);
         self.is_in_block && found.lent.is_none() && found.unlent.is_none()
+    }
+
+    /// The references to its session in the return type that no signature can have: a router's and a job's session is
+    /// none of their parameters, and beside another reference it does not say which of them is meant.
+    #[must_use]
+    pub fn sessions_returned(&self, kind: Kind, args: &Args) -> Vec<&TypeReference> {
+        if args.allows(&rule::SESSION_RETURNED) {
+            return Vec::new();
+        }
+        let (Some(Lent::Session { ty, .. }), ReturnType::Type(_, output)) =
+            (self.lent(kind), &self.sig.output)
+        else {
+            return Vec::new();
+        };
+        let borrowed = self
+            .parameters()
+            .filter(|(_, parameter)| matches!(types::bare(&parameter.ty), Type::Reference(_)));
+        let is_elided = self.sig.receiver().is_some() || borrowed.count() < 2;
+        let mut references = types::references_to(output, &types::text(&ty));
+        if kind == Kind::Service {
+            references.retain(|reference| reference.lifetime.is_none() && !is_elided);
+        }
+        references
     }
 
     /// Whether a second run of it begins like the first: what `self` is taken by is lent to each alike.

@@ -37,7 +37,7 @@ pub(crate) fn find(sql: &str) -> Vec<(&'static Rule, String)> {
         for call in demarcate_sql::session_calls(sql, dialect) {
             let name = call.name.to_ascii_lowercase();
             match names.iter().find(|known| name.contains(**known)) {
-                Some(&"set_config") => add(&rule::SESSION_SETTING, format!("{name}(.., false)")),
+                Some(&"set_config") => add(&rule::SESSION_SETTING, format!("{name}(..)")),
                 Some(_) => add(&rule::ADVISORY_LOCK, name),
                 None => {}
             }
@@ -55,9 +55,9 @@ fn of_statement(text: &str, postgres: Kind, sqlite: Kind, mysql: Kind) -> Option
             Kind::SetSession | Kind::SetAutocommit | Kind::SetGlobal | Kind::SetReading
         );
     if sets
-        || matches!(postgres, Kind::Reset | Kind::Discard)
+        || matches!(postgres, Kind::Reset | Kind::Discard | Kind::SetReading)
         || mysql == Kind::Use
-        || sqlite == Kind::SetPragma
+        || matches!(sqlite, Kind::SetPragma | Kind::Attach | Kind::Detach)
     {
         return Some(&rule::SESSION_SETTING);
     }
@@ -100,6 +100,15 @@ mod tests {
             ("use shop", "D040"),
             ("pragma foreign_keys = off", "D040"),
             ("select set_config('app.user', $1, false)", "D040"),
+            // What is bound is not seen.
+            ("select set_config($1, $2, $3)", "D040"),
+            (
+                "update pg_settings set setting = $1 where name = 'work_mem'",
+                "D040",
+            ),
+            ("set local standard_conforming_strings = off", "D040"),
+            ("attach 'archive.db' as archive", "D040"),
+            ("detach database archive", "D040"),
             ("listen orders", "D041"),
             ("prepare p as select 1", "D042"),
             ("PREPARE p FROM 'select 1'", "D042"),
@@ -109,6 +118,13 @@ mod tests {
             ("select get_lock('a', 10)", "D043"),
             ("create temp table t (a int)", "D044"),
             ("create temporary table t as select 1", "D044"),
+            ("create table pg_temp.t (a int)", "D044"),
+            ("create table if not exists temp.t (a int)", "D044"),
+            ("select * into temp t from orders", "D044"),
+            (
+                "with a as (select 1) select * into temporary table t from a",
+                "D044",
+            ),
             ("declare c cursor with hold for select 1", "D045"),
             ("select 1; listen a", "D041"),
         ] {
@@ -124,6 +140,10 @@ mod tests {
             "set constraints all deferred",
             "set @a = 1",
             "update a set b = 1",
+            "select * into temp from orders",
+            "insert into temp select 1",
+            "load data local infile 'a' into table b",
+            "alter table a attach partition b default",
             "pragma defer_foreign_keys = on",
             "pragma table_info(a)",
             "pragma user_version = 3",

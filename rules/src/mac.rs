@@ -1,6 +1,6 @@
 //! The arguments of a macro call, as far as they are expressions.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::Parser;
 use syn::visit_mut::VisitMut;
@@ -46,6 +46,10 @@ impl Arguments {
 
     pub(crate) fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
         self.parts.iter_mut()
+    }
+
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.parts.iter()
     }
 
     /// Those that are expressions.
@@ -142,9 +146,10 @@ fn takes_expressions(name: &str) -> bool {
 }
 
 /// Cuts at each `,`, `;` and `=>` that is not inside brackets, which is where the arguments of `vec!`, `matches!` and
-/// `select!` end.
+/// `select!` end. An arm that is a block needs no comma: `a => { b } c => d`.
 fn split(tokens: TokenStream) -> Vec<Part> {
     let mut parts = Vec::new();
+    let mut begins_arm = false;
     let mut part = Vec::new();
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
@@ -161,8 +166,16 @@ fn split(tokens: TokenStream) -> Vec<Part> {
             }
         }
         if separator.is_empty() {
+            let is_block =
+                matches!(&token, TokenTree::Group(group) if group.delimiter() == Delimiter::Brace);
+            let goes_on = matches!(tokens.peek(), None | Some(TokenTree::Punct(_)));
             part.push(token);
+            if begins_arm && is_block && !goes_on {
+                parts.extend(read(std::mem::take(&mut part)));
+            }
+            begins_arm = false;
         } else {
+            begins_arm = separator.len() > 1;
             parts.extend(read(std::mem::take(&mut part)));
             parts.push(Part::Separator(separator.into_iter().collect()));
         }
@@ -220,6 +233,19 @@ mod tests {
         assert_eq!(
             parts("select! { biased; Some(a) = b() => { c }, else => d }"),
             ["biased", "Some (a) = b ()", "{ c }", "? else", "d"]
+        );
+        assert_eq!(
+            parts("select! { a = b() => { c } d = e() => f, _ = g() => { h }.i(), else => {} }"),
+            [
+                "a = b ()",
+                "{ c }",
+                "d = e ()",
+                "f",
+                "_ = g ()",
+                "{ h } . i ()",
+                "? else",
+                "{ }"
+            ]
         );
         assert_eq!(parts("my! { let a = b(); a.c() }"), ["2 statements"]);
         assert_eq!(parts("my!(on a do b.c())"), ["? on a do b . c ()"]);

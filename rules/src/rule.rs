@@ -40,6 +40,15 @@ struct Says {
     help: &'static str,
 }
 
+/// A rule is its code.
+impl PartialEq for Rule {
+    fn eq(&self, other: &Self) -> bool {
+        self.code == other.code
+    }
+}
+
+impl Eq for Rule {}
+
 impl Rule {
     /// Whether the statement guard refuses the same at run time, unless it is told otherwise.
     #[must_use]
@@ -53,10 +62,10 @@ impl Rule {
     }
 
     /// Whether `allow(..)` lifts it. What an attribute emits is made from the signature, so a rule of that is not
-    /// lifted.
+    /// lifted; nor is one without which the function would not compile.
     #[must_use]
     pub fn can_be_allowed(&self) -> bool {
-        self.code >= PAST_THE_SESSION.code
+        self.code >= PAST_THE_SESSION.code && *self != SESSION_AFTER_THE_END
     }
 
     /// The rule of that code or name.
@@ -153,6 +162,7 @@ pub const RULES: &[&Rule] = &[
     &JOB_STARTED,
     &NESTED_BOUNDARY,
     &UNGUARDED,
+    &SESSION_AFTER_THE_END,
     &RESULT_DISCARDED,
     &NEVER_AWAITED,
     &SESSION_SETTING,
@@ -380,6 +390,14 @@ pub(crate) const UNGUARDED: Rule = same(
     "a {kind} does not take the raw connection; run the statement on the session, `&mut *tx`",
     "the statement guard does not see what runs on it; where it is needed, for COPY or a foreign library, write \
      `allow(unguarded, reason = \"..\")`",
+);
+
+/// The compiler says it as well, as an error about lifetimes.
+pub(crate) const SESSION_AFTER_THE_END: Rule = same(
+    "D025",
+    "session_after_the_end",
+    "a {kind} does not use its session in `{what}`; write `tx.{what}(job(..))`, with a background job, which has its own",
+    "what is registered runs when the transaction is over, and its session with it",
 );
 
 pub(crate) const RESULT_DISCARDED: Rule = same(

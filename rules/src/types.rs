@@ -199,6 +199,22 @@ pub(crate) fn of_result(ty: &Type) -> (Option<&Type>, Option<&Type>) {
     }
 }
 
+/// The references to a type of that text that a return type has inside.
+pub(crate) fn references_to<'a>(ty: &'a Type, target: &str) -> Vec<&'a TypeReference> {
+    struct References<'a, 't>(Vec<&'a TypeReference>, &'t str);
+    impl<'ast> Visit<'ast> for References<'ast, '_> {
+        fn visit_type_reference(&mut self, node: &'ast TypeReference) {
+            if text(&node.elem) == self.1 {
+                self.0.push(node);
+            }
+            visit::visit_type_reference(self, node);
+        }
+    }
+    let mut search = References(Vec::new(), target);
+    search.visit_type(ty);
+    search.0
+}
+
 /// The type arguments of a path's last segment.
 fn arguments(path: &TypePath) -> Vec<&Type> {
     let Some(PathArguments::AngleBracketed(arguments)) =

@@ -1,21 +1,125 @@
 //! Waiting for something else than the database, while the transaction holds a connection and its locks.
 
-use syn::{Expr, ExprCall, ExprMethodCall, Ident};
+use proc_macro2::TokenStream;
+use syn::{Expr, ExprCall, ExprMethodCall, Ident, Macro, Stmt};
 
+use crate::mac::{Arguments, Part};
 use crate::rule::{self, Rule};
 use crate::walk::{self, Known, Names, called, chain, names_crate, without_parens};
 
-/// The rule against an expression that waits, and the name of what it waits for.
-pub(crate) fn waits<'a>(expr: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a Ident)> {
+/// The rule against something that waits, and the name of what it waits for.
+type Waits = (&'static Rule, Ident);
+
+/// What an expression waits for.
+pub(crate) fn waits(expr: &Expr, names: &Names) -> Vec<Waits> {
     match expr {
-        _ if !names.inside => None,
-        Expr::Await(wait) => {
-            let future = without_parens(&wait.base);
-            slept(future)
-                .or_else(|| called_out(future, names))
-                .or_else(|| received(future, names))
+        _ if !names.inside => Vec::new(),
+        Expr::Await(wait) => waited_for(&wait.base, names).into_iter().collect(),
+        Expr::Call(call) => blocked(call).map(owned).into_iter().collect(),
+        Expr::Macro(call) => of_macro(&call.mac, names),
+        _ => Vec::new(),
+    }
+}
+
+/// The same of a statement that is no expression: `join!(..);`.
+pub(crate) fn statement_waits(stmt: &Stmt, names: &Names) -> Vec<Waits> {
+    match stmt {
+        Stmt::Macro(call) if names.inside => of_macro(&call.mac, names),
+        _ => Vec::new(),
+    }
+}
+
+/// `join!` waits for each of its futures, and `select!` for the first: for a message only where no arm is anything else.
+fn of_macro(mac: &Macro, names: &Names) -> Vec<Waits> {
+    let name = mac.path.segments.last().map(|last| last.ident.to_string());
+    let Some(arguments) = Arguments::of(mac) else {
+        return Vec::new();
+    };
+    match name.as_deref() {
+        Some("join" | "try_join") => arguments
+            .expressions()
+            .filter_map(|future| waited_for(future, names))
+            .collect(),
+        Some("select") => futures_of_arms(&arguments)
+            .and_then(|futures| {
+                let each = futures.into_iter().map(|future| waited_for(future, names));
+                each.collect()
+            })
+            .unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
+/// Input: `a = b() => c, else => d`, which gives `b()`; `None` where an arm cannot be read.
+fn futures_of_arms(arguments: &Arguments) -> Option<Vec<&Expr>> {
+    let mut futures = Vec::new();
+    let mut before: Option<&Part> = None;
+    for part in arguments.parts() {
+        match (before, part) {
+            (Some(Part::Expr(arm)), Part::Separator(mark)) if is_arrow(mark) => {
+                let Expr::Assign(arm) = &**arm else {
+                    return None;
+                };
+                futures.push(&*arm.right);
+            }
+            // The arm for when every pattern failed. Anything else is a condition, or cannot be read.
+            (_, Part::Other(tokens)) if tokens.to_string() != "else" => return None,
+            _ => {}
         }
-        Expr::Call(call) => blocked(call),
+        before = Some(part);
+    }
+    Some(futures)
+}
+
+fn is_arrow(mark: &TokenStream) -> bool {
+    mark.to_string() == "=>"
+}
+
+/// What a future that is awaited waits for.
+fn waited_for(future: &Expr, names: &Names) -> Option<Waits> {
+    let future = without_parens(future);
+    if let Some(inner) = wrapped(future) {
+        return waited_for(inner, names);
+    }
+    let by_name = |known| match known {
+        Known::Waiting(rule) => Some((rule, walk::plain_place(future)?)),
+        _ => None,
+    };
+    names
+        .known(future)
+        .and_then(by_name)
+        .or_else(|| waiting(future, names))
+        .map(owned)
+}
+
+/// Whether a `let` binds a future that will wait.
+pub(crate) fn waits_later(init: &Expr, names: &Names) -> Option<&'static Rule> {
+    let init = without_parens(init);
+    match wrapped(init) {
+        Some(inner) => waits_later(inner, names),
+        None => waiting(init, names).map(|(rule, _)| rule),
+    }
+}
+
+fn waiting<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a Ident)> {
+    slept(future)
+        .or_else(|| called_out(future, names))
+        .or_else(|| received(future, names))
+}
+
+fn owned((rule, name): (&'static Rule, &Ident)) -> Waits {
+    (rule, name.clone())
+}
+
+/// The future in `timeout(limit, future)` and `Box::pin(future)`.
+fn wrapped(future: &Expr) -> Option<&Expr> {
+    let Expr::Call(call) = future else {
+        return None;
+    };
+    let name = called(&call.func)?;
+    match call.args.len() {
+        2 if name == "timeout" || name == "timeout_at" => call.args.last(),
+        1 if name == "pin" => call.args.first(),
         _ => None,
     }
 }
@@ -72,6 +176,10 @@ fn called_out<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a
                 && (walk::is_http(&call.receiver, names) || is_request(call)))
                 || (call.method == "execute" && names.known(&call.receiver) == Some(Known::Http));
             sends.then_some((&rule::HTTP_CALL, &call.method))
+        }
+        // Of a request that was bound, and of what its `send` gave.
+        future if names.known(future) == Some(Known::Http) => {
+            Some((&rule::HTTP_CALL, walk::plain_place(future)?))
         }
         _ => None,
     }
@@ -141,15 +249,54 @@ mod tests {
                 "let (a, mut b) = watch::channel(1); b.changed().await?;",
                 "D052",
             ),
+            // Inside of something else, or later.
+            ("tokio::time::timeout(d, rx.recv()).await;", "D052"),
+            (
+                "timeout(d, timeout_at(t, reqwest::get(url))).await??;",
+                "D051",
+            ),
+            ("Box::pin(sleep(d)).await;", "D050"),
+            (
+                "let nap = tokio::time::sleep(d); work(); nap.await;",
+                "D050",
+            ),
+            ("let next = rx.recv(); (next).await;", "D052"),
+            (
+                "let sent = reqwest::Client::new().get(a).send(); sent.await?;",
+                "D051",
+            ),
+            ("tokio::join!(create(tx), sleep(d));", "D050"),
+            (
+                "let (a, b) = futures::try_join!(rx.recv(), create(tx))?;",
+                "D052",
+            ),
+            (
+                "tokio::select! { Some(a) = rx.recv() => { a } else => b };",
+                "D052",
+            ),
         ] {
             assert_eq!(codes(body), [code], "{body}");
         }
+        assert_eq!(
+            codes("tokio::select! { m = rx.recv() => m, _ = sleep(d) => {} }"),
+            ["D052", "D050"]
+        );
+        assert_eq!(
+            codes("tokio::join!(sleep(a), async { rx.recv().await });"),
+            ["D050", "D052"]
+        );
     }
 
     #[test]
     fn near_misses_pass() {
         for body in [
             "let nap = tokio::time::sleep(d);",
+            "let nap = tokio::time::sleep(d); let nap = other(); nap.await;",
+            // A limit, and no rest.
+            "tokio::select! { r = create(tx) => r?, _ = sleep(d) => {} }",
+            "tokio::select! { r = rx.recv(), if open => r, _ = sleep(d) => {} }",
+            "timeout(d, create(tx)).await??;",
+            "tx.after_commit(async move { tokio::join!(sleep(d), rx.recv()); });",
             "self.sleep(1).await;",
             "patient.sleep().await; bed::sleep(a).await;",
             "channel.send(1).await?;",

@@ -9,7 +9,9 @@ use syn::{
 };
 
 use crate::mac::Arguments;
+use crate::rule::Rule;
 use crate::session::plain_name;
+use crate::waiting::waits_later;
 
 /// What the names in a part of a body stand for.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,8 @@ pub struct Names {
 pub(crate) enum Known {
     /// A parameter, whose type is judged, or a transaction, which is judged where it begins.
     Parameter,
+    /// A parameter that should not be there, so that nothing more is said of it.
+    Refused,
     /// `sqlx::query(..)`
     Query,
     /// The raw connection of a session.
@@ -42,6 +46,8 @@ pub(crate) enum Known {
     Http,
     /// The receiving end of a channel.
     Receiver,
+    /// A future that waits for something else than the database once it is awaited, and the rule against that.
+    Waiting(&'static Rule),
 }
 
 impl Names {
@@ -64,6 +70,12 @@ impl Names {
                 .collect(),
             ..*self
         }
+    }
+
+    /// Whether what a call is given runs when the transaction is over.
+    pub(crate) fn is_after_the_end(&self, call: &ExprMethodCall) -> bool {
+        (call.method == "after_commit" || call.method == "after_rollback")
+            && self.is_session(&call.receiver)
     }
 
     /// `tx`, `&mut *tx`, `(tx)`.
@@ -203,11 +215,6 @@ impl Walk<'_> {
             || self.names.opens_boundary(call)
     }
 
-    fn is_after_the_end(&self, call: &ExprMethodCall) -> bool {
-        (call.method == "after_commit" || call.method == "after_rollback")
-            && self.names.is_session(&call.receiver)
-    }
-
     fn bound(&self, local: &Local) -> Bound {
         let init = local.init.as_ref().map(|init| &*init.expr);
         Bound::of(local, init, &self.names)
@@ -270,6 +277,9 @@ impl Bound {
         }
         if is_http(init, names) {
             return Self::Known(Known::Http);
+        }
+        if let Some(rule) = waits_later(init, names) {
+            return Self::Known(Known::Waiting(rule));
         }
         match init {
             Expr::Call(call) => match called(&call.func) {
@@ -438,7 +448,7 @@ impl VisitMut for Walk<'_> {
         (self.look)(Step::Enter(expr), &self.names);
         match expr {
             Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
-            Expr::MethodCall(call) if self.is_after_the_end(call) => {
+            Expr::MethodCall(call) if self.names.is_after_the_end(call) => {
                 self.visit_expr_mut(&mut call.receiver);
                 self.visit_arguments_outside(call.args.iter_mut());
             }

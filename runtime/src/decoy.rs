@@ -2,20 +2,20 @@
 //!
 //! Each exists with a bound that nothing satisfies, so that the compiler says in a sentence who owns
 //! the transaction, in place of "no method named `commit`". They are hidden from documentation and
-//! completion, and return a type that is plain, so that one mistake gives one error.
+//! completion, say the code of the rule that an attribute would have said, and return a type that is plain, so that one mistake gives one error.
 
 use crate::backend::Backend;
 use crate::session::Session;
 
 #[diagnostic::on_unimplemented(
-    message = "a session cannot commit",
+    message = "D010: a session cannot commit",
     label = "only the boundary that lent this session commits",
     note = "the boundary commits when its body returns `Ok`: remove the call"
 )]
 pub trait Commits {}
 
 #[diagnostic::on_unimplemented(
-    message = "a session cannot roll back",
+    message = "D011: a session cannot roll back",
     label = "only the boundary that lent this session rolls back",
     note = "the boundary rolls back when its body returns `Err`: return the error",
     note = "to undo a part and go on, give that part a scope of its own: `tx.savepoint(async |tx| ..)`"
@@ -23,7 +23,7 @@ pub trait Commits {}
 pub trait RollsBack {}
 
 #[diagnostic::on_unimplemented(
-    message = "a session cannot begin a transaction",
+    message = "D012: a session cannot begin a transaction",
     label = "the boundary that lent this session has begun its transaction",
     note = "run statements on the session as it is, or give a part a scope of its own: `tx.savepoint(async |tx| ..)`"
 )]

@@ -316,6 +316,13 @@ mod tests {
             ("select pg_advisory_lock(1)", "D043"),
             ("select PG_TRY_ADVISORY_LOCK(1)", "D043"),
             ("create temp table t (id int)", "D044"),
+            ("select * into temp t from orders", "D044"),
+            ("create table pg_temp.t (id int)", "D044"),
+            ("select set_config('app.user', $1, $2)", "D040"),
+            (
+                "update pg_settings set setting = '1' where name = 'work_mem'",
+                "D040",
+            ),
             ("declare c cursor with hold for select 1", "D045"),
         ] {
             assert_eq!(
@@ -324,6 +331,10 @@ mod tests {
                 "{sql}"
             );
         }
+        assert_eq!(
+            refused("attach 'a.db' as a", Dialect::Sqlite).map(|(rule, _)| rule),
+            Some("D040")
+        );
         assert_eq!(
             refused("pragma query_only = 0", Dialect::Sqlite).map(|(rule, _)| rule),
             Some("D040")

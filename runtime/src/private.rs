@@ -28,11 +28,14 @@ pub trait LentSession {
     type Database: Backend;
     /// What opens such sessions.
     type Factory;
+    /// Itself.
+    type Lent: ?Sized;
 }
 
 impl<DB: Backend> LentSession for Session<DB> {
     type Database = DB;
     type Factory = SessionFactory<DB>;
+    type Lent = Self;
 }
 
 /// A session factory type, as a parameter names it.
@@ -66,6 +69,9 @@ impl<T, E> Fallible for Result<T, E> {
     type Ok = T;
     type Error = E;
 }
+
+/// `S`, if it is a session. Of another type nothing is said but that.
+pub type SessionOf<S> = <S as LentSession>::Lent;
 
 /// What takes the place of `&mut S` in the signature of a router.
 pub type FactoryOf<S> = <S as LentSession>::Factory;

@@ -1,6 +1,6 @@
 use crate::lexer::Lexer;
 use crate::scan::any_three;
-use crate::{Dialect, Effect, Statement, head, settings, statements};
+use crate::{Dialect, Effect, Statement, head, settings, statements, temporary};
 
 /// The first statement of a text that a session must not send: see [`Effect::is_guarded`].
 ///
@@ -76,8 +76,12 @@ fn is_decided_by_its_head(sql: &[u8], dialect: Dialect) -> bool {
     match dialect {
         Dialect::Sqlite => !any_three(sql, |a, b, _| ends(a, b)),
         Dialect::Postgres => {
-            !any_three(sql, |a, b, c| ends(a, b) | settings::may_mention(a, b, c))
-                || (!any_three(sql, |a, b, _| ends(a, b)) && !settings::mentions(sql))
+            let may_mention =
+                |a, b, c| settings::may_mention(a, b, c) | temporary::may_mention(a, b, c);
+            !any_three(sql, |a, b, c| ends(a, b) | may_mention(a, b, c))
+                || (!any_three(sql, |a, b, _| ends(a, b))
+                    && !settings::mentions(sql)
+                    && !temporary::mentions(sql))
         }
         Dialect::MySql => {
             !any_three(sql, |a, b, _| ends(a, b) | (a == b'/'))

@@ -50,6 +50,7 @@ mod readings;
 mod scan;
 mod settings;
 mod split;
+mod temporary;
 mod token;
 
 pub use calls::{SessionCall, SessionCalls, session_calls};

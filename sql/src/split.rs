@@ -1,5 +1,5 @@
 use crate::lexer::Lexer;
-use crate::{Dialect, Effect, Kind, body, head, readings, settings};
+use crate::{Dialect, Effect, Kind, body, head, readings, settings, temporary};
 
 /// One statement of a text.
 ///
@@ -92,7 +92,9 @@ impl<'a> Iterator for Statements<'a> {
         } else if self.lexer.dialect() == Dialect::Postgres
             && !kind.effect(Dialect::Postgres).is_guarded()
         {
-            kind = settings::changed(text).unwrap_or(kind);
+            kind = settings::changed(text)
+                .or_else(|| temporary::filled(text, kind))
+                .unwrap_or(kind);
         }
         Some(Statement {
             text,

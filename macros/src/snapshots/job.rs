@@ -12,7 +12,7 @@ fn ship(order_id: i64) -> ::demarcate::__private::JobOf<Session, Result<(), Ship
                 ::core::line!(),
             ),
             ::demarcate::TxOptions::new(),
-            async move |tx: &mut Session| {
+            async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                 if false {
                     let __returned: Result<(), ShipError> = ::demarcate::__private::unreached();
                     return __returned;

@@ -20,7 +20,7 @@ fn ship(order_id: i64) -> ::demarcate::__private::JobOf<Session, Result<(), Ship
                             #[allow(unreachable_patterns)]
                             _ => false,
                         },
-                        async |tx: &mut Session| {
+                        async |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                             if false {
                                 let __returned: Result<(), ShipError> = ::demarcate::__private::unreached();
                                 return __returned;

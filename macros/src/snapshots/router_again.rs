@@ -35,7 +35,7 @@ async fn post_order(
             &tx,
             ::demarcate::TxOptions::new().retry(3u32),
             ::demarcate::__private::keeps_nothing,
-            async |tx: &mut Session| {
+            async |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                 if false {
                     let __returned: Result<_, ApiError> = ::demarcate::__private::unreached();
                     return __returned;

@@ -26,7 +26,7 @@ async fn post_order(
                 #[allow(unreachable_patterns)]
                 _ => false,
             },
-            async move |tx: &mut Session| {
+            async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                 if false {
                     let __returned: Result<(), ApiError> = ::demarcate::__private::unreached();
                     return __returned;

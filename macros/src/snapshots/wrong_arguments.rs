@@ -15,7 +15,7 @@ async fn get_order(
             ),
             &tx,
             ::demarcate::TxOptions::new().read_only(),
-            async move |tx: &mut Session| {
+            async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                 if false {
                     let __returned: Result<Order, ApiError> = ::demarcate::__private::unreached();
                     return __returned;

@@ -1,6 +1,6 @@
 #[allow(unused, unreachable_code)]
 fn ship(note: &str) -> ::demarcate::__private::JobOf<Session, Result<(), ShipError>> {
-    let _ = async move |tx: &mut Session| {
+    let _ = async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
         if false {
             let __returned: Result<(), ShipError> = ::demarcate::__private::unreached();
             return __returned;

@@ -90,7 +90,7 @@ impl Read<'_> {
             } else {
                 self.errors.argument(
                     &word,
-                    format!("`{word}` cannot be allowed; what the attribute emits is made from the signature, so change that"),
+                    format!("`{word}` cannot be allowed; the function would not compile, so do what its message says"),
                 );
             }
         }

@@ -1,7 +1,7 @@
 use super::Head;
 use crate::body::Body;
 use crate::lexer::Lexer;
-use crate::{Dialect, Kind};
+use crate::{Dialect, Kind, temporary};
 
 /// Reads on after `CREATE`.
 pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
@@ -46,6 +46,12 @@ pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
                 return Kind::TemporaryOnCommitDrop.into();
             }
             _ if temporary => return Kind::Temporary.into(),
+            _ if is_in_schema_of_temporaries(lexer) => {
+                return match drops_on_commit(lexer) {
+                    true if dialect == Postgres => Kind::TemporaryOnCommitDrop.into(),
+                    _ => Kind::Temporary.into(),
+                };
+            }
             _ => return Kind::Ddl.into(),
         };
         return Head {
@@ -57,6 +63,18 @@ pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
             body,
         };
     }
+}
+
+/// `TABLE [IF NOT EXISTS] pg_temp.name`, behind its first word.
+fn is_in_schema_of_temporaries(lexer: &mut Lexer<'_>) -> bool {
+    let mut name = *lexer;
+    // `UNLOGGED TABLE`
+    name.accept("table");
+    if name.accept("if") {
+        name.accept("not");
+        name.accept("exists");
+    }
+    temporary::is_in_schema(name)
 }
 
 /// Reads on after MySQL's `ALTER`, of which only `ALTER EVENT .. DO` has a body.
