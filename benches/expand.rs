@@ -1,4 +1,5 @@
-//! What the attributes add to `cargo check`: `cargo bench -p demarcate-benches --bench expand -- [runs] [attribute]`.
+//! What the attributes add to `cargo check`: `cargo bench -p demarcate-benches --bench expand -- [runs] [attribute]
+//! [optimised]`.
 //!
 //! Writes the same 1,000 functions four times, and checks each crate in turn:
 //!
@@ -14,6 +15,8 @@
 //!
 //! With `service`, `router_tx` or `background_job` as the second argument only these are marked, and all others are
 //! plain in each crate.
+//!
+//! With `optimised` the crates' workspace says `[profile.dev.build-override] opt-level = 1`, as README advises.
 //!
 //! It is a measurement and not a test. Processor time is what to compare where the machine has other work to do.
 
@@ -78,7 +81,8 @@ fn main() -> io::Result<()> {
     let only = std::env::args().find(|argument| ATTRIBUTES.contains(&argument.as_str()));
     let marked = |attribute: &str| only.as_ref().is_none_or(|only| only == attribute);
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("expand");
-    write_workspace(&root, &marked)?;
+    let optimised = std::env::args().any(|argument| argument == "optimised");
+    write_workspace(&root, &marked, optimised)?;
     let functions = MODULES
         * MODULE
             .into_iter()
@@ -197,7 +201,7 @@ fn source(root: &Path, name: &str) -> PathBuf {
 }
 
 /// A workspace of its own, with the versions of this one's lock file.
-fn write_workspace(root: &Path, marked: &dyn Fn(&str) -> bool) -> io::Result<()> {
+fn write_workspace(root: &Path, marked: &dyn Fn(&str) -> bool, optimised: bool) -> io::Result<()> {
     let house = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .unwrap_or(Path::new(".."));
@@ -207,10 +211,15 @@ fn write_workspace(root: &Path, marked: &dyn Fn(&str) -> bool) -> io::Result<()>
         .iter()
         .map(|(_, name)| format!("{:?}", package(name)))
         .collect();
+    let profile = if optimised {
+        "\n[profile.dev.build-override]\nopt-level = 1\n"
+    } else {
+        ""
+    };
     fs::write(
         root.join("Cargo.toml"),
         format!(
-            "[workspace]\nresolver = \"3\"\nmembers = [{}]\n",
+            "[workspace]\nresolver = \"3\"\nmembers = [{}]\n{profile}",
             members.join(", ")
         ),
     )?;

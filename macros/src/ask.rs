@@ -2,7 +2,7 @@
 
 use demarcate_rules::control::{self, Control, Judgement, Names};
 use demarcate_rules::{Args, Kind};
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Attribute, Block, Expr, Ident, PatType, Path, Type, UnOp};
 
@@ -219,12 +219,21 @@ pub(crate) fn cfgs(parameter: &PatType) -> impl Iterator<Item = &Attribute> {
         .filter(|attr| attr.path().is_ident("cfg"))
 }
 
-/// Where the first and the last token of something are.
+/// Where the first and the last token of something are; of a group the parenthesis, or what is emitted there would be as
+/// wide as all that is between the two.
 pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.to_token_stream().into_iter();
-    let start = tokens
-        .next()
-        .map_or_else(Span::call_site, |token| token.span());
-    let end = tokens.last().map_or(start, |token| token.span());
+    let first = tokens.next();
+    let last = tokens.last();
+    let start = match &first {
+        Some(TokenTree::Group(group)) => group.span_open(),
+        Some(token) => token.span(),
+        None => Span::call_site(),
+    };
+    let end = match last.as_ref().or(first.as_ref()) {
+        Some(TokenTree::Group(group)) => group.span_close(),
+        Some(token) => token.span(),
+        None => start,
+    };
     (start, end)
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use demarcate_rules::Kind;
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
 use crate::expand::expand;
@@ -370,6 +370,129 @@ fn half_typed_arguments_leave_the_item() {
                 output.matches("compile_error").count() >= wanted,
                 "{arguments}: {output}"
             );
+        }
+    }
+}
+
+#[test]
+fn a_half_typed_signature_leaves_the_item() {
+    for signature in [
+        "async fn",
+        "async fn create",
+        "async fn create(",
+        "async fn create()",
+        "async fn create(tx)",
+        "async fn create(tx:)",
+        "async fn create(tx: &)",
+        "async fn create(tx: &mut)",
+        "async fn create(tx: &mut Session, order)",
+        "async fn create(tx: &mut Session, order: Vec<)",
+        "async fn create(tx: &mut Session) ->",
+        "async fn create(tx: &mut Session) -> Result<",
+        "async fn create(tx: &mut Session) -> Result<(), sqlx::>",
+        "async fn create<T(tx: &mut Session)",
+        "async fn create(tx: &mut Session) -> Result<(), E> where",
+        "async fn create(tx: &mut Session) -> Result<(), E> where T:",
+        "pub async create(tx: &mut Session)",
+    ] {
+        for body in ["", ";", "{ add(tx).await }"] {
+            let Ok(item) = format!("{signature} {body}").parse::<TokenStream>() else {
+                continue;
+            };
+            for (kind, item) in [
+                (Kind::Service, item.clone()),
+                (Kind::Router, item.clone()),
+                (Kind::Job, item.clone()),
+                (Kind::Service, quote!(impl Orders { #item })),
+                (Kind::Service, quote!(mod orders { #item })),
+            ] {
+                let output = expand(kind, TokenStream::new(), item.clone());
+                let written = quote!(add(tx).await);
+                if !body.contains("add") || foreign::missing(&item, &written).is_some() {
+                    continue;
+                }
+                assert_eq!(
+                    foreign::missing(&output, &written),
+                    None,
+                    "{item}: {output}"
+                );
+                assert_eq!(
+                    output.to_string().contains("create"),
+                    item.to_string().contains("create"),
+                    "{item}: {output}"
+                );
+            }
+        }
+    }
+}
+
+/// An editor takes every token at the cursor for what the cursor is on, so that each that is emitted is no wider than one
+/// that was written.
+#[test]
+fn no_token_is_wider_than_one_of_the_users() {
+    const PARENTHESIS: &str = "a parenthesis";
+
+    fn ranges(tokens: &TokenStream, into: &mut Vec<(std::ops::Range<usize>, bool, String)>) {
+        for token in tokens.clone() {
+            let is_group = matches!(token, TokenTree::Group(_));
+            into.push((token.span().byte_range(), is_group, token.to_string()));
+            if let TokenTree::Group(group) = token {
+                for end in [group.span_open(), group.span_close()] {
+                    into.push((end.byte_range(), false, PARENTHESIS.to_owned()));
+                }
+                ranges(&group.stream(), into);
+            }
+        }
+    }
+    let service = "async fn create(tx: &mut Session, order: &NewOrder, db: impl Store, (a, b): (Vec<i64>, Option<&str>)) -> \
+                   Result<(Order, Vec<Line>), sqlx::Error> { \
+                       self.index.writer().commit()?; pool.begin(); query.execute(&self.pool).await?; \
+                       sleep(d).await; tokio::spawn(async move { add(tx).await }); tx.commit().await?; \
+                       sqlx::query(\"commit\").execute(&mut *tx).await?; Ok(()) }";
+    let job = "async fn ship(tx: &mut Session, order: Order, (a, b): (i64, Json<A>)) -> Result<(), ShipError> { \
+                   let _ = add(tx).await; rx.recv().await; Ok(()) }";
+    for (kind, args, item) in [
+        (Kind::Service, "", service.to_owned()),
+        (
+            Kind::Router,
+            "timeout = \"5s\", name = \"a\"",
+            service.to_owned(),
+        ),
+        (Kind::Router, "", format!("pub {job}")),
+        (Kind::Job, "read_only", job.to_owned()),
+        (Kind::Job, "on_error = failed", job.replace("(a, b)", "c")),
+        (
+            Kind::Service,
+            "deny(D050)",
+            format!("impl Orders {{ {service} }}"),
+        ),
+        (
+            Kind::Router,
+            "from = self.db",
+            job.replace("tx: &mut Session, ", "&self, "),
+        ),
+    ] {
+        let (args, item): (TokenStream, TokenStream) =
+            (args.parse().expect("tokens"), item.parse().expect("tokens"));
+        let mut written = Vec::new();
+        ranges(&args, &mut written);
+        ranges(&item, &mut written);
+        let mut emitted = Vec::new();
+        ranges(&expand(kind, args, item.clone()), &mut emitted);
+        emitted.retain(|(range, _, text)| !range.is_empty() && text != PARENTHESIS);
+        assert!(
+            emitted
+                .iter()
+                .filter(|(range, ..)| !range.is_empty())
+                .count()
+                > 20
+        );
+        for (range, is_group, text) in emitted {
+            // A group of ours may stand where a token does, and no token where a group.
+            let is_fine = written
+                .iter()
+                .any(|(known, was_group, _)| *known == range && (is_group || !was_group));
+            assert!(is_fine, "{item}: `{text}` at {range:?}");
         }
     }
 }

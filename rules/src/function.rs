@@ -292,6 +292,7 @@ impl Function {
             .filter(|(index, _)| !found.mentions(*index))
             .map(|(_, parameter)| {
                 let mut parts = types::nameable_parts(&parameter.ty);
+                parts.retain(|part| !types::is_plain(part));
                 for part in &mut parts {
                     // Of `Option<E>` it is not known what `E` is, and of `E` it is.
                     if let Some(inner) = types::behind_wrappers(part)

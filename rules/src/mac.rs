@@ -52,6 +52,20 @@ impl Arguments {
         self.parts.iter()
     }
 
+    /// To see later whether something in them was replaced.
+    pub(crate) fn text(&self) -> String {
+        self.to_token_stream().to_string()
+    }
+
+    /// Puts them in place of the call's own. Unless something was replaced a macro's input is not touched: it need not be
+    /// Rust, and of `enum A { pub B }` syn keeps no `pub`.
+    pub(crate) fn write_back(&self, mac: &mut Macro, before: &str) {
+        let tokens = self.to_token_stream();
+        if tokens.to_string() != before {
+            mac.tokens = tokens;
+        }
+    }
+
     /// Those that are expressions.
     pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
         self.parts.iter().filter_map(|part| match part {
@@ -71,6 +85,7 @@ pub fn each_argument(
     let Some(mut arguments) = Arguments::of(mac) else {
         return;
     };
+    let before = arguments.text();
     for part in arguments.parts_mut() {
         match part {
             Part::Expr(expr) => look.visit_expr_mut(expr),
@@ -79,11 +94,7 @@ pub fn each_argument(
             Part::Separator(_) => {}
         }
     }
-    let tokens = arguments.to_token_stream();
-    // Unless it must be, a macro's input is not touched.
-    if tokens.to_string() != mac.tokens.to_string() {
-        mac.tokens = tokens;
-    }
+    arguments.write_back(mac, &before);
 }
 
 impl ToTokens for Arguments {

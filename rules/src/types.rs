@@ -107,27 +107,6 @@ pub(crate) fn returned_parts(ty: &Type) -> Vec<&Type> {
     const AROUND: [&str; 10] = [
         "Result", "Option", "Vec", "Box", "Rc", "Arc", "Pin", "Json", "State", "Mutex",
     ];
-    const PLAIN: [&str; 19] = [
-        "bool",
-        "char",
-        "str",
-        "String",
-        "u8",
-        "u16",
-        "u32",
-        "u64",
-        "u128",
-        "usize",
-        "i8",
-        "i16",
-        "i32",
-        "i64",
-        "i128",
-        "isize",
-        "f32",
-        "f64",
-        "StatusCode",
-    ];
     match bare(ty) {
         Type::Tuple(tuple) => tuple.elems.iter().flat_map(returned_parts).collect(),
         Type::Path(path) if AROUND.iter().any(|word| is_named(ty, word)) => {
@@ -142,9 +121,31 @@ pub(crate) fn returned_parts(ty: &Type) -> Vec<&Type> {
             parts.flat_map(returned_parts).collect()
         }
         Type::TraitObject(_) | Type::Never(_) | Type::Infer(_) => Vec::new(),
-        plain if PLAIN.iter().any(|word| is_named(plain, word)) => Vec::new(),
+        plain if is_plain(plain) || is_named(plain, "StatusCode") => Vec::new(),
         _ if is_nameable(ty) => vec![ty],
         _ => Vec::new(),
+    }
+}
+
+/// Whether a type visibly is a text or a number, or is made of such: `i64`, `&str`, `Option<&[String]>`. Most are, and the
+/// compiler need not be asked.
+pub(crate) fn is_plain(ty: &Type) -> bool {
+    const PLAIN: [&str; 18] = [
+        "bool", "char", "str", "String", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16",
+        "i32", "i64", "i128", "isize", "f32", "f64",
+    ];
+    match bare(ty) {
+        Type::Reference(reference) => is_plain(&reference.elem),
+        Type::Slice(slice) => is_plain(&slice.elem),
+        Type::Path(path) if path.qself.is_none() => match path.path.get_ident() {
+            Some(ident) => PLAIN.iter().any(|word| ident == word),
+            None => {
+                path.path.segments.len() == 1
+                    && (is_named(ty, "Option") || is_named(ty, "Vec"))
+                    && matches!(arguments(path).as_slice(), [inner] if is_plain(inner))
+            }
+        },
+        _ => false,
     }
 }
 

@@ -1,7 +1,6 @@
 //! A walk through a body that knows, wherever it is, what the names stand for.
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, ExprPath, Ident, Item, Local, Macro,
@@ -511,6 +510,7 @@ impl VisitMut for Walk<'_> {
         let Some(mut arguments) = Arguments::of(mac) else {
             return;
         };
+        let before = self.replaces.then(|| arguments.text());
         let names = Names {
             is_opaque: self.names.is_opaque || !arguments.are_expressions,
             ..self.names.clone()
@@ -529,12 +529,8 @@ impl VisitMut for Walk<'_> {
                 }
             }
         });
-        if self.replaces {
-            let tokens = arguments.to_token_stream();
-            // Unless it must be, a macro's input is not touched.
-            if tokens.to_string() != mac.tokens.to_string() {
-                mac.tokens = tokens;
-            }
+        if let Some(before) = before {
+            arguments.write_back(mac, &before);
         }
     }
 

@@ -1,11 +1,27 @@
-//! Nanoseconds that the guard takes for a text, and the splitter beside it: `cargo bench -p demarcate-sql`.
+//! Nanoseconds that it takes to see that a text is plain, which is all that the runtime asks of nearly every one; to find
+//! what is guarded; and to split a text: `cargo bench -p demarcate-sql`.
 
 use std::hint::black_box;
 use std::time::Instant;
 
-use demarcate_sql::{Dialect, guard, statements};
+use demarcate_sql::{Dialect, guard, is_plain, statements};
 
-const TEXTS: [(&str, Dialect, &str); 13] = [
+const TEXTS: [(&str, Dialect, &str); 16] = [
+    (
+        "the shortest",
+        Dialect::Postgres,
+        "select id from orders where id = $1",
+    ),
+    (
+        "insert of five",
+        Dialect::Postgres,
+        "insert into orders (id, sku, amount, state, note) values ($1, $2, $3, $4, $5)",
+    ),
+    (
+        "update of two",
+        Dialect::Sqlite,
+        "update orders set state = ?, amount = ? where id = ?",
+    ),
     (
         "select by id",
         Dialect::Postgres,
@@ -72,17 +88,21 @@ fn main() {
         ["?"; 500].join(", ")
     );
     println!(
-        "{:<18} {:>6} {:>9} {:>9}",
-        "text", "bytes", "guard ns", "split ns"
+        "{:<18} {:>6} {:>9} {:>9} {:>9}",
+        "text", "bytes", "plain ns", "guard ns", "split ns"
     );
     for (name, dialect, sql) in
         TEXTS
             .into_iter()
             .chain([("long select", Dialect::Postgres, long.as_str())])
     {
+        let plain = nanoseconds(|| is_plain(black_box(sql), black_box(dialect)));
         let guarded = nanoseconds(|| guard(black_box(sql), black_box(dialect)).is_some());
         let split = nanoseconds(|| statements(black_box(sql), black_box(dialect)).count() > 0);
-        println!("{name:<18} {:>6} {guarded:>9.1} {split:>9.1}", sql.len());
+        println!(
+            "{name:<18} {:>6} {plain:>9.1} {guarded:>9.1} {split:>9.1}",
+            sql.len()
+        );
     }
 }
 

@@ -116,6 +116,27 @@ fn functions(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
+// Three letters of each of these names, and of `set_config` and `pg_settings`, whatever their case.
+
+/// `pg_`, `dbl`, `t_c`, `tse`
+pub(crate) fn may_name_of_postgres(a: u8, b: u8, c: u8) -> bool {
+    let (lower_a, lower_b, lower_c) = (a | 0x20, b | 0x20, c | 0x20);
+    ((lower_a == b'p') & (lower_b == b'g') & (c == b'_'))
+        | ((lower_a == b'd') & (lower_b == b'b') & (lower_c == b'l'))
+        | ((lower_a == b't')
+            & (((b == b'_') & (lower_c == b'c')) | ((lower_b == b's') & (lower_c == b'e'))))
+}
+
+/// `_lo`
+pub(crate) fn may_name_of_mysql(a: u8, b: u8, c: u8) -> bool {
+    (a == b'_') & (b | 0x20 == b'l') & (c | 0x20 == b'o')
+}
+
+/// `_ex`
+pub(crate) fn may_name_of_sqlite(a: u8, b: u8, c: u8) -> bool {
+    (a == b'_') & (b | 0x20 == b'e') & (c | 0x20 == b'x')
+}
+
 /// Whether the last argument of `set_config(name, value, is_local)` is literally true: PostgreSQL 9.28.1.
 fn is_local(mut arguments: Lexer<'_>) -> bool {
     let mut depth = 0_usize;

@@ -1,6 +1,6 @@
 use crate::lexer::Lexer;
 use crate::scan::any_three;
-use crate::{Dialect, Effect, Statement, head, settings, statements, temporary};
+use crate::{Dialect, Effect, Statement, calls, head, settings, statements, temporary};
 
 /// The first statement of a text that a session must not send: see [`Effect::is_guarded`].
 ///
@@ -53,26 +53,66 @@ pub fn transaction_control(sql: &str, dialect: Dialect) -> Option<Statement<'_>>
 #[must_use]
 pub fn find(sql: &str, dialect: Dialect, wanted: impl Fn(Effect) -> bool) -> Option<Statement<'_>> {
     let wanted = |effect| effect != Effect::None && wanted(effect);
-    if is_decided_by_its_head(sql.as_bytes(), dialect)
-        && (is_plain(sql, dialect)
-            || !wanted(head::read(Lexer::new(sql, dialect)).kind.effect(dialect)))
+    if is_plain(sql, dialect)
+        || (is_decided_by_its_head(sql.as_bytes(), dialect)
+            && !wanted(head::read(Lexer::new(sql, dialect)).kind.effect(dialect)))
     {
         return None;
     }
     statements(sql, dialect).find(|statement| wanted(statement.effect()))
 }
 
+/// Whether a text is visibly one `SELECT`, `INSERT`, `UPDATE` or `DELETE` and nothing else: [`find`] finds nothing in it,
+/// whatever is wanted, nor does [`session_calls`](crate::session_calls), and on SQLite there is no NUL in it.
+///
+/// It takes one look at each byte, and may say no to any text. Nearly every text that a program sends is plain.
+///
+/// ```
+/// use demarcate_sql::{Dialect, is_plain};
+///
+/// assert!(is_plain("select id from orders where id = $1", Dialect::Postgres));
+/// assert!(!is_plain("select 1; commit", Dialect::Postgres));
+/// assert!(!is_plain("select pg_advisory_lock(1)", Dialect::Postgres));
+/// assert!(!is_plain("insert or rollback into orders values (1)", Dialect::Sqlite));
+/// ```
+#[must_use]
+pub fn is_plain(sql: &str, dialect: Dialect) -> bool {
+    if !begins_plainly(sql, dialect) {
+        return false;
+    }
+    let sql = without_end(sql.as_bytes());
+    // It begins with a word and does not end with a semicolon, so that each of these is the second of three.
+    let found = match dialect {
+        Dialect::Postgres => any_three(sql, |a, b, c| {
+            (b == b';') | calls::may_name_of_postgres(a, b, c) | temporary::may_mention(a, b, c)
+        }),
+        Dialect::MySql => any_three(sql, |a, b, c| {
+            (b == b';') | (b == b'/') | calls::may_name_of_mysql(a, b, c)
+        }),
+        Dialect::Sqlite => any_three(sql, |a, b, c| {
+            (b == b';') | (b == 0) | (c == 0) | calls::may_name_of_sqlite(a, b, c)
+        }),
+    };
+    !found
+}
+
+/// The text without the semicolons and blanks that it ends with.
+fn without_end(sql: &[u8]) -> &[u8] {
+    sql.iter()
+        .rposition(|byte| !matches!(byte, b';' | b' ' | b'\t'..=b'\r'))
+        .and_then(|end| sql.get(..=end))
+        .unwrap_or_default()
+}
+
+/// A semicolon. Where the last byte is none, each is the first or the second of three.
+fn ends(a: u8, b: u8) -> bool {
+    (a == b';') | (b == b';')
+}
+
 /// Whether there is no semicolon with anything behind it, in quotes or not, and nothing that changes what the first
 /// words say: no executable comment, no setting that a function sets.
 fn is_decided_by_its_head(sql: &[u8], dialect: Dialect) -> bool {
-    let end = sql
-        .iter()
-        .rposition(|byte| !matches!(byte, b';' | b' ' | b'\t'..=b'\r'));
-    let Some(sql) = end.and_then(|end| sql.get(..=end)) else {
-        return true;
-    };
-    // The last byte is no semicolon, so that each is the first or the second of three.
-    let ends = |a: u8, b: u8| (a == b';') | (b == b';');
+    let sql = without_end(sql);
     match dialect {
         Dialect::Sqlite => !any_three(sql, |a, b, _| ends(a, b)),
         Dialect::Postgres => {
@@ -97,21 +137,30 @@ fn opens_special_comment(bytes: &[u8]) -> bool {
 }
 
 /// Whether the first word is one of the four that nearly every statement begins with and that need no second look.
-/// It only answers sooner than the lexer, and may say no to any text.
-fn is_plain(sql: &str, dialect: Dialect) -> bool {
-    let [word @ .., space, next] = match sql.trim_ascii_start().as_bytes().first_chunk::<8>() {
-        Some(first) => first.map(|byte| byte.to_ascii_lowercase()),
-        None => return false,
+fn begins_plainly(sql: &str, dialect: Dialect) -> bool {
+    let Some(([word @ .., space], rest)) = sql
+        .trim_ascii_start()
+        .as_bytes()
+        .split_first_chunk::<7>()
+        .map(|(first, rest)| (first.map(|byte| byte.to_ascii_lowercase()), rest))
+    else {
+        return false;
     };
     if !matches!(space, b' ' | b'\t'..=b'\r') {
         return false;
     }
     match &word {
         b"select" | b"delete" => true,
-        // SQLite has `INSERT OR ROLLBACK`, perhaps after more whitespace or a comment.
-        b"insert" | b"update" => {
-            dialect != Dialect::Sqlite || (next.is_ascii_alphabetic() && next != b'o')
-        }
+        b"insert" | b"update" => dialect != Dialect::Sqlite || is_no_or(rest),
+        _ => false,
+    }
+}
+
+/// SQLite has `INSERT OR ROLLBACK`, perhaps after more whitespace or a comment. `update orders` is not that.
+fn is_no_or(rest: &[u8]) -> bool {
+    match rest {
+        [b'o' | b'O', b'r' | b'R', next, ..] => next.is_ascii_alphanumeric() || *next == b'_',
+        [first, _, _, ..] => first.is_ascii_alphabetic(),
         _ => false,
     }
 }

@@ -56,7 +56,7 @@ mod token;
 pub use calls::{SessionCall, SessionCalls, session_calls};
 pub use dialect::Dialect;
 pub use effect::Effect;
-pub use guard::{find, guard, transaction_control};
+pub use guard::{find, guard, is_plain, transaction_control};
 pub use kind::Kind;
 pub use split::{Statement, Statements, statements};
 

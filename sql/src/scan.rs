@@ -1,7 +1,7 @@
 /// Whether any three bytes of a text that follow one another are wanted.
 ///
 /// Every statement passes here, so there is no branch for each byte: sixteen places are looked at together, and the last
-/// sixteen perhaps twice. Zeros follow a short text, and the last two bytes are no place of their own.
+/// sixteen perhaps twice. Spaces follow a short text, and the last two bytes are no place of their own.
 pub(crate) fn any_three(sql: &[u8], wanted: impl Fn(u8, u8, u8) -> bool) -> bool {
     let any = |bytes: &[u8; WINDOW]| {
         let mut found = false;
@@ -11,7 +11,7 @@ pub(crate) fn any_three(sql: &[u8], wanted: impl Fn(u8, u8, u8) -> bool) -> bool
         found
     };
     let Some(last) = sql.last_chunk::<WINDOW>() else {
-        let mut padded = [0; WINDOW];
+        let mut padded = [b' '; WINDOW];
         for (place, byte) in padded.iter_mut().zip(sql) {
             *place = *byte;
         }

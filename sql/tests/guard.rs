@@ -1,7 +1,7 @@
 //! The guard: what it finds, and that its short cut never disagrees with the whole reading.
 
 use demarcate_sql::Dialect::{self, MySql, Postgres, Sqlite};
-use demarcate_sql::{Effect, Kind, find, statements, transaction_control};
+use demarcate_sql::{Effect, Kind, find, is_plain, statements, transaction_control};
 
 fn found(sql: &str, dialect: Dialect) -> Option<(Kind, usize)> {
     transaction_control(sql, dialect).map(|statement| (statement.kind, statement.offset))
@@ -27,6 +27,49 @@ fn plain_statements_pass() {
             assert_eq!(found(sql, dialect), None, "{dialect:?}: {sql}");
         }
     }
+}
+
+/// Of those that could be plain, the ones that are; on any database, however they end.
+#[test]
+fn what_is_plain_is_seen_to_be() {
+    for dialect in [Postgres, MySql, Sqlite] {
+        for sql in [
+            "select 1",
+            "select id from orders where id = $1",
+            " SELECT\n* from orders where created_at < now() and is_open ; \n;",
+            "insert into orders (id, sku, amount, state, note) values ($1, $2, $3, $4, $5)",
+            "update orders set state = $1 where id = $2",
+            "delete from orders",
+        ] {
+            assert!(is_plain(sql, dialect), "{dialect:?}: {sql}");
+        }
+        for sql in [
+            "",
+            ";",
+            "select",
+            "select 1;a",
+            "select 1; commit",
+            "select a;;b",
+            "selects 1",
+            "set a = 1",
+        ] {
+            assert!(!is_plain(sql, dialect), "{dialect:?}: {sql}");
+        }
+    }
+    for sql in [
+        "insert or rollback into a values (1)",
+        "update  or rollback a set b = 1",
+        "update or/**/rollback a set b = 1",
+        "update or",
+        "select '\0'",
+        "select 1 where a = 'long enough for more than one window \0'",
+        "select 1 \0",
+        "select 1 as long_enough_for_one \0",
+    ] {
+        assert!(!is_plain(sql, Sqlite), "{sql}");
+    }
+    assert!(!is_plain("select 1 /*! + 1 */", MySql));
+    assert!(!is_plain("update pg_settings set setting = 'a'", Postgres));
 }
 
 #[test]

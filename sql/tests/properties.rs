@@ -1,7 +1,7 @@
 //! What holds for every text.
 
 use demarcate_sql::{
-    Dialect, Effect, Kind, find, guard, session_calls, statements, transaction_control,
+    Dialect, Effect, Kind, find, guard, is_plain, session_calls, statements, transaction_control,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -280,6 +280,14 @@ proptest! {
         prop_assert_eq!(guard(&sql, dialect), by_reading);
         let by_reading = statements(&sql, dialect).find(|s| s.effect() != Effect::None);
         prop_assert_eq!(find(&sql, dialect, |_| true), by_reading);
+    }
+
+    #[test]
+    fn there_is_nothing_in_what_is_plain(sql in texts(), dialect in dialects()) {
+        if is_plain(&sql, dialect) {
+            prop_assert_eq!(statements(&sql, dialect).find(|s| s.effect() != Effect::None), None);
+            prop_assert_eq!(session_calls(&sql, dialect).next(), None);
+        }
     }
 
     #[test]

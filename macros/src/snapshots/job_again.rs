@@ -1,8 +1,4 @@
 fn ship(order_id: i64) -> ::demarcate::__private::JobOf<Session, Result<(), ShipError>> {
-    if false {
-        let __probe = ::demarcate::__private::Probe::<i64>::of();
-        ::demarcate::__private::job_takes(__probe.verdict());
-    }
     let __again_0 = ::demarcate::__private::again(&order_id);
     ::demarcate::__private::session_job_again(
             ::demarcate::__private::Site::new(

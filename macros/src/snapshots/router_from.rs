@@ -1,8 +1,4 @@
 async fn place(&self, sku: String) -> Result<impl IntoResponse, Status> {
-    if false {
-        let __probe = my::demarcate::__private::Probe::<String>::of();
-        my::demarcate::__private::router_takes(__probe.verdict());
-    }
     my::demarcate::__private::router(
             my::demarcate::__private::Site::new(
                 "place",

@@ -8,10 +8,6 @@ async fn create_order(
     const SQL: &str = "insert into orders (id) values (?)";
     if false {
         ::demarcate::__private::is_session::<Session>();
-        let __probe = ::demarcate::__private::Probe::<i64>::of();
-        ::demarcate::__private::service_takes(__probe.verdict());
-        let __probe = ::demarcate::__private::Probe::<&[String]>::of();
-        ::demarcate::__private::service_takes(__probe.verdict());
         #[cfg(unix)]
         {
             let __probe = ::demarcate::__private::Probe::<Unix>::of();

@@ -2,6 +2,10 @@
 //!
 //! The crates are those of `Cargo.lock` whose sources cargo has on this machine, which whoever builds this test has. A
 //! few of them by default; `DEMARCATE_FOREIGN=all` takes all. `--nocapture` shows the counts.
+//!
+//! All of them, when this was written: 234 crates, 7,078 files, 89,789 functions, 34,950 blocks, 304,317 expansions. No
+//! panic, no item lost, and no error in a body that touches no database, but for what may be anywhere outside of a
+//! transaction: tasks that are spawned, sleeping, HTTP calls, channels.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,6 +34,9 @@ const SAMPLE: [&str; 8] = [
     "tokio-stream",
     "tracing-core",
 ];
+
+/// Of their files, in the order of their names, one in so many.
+const EACH: usize = 3;
 
 const KINDS: [Kind; 3] = [Kind::Router, Kind::Service, Kind::Job];
 
@@ -60,8 +67,11 @@ fn functions_of_other_crates_stay_what_they_are() {
         "cargo has no sources: {crates:?}"
     );
 
-    let (files, wrong) = files_of(&crates);
+    let (mut files, wrong) = files_of(&crates);
     assert!(wrong.is_empty(), "{wrong:#?}");
+    if !all {
+        files = files.into_iter().step_by(EACH).collect();
+    }
     let next = AtomicUsize::new(0);
     let total = Mutex::new(Counts::default());
     thread::scope(|scope| {
@@ -92,7 +102,7 @@ fn functions_of_other_crates_stay_what_they_are() {
         "{} mistakes",
         counts.mistakes.len()
     );
-    assert!(counts.functions > 2_000 && counts.blocks > 500, "{counts}");
+    assert!(counts.functions > 500 && counts.blocks > 200, "{counts}");
 }
 
 /// The crates that are not of this workspace, by name, and where each is.
@@ -277,13 +287,12 @@ impl Counts {
             self.mistakes.push(format!("{}: {error} in {output}", at()));
         }
         // A call that was refused is taken out.
-        if !is_refused && !contains(&output, &found.body) {
+        if !is_refused && let Some(lost) = missing(&output, &found.body) {
             self.mistakes
-                .push(format!("{}: the body is gone: {output}", at()));
+                .push(format!("{}: `{lost}` of the body is gone", at()));
         }
-        if !contains(&output, &found.name) {
-            self.mistakes
-                .push(format!("{}: the name is gone: {output}", at()));
+        if missing(&output, &found.name).is_some() {
+            self.mistakes.push(format!("{}: the name is gone", at()));
         }
     }
 
@@ -309,8 +318,8 @@ impl Counts {
             self.mistakes.push(format!("{}: {error}", at()));
         }
         let is_refused = output.to_string().contains(":: core :: compile_error");
-        if !is_refused && !contains(&output, &tokens) {
-            self.mistakes.push(format!("{}: something is gone", at()));
+        if !is_refused && let Some(lost) = missing(&output, &tokens) {
+            self.mistakes.push(format!("{}: `{lost}` is gone", at()));
         }
     }
 
@@ -437,6 +446,11 @@ fn functions_of(block: &TokenStream) -> usize {
         fn visit_impl_item_fn(&mut self, _: &'ast syn::ImplItemFn) {
             self.0 += 1;
         }
+        // A method without a body, which only a trait has.
+        fn visit_impl_item(&mut self, node: &'ast syn::ImplItem) {
+            self.0 += usize::from(matches!(node, syn::ImplItem::Verbatim(_)));
+            visit::visit_impl_item(self, node);
+        }
         fn visit_trait_item_fn(&mut self, _: &'ast syn::TraitItemFn) {
             self.0 += 1;
         }
@@ -477,18 +491,28 @@ fn functions_of(block: &TokenStream) -> usize {
     count.0
 }
 
-/// Whether these tokens are all there, in their order, with whatever else between them.
-fn contains(output: &TokenStream, tokens: &TokenStream) -> bool {
+/// The first of these tokens, and some before it, that is not there; they may have whatever else between them.
+pub(super) fn missing(output: &TokenStream, tokens: &TokenStream) -> Option<String> {
     let mut there = flat(output).into_iter();
-    flat(tokens)
-        .into_iter()
-        .all(|wanted| there.any(|token| token == wanted))
+    let wanted = flat(tokens);
+    let lost = wanted
+        .iter()
+        .position(|wanted| !there.any(|token| token == *wanted))?;
+    Some(wanted.get(lost.saturating_sub(8)..=lost)?.join(" "))
 }
 
 fn flat(tokens: &TokenStream) -> Vec<String> {
     fn walk(tokens: TokenStream, into: &mut Vec<String>) {
-        for token in tokens {
+        let mut tokens = tokens.into_iter().peekable();
+        while let Some(token) = tokens.next() {
             match token {
+                // An attribute inside of a function's braces is emitted in front of it.
+                TokenTree::Punct(hash)
+                    if hash.as_char() == '#'
+                        && matches!(tokens.peek(), Some(TokenTree::Punct(mark)) if mark.as_char() == '!') =>
+                {
+                    tokens.nth(1);
+                }
                 TokenTree::Group(group) => {
                     let (open, close) = match group.delimiter() {
                         Delimiter::Parenthesis => ("(", ")"),
@@ -499,6 +523,16 @@ fn flat(tokens: &TokenStream) -> Vec<String> {
                     into.push(open.to_owned());
                     walk(group.stream(), into);
                     into.push(close.to_owned());
+                }
+                // `pair.0.1` is three tokens before syn has read it, and five behind.
+                TokenTree::Literal(number) => {
+                    let text = number.to_string();
+                    match text.split_once('.') {
+                        Some((whole, part)) if text.starts_with(|c: char| c.is_ascii_digit()) => {
+                            into.extend([whole, ".", part].map(str::to_owned));
+                        }
+                        _ => into.push(text),
+                    }
                 }
                 other => into.push(other.to_string()),
             }

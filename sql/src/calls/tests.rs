@@ -69,3 +69,17 @@ fn set_config_is_judged_by_its_last_argument() {
     }
     assert_eq!(calls("select set_config('a'", Postgres).len(), 1);
 }
+
+#[test]
+fn what_is_plain_calls_none_of_them() {
+    for dialect in [Postgres, MySql, Sqlite] {
+        let set_config = (dialect == Postgres).then_some("set_config");
+        for name in super::functions(dialect).iter().copied().chain(set_config) {
+            for name in [name.to_ascii_uppercase(), name.to_ascii_lowercase()] {
+                let sql = std::format!("select {name}('a', 'b', false)");
+                assert!(!crate::is_plain(&sql, dialect), "{dialect:?}: {sql}");
+                assert_eq!(calls(&sql, dialect).len(), 1, "{dialect:?}: {sql}");
+            }
+        }
+    }
+}
