@@ -86,6 +86,12 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
         asked
     }
 
+    /// Whether the database is gone when its connection is closed.
+    #[doc(hidden)]
+    fn is_lost_with_its_connection(_options: &<Self::Connection as Connection>::Options) -> bool {
+        false
+    }
+
     /// Begins a transaction, all options included, in one round trip.
     #[doc(hidden)]
     fn begin(options: &TxOptions) -> SqlStr;

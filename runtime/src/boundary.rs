@@ -212,9 +212,14 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let mut session = Session::new(db.clone(), site, Arc::clone(&self.options));
         let tx: &mut Session<DB> = &mut session;
         let inside = frame.clone().scope(body(tx));
-        let result = match timeout_at(deadline, self.stop.or(inside)).await {
-            Ok(Some(result)) => result,
-            Ok(None) => return Err(Attempt::over(Failed::Stopped)),
+        let inside = db.pool().stop().or(self.stop.or(inside));
+        let result = match timeout_at(deadline, inside).await {
+            Ok(Some(Some(result))) => result,
+            Ok(Some(None)) => return Err(Attempt::over(Failed::Stopped)),
+            Ok(None) => {
+                let boundary = Some(site);
+                return Err(Attempt::over(Failed::Boundary(Error::Closed { boundary })));
+            }
             Err(_) => {
                 let error = session.core.timed_out(limit, deadline);
                 return Err(Attempt::over(Failed::Boundary(error)));
@@ -296,7 +301,7 @@ fn admit<DB: Backend, E: 'static>(
         tolerated.check::<E>()?;
     }
     DB::check(options)?;
-    if db.pool().is_closing() {
+    if !db.lets_in() {
         return Err(Error::Closed { boundary: None });
     }
     match nesting::holder(db.pool().identity()) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::holders::{Holder, InWords};
 use crate::nesting;
 use crate::settings::Redacted;
 use crate::site::Site;
@@ -136,9 +137,9 @@ pub enum Error {
 
     /// No connection became free in time. Nothing was executed.
     #[error(
-        "{}no connection became free within {after:?}: all {size} are in use; look for boundaries that wait for \
+        "{}no connection became free within {after:?}: all {size} are in use, by {}; look for one that waits for \
          something else than the database, or raise `max_connections`",
-        At(.boundary)
+        At(.boundary), InWords(.holders)
     )]
     #[non_exhaustive]
     PoolTimeout {
@@ -148,6 +149,9 @@ pub enum Error {
         after: Duration,
         /// How many connections the pool may have.
         size: usize,
+        /// Which boundaries hold them; who has held one longest comes first. Others than this factory's may
+        /// hold some of a pool of the user's own.
+        holders: Vec<Holder>,
     },
 
     /// No connection could be made. Nothing was executed.

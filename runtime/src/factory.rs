@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
-use crate::pool::Pool;
+use crate::pool::{Limits, Pool, PoolStatus};
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::site::{Kind, Site};
@@ -79,8 +79,13 @@ impl<DB: Backend> SessionFactory<DB> {
     pub fn builder() -> Builder<DB> {
         Builder {
             settings: None,
-            max_connections: Builder::<DB>::MAX_CONNECTIONS,
-            acquire_timeout: Builder::<DB>::ACQUIRE_TIMEOUT,
+            limits: Limits {
+                max_connections: Builder::<DB>::MAX_CONNECTIONS,
+                min_connections: 0,
+                acquire_timeout: Builder::<DB>::ACQUIRE_TIMEOUT,
+                max_lifetime: Some(Builder::<DB>::MAX_LIFETIME),
+                idle_timeout: Some(Builder::<DB>::IDLE_TIMEOUT),
+            },
             defaults: TxOptions::new(),
         }
     }
@@ -192,25 +197,74 @@ impl<DB: Backend> SessionFactory<DB> {
         self.inner.stats.snapshot()
     }
 
-    /// Refuses new boundaries with [`Error::Closed`], waits until the open ones and the rollbacks of
-    /// those that were dropped are done, and closes every connection.
+    /// What the pool is doing now: how many connections there are, who waits, and who holds what.
     ///
-    /// A job that opens boundaries is not waited for between two of them; the next is refused. Called
-    /// inside a boundary of this factory, which would wait for itself, it returns at once, and the rest
-    /// happens when that boundary is done.
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn example() -> Result<(), demarcate::Error> {
+    /// # use demarcate::sqlite::SessionFactory;
+    /// let db = SessionFactory::connect("sqlite::memory:").await?;
+    /// db.transaction(async |tx| {
+    ///     sqlx::query("select 1").execute(&mut *tx).await?;
+    ///     let status = db.pool_status();
+    ///     assert_eq!(status.holders[0].boundary.name(), "transaction");
+    ///     assert_eq!((status.connections, status.idle, status.waiting), (1, 0, 0));
+    ///     Ok::<_, demarcate::Error>(())
+    /// })
+    /// .await
+    /// # }
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn pool_status(&self) -> PoolStatus {
+        self.pool().status()
+    }
+
+    /// Ends well: refuses new boundaries with [`Error::Closed`], waits up to `grace` for the open ones, for
+    /// jobs that were started, their `on_error` included, for hooks, and for the rollbacks of what was
+    /// dropped; rolls back what is left then; and closes every connection.
+    ///
+    /// A job that was started before opens its boundaries to its end, and a job that a commit starts runs as
+    /// well. A boundary that is ended after `grace` returns [`Error::Closed`], a job
+    /// [`JobError::Cancelled`] or that; a commit that was sent is waited for.
+    ///
+    /// Called inside a boundary of this factory, which would wait for itself, it returns at once, and the
+    /// rest happens when that boundary is done.
+    ///
+    /// With axum, once it serves no more:
+    ///
+    /// ```no_run
+    /// # #[cfg(all(feature = "sqlite", feature = "axum"))] mod example {
+    /// # use std::time::Duration;
+    /// # use demarcate::sqlite::SessionFactory;
+    /// # async fn serve(app: axum::Router, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Box<dyn std::error::Error>> {
+    /// # struct Server; impl Server { fn with_graceful_shutdown(self, _: impl Future<Output = ()>) -> std::future::Ready<std::io::Result<()>> { std::future::ready(Ok(())) } }
+    /// # let serve = |_: (), _: axum::Router| Server; let listener = ();
+    /// let db = SessionFactory::connect("sqlite://orders.db").await?;
+    /// serve(listener, app.clone()).with_graceful_shutdown(shutdown).await?;
+    /// db.close(Duration::from_secs(10)).await;
+    /// # Ok(()) }
+    /// # }
+    /// ```
     ///
     /// # Cancel safety
     ///
     /// Dropped, it has refused new boundaries, and closes nothing.
-    pub async fn close(&self) {
+    pub async fn close(&self, grace: Duration) {
         let pool = self.pool();
         if nesting::holder(pool.identity()).is_some() {
             pool.start_closing();
             let db = self.clone();
-            tokio::spawn(async move { db.pool().close().await });
+            tokio::spawn(async move { db.pool().close(grace).await });
         } else {
-            pool.close().await;
+            pool.close(grace).await;
         }
+    }
+
+    /// Whether the caller may open a boundary, or start a job: always, until the factory closes.
+    pub(crate) fn lets_in(&self) -> bool {
+        let pool = self.pool();
+        !pool.is_closing() || nesting::is_let_in(pool.identity())
     }
 
     pub(crate) fn pool(&self) -> &Pool<DB> {
@@ -294,8 +348,7 @@ type Options<DB> = <<DB as sqlx::Database>::Connection as Connection>::Options;
 #[must_use = "a builder does nothing until `connect` or `connect_lazy`"]
 pub struct Builder<DB: Backend> {
     settings: Option<Result<Options<DB>, Error>>,
-    max_connections: usize,
-    acquire_timeout: Duration,
+    limits: Limits,
     defaults: TxOptions,
 }
 
@@ -306,6 +359,12 @@ impl<DB: Backend> Builder<DB> {
     /// How long a boundary waits for a connection, where nothing else is said.
     pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
+    /// After what age a connection that nobody uses is replaced, where nothing else is said.
+    pub const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+
+    /// After how long without use a connection is closed, where nothing else is said.
+    pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
     /// The database's URL, as [`Settings`] reads it.
     pub fn url(mut self, url: &str) -> Self {
         self.settings = Some(Settings::from_url(url).and_then(|settings| settings.options::<DB>()));
@@ -315,8 +374,11 @@ impl<DB: Backend> Builder<DB> {
     /// The database, and the limits of the pool, that the settings name.
     pub fn settings(mut self, settings: &Settings) -> Self {
         self.settings = Some(settings.options::<DB>());
-        self.max_connections = settings.pool.max_connections();
-        self.acquire_timeout = settings.pool.timeout;
+        let pool = &settings.pool;
+        self.limits.max_connections = pool.max_connections();
+        self.limits.acquire_timeout = pool.timeout;
+        self.limits.max_lifetime = pool.recycle;
+        self.limits.idle_timeout = pool.idle_timeout;
         self
     }
 
@@ -345,14 +407,37 @@ impl<DB: Backend> Builder<DB> {
 
     /// How many connections there are at most: 10 where it is not given. A database in memory has one.
     pub fn max_connections(mut self, max_connections: usize) -> Self {
-        self.max_connections = max_connections;
+        self.limits.max_connections = max_connections;
         self
     }
 
     /// How long a boundary waits for a connection: 30 s where it is not given. The boundary's own
     /// timeout holds as well.
     pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Self {
-        self.acquire_timeout = acquire_timeout;
+        self.limits.acquire_timeout = acquire_timeout;
+        self
+    }
+
+    /// How many connections there are at least: none where it is not given. [`connect`](Self::connect)
+    /// makes them, and one in any case; later they are made in the background.
+    pub fn min_connections(mut self, min_connections: usize) -> Self {
+        self.limits.min_connections = min_connections;
+        self
+    }
+
+    /// After what age a connection that nobody uses is replaced: [30 minutes](Self::MAX_LIFETIME) where it is
+    /// not given, never where it is `None`. One that is in use is never closed for its age.
+    ///
+    /// A database in memory keeps its only connection, and is gone with it.
+    pub fn max_lifetime(mut self, age: impl Into<Option<Duration>>) -> Self {
+        self.limits.max_lifetime = age.into();
+        self
+    }
+
+    /// After how long without use a connection is closed, as long as the least number of them is left:
+    /// [10 minutes](Self::IDLE_TIMEOUT) where it is not given, never where it is `None`.
+    pub fn idle_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.limits.idle_timeout = time.into();
         self
     }
 
@@ -393,7 +478,7 @@ impl<DB: Backend> Builder<DB> {
     /// not let us in.
     pub async fn connect(self) -> Result<SessionFactory<DB>, Error> {
         let db = self.connect_lazy()?;
-        db.pool().acquire().await?.give_back();
+        db.pool().warm_up().await?;
         Ok(db)
     }
 
@@ -406,13 +491,13 @@ impl<DB: Backend> Builder<DB> {
         let settings = self.settings.ok_or_else(|| {
             Error::config("no database was named; give the builder a `url` or `options`")
         })??;
-        if self.max_connections == 0 {
+        if self.limits.max_connections == 0 {
             return Err(Error::config(
                 "a pool of no connections serves nobody; give `max_connections` at least 1",
             ));
         }
         let defaults = check_defaults::<DB>(self.defaults)?;
-        let pool = Pool::new(settings, self.max_connections, self.acquire_timeout)?;
+        let pool = Pool::new(settings, self.limits)?;
         Ok(SessionFactory::over(pool, defaults))
     }
 }
@@ -434,8 +519,7 @@ impl<DB: Backend> fmt::Debug for Builder<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("database", &DB::TITLE)
-            .field("max_connections", &self.max_connections)
-            .field("acquire_timeout", &self.acquire_timeout)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

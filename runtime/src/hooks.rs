@@ -12,6 +12,7 @@ use crate::body::SendOnce;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::job::{self, Job};
+use crate::nesting;
 use crate::session::Session;
 use crate::site::Site;
 
@@ -179,16 +180,30 @@ fn refused(site: Site, error: BoxError) -> Error {
     }
 }
 
-/// Runs the hooks after the end of a transaction.
+/// Runs the hooks after the end of a transaction. A factory that closes waits for them.
 pub(crate) async fn run<DB: Backend>(db: &SessionFactory<DB>, site: Site, hooks: Vec<Hook<DB>>) {
-    for hook in hooks {
-        match hook {
-            Hook::Job(start) => start(db.clone()),
-            Hook::Future(hook) => {
-                if AssertUnwindSafe(hook).catch_unwind().await.is_err() {
-                    tracing::error!(boundary = %site, "a hook panicked after the end of the transaction; the others run");
+    if hooks.is_empty() {
+        return;
+    }
+    let pool = db.pool();
+    let run = async {
+        for hook in hooks {
+            match hook {
+                Hook::Job(start) => start(db.clone()),
+                Hook::Future(hook) => {
+                    let hook = pool.stop().or(AssertUnwindSafe(hook).catch_unwind());
+                    match hook.await {
+                        Some(Ok(())) => {}
+                        Some(Err(_)) => {
+                            tracing::error!(boundary = %site, "a hook panicked after the end of the transaction; the others run");
+                        }
+                        None => {
+                            tracing::error!(boundary = %site, "a hook was not done when the session factory closed");
+                        }
+                    }
                 }
             }
         }
-    }
+    };
+    nesting::let_in(pool.identity(), run).await;
 }

@@ -206,7 +206,8 @@ where
         site,
         body: Box::new(move |db, stop| {
             Box::pin(async move {
-                match stop.or(body(&db)).await {
+                let body = db.pool().stop().or(stop.or(body(&db)));
+                match body.await.flatten() {
                     Some(result) => result.map_err(|error| Reason::Failed(error.into())),
                     None => Err(Reason::Cancelled),
                 }
@@ -322,7 +323,7 @@ pub(crate) async fn run<DB: Backend, T: Send + 'static>(
         let nested = Error::NestedBoundary { boundary, outer };
         return Err(Reason::Failed(nested.into()).of(job.site));
     }
-    execute(db, job, Stop::never()).await
+    execute(db, job, Stop::never(), db.lets_in()).await
 }
 
 /// Starts a job on a task of its own.
@@ -332,8 +333,14 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
 ) -> JobHandle<T> {
     let site = job.site;
     let (stopper, stop) = Stopper::new();
-    let db = db.clone();
-    let task = tokio::spawn(async move { execute(&db, job, stop).await });
+    let (db, is_let_in) = (db.clone(), db.lets_in());
+    // From now on, and not from when its task comes to run.
+    let guest = db.pool().guest();
+    let task = tokio::spawn(async move {
+        let ended = execute(&db, job, stop, is_let_in).await;
+        drop(guest);
+        ended
+    });
     JobHandle {
         site,
         task,
@@ -341,8 +348,24 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
     }
 }
 
-/// A body that panics ends here; what is done about it is not part of it.
+/// A job that was let in opens boundaries to its end, also when the factory closes meanwhile.
 async fn execute<DB: Backend, T>(
+    db: &SessionFactory<DB>,
+    job: Job<DB, T>,
+    stop: Stop,
+    is_let_in: bool,
+) -> Result<T, JobError> {
+    let _guest = db.pool().guest();
+    let done = run_and_record(db, job, stop);
+    if is_let_in {
+        nesting::let_in(db.pool().identity(), done).await
+    } else {
+        done.await
+    }
+}
+
+/// A body that panics ends here; what is done about it is not part of it.
+async fn run_and_record<DB: Backend, T>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
     stop: Stop,

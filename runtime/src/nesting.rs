@@ -9,6 +9,8 @@ use crate::site::Site;
 
 tokio::task_local! {
     static OPEN: Frame;
+    /// The pool on which this task does what was let in before the pool began to close.
+    static LET_IN: usize;
 }
 
 /// One open boundary, and those around it.
@@ -52,4 +54,14 @@ pub(crate) fn holder(pool: usize) -> Option<Site> {
     })
     .ok()
     .flatten()
+}
+
+/// Runs what a closing pool still waits for: a job, a hook.
+pub(crate) async fn let_in<F: Future>(pool: usize, work: F) -> F::Output {
+    LET_IN.scope(pool, work).await
+}
+
+/// Whether the caller is such work, or inside a boundary that is open.
+pub(crate) fn is_let_in(pool: usize) -> bool {
+    LET_IN.try_with(|let_in| *let_in == pool).unwrap_or(false) || holder(pool).is_some()
 }

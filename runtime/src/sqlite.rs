@@ -135,6 +135,10 @@ impl Backend for Sqlite {
         }
     }
 
+    fn is_lost_with_its_connection(options: &SqliteConnectOptions) -> bool {
+        is_of_one_connection(options)
+    }
+
     /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails
     /// with SQLITE_BUSY wherever another wrote in between, whatever the busy timeout, since waiting
     /// could not help it: <https://www.sqlite.org/lang_transaction.html>.

@@ -257,7 +257,7 @@ impl<DB: Backend> Core<DB> {
         let mut dead = 0;
         loop {
             let waiting = Waiting(&mut self.stopped_waiting);
-            let connection = self.db.pool().acquire().await?;
+            let connection = self.db.pool().acquire(self.site).await?;
             waiting.end();
             self.prepared = DB::prepared(&connection);
             let is_reused = connection.is_reused();
@@ -292,11 +292,12 @@ impl<DB: Backend> Core<DB> {
         let boundary = Some(self.site);
         // A wait that the body gave up by itself was given up before that.
         if self.stopped_waiting.is_some_and(|at| at >= deadline) {
-            let size = self.db.pool().size();
+            let status = self.db.pool().status();
             return Error::PoolTimeout {
                 boundary,
                 after,
-                size,
+                size: status.max_connections,
+                holders: status.holders,
             };
         }
         Error::Timeout { boundary, after }

@@ -290,7 +290,7 @@ impl<DB: Target> Trial<DB> {
 
     /// Nothing keeps the factory from closing, and nothing of it is left on the server then.
     async fn close(&mut self) {
-        if timeout(SOON, self.factory.close()).await.is_err() {
+        if timeout(SOON, self.factory.close(SOON)).await.is_err() {
             self.leaks("the factory cannot be closed");
         }
         let gone = self

@@ -129,7 +129,7 @@ on_every_database! {
         own(factory.clone(), 1000, StatusCode::OK).await.unwrap();
         own(factory.clone(), 1001, StatusCode::CONFLICT).await.unwrap();
         generic(factory.clone(), 1002, StatusCode::CONFLICT).await.unwrap();
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, expected + 2);
     }
 
@@ -154,7 +154,7 @@ on_every_database! {
         assert!(matches!(pay(factory.clone(), 2, false).await, Err(ApiError::Broken(_))));
         assert!(matches!(factory.run(pay_later(3, true)).await, Err(JobError::Failed { .. })));
         assert!(matches!(factory.run(pay_later(4, false)).await, Err(JobError::Failed { .. })));
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 2);
         assert_eq!(db.admin_value::<i64>("select count(*) from items where id in (1, 3)").await, 2);
     }

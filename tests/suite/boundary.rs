@@ -34,7 +34,7 @@ on_every_database! {
             })
             .await;
         assert_eq!(result.unwrap_err().to_string(), "no stock");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -59,7 +59,7 @@ on_every_database! {
         });
         let panic = task.await.unwrap_err().into_panic();
         assert_eq!(*panic.downcast::<&str>().unwrap(), "out of cheese");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -140,7 +140,7 @@ on_every_database! {
             })
             .await;
         assert!(matches!(failed, Err(Error::Database { .. })), "{failed:?}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert!(pool.is_closed());
         assert_eq!(items(&db).await, 1);
     }
@@ -169,7 +169,7 @@ on_every_database! {
         is_open.await.unwrap();
         let closing = tokio::spawn({
             let factory = factory.clone();
-            async move { factory.close().await }
+            async move { factory.close(crate::GRACE).await }
         });
         let closing_refuses = async || {
             matches!(factory.transaction(async |_| Ok::<_, Error>(())).await, Err(Error::Closed { .. }))
@@ -190,7 +190,7 @@ on_every_database! {
         let same = factory.clone();
         factory
             .transaction(async |tx| {
-                same.close().await;
+                same.close(crate::GRACE).await;
                 sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
                 Ok::<_, Error>(())
             })
@@ -203,7 +203,7 @@ on_every_database! {
     async fn a_closed_factory_says_so() {
         let db = test_db().await;
         let factory = SessionFactory::connect(db.url()).await.unwrap();
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         let refused: Result<(), Error> = factory.transaction(async |_| Ok(())).await;
         assert!(matches!(refused, Err(Error::Closed { .. })), "{refused:?}");
     }

@@ -100,7 +100,7 @@ on_every_database! {
             .await
             .unwrap();
         assert_eq!(count, 0);
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 }

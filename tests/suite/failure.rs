@@ -27,7 +27,7 @@ on_every_database! {
         let first = error.source().unwrap().downcast_ref::<sqlx::Error>().unwrap();
         assert!(first.as_database_error().unwrap().is_unique_violation(), "the source is the first error");
         assert_eq!(error.boundary().unwrap().file(), file!());
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 1);
     }
 
@@ -48,7 +48,7 @@ on_every_database! {
         assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
         let stats = factory.stats()[0].1;
         assert_eq!((stats.rolled_back, stats.statements), (1, 1));
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -94,7 +94,7 @@ on_every_database! {
         let error = result.unwrap_err();
         assert!(matches!(error, Error::Aborted { .. }), "{error:?}");
         assert!(error.to_string().contains("dropped before it was done"), "{error}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 3);
     }
 
@@ -147,7 +147,7 @@ async fn on_sqlite_a_transaction_that_a_trigger_ended_does_not_commit_the_rest()
         })
         .await;
     assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     assert_eq!(items(&db).await, 0);
 }
 
@@ -174,7 +174,7 @@ async fn on_postgres_a_failure_at_commit_is_the_databases() {
         }
         other => panic!("{other:?}"),
     }
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     assert_eq!(items(&db).await, 0);
 }
 

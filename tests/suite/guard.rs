@@ -44,7 +44,7 @@ on_every_database! {
                 other => panic!("way {way}: {other:?}"),
             }
         }
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -61,7 +61,7 @@ on_every_database! {
             })
             .await;
         assert!(matches!(result, Err(Error::Forbidden { .. })), "{result:?}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -102,7 +102,7 @@ async fn on_mariadb_ddl_is_refused_since_it_would_commit() {
         })
         .await;
     assert!(matches!(result, Err(Error::Forbidden { .. })), "{result:?}");
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     assert_eq!(items(&db).await, 0);
 }
 
@@ -121,7 +121,7 @@ async fn on_postgres_and_sqlite_ddl_is_part_of_the_transaction() {
         })
         .await;
     assert!(result.is_err());
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     let there: bool = db
         .admin_value("select to_regclass('more') is not null")
         .await;
@@ -229,6 +229,6 @@ async fn on_postgres_the_raw_connection_cannot_swap_the_transaction_unseen() {
         let swapped = leave::escape(factory.clone(), sql).await;
         assert!(matches!(swapped, Err(Error::Aborted { .. })), "{swapped:?}");
     }
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     assert_eq!(items(&db).await, 0);
 }

@@ -45,7 +45,7 @@ on_every_database! {
                 .await;
             assert!(failed.is_err());
         }
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert!(!ran.load(Ordering::SeqCst));
     }
 

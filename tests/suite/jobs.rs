@@ -72,7 +72,7 @@ on_every_database! {
         let job = add(7);
         assert_eq!(job.site().name(), "add");
         drop(job);
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -129,7 +129,7 @@ on_every_database! {
         let cancelled = hanging.await.unwrap_err();
         assert!(matches!(cancelled, JobError::Cancelled { .. }), "{cancelled:?}");
 
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(db.admin_value::<i64>("select count(*) from items where id < 1000").await, 0);
         for (id, name) in [(1001, "failed: no such luck"), (1002, "panicked: on purpose"), (1003, "cancelled")] {
             let noted: String = db.admin_value(&format!("select name from items where id = {id}")).await;
@@ -144,7 +144,7 @@ on_every_database! {
         let factory = SessionFactory::connect(db.url()).await.unwrap();
         let failed = factory.run(add_one_by_one(vec![1, 2, 2, 3])).await.unwrap_err();
         assert!(failed.to_string().contains("`add_one_by_one`"), "{failed}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 2);
     }
 
@@ -187,7 +187,7 @@ on_every_database! {
         eventually("the job has committed", async || items(&db).await == 1).await;
         job.abort();
         job.await.unwrap();
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 1, "no failure was recorded");
     }
 }

@@ -105,7 +105,7 @@ on_every_database! {
         }
         assert!(soonest.iter().all(|waited| *waited < SOON), "{causes:?}: {soonest:?}");
         assert_eq!(items(&db).await, 2);
-        factory.close().await;
+        factory.close(crate::GRACE).await;
     }
 
     /// The scope is left behind, and what comes after it is kept. MySQL's connection cannot be used any more.
@@ -135,7 +135,7 @@ on_every_database! {
         match ended {
             Ok(()) => assert_eq!(items(&db).await, 2),
             Err(Error::Aborted { .. }) => {
-                factory.close().await;
+                factory.close(crate::GRACE).await;
                 assert_eq!(items(&db).await, 1);
             }
             Err(other) => panic!("{other:?}"),

@@ -4,6 +4,7 @@ mod anomalies;
 mod attributes;
 mod boundary;
 mod cancellation;
+mod closing;
 mod extremes;
 mod failure;
 mod guard;
@@ -23,6 +24,9 @@ mod timeouts;
 mod wire;
 
 use demarcate_tests::{Backend, TestDb};
+
+/// How long a factory that closes waits for what still runs: longer than any of it takes.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// The table that most tests write to.
 const ITEMS: &str = "create table items (id bigint primary key, name varchar(40))";

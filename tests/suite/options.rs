@@ -54,7 +54,7 @@ on_every_database! {
             })
             .await;
         assert!(matches!(result, Err(Error::Timeout { after, .. }) if after == limit), "{result:?}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -73,7 +73,7 @@ on_every_database! {
             })
             .await;
         assert!(matches!(result, Err(Error::Timeout { .. })), "{result:?}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 

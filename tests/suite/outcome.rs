@@ -53,7 +53,7 @@ on_every_database! {
             panic!("{refused:?}");
         };
         assert_eq!(reason, "a dry run");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -104,7 +104,7 @@ on_every_database! {
             .transaction_with(options(), async |_: &mut Session| panic!("the body was run"))
             .await;
         assert!(matches!(mistaken, Err(Error::Config { .. })), "{mistaken:?}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 1);
     }
 
@@ -144,7 +144,7 @@ on_every_database! {
                 ended.unwrap();
             }
         }
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(
             diary.read(),
             ["body", "first", "second", "third", "committed", "body", "first", "second", "rolled back"]
@@ -173,7 +173,7 @@ on_every_database! {
                 _ => panic!("{swallow}: {ended:?}"),
             }
         }
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -323,7 +323,7 @@ async fn a_commit_whose_answer_is_lost_is_confirmed() {
                 Ok(())
             })
             .await;
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         match landed {
             Landed::After => {
                 ended.unwrap();
@@ -388,6 +388,6 @@ async fn an_unknown_outcome_runs_no_hook() {
         matches!(unknown, Err(Error::CommitUnknown { .. })),
         "{unknown:?}"
     );
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     assert_eq!(diary.read(), [""; 0]);
 }

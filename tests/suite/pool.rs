@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use demarcate::{Error, TxOptions};
 use demarcate_tests::on_every_database;
 
-use crate::ITEMS;
+use crate::{ITEMS, eventually};
 
 on_every_database! {
     #[tokio::test]
@@ -44,7 +44,15 @@ on_every_database! {
                 .await
         };
         let refused = count(TxOptions::new()).await;
-        assert!(matches!(refused, Err(Error::PoolTimeout { size: 1, .. })), "{refused:?}");
+        let Err(Error::PoolTimeout { size: 1, holders, .. }) = &refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!((holders.len(), holders[0].boundary.file()), (1, file!()));
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("by transaction `transaction` (tests/suite/pool.rs:"), "{message}");
+        let status = factory.pool_status();
+        assert_eq!((status.max_connections, status.connections, status.idle), (1, 1, 0));
+        assert!(status.holders[0].held_for >= Duration::from_secs(1), "{status:?}");
         let limit = Duration::from_millis(50);
         let refused = count(TxOptions::new().timeout(limit)).await;
         assert!(matches!(refused, Err(Error::PoolTimeout { after, .. }) if after == limit), "{refused:?}");
@@ -196,4 +204,104 @@ async fn a_connection_lost_at_commit_is_an_unknown_outcome() {
         "{result:?}"
     );
     assert_eq!(factory.stats()[0].1.unknown, 1);
+}
+
+/// How many sessions there are on the test's database, those of the test itself aside.
+async fn sessions(db: &demarcate_tests::TestDb<sqlx::Postgres>) -> i64 {
+    let sessions = format!(
+        "select count(*) from pg_stat_activity where datname = '{}' and pid <> pg_backend_pid()",
+        db.name()
+    );
+    db.admin_value(&sessions).await
+}
+
+#[tokio::test]
+async fn connections_are_made_ahead_and_closed_when_nobody_needs_them() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .min_connections(2)
+        .max_connections(5)
+        .idle_timeout(Duration::from_millis(200))
+        .connect()
+        .await
+        .unwrap();
+    assert_eq!(sessions(&db).await, 2);
+    let all = futures_util::future::join_all((0..5).map(|_| {
+        factory.transaction(async |tx| {
+            sqlx::query("select pg_sleep(0.1)")
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, Error>(())
+        })
+    }));
+    assert!(all.await.iter().all(Result::is_ok));
+    assert!(factory.pool_status().connections > 2);
+    eventually(
+        "those that are idle are closed, and two are left",
+        async || sessions(&db).await == 2 && factory.pool_status().connections == 2,
+    )
+    .await;
+    factory.close(crate::GRACE).await;
+    assert_eq!(sessions(&db).await, 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_old_is_replaced() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1)
+        .max_lifetime(Duration::from_millis(300))
+        .connect()
+        .await
+        .unwrap();
+    let pid = async || -> i32 {
+        factory
+            .transaction(async |tx| {
+                Ok::<_, Error>(
+                    sqlx::query_scalar("select pg_backend_pid()")
+                        .fetch_one(&mut *tx)
+                        .await?,
+                )
+            })
+            .await
+            .unwrap()
+    };
+    let first = pid().await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_ne!(pid().await, first);
+}
+
+/// A database in memory is gone with its connection, which therefore never grows old.
+#[tokio::test]
+async fn a_database_in_memory_outlives_every_limit() {
+    let factory = demarcate::sqlite::SessionFactory::builder()
+        .url("sqlite::memory:")
+        .idle_timeout(Duration::from_millis(100))
+        .max_lifetime(Duration::from_millis(100))
+        .connect()
+        .await
+        .unwrap();
+    factory
+        .transaction(async |tx| {
+            sqlx::query("create table items (id integer)")
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    let count: i64 = factory
+        .transaction(async |tx| {
+            Ok::<_, Error>(
+                sqlx::query_scalar("select count(*) from items")
+                    .fetch_one(&mut *tx)
+                    .await?,
+            )
+        })
+        .await
+        .unwrap();
+    assert_eq!(count, 0);
 }

@@ -357,7 +357,7 @@ async fn the_hooks_are_fresh_for_each_run() {
         )
         .await
         .unwrap();
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     let mut seen = seen.lock().unwrap().clone();
     seen.sort_unstable();
     assert_eq!(

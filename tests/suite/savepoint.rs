@@ -100,7 +100,7 @@ on_every_database! {
             })
             .await;
         assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 
@@ -123,7 +123,7 @@ on_every_database! {
             })
             .await;
         assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
     }
 

@@ -41,7 +41,7 @@ async fn a_password_that_nobody_has_encoded_lets_in() {
     assert!(said.contains(&user) && said.contains("28P01"), "{said}");
     assert!(!said.contains("hunter2"), "{said}");
 
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     db.admin(&format!("drop role {user}")).await;
 }
 
@@ -81,6 +81,6 @@ async fn variables_that_name_no_database_serve_mysql_as_well() {
         .await
         .unwrap_or_else(|error: sqlx::Error| panic!("{error}"));
     assert_eq!(there, db.name());
-    factory.close().await;
+    factory.close(crate::GRACE).await;
     db.admin(&format!("drop user {user}@'127.0.0.1'")).await;
 }

@@ -166,7 +166,7 @@ on_every_wire! {
         // The caller has its answer, and the rollback has not even arrived.
         point.reached().await;
         point.release();
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(proxy.round_trips(), 3, "{:#?}", proxy.messages());
         assert_eq!(factory.stats()[0].1.round_trips, 3);
         assert_eq!(items(&db).await, 0);
@@ -243,7 +243,7 @@ on_every_wire! {
             let requests = proxy.requests();
             assert!(!requests.iter().any(|request| request.contains("COMMIT")), "{requests:#?}");
         }
-        factory.close().await;
+        factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);
         let stats = stats_of(&factory.stats(), "store");
         assert_eq!((stats.committed, stats.rolled_back, stats.unknown), (0, 2, 0));

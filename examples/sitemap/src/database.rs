@@ -166,8 +166,8 @@ impl Database {
             _ => Ok(()),
         };
         match &self.kind {
-            Kind::Sqlite(db) => db.close().await,
-            Kind::Postgres(db) => db.close().await,
+            Kind::Sqlite(db) => db.close(GRACE).await,
+            Kind::Postgres(db) => db.close(GRACE).await,
         }
         dropped.context("cannot remove the temporary schema")?;
         if let Place::File(folder) = self.place {
@@ -178,6 +178,9 @@ impl Database {
         Ok(())
     }
 }
+
+/// How long a scan that still runs has to come to its end.
+const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 
 const AT: &str = "the database that DATABASE_URL names";
 const NEITHER: &str = "DATABASE_URL names neither SQLite nor PostgreSQL; write `sqlite://file.db` or \

@@ -108,7 +108,7 @@ pub use source::Source;
 /// let mut settings = Settings::from_url("sqlite::memory:")?;
 /// settings.pool.timeout = std::time::Duration::from_secs(3);
 /// let db = SessionFactory::from_settings(&settings).await?;
-/// # db.close().await;
+/// # db.close(std::time::Duration::from_secs(10)).await;
 /// # Ok(())
 /// # }
 /// # #[cfg(feature = "sqlite")]
