@@ -222,6 +222,13 @@ impl Error {
         *boundary_of!(self)
     }
 
+    /// Our own error, where one of sqlx carries it.
+    pub(crate) fn carried_by(error: &dyn DatabaseError) -> Option<&Self> {
+        error
+            .try_downcast_ref::<Carried>()
+            .map(|carried| &carried.0)
+    }
+
     pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
         Self::Config {
             boundary: None,

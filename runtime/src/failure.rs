@@ -6,6 +6,7 @@ use std::io;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::classify::Kept;
 use crate::error::Error;
 use crate::guard::Refusal;
 
@@ -81,15 +82,16 @@ fn copy(error: &sqlx::Error) -> sqlx::Error {
     }
 }
 
-/// What can be read of a database's error through sqlx's own trait.
+/// What can be read of a database's error through sqlx's own trait, and what it means.
 #[derive(Debug)]
-struct Copy {
+pub(crate) struct Copy {
     text: String,
     message: String,
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     constraint: Option<String>,
     table: Option<String>,
     kind: ErrorKind,
+    pub(crate) kept: Kept,
 }
 
 impl Copy {
@@ -101,6 +103,7 @@ impl Copy {
             constraint: error.constraint().map(str::to_owned),
             table: error.table().map(str::to_owned),
             kind: error.kind(),
+            kept: Kept::of(error),
         }
     }
 }
