@@ -2,6 +2,7 @@
 
 mod boundary;
 mod cancellation;
+mod classify;
 mod failure;
 mod guard;
 mod handler;
