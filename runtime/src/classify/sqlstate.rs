@@ -86,7 +86,7 @@ pub(crate) fn besides(
 /// PgBouncer says everything with the code of a protocol violation:
 /// <https://github.com/pgbouncer/pgbouncer/blob/master/src/janitor.c>, `client.c` and `objects.c` beside it.
 fn pgbouncer(message: &str) -> Option<Verdict> {
-    const TEXTS: [(&str, Verdict); 26] = [
+    const TEXTS: [(&str, Verdict); 28] = [
         ("no more connections allowed", POOL_TIMEOUT),
         ("client connections exceeded", POOL_TIMEOUT),
         ("query_wait_timeout", POOL_TIMEOUT),
@@ -97,6 +97,10 @@ fn pgbouncer(message: &str) -> Option<Verdict> {
         ("idle transaction timeout", IDLE_TIMEOUT),
         ("idle_transaction_timeout", IDLE_TIMEOUT),
         ("transaction timeout", TRANSACTION_TIMEOUT),
+        ("authentication failed", PERMISSION),
+        ("password", PERMISSION),
+        ("no such user", PERMISSION),
+        ("login rejected", PERMISSION),
         ("client_login_timeout", CONNECTION),
         ("connect timeout", CONNECTION),
         ("server login", CONNECTION),
@@ -107,10 +111,8 @@ fn pgbouncer(message: &str) -> Option<Verdict> {
         ("suspend_timeout", RESTART),
         ("shutting down", RESTART),
         ("pause mode", RESTART),
-        ("authentication failed", PERMISSION),
-        ("password", PERMISSION),
-        ("no such user", PERMISSION),
-        ("login rejected", PERMISSION),
+        ("database configuration changed", RESTART),
+        ("database removed", NO_SUCH_SERVER),
         ("no such database", NO_SUCH_SERVER),
         ("does not allow connections", NO_SUCH_SERVER),
     ];

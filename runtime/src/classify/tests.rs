@@ -182,6 +182,16 @@ fn the_text_decides_where_the_code_means_several_things() {
         ("08P01", "server DNS lookup failed", Category::Connection),
         ("08P01", "server conn crashed?", Category::Connection),
         ("08P01", "server shutting down", Category::Connection),
+        (
+            "08P01",
+            "server login failed: FATAL password authentication failed for user \"me\"",
+            Category::Permission,
+        ),
+        (
+            "08P01",
+            "database configuration changed",
+            Category::Connection,
+        ),
         ("08P01", "SASL authentication failed", Category::Permission),
         ("08P01", "no such user: me", Category::Permission),
         ("08P01", "no such database: shop", Category::Connection),
