@@ -6,7 +6,6 @@ use std::io;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
-use crate::classify::Kept;
 use crate::error::Error;
 use crate::guard::Refusal;
 
@@ -91,7 +90,7 @@ pub(crate) struct Copy {
     constraint: Option<String>,
     table: Option<String>,
     kind: ErrorKind,
-    pub(crate) kept: Kept,
+    pub(crate) kept: crate::classify::Kept,
 }
 
 impl Copy {
@@ -103,7 +102,7 @@ impl Copy {
             constraint: error.constraint().map(str::to_owned),
             table: error.table().map(str::to_owned),
             kind: error.kind(),
-            kept: Kept::of(error),
+            kept: crate::classify::Kept::of(error),
         }
     }
 }
