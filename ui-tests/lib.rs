@@ -26,6 +26,12 @@ mod generics;
 mod job;
 #[path = "pass/methods.rs"]
 mod methods;
+#[path = "pass/options.rs"]
+mod options;
+#[path = "pass/requires.rs"]
+mod requires;
+#[path = "pass/retry.rs"]
+mod retry;
 #[path = "pass/router.rs"]
 mod router;
 #[path = "pass/send.rs"]

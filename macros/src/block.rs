@@ -1,7 +1,6 @@
-use demarcate_rules::{Args, Block, Errors, Kind, Member, MemberItem, check};
+use demarcate_rules::{Args, Block, Kind, Member, MemberItem};
 use proc_macro2::{Group, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, Meta};
 
 use crate::expand::{expand_function, told};
 
@@ -39,11 +38,10 @@ pub(crate) fn expand(args: &Args, block: &Block) -> TokenStream {
 }
 
 fn expand_member(args: &Args, member: &Member) -> TokenStream {
-    let mut errors = Errors::default();
     match &member.item {
         MemberItem::Other(tokens) => tokens.clone(),
         MemberItem::Block(block) => {
-            let args = of_member(args, &member.marks, &mut errors);
+            let (args, errors) = member.under(args);
             let mut tokens = expand(&args, block);
             let attrs = block.attrs();
             let cfgs = attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
@@ -51,27 +49,10 @@ fn expand_member(args: &Args, member: &Member) -> TokenStream {
             tokens
         }
         MemberItem::Function(function) => {
-            let args = of_member(args, &member.marks, &mut errors);
-            check(Kind::Service, &args, function, &mut errors);
-            let mut tokens = expand_function(Kind::Service, &args, function, &errors);
+            let (args, checked, errors) = member.held(function, args);
+            let mut tokens = expand_function(Kind::Service, &args, function, checked, &errors);
             tokens.extend(told(&errors, function.cfgs()));
             tokens
         }
     }
-}
-
-/// What the block was given, and what the member was given itself.
-fn of_member(args: &Args, marks: &[Attribute], errors: &mut Errors) -> Args {
-    let mut given = TokenStream::new();
-    for mark in marks {
-        if let Meta::List(list) = &mark.meta {
-            if !given.is_empty() {
-                given.extend(quote::quote!(,));
-            }
-            given.extend(list.tokens.clone());
-        }
-    }
-    let own = Args::parse(Kind::Service, given, errors);
-    own.check_skip(errors);
-    own.within(args)
 }

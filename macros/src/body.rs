@@ -1,4 +1,4 @@
-use demarcate_rules::Function;
+use demarcate_rules::{Body, Checked, Function};
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Block, Stmt};
@@ -14,21 +14,29 @@ pub(crate) struct BodyTokens {
 }
 
 impl BodyTokens {
-    /// The body of a function; `block` is what was read from it, if it could be read.
-    pub(crate) fn new(function: &Function, block: Option<Block>) -> Self {
-        match block {
-            Some(block) => Self::of_block(&block),
+    /// The body of a function, as it stands in the source.
+    pub(crate) fn of_function(function: &Function, checked: Option<&Checked>) -> Self {
+        match (&function.body, checked) {
+            (_, Some(Checked { block, .. })) if begins_with_item(block) => Self::of_block(block),
+            // To print a block anew takes as long as to read it.
+            (Body::Braced(group), Some(_)) if group.delimiter() == Delimiter::Brace => Self {
+                items: TokenStream::new(),
+                rest: group.stream(),
+                braces: Some(group.span()),
+            },
+            (_, Some(Checked { block, .. })) => Self::of_block(block),
             // Half-typed, or of a newer Rust than the parser's. As it is, braces included, or rustc would report its
             // mistakes a second time and in another place.
-            None => Self {
+            (body, None) => Self {
                 items: TokenStream::new(),
-                rest: function.body.to_token_stream(),
+                rest: body.to_token_stream(),
                 braces: None,
             },
         }
     }
 
-    fn of_block(block: &Block) -> Self {
+    /// What became of a body.
+    pub(crate) fn of_block(block: &Block) -> Self {
         let count = block
             .stmts
             .iter()
@@ -67,4 +75,8 @@ impl BodyTokens {
             None => self.rest.clone(),
         }
     }
+}
+
+fn begins_with_item(block: &Block) -> bool {
+    matches!(block.stmts.first(), Some(Stmt::Item(_)))
 }

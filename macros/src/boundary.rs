@@ -23,6 +23,8 @@ impl Marked<'_> {
     //
     // With that first `return` a wrong tail, a wrong early return and a foreign error in `?` are each reported on the
     // user's own expression; a return type on the closure itself is not looked at until the end.
+    //
+    // What is run again (`again.rs`) borrows its arguments, so it is no `async move`, and begins with clones of them.
     pub(crate) fn closure(&self) -> TokenStream {
         let parameter = match self.lent() {
             Some((Lent::Session { ty, .. }, pat)) => quote!(#pat: &mut #ty),
@@ -33,14 +35,17 @@ impl Marked<'_> {
         let ty = self.returned();
         let returned = Ident::new("__returned", ends(&ty).1);
         let leave = self.leave();
+        let clones = self.clones();
         let body = self.body.with(&quote! {
             if false {
                 let #returned: #ty = #private::unreached();
                 return #returned;
             }
             #leave
+            #clones
         });
-        quote!(async move |#parameter| #body)
+        let mode = (!self.is_run_again()).then(|| quote!(move));
+        quote!(async #mode |#parameter| #body)
     }
 
     // Output:

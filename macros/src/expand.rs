@@ -1,6 +1,6 @@
-use demarcate_rules::{Args, Body, Errors, Function, Item, Kind, check};
+use demarcate_rules::{Args, Attributed, Body, Checked, Errors, Function, Kind, On};
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Attribute, Path, ReturnType, Type, TypeInfer, parse_quote};
 
@@ -28,32 +28,16 @@ pub(crate) struct Marked<'a> {
 
 /// Expands one attribute. Whatever is wrong, the user's item is emitted, and then the errors.
 pub(crate) fn expand(kind: Kind, args: TokenStream, item: TokenStream) -> TokenStream {
-    let mut errors = Errors::default();
-    let args = Args::parse(kind, args, &mut errors);
-    args.check_skip(&mut errors);
-    let item = match Item::parse(item.clone()) {
-        Ok(Item::Function(function)) => {
-            let function = match kind {
-                Kind::Router | Kind::Job => function.unboxed(),
-                Kind::Service => *function,
-            };
-            check(kind, &args, &function, &mut errors);
-            let mut tokens = expand_function(kind, &args, &function, &errors);
-            tokens.extend(told(&errors, function.cfgs()));
-            return tokens;
-        }
-        Ok(Item::Block(block, _)) if kind == Kind::Service => block::expand(&args, &block),
-        Ok(Item::Block(_, other) | Item::Other(other)) => {
-            other.refuse(kind, &mut errors);
-            item
-        }
-        Err(error) => {
-            errors.unreadable(error);
-            item
-        }
+    let Attributed { args, on, errors } = Attributed::read(kind, args, item.clone());
+    let (mut tokens, told) = match on {
+        On::Function(function, checked) => (
+            expand_function(kind, &args, &function, checked, &errors),
+            told(&errors, function.cfgs()),
+        ),
+        On::Block(block) => (block::expand(&args, &block), told(&errors, [])),
+        On::Other => (item, told(&errors, [])),
     };
-    let mut tokens = item;
-    tokens.extend(told(&errors, []));
+    tokens.extend(told);
     tokens
 }
 
@@ -73,6 +57,7 @@ pub(crate) fn expand_function(
     kind: Kind,
     args: &Args,
     function: &Function,
+    checked: Option<Checked>,
     errors: &Errors,
 ) -> TokenStream {
     if let Body::None(_) = &function.body {
@@ -82,24 +67,25 @@ pub(crate) fn expand_function(
         .krate
         .clone()
         .unwrap_or_else(|| parse_quote!(::demarcate));
-    let names = function.names(kind, args);
-    let mut block = function.block();
-    let refused = block
-        .as_mut()
-        .is_some_and(|block| quiet::rewrite(block, &names, args, &krate, errors.stop()));
-    // A constant function cannot ask for types.
-    if let Some(block) = &mut block
-        && function.sig.constness.is_none()
-    {
-        ask::rewrite(block, &names, args, &krate);
-    }
     let is_quiet = errors.spoil_signature();
+    let (mut body, mut refused) = (BodyTokens::of_function(function, checked.as_ref()), false);
+    if let Some(Checked { mut block, asks }) = checked
+        && (asks || errors.stop())
+    {
+        let names = function.names(kind, args);
+        refused = errors.stop() && quiet::rewrite(&mut block, &names, args, &krate);
+        // A constant function cannot ask for types.
+        if function.sig.constness.is_none() {
+            ask::rewrite(&mut block, &names, args, &krate);
+        }
+        body = BodyTokens::of_block(&block);
+    }
     let marked = Marked {
         kind,
         args,
         function,
         krate,
-        body: BodyTokens::new(function, block),
+        body,
         warnings: warn::all(errors),
         is_changed: refused || is_quiet || errors.stop(),
         is_quiet,
@@ -124,7 +110,7 @@ impl Marked<'_> {
             ReturnType::Default => parse_quote!(()),
             ReturnType::Type(_, ty) => {
                 let mut ty = (**ty).clone();
-                InferImplTrait.visit_type_mut(&mut ty);
+                InferImplTrait::default().visit_type_mut(&mut ty);
                 ty
             }
         }
@@ -135,17 +121,24 @@ impl Marked<'_> {
         match &self.function.sig.output {
             ReturnType::Default => true,
             ReturnType::Type(_, ty) => {
-                self.returned().to_token_stream().to_string() == ty.to_token_stream().to_string()
+                let mut search = InferImplTrait::default();
+                search.visit_type_mut(&mut (**ty).clone());
+                !search.found
             }
         }
     }
 }
 
-struct InferImplTrait;
+/// Puts `_` in place of each `impl Trait`.
+#[derive(Default)]
+struct InferImplTrait {
+    found: bool,
+}
 
 impl VisitMut for InferImplTrait {
     fn visit_type_mut(&mut self, ty: &mut Type) {
         if let Type::ImplTrait(node) = ty {
+            self.found = true;
             *ty = Type::Infer(TypeInfer {
                 attrs: Vec::new(),
                 underscore_token: syn::Token![_](node.impl_token.span),

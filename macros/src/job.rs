@@ -24,18 +24,26 @@ use crate::{ask, service};
 //     }
 //
 // With `db: &SessionFactory` it is `FactoryJobOf` and `factory_job`, which has no options.
+//
+// Output, with `no_rollback_for = PATTERN`:
+//     ::demarcate::__private::session_job_keeping(SITE, OPTIONS, |__error: &E| .., async move |tx: &mut Session| { body })
+//
+// Output, with `retry = 3`, where what owns the arguments lends them to each run:
+//     ::demarcate::__private::session_job_again(SITE, OPTIONS, move |__runs| async move {
+//         __runs.again(KEEPS, async |tx: &mut Session| { clones; body }).await
+//     })
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let Some((lent, _)) = marked.lent() else {
         return service::unchanged(marked);
     };
     let private = marked.private();
-    let (made_type, make) = match lent {
-        Lent::Session { .. } => ("JobOf", quote!(session_job)),
-        Lent::Factory { .. } => ("FactoryJobOf", quote!(factory_job)),
+    let made_type = match lent {
+        Lent::Session { .. } => "JobOf",
+        Lent::Factory { .. } => "FactoryJobOf",
     };
     let plain_type = format_ident!("Plain{made_type}");
     let made_type = format_ident!("{made_type}");
-    let mut sig = marked.function.sig.clone();
+    let mut sig = marked.lender(marked.function.sig.clone());
     sig.asyncness = None;
     sig.inputs = sig
         .inputs
@@ -64,19 +72,10 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     }
     let (parameters, carried) = (ask::parameters(marked), ask::carried_out(marked));
     let asked = ask::never(&quote!(#parameters #carried));
-    let options = match lent {
-        Lent::Session { .. } => marked.options(),
-        Lent::Factory { .. } => TokenStream::new(),
-    };
-    let (site, closure) = (marked.site(), marked.closure());
+    let (make, arguments) = made(marked, &lent);
     let warnings = &marked.warnings;
     let (kept, on_error) = on_error(marked, &lent);
-    let options = (!options.is_empty()).then(|| quote!(#options,));
-    let make = located_call(
-        quote!(#private::#make),
-        quote!(#site, #options #closure),
-        &marked.returned(),
-    );
+    let make = located_call(quote!(#private::#make), arguments, &marked.returned());
     marked.emit(
         &sig,
         &quote! {
@@ -88,6 +87,32 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
             }
         },
     )
+}
+
+/// The function that makes the job, and its arguments.
+fn made(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
+    let (site, closure) = (marked.site(), marked.closure());
+    if let Lent::Factory { .. } = lent {
+        return (quote!(factory_job), quote!(#site, #closure));
+    }
+    let options = marked.options();
+    if marked.is_run_again() {
+        let runs = Ident::new("__runs", Span::mixed_site());
+        let keeps = marked.keeps_or_nothing();
+        return (
+            quote!(session_job_again),
+            quote!(#site, #options, move |#runs| async move {
+                #runs.again(#keeps, #closure).await
+            }),
+        );
+    }
+    match marked.keeps() {
+        Some(keeps) => (
+            quote!(session_job_keeping),
+            quote!(#site, #options, #keeps, #closure),
+        ),
+        None => (quote!(session_job), quote!(#site, #options, #closure)),
+    }
 }
 
 /// The return type; where it was reported for not being a `Result`, one that is.

@@ -5,6 +5,7 @@
 //! What the attributes refuse is written in `demarcate-rules`. What they emit is one call into the
 //! runtime, and questions to the compiler that cost nothing when the program runs.
 
+mod again;
 mod ask;
 mod block;
 mod body;
@@ -48,14 +49,26 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `isolation = Serializable` | or `ReadCommitted`, `RepeatableRead`; without it the database's default |
 /// | `read_only` | the server refuses writes |
+/// | `read_write` | writes, where the factory's boundaries are read-only unless they say so |
 /// | `deferrable` | waits for a snapshot that cannot fail to serialize; with `isolation = Serializable` and `read_only` |
 /// | `timeout = "5s"` | for the whole boundary, waiting for a connection included; `ms`, `s`, `m`, `h`; 30 s if not given |
+/// | `statement_timeout = "1s"` | for each statement |
+/// | `lock_timeout = "250ms"` | for each wait for a lock |
+/// | `idle_timeout = "10s"` | for the time between two statements |
+/// | `retry = 3` | runs all of it again, at most so often, after a failure that another run may not meet; up to 100 |
+/// | `no_rollback_for = ApiError::NotFound(_)` | errors that commit: a pattern over the function's error, and `if ..` |
+/// | `confirm_commit` | finds out whether a commit arrived whose answer was lost |
 /// | `independent` | a second transaction although the task is inside one |
 /// | `name = ".."` | the boundary's name in errors, logs and statistics; the function's if not given |
 /// | `allow(D010, reason = "..")` | lifts rules, by code or name; the reason is needed |
 /// | `deny(D050)` | makes an error of a rule that warns |
 /// | `from = self.db` | where a trait fixes the signature: an expression for the session factory; the body's session is `tx` |
 /// | `crate = my_demarcate` | where `demarcate` is, if it was renamed |
+///
+/// # What is run again
+///
+/// With `retry` each run has its own clone of every argument but the session, so each is `Clone`; `self` is `&self` or an
+/// `Arc`. What a parameter's pattern does not bind need not be `Clone`.
 ///
 /// # The session
 ///
@@ -97,6 +110,8 @@ pub fn router_tx(args: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `allow(D010, reason = "..")` | lifts rules, by code or name; the reason is needed |
 /// | `deny(D050)` | makes an error of a rule that warns |
+/// | `requires(isolation = Serializable)` | refuses, before its first statement, to run in a boundary that gives less |
+/// | `requires(read_write)` | likewise in one that is read-only |
 /// | `skip` | inside a block that has the attribute: lets this out |
 /// | `crate = my_demarcate` | where `demarcate` is, if it was renamed |
 #[proc_macro_attribute]

@@ -17,14 +17,8 @@ use syn::{Block, Expr, Macro, Path, parse_quote};
 //
 // What was begun is the session still, and what is said of it later is true. A commit has no value worth having.
 //
-// `is_wrong` says that some rule was broken, perhaps in the tokens of a macro call, which are no expressions.
-pub(crate) fn rewrite(
-    block: &mut Block,
-    names: &Names,
-    args: &Args,
-    krate: &Path,
-    is_wrong: bool,
-) -> bool {
+// Where some rule was broken, perhaps in the tokens of a macro call, which are no expressions.
+pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Path) -> bool {
     let mut refused = false;
     control::each(block, names, &mut |judgement, expr| {
         if let Judgement::Wrong(Control::Spawn, _, what) = &judgement
@@ -48,15 +42,13 @@ pub(crate) fn rewrite(
             };
         }
     });
-    if refused || is_wrong {
-        let mut take_out = TakeOut {
-            names,
-            args,
-            krate,
-            in_macro: false,
-        };
-        take_out.visit_block_mut(block);
-    }
+    let mut take_out = TakeOut {
+        names,
+        args,
+        krate,
+        in_macro: false,
+    };
+    take_out.visit_block_mut(block);
     refused
 }
 

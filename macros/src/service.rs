@@ -1,4 +1,4 @@
-use demarcate_rules::{Function, Kind};
+use demarcate_rules::{Function, Isolation, Kind, plain_name};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{FnArg, Token, Type, TypeReference};
@@ -33,11 +33,43 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         let carried = ask::carried_out(marked);
         ask::never(&quote!(#session #parameters #fallible #carried))
     };
-    let (warnings, leave) = (&marked.warnings, marked.leave());
+    let (warnings, leave, requires) = (&marked.warnings, marked.leave(), requires(marked));
     marked.emit(
         &marked.function.sig,
-        &marked.body.with(&quote!(#asked #warnings #leave)),
+        &marked.body.with(&quote!(#asked #warnings #requires #leave)),
     )
+}
+
+// Input:
+//     #[service(requires(isolation = Serializable, read_write))]
+//     async fn withdraw(tx: &mut Session, cents: i64) -> Result<(), sqlx::Error> { body }
+//
+// Output, at the beginning of the body:
+//     ::demarcate::__private::requires(
+//         tx,
+//         ::demarcate::__private::Needs {
+//             isolation: ::core::option::Option::Some(::demarcate::Isolation::Serializable),
+//             read_write: true,
+//         },
+//         SITE,
+//     );
+fn requires(marked: &Marked<'_>) -> Option<TokenStream> {
+    let requires = marked.args.requires.as_ref()?;
+    let (_, pat) = marked.lent()?;
+    let session = plain_name(pat)?;
+    let (krate, private, site) = (&marked.krate, marked.private(), marked.site());
+    let isolation = match &requires.isolation {
+        Some(Isolation(level)) => quote!(::core::option::Option::Some(#krate::Isolation::#level)),
+        None => quote!(::core::option::Option::None),
+    };
+    let read_write = requires.read_write.is_some();
+    Some(quote! {
+        #private::requires(
+            #session,
+            #private::Needs { isolation: #isolation, read_write: #read_write },
+            #site,
+        );
+    })
 }
 
 /// The function as it was written, but for what would be reported a second time.

@@ -1,4 +1,4 @@
-use demarcate_rules::{Args, Kind};
+use demarcate_rules::{Kind, Retry, Timeout};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
@@ -30,26 +30,20 @@ impl Marked<'_> {
     //     ::demarcate::TxOptions::new().isolation(::demarcate::Isolation::Serializable).read_only()
     pub(crate) fn options(&self) -> TokenStream {
         let krate = &self.krate;
-        let Args {
-            isolation,
-            read_only,
-            deferrable,
-            independent,
-            timeout,
-            ..
-        } = self.args;
-        let isolation = isolation.iter().map(|level| {
+        let isolation = self.args.isolation.iter().map(|level| {
             let level = &level.0;
             quote!(.isolation(#krate::Isolation::#level))
         });
-        let timeout = timeout.iter().map(|timeout| {
-            let (secs, nanos) = (timeout.after.as_secs(), timeout.after.subsec_nanos());
-            quote!(.timeout(::core::time::Duration::new(#secs, #nanos)))
+        let flags = self.args.flags().map(|flag| quote!(.#flag()));
+        let timeouts = self.args.timeouts().map(|Timeout { option, after }| {
+            let (secs, nanos) = (after.as_secs(), after.subsec_nanos());
+            quote!(.#option(::core::time::Duration::new(#secs, #nanos)))
         });
-        let flags = [read_only, deferrable, independent]
-            .into_iter()
-            .flatten()
-            .map(|flag| quote!(.#flag()));
-        quote!(#krate::TxOptions::new() #(#isolation)* #(#flags)* #(#timeout)*)
+        let retry = self
+            .args
+            .retry
+            .iter()
+            .map(|Retry { option, repeats }| quote!(.#option(#repeats)));
+        quote!(#krate::TxOptions::new() #(#isolation)* #(#flags)* #(#timeouts)* #(#retry)*)
     }
 }

@@ -53,6 +53,56 @@ fn router_with_a_factory_from_elsewhere() {
 }
 
 #[test]
+fn every_option_of_a_transaction_reaches_the_runtime() {
+    snapshot(
+        "router_options",
+        Kind::Router,
+        "isolation = Serializable, read_write, confirm_commit, independent, timeout = \"5s\", statement_timeout = \"1s\",
+         lock_timeout = \"250ms\", idle_timeout = \"1m\", no_rollback_for = ApiError::Gone(why) if why.is_expected()",
+        "async fn post_order(tx: &mut Session) -> Result<(), ApiError> { create_order(tx).await }",
+    );
+}
+
+#[test]
+fn what_is_run_again_has_its_arguments_anew() {
+    snapshot(
+        "router_again",
+        Kind::Router,
+        "retry = 3",
+        "async fn post_order(
+             &self,
+             tx: &mut Session,
+             Json(mut order): Json<NewOrder>,
+             #[cfg(unix)] (a, ref b): (A, B),
+             mut seen: HashSet<i64>,
+             _: Extension<Quiet>,
+             Marker: Marker,
+         ) -> Result<impl IntoResponse, ApiError> { order.seal(); seen.insert(1); create_order(tx, order).await }",
+    );
+    snapshot(
+        "job_again",
+        Kind::Job,
+        "retry = 3, on_error = mark_failed, no_rollback_for = ShipError::Refused(_) | ShipError::Lost",
+        "async fn ship(tx: &mut Session, mut order_id: i64) -> Result<(), ShipError> { send(tx, order_id).await }",
+    );
+}
+
+#[test]
+fn what_a_service_requires() {
+    snapshot(
+        "service_requires",
+        Kind::Service,
+        "requires(isolation = Serializable)",
+        "impl Accounts {
+             fn new() -> Self { Self }
+             #[service(requires(read_write))]
+             async fn withdraw(&self, tx: &mut Session) -> Result<(), sqlx::Error> { debit(tx).await }
+             async fn balance(&self, tx: &mut Session) -> Result<i64, sqlx::Error> { read(tx).await }
+         }",
+    );
+}
+
+#[test]
 fn service() {
     snapshot(
         "service",
@@ -272,6 +322,16 @@ fn half_typed_arguments_leave_the_item() {
         "ski",
         "timeout =",
         "timeout = \"",
+        "retry =",
+        "retry = 3x",
+        "no_rollback_for =",
+        "no_rollback_for = A::",
+        "no_rollback_for = A if",
+        "requires",
+        "requires(",
+        "requires()",
+        "requires(isolation =",
+        "requires(isolation = Serial)",
         "= 5",
         ",",
         "name,",

@@ -23,7 +23,7 @@ pub struct Block {
 pub struct Member {
     /// What it is.
     pub item: MemberItem,
-    /// The `#[service(..)]` that it had itself, taken off it.
+    /// The `#[service(..)]` that it had itself, taken off it. One that lets it out is here as well.
     pub marks: Vec<Attribute>,
 }
 
@@ -166,10 +166,12 @@ fn head(input: ParseStream<'_>) -> syn::Result<TokenStream> {
 /// An item that the rules do not look into: up to its semicolon or its braces.
 fn other(input: ParseStream<'_>, is_let_out: bool) -> syn::Result<Member> {
     let mut tokens = TokenStream::new();
-    let attrs = input.call(Attribute::parse_outer)?;
-    for attr in attrs {
+    let mut marks = Vec::new();
+    for attr in input.call(Attribute::parse_outer)? {
         // The mark that lets it out says nothing to the compiler.
-        if !(is_let_out && is_service(&attr)) {
+        if is_let_out && is_service(&attr) {
+            marks.push(attr);
+        } else {
             attr.to_tokens(&mut tokens);
         }
     }
@@ -201,7 +203,7 @@ fn other(input: ParseStream<'_>, is_let_out: bool) -> syn::Result<Member> {
     }
     Ok(Member {
         item: MemberItem::Other(tokens),
-        marks: Vec::new(),
+        marks,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The rules, one function each.
 
 use proc_macro2::TokenStream;
-use syn::{Block, Expr, FnArg, ReturnType};
+use syn::{Block, Expr, FnArg, ReceiverKind, ReturnType};
 
 use crate::args::Args;
 use crate::control::{self, Judgement, Names};
@@ -14,18 +14,29 @@ use crate::types::{self, Borrow};
 use crate::walk::{self, Step};
 use crate::{rule, sql, waiting};
 
-/// Holds a function to every rule that its tokens can tell.
-pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+/// A body that was held to the rules.
+pub struct Checked {
+    /// Its statements, as [`Function::block`] gives them. To read them takes longer than all else that is done with them.
+    pub block: Block,
+    /// Whether the compiler must be asked about a call in it: [`control::each`] would find a [`Judgement::Ask`] or a
+    /// [`Judgement::AskArgument`].
+    pub asks: bool,
+}
+
+/// Holds a function to every rule that its tokens can tell, and gives its body, if it has one that can be read.
+pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) -> Option<Checked> {
     errors.under(args);
     check_signature(kind, args, function, errors);
-    if let Some(body) = function.block() {
-        check_body(kind, body, &function.names(kind, args), errors);
-    }
+    let checked = function
+        .block()
+        .map(|body| check_body(kind, body, &function.names(kind, args), errors));
     errors.sort();
+    checked
 }
 
 /// Holds a function's signature to the rules.
 fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    check_requires(kind, args, function, errors);
     if function.is_helper(kind) {
         return;
     }
@@ -42,6 +53,7 @@ fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Er
     check_returned(kind, function, errors);
     check_arguments_for_handler(kind, args, function, &found, errors);
     check_options_of_several(kind, args, &found, errors);
+    check_run_again(kind, args, function, errors);
 }
 
 /// A router and a job are what the macro makes of the body.
@@ -255,9 +267,9 @@ fn check_arguments_for_handler(
 /// A job that opens several transactions gives each its own options.
 fn check_options_of_several(kind: Kind, args: &Args, found: &Found, errors: &mut Errors) {
     if kind == Kind::Job && matches!(found.lent, Some(Lent::Factory { .. })) {
-        for (option, on) in args.of_one_transaction() {
+        for option in args.of_one_transaction() {
             errors.argument(
-                on,
+                option,
                 format!(
                     "`{option}` is for a job with a session; this one opens its own transactions, with \
                      `db.transaction_with(options, ..)`"
@@ -267,12 +279,65 @@ fn check_options_of_several(kind: Kind, args: &Args, found: &Found, errors: &mut
     }
 }
 
+/// What is run again begins with what it was given the first time.
+fn check_run_again(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    if args.retry.is_none() || function.can_run_again() {
+        return;
+    }
+    let Some(FnArg::Receiver(receiver)) = function.sig.inputs.first() else {
+        return;
+    };
+    match &receiver.kind {
+        // Of a job it was said that it borrows nothing.
+        ReceiverKind::Reference(..) if kind == Kind::Job => {}
+        ReceiverKind::Reference(..) => errors.argument(
+            receiver,
+            "`retry` runs the function again, and what a run that was rolled back did to `&mut self` would stay; take \
+             `&self`",
+        ),
+        _ => errors.argument(
+            receiver,
+            "`retry` runs the function again, and there is one `self`; take `self: Arc<Self>`",
+        ),
+    }
+}
+
+/// A service asks the session that it was lent for what it needs.
+fn check_requires(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    let Some(requires) = &args.requires else {
+        return;
+    };
+    if function.is_helper(kind) {
+        if !requires.is_of_block {
+            errors.argument(
+                &requires.option,
+                "`requires` is about a session, and this function has none; remove it",
+            );
+        }
+    } else if let Body::None(_) = &function.body {
+        errors.argument(
+            &requires.option,
+            "a method without a body asks nothing of its session; put `requires` on the implementation",
+        );
+    } else if let Some(parameter) = function
+        .lent(kind)
+        .and_then(|lent| function.parameter(lent.index()))
+        && plain_name(&parameter.pat).is_none()
+    {
+        errors.argument(
+            &parameter.pat,
+            "`requires` asks the session, so it needs a name; write `tx`",
+        );
+    }
+}
+
 /// Holds a function's body to the rules.
-fn check_body(kind: Kind, mut body: Block, names: &Names, errors: &mut Errors) {
-    check_sql(kind, &body, names, errors);
-    walk::each(&mut body, names, &mut |step, names| match step {
+fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) -> Checked {
+    let mut asks = false;
+    check_sql(kind, &block, names, errors);
+    walk::each(&mut block, names, &mut |step, names| match step {
         Step::Enter(expr) => {
-            check_control(kind, expr, names, errors);
+            asks |= check_control(kind, expr, names, errors);
             check_lost(kind, lost::in_expression(expr, names), errors);
             check_waiting(kind, expr, names, errors);
         }
@@ -280,6 +345,7 @@ fn check_body(kind: Kind, mut body: Block, names: &Names, errors: &mut Errors) {
         Step::Tokens(tokens) => check_control_in_tokens(kind, tokens, names, errors),
         Step::Leave(_) => {}
     });
+    Checked { block, asks }
 }
 
 /// D013 and D040 to D045.
@@ -290,13 +356,15 @@ fn check_sql(kind: Kind, body: &Block, names: &Names, errors: &mut Errors) {
 }
 
 /// D010 to D012 and D021 to D024, where the receiver is visibly the session or the factory. Of other receivers, and for
-/// D020, the compiler is asked.
-fn check_control(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) {
+/// D020, the compiler is asked, and this says so.
+fn check_control(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) -> bool {
     match control::judge(expr, names) {
         Some(Judgement::Refused(control, name)) => errors.rule(control.rule(), kind, "", name),
         Some(Judgement::Wrong(control, name, on)) => errors.rule(control.rule(), kind, &on, name),
-        Some(Judgement::Ask(..) | Judgement::AskArgument(..)) | None => {}
+        Some(Judgement::Ask(..) | Judgement::AskArgument(..)) => return true,
+        None => {}
     }
+    false
 }
 
 /// The same in a macro call whose arguments are no expressions.

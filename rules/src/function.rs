@@ -2,8 +2,8 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
-    Attribute, Block, Expr, FnArg, FnModifiers, Ident, PatType, ReturnType, Signature, Stmt, Token,
-    Type, Visibility,
+    Attribute, Block, Expr, FnArg, FnModifiers, Ident, PatType, ReceiverKind, ReturnType,
+    Signature, Stmt, Token, Type, Visibility,
 };
 
 use crate::args::Args;
@@ -95,6 +95,9 @@ fn parse_braced(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Group)> 
     let TokenTree::Group(group) = input.parse()? else {
         return Err(input.error("expected the function's body"));
     };
+    if !begins_with_attribute(&group) {
+        return Ok((Vec::new(), group));
+    }
     let split = |input: ParseStream<'_>| {
         Ok((
             Attribute::parse_inner(input)?,
@@ -112,6 +115,14 @@ fn parse_braced(input: ParseStream<'_>) -> syn::Result<(Vec<Attribute>, Group)> 
     let mut body = Group::new(group.delimiter(), rest);
     body.set_span(group.span());
     Ok((attrs, body))
+}
+
+/// `#!`
+fn begins_with_attribute(group: &Group) -> bool {
+    let mut tokens = group.stream().into_iter();
+    ['#', '!'].iter().all(|wanted| {
+        matches!(tokens.next(), Some(TokenTree::Punct(punct)) if punct.as_char() == *wanted)
+    })
 }
 
 impl Function {
@@ -204,6 +215,18 @@ impl Function {
     pub fn is_helper(&self, kind: Kind) -> bool {
         let found = session::find(self, kind);
         self.is_in_block && found.lent.is_none() && found.unlent.is_none()
+    }
+
+    /// Whether a second run of it begins like the first: what `self` is taken by is lent to each alike.
+    #[must_use]
+    pub fn can_run_again(&self) -> bool {
+        match self.sig.inputs.first() {
+            Some(FnArg::Receiver(receiver)) => matches!(
+                receiver.kind,
+                ReceiverKind::Reference(_, _, None) | ReceiverKind::Typed(..)
+            ),
+            _ => true,
+        }
     }
 
     /// The conditions under which it is there.

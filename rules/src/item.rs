@@ -33,13 +33,20 @@ impl Item {
     ///
     /// The item cannot be read, not even as far as to tell what it is.
     pub fn parse(tokens: TokenStream) -> syn::Result<Self> {
-        match parse_keyword.parse2(tokens.clone())? {
-            Some(other) => Ok(match Block::parse(tokens).filter(|_| other.block) {
+        let parse = |input: ParseStream<'_>| {
+            if let Some(other) = parse_keyword(&input.fork())? {
+                // What is left is read by whoever reads the item.
+                input.parse::<TokenStream>()?;
+                return Ok(Err(other));
+            }
+            Ok(Ok(Self::Function(Box::new(input.parse()?))))
+        };
+        Ok(parse.parse2(tokens.clone())?.unwrap_or_else(|other| {
+            match Block::parse(tokens).filter(|_| other.block) {
                 Some(block) => Self::Block(block, other),
                 None => Self::Other(other),
-            }),
-            None => Ok(Self::Function(Box::new(syn::parse2(tokens)?))),
-        }
+            }
+        }))
     }
 }
 
@@ -96,8 +103,6 @@ fn parse_keyword(input: ParseStream<'_>) -> syn::Result<Option<Other>> {
             block: false,
         });
     }
-    // What is left is read by whoever reads the item.
-    input.parse::<TokenStream>()?;
     Ok(found)
 }
 

@@ -10,6 +10,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The attribute's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Router => "router_tx",
+            Self::Service => "service",
+            Self::Job => "background_job",
+        }
+    }
+
     /// The attribute, as it is written.
     #[must_use]
     pub const fn attribute(self) -> &'static str {

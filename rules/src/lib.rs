@@ -25,6 +25,7 @@
 //! ```
 
 mod args;
+mod attributed;
 mod block;
 mod check;
 pub mod control;
@@ -36,6 +37,7 @@ mod kind;
 mod leaks;
 mod lost;
 mod mac;
+mod root;
 mod rule;
 mod session;
 mod sql;
@@ -45,15 +47,17 @@ mod types;
 mod waiting;
 mod walk;
 
-pub use args::{Allowed, Args, Denied, Isolation, Timeout};
+pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
+pub use attributed::{Attributed, On};
 pub use block::{Block, Member, MemberItem};
-pub use check::check;
+pub use check::{Checked, check};
 pub use errors::{Errors, Mistake};
 pub use function::{Body, Boxed, Function};
 pub use item::{Item, Other};
 pub use kind::Kind;
+pub use root::in_package;
 pub use rule::{Level, RULES, Rule};
-pub use session::{Lent, introduced, plain_name};
+pub use session::{Binding, Lent, bindings, introduced, plain_name};
 
 #[cfg(test)]
 mod tests {

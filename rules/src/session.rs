@@ -1,7 +1,8 @@
 //! Which parameter is the session.
 
 use proc_macro2::Span;
-use syn::{FnArg, Ident, Pat, Signature, Type, TypeReference};
+use syn::visit::{self, Visit};
+use syn::{FnArg, Ident, Pat, PatIdent, Signature, Token, Type, TypeReference};
 
 use crate::function::Function;
 use crate::kind::Kind;
@@ -166,6 +167,37 @@ pub fn plain_name(pat: &Pat) -> Option<&Ident> {
         Pat::Type(pat) => plain_name(&pat.pat),
         _ => None,
     }
+}
+
+/// A name that a pattern binds to a value of its own.
+pub struct Binding<'a> {
+    /// The name.
+    pub name: &'a Ident,
+    /// `mut`.
+    pub mutability: Option<Token![mut]>,
+}
+
+/// The names that a parameter's pattern binds.
+///
+/// A capital letter begins the name of a constant or of a type without fields, of which there is nothing to bind.
+#[must_use]
+pub fn bindings(pat: &Pat) -> Vec<Binding<'_>> {
+    struct Names<'a>(Vec<Binding<'a>>);
+    impl<'ast> Visit<'ast> for Names<'ast> {
+        fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
+            let name = &pat.ident;
+            if !name.to_string().starts_with(char::is_uppercase) {
+                self.0.push(Binding {
+                    name,
+                    mutability: pat.mutability,
+                });
+            }
+            visit::visit_pat_ident(self, pat);
+        }
+    }
+    let mut names = Names(Vec::new());
+    names.visit_pat(pat);
+    names.0
 }
 
 /// The name of the session that `from = ..` introduces: the user's own `tx`, as far as the compiler can tell.

@@ -14,6 +14,7 @@ use syn::{
 
 use crate::leaks;
 use crate::mac::{Arguments, Part};
+use crate::root;
 use crate::rule::{self, Rule};
 use crate::session::plain_name;
 use crate::walk::{Names, chain, is_boundary, plain_place, runs_query};
@@ -161,8 +162,8 @@ impl Search {
             return;
         };
         if let Some(name) = self.text(&path)
-            && let Ok(root) = std::env::var("CARGO_MANIFEST_DIR")
-            && let Ok(text) = std::fs::read_to_string(std::path::Path::new(&root).join(name))
+            && let Some(root) = root::root()
+            && let Ok(text) = std::fs::read_to_string(root.join(name))
         {
             self.judge_text(&text, &path);
         }

@@ -258,7 +258,9 @@ impl<'ast> Visit<'ast> for Search {
             let mut errors = Errors::default();
             let args = Args::parse(kind, arguments, &mut errors);
             match Item::parse(item.to_token_stream()) {
-                Ok(Item::Function(function)) => check(kind, &args, &function, &mut errors),
+                Ok(Item::Function(function)) => {
+                    check(kind, &args, &function, &mut errors);
+                }
                 _ => panic!("not a function"),
             }
             self.mistakes

@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use futures_util::TryStreamExt;
 use sqlx::{Connection, Database, Either, SqlStr};
 
 use demarcate_sql::Dialect;
 
 use crate::error::Error;
-use crate::options::TxOptions;
+use crate::options::{Isolation, TxOptions};
 use crate::settings::FromSettings;
 use crate::statement::Statement;
 
@@ -53,6 +53,26 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     #[doc(hidden)]
     const CLOSES_TAINTED: bool = true;
 
+    /// The isolation level of a transaction for which none was asked, unless the server was set otherwise.
+    #[doc(hidden)]
+    const DEFAULT_ISOLATION: Isolation;
+
+    /// Whether a statement's timeout is kept by the server. Otherwise it is the session that stops it.
+    #[doc(hidden)]
+    const TIMES_STATEMENTS: bool;
+
+    /// How many savepoints of one transaction the server keeps track of cheaply.
+    #[doc(hidden)]
+    const MOST_SAVEPOINTS: Option<u64> = None;
+
+    /// What is fitted to a connection once, when it is made.
+    #[doc(hidden)]
+    type Fitting: Send + Sync + 'static;
+
+    /// Fits it.
+    #[doc(hidden)]
+    fn fit(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
+
     /// Refuses what this database cannot honour.
     #[doc(hidden)]
     fn check(options: &TxOptions) -> Result<(), Error>;
@@ -70,18 +90,45 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     #[doc(hidden)]
     fn begin(options: &TxOptions) -> SqlStr;
 
+    /// What the answer to the begin says, given its first row.
+    #[doc(hidden)]
+    fn begun(row: Option<Self::Row>) -> Result<Begun, sqlx::Error>;
+
     /// Commits, in one round trip that fails if the transaction is not the one that was begun.
     #[doc(hidden)]
-    fn commit(options: &TxOptions) -> SqlStr;
+    fn commit(options: &TxOptions, fitting: &Self::Fitting) -> SqlStr;
 
     /// Ends the transaction of a connection that is [settled](Self::settle), whether or not one is open.
     ///
     /// `Ok` means that the connection is outside any transaction, with no answer outstanding.
     #[doc(hidden)]
-    fn roll_back(
-        connection: &mut Self::Connection,
-        options: TxOptions,
-    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+    fn roll_back<'c>(
+        connection: &'c mut Self::Connection,
+        options: &TxOptions,
+        fitting: &Self::Fitting,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
+
+    /// Stops the statement that runs on the connection. Where it takes another connection to do so, this
+    /// is what that one has to send.
+    #[doc(hidden)]
+    fn stop(fitting: &Self::Fitting, begun: &Begun) -> Option<SqlStr>;
+
+    /// Lets statements run again after a [stop](Self::stop).
+    #[doc(hidden)]
+    fn resume(_fitting: &Self::Fitting) {}
+
+    /// Asks what became of a transaction whose commit had no answer. Only where
+    /// [`check`](Self::check) lets `confirm_commit` pass.
+    #[doc(hidden)]
+    fn ask_outcome(_transaction: &str) -> SqlStr {
+        unreachable!("`confirm_commit` was refused")
+    }
+
+    /// What the answer says: committed, or not, or not yet decided.
+    #[doc(hidden)]
+    fn outcome(_row: Option<Self::Row>) -> Result<Option<bool>, sqlx::Error> {
+        Ok(None)
+    }
 
     /// Makes the connection ready for the next statement after the future of one was dropped.
     #[doc(hidden)]
@@ -90,6 +137,11 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     /// Whether an error says that the connection is gone.
     #[doc(hidden)]
     fn is_connection_lost(error: &sqlx::Error) -> bool;
+
+    /// Whether the same transaction, run again, may succeed: another stood in its way, and nothing of it
+    /// was kept. A lost connection is one such case as long as no commit was sent on it.
+    #[doc(hidden)]
+    fn may_succeed_again(error: &sqlx::Error) -> bool;
 
     /// What an error at commit says of the transaction.
     #[doc(hidden)]
@@ -109,6 +161,13 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
         connection: &mut Self::Connection,
         sql: SqlStr,
     ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+
+    /// The same, for the first row of what it gives.
+    #[doc(hidden)]
+    fn run_for_row(
+        connection: &mut Self::Connection,
+        sql: SqlStr,
+    ) -> BoxFuture<'_, Result<Option<Self::Row>, sqlx::Error>>;
 
     /// [`Executor::fetch_many`](sqlx::Executor::fetch_many) of the connection.
     #[doc(hidden)]
@@ -152,13 +211,27 @@ pub enum CommitFailure {
     Unknown,
 }
 
+/// What the begin of a transaction told about it.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct Begun {
+    /// The server's number for the connection, by which another can stop what runs on it.
+    #[cfg_attr(
+        not(any(feature = "postgres", feature = "mysql")),
+        expect(dead_code, reason = "for servers")
+    )]
+    pub(crate) process: Option<u64>,
+    /// The transaction's id, where the outcome of its commit is to be confirmed.
+    pub(crate) transaction: Option<String>,
+}
+
 pub(crate) mod sealed {
     /// Keeps [`Backend`](super::Backend) to this crate.
     pub trait Sealed {}
 }
 
 /// The first row of an answer that is read to its end.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) async fn first_row<DB: Database>(
     mut steps: BoxStream<'_, Result<Step<DB>, sqlx::Error>>,
 ) -> Result<Option<DB::Row>, sqlx::Error> {
@@ -192,6 +265,15 @@ macro_rules! hand_on_to_the_connection {
         ) -> ::futures_core::future::BoxFuture<'_, Result<(), ::sqlx::Error>> {
             let done = ::sqlx::Executor::execute(connection, sql);
             Box::pin(async move { done.await.map(drop) })
+        }
+
+        fn run_for_row(
+            connection: &mut Self::Connection,
+            sql: ::sqlx::SqlStr,
+        ) -> ::futures_core::future::BoxFuture<'_, Result<Option<Self::Row>, ::sqlx::Error>> {
+            Box::pin($crate::backend::first_row::<Self>(
+                ::sqlx::Executor::fetch_many(connection, sql),
+            ))
         }
 
         fn fetch_many<'e>(

@@ -1,9 +1,13 @@
 //! The boundary: what happens between the call of a router, job or closure and its return.
 
-use tokio::time::Instant;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backend::Backend;
-use crate::body::SendOnce;
+use crate::body::{SendMut, SendOnce};
+use crate::commit::NotCommitted;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::hooks;
@@ -11,12 +15,14 @@ use crate::nesting::{self, Frame};
 use crate::options::TxOptions;
 use crate::session::Session;
 use crate::site::Site;
+use crate::stop::Stop;
 use crate::to_the_end::ToTheEnd;
 
-/// Why a boundary did not commit: the body said so, or the boundary did.
+/// Why a boundary did not commit: the body said so, or the boundary did, or somebody outside.
 pub(crate) enum Failed<E> {
     Body(E),
     Boundary(Error),
+    Stopped,
 }
 
 impl<E> Failed<E> {
@@ -25,11 +31,66 @@ impl<E> Failed<E> {
         match self {
             Self::Body(error) => error,
             Self::Boundary(error) => from(error),
+            // It is for jobs.
+            Self::Stopped => from(Error::Closed { boundary: None }),
         }
     }
 }
 
-/// Runs a body in a transaction of its own. `Ok` commits, `Err` rolls back.
+/// What a body's result means for its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Commit,
+    RollBack,
+}
+
+impl Verdict {
+    /// `Ok` commits, `Err` rolls back.
+    pub(crate) fn of<T, E>(result: &Result<T, E>) -> Self {
+        match result {
+            Ok(_) => Self::Commit,
+            Err(_) => Self::RollBack,
+        }
+    }
+
+    /// The same, but for errors that commit.
+    pub(crate) fn keeping<T, E>(result: &Result<T, E>, keeps: impl Fn(&E) -> bool) -> Self {
+        match result {
+            Err(error) if keeps(error) => Self::Commit,
+            result => Self::of(result),
+        }
+    }
+
+    /// The same, but for answers that say that the request failed.
+    pub(crate) fn answering<T, E>(
+        result: &Result<T, E>,
+        keeps: impl Fn(&E) -> bool,
+        fails: impl Fn(&T) -> bool,
+    ) -> Self {
+        match result {
+            Ok(value) if fails(value) => Self::RollBack,
+            result => Self::keeping(result, keeps),
+        }
+    }
+}
+
+/// A boundary that was let in.
+struct Admitted<'a, DB: Backend> {
+    site: Site,
+    db: &'a SessionFactory<DB>,
+    options: Arc<TxOptions>,
+    stop: Stop,
+    limit: Duration,
+    deadline: Instant,
+}
+
+/// How one run ended that did not commit.
+struct Attempt<E> {
+    failed: Failed<E>,
+    may_succeed_again: bool,
+}
+
+/// Runs a body in a transaction of its own, once.
 ///
 /// # Cancel safety
 ///
@@ -39,46 +100,201 @@ pub(crate) async fn run<DB, T, E, F>(
     site: Site,
     db: &SessionFactory<DB>,
     options: TxOptions,
+    stop: Stop,
     body: F,
+    judge: impl Fn(&Result<T, E>) -> Verdict + Send,
 ) -> Result<T, Failed<E>>
 where
     DB: Backend,
+    E: 'static,
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
     F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
 {
-    let site = site.renamed(options.name);
-    admit(site, db, &options).map_err(|error| Failed::Boundary(error.at(site)))?;
-
-    let limit = options.time_limit();
-    let deadline = Instant::now() + limit;
-    let frame = Frame::new(site, db.pool().identity());
-    let mut session = Session::new(db.clone(), site, options);
-    let value = {
-        let tx: &mut Session<DB> = &mut session;
-        tokio::time::timeout_at(deadline, frame.scope(body(tx))).await
-    };
-    let value = match value {
-        Ok(Ok(value)) => value,
-        // The session is dropped, and rolls back off the caller's path.
-        Ok(Err(error)) => return Err(Failed::Body(error)),
-        Err(_) => return Err(Failed::Boundary(session.core.timed_out(limit, deadline))),
-    };
-    let end = async move {
-        let hooks = session.core.commit(limit, deadline).await?;
-        hooks::run(&session.core.db, site, hooks).await;
-        Ok(())
-    };
-    ToTheEnd::new(end).await.map_err(Failed::Boundary)?;
-    Ok(value)
+    let admitted = Admitted::new::<E>(site, db, options, stop).map_err(Failed::Boundary)?;
+    admitted
+        .attempt(body, judge)
+        .await
+        .map_err(|attempt| attempt.failed)
 }
 
-/// Refuses what can be seen to fail before a connection is taken.
-fn admit<DB: Backend>(
+/// The same for a body that can be run again, which its options may ask for.
+pub(crate) async fn run_again<DB, T, E, F>(
+    site: Site,
+    db: &SessionFactory<DB>,
+    options: TxOptions,
+    stop: Stop,
+    mut body: F,
+    judge: impl Fn(&Result<T, E>) -> Verdict + Send + Sync,
+) -> Result<T, Failed<E>>
+where
+    DB: Backend,
+    E: 'static,
+    F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    let admitted = Admitted::new::<E>(site, db, options, stop).map_err(Failed::Boundary)?;
+    let retry = admitted.options.retry;
+    let mut delays = retry.map(|retry| retry.delays());
+    let last = retry
+        .and_then(|retry| retry.deadline())
+        .map_or(admitted.deadline, |within| {
+            admitted.deadline.min(Instant::now() + within)
+        });
+    let mut runs = 1_u32;
+    loop {
+        let body = async |tx: &mut Session<DB>| body(tx).await;
+        let attempt = match admitted.attempt(body, &judge).await {
+            Ok(value) => return Ok(value),
+            Err(attempt) => attempt,
+        };
+        let delay = delays.as_mut().and_then(Iterator::next);
+        match delay.filter(|delay| attempt.may_succeed_again && Instant::now() + *delay < last) {
+            Some(delay) => {
+                let site = admitted.site;
+                tracing::info!(boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
+                db.count_retry(site);
+                if admitted.stop.or(sleep(delay)).await.is_none() {
+                    return Err(Failed::Stopped);
+                }
+                runs += 1;
+            }
+            None => {
+                if attempt.may_succeed_again && retry.is_some() {
+                    tracing::warn!(boundary = %admitted.site, runs, "rolled back by a conflict, for good");
+                }
+                return Err(attempt.failed);
+            }
+        }
+    }
+}
+
+impl<'a, DB: Backend> Admitted<'a, DB> {
+    /// Refuses what can be seen to fail before a connection is taken.
+    fn new<E: 'static>(
+        site: Site,
+        db: &'a SessionFactory<DB>,
+        options: TxOptions,
+        stop: Stop,
+    ) -> Result<Self, Error> {
+        let site = site.renamed(options.name);
+        let options = options.or(db.defaults());
+        admit::<DB, E>(site, db, &options).map_err(|error| error.at(site))?;
+        let limit = options.time_limit();
+        Ok(Self {
+            site,
+            db,
+            options: Arc::new(options),
+            stop,
+            limit,
+            deadline: Instant::now() + limit,
+        })
+    }
+
+    /// One run: the body, and the commit or the rollback.
+    async fn attempt<T, E, F>(
+        &self,
+        body: F,
+        judge: impl Fn(&Result<T, E>) -> Verdict + Send,
+    ) -> Result<T, Attempt<E>>
+    where
+        E: 'static,
+        F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+    {
+        let Self {
+            site,
+            db,
+            limit,
+            deadline,
+            ..
+        } = *self;
+        let frame = Frame::new(site, db.pool().identity());
+        let mut session = Session::new(db.clone(), site, Arc::clone(&self.options));
+        let tx: &mut Session<DB> = &mut session;
+        let inside = frame.clone().scope(body(tx));
+        let result = match timeout_at(deadline, self.stop.or(inside)).await {
+            Ok(Some(result)) => result,
+            Ok(None) => return Err(Attempt::over(Failed::Stopped)),
+            Err(_) => {
+                let error = session.core.timed_out(limit, deadline);
+                return Err(Attempt::over(Failed::Boundary(error)));
+            }
+        };
+        let is_tolerated = |error| {
+            let tolerated = self.options.tolerated.as_ref();
+            tolerated.is_some_and(|tolerated| tolerated.tolerates(error))
+        };
+        let verdict = match &result {
+            Err(error) if is_tolerated(error) => Verdict::Commit,
+            result => judge(result),
+        };
+        // The session is dropped, and rolls back off the caller's path.
+        let roll_back = |session: &Session<DB, [(); 0]>, failed| Attempt {
+            failed,
+            may_succeed_again: session.core.may_succeed_again(),
+        };
+        if verdict == Verdict::RollBack {
+            return result.map_err(|error| roll_back(&session, Failed::Body(error)));
+        }
+        if let Err(error) = session.core.check_commit() {
+            // A body's own error is never replaced.
+            let failed = match result {
+                Ok(_) => Failed::Boundary(error),
+                Err(error) => Failed::Body(error),
+            };
+            return Err(roll_back(&session, failed));
+        }
+        let tx: &mut Session<DB> = &mut session;
+        let inside = frame.scope(hooks::run_before_commit(tx));
+        match timeout_at(deadline, inside).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(roll_back(&session, Failed::Boundary(error))),
+            Err(_) => {
+                let error = session.core.timed_out(limit, deadline);
+                return Err(Attempt::over(Failed::Boundary(error)));
+            }
+        }
+        let end = async move {
+            session.core.commit(limit, deadline).await?;
+            let hooks = session.core.hooks.committed();
+            hooks::run(&session.core.db, site, hooks).await;
+            Ok(())
+        };
+        match ToTheEnd::new(end).await {
+            Ok(()) => result.map_err(|error| Attempt {
+                failed: Failed::Body(error),
+                may_succeed_again: false,
+            }),
+            Err(NotCommitted {
+                error,
+                may_succeed_again,
+            }) => Err(Attempt {
+                failed: Failed::Boundary(error),
+                may_succeed_again,
+            }),
+        }
+    }
+}
+
+impl<E> Attempt<E> {
+    /// There is no time for another run.
+    fn over(failed: Failed<E>) -> Self {
+        Self {
+            failed,
+            may_succeed_again: false,
+        }
+    }
+}
+
+fn admit<DB: Backend, E: 'static>(
     site: Site,
     db: &SessionFactory<DB>,
     options: &TxOptions,
 ) -> Result<(), Error> {
     options.check()?;
+    if let Some(tolerated) = &options.tolerated {
+        tolerated.check::<E>()?;
+    }
     DB::check(options)?;
     if db.pool().is_closing() {
         return Err(Error::Closed { boundary: None });

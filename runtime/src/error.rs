@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::error::{DatabaseError, ErrorKind};
 
 use crate::nesting;
-use crate::settings::Redacted;
+use crate::settings::{Redacted, redact};
 use crate::site::Site;
 
 /// Why a boundary did not commit.
@@ -48,6 +48,41 @@ pub enum Error {
         source: sqlx::Error,
     },
 
+    /// The body asked that nothing of it be kept, by
+    /// [`rollback_only`](crate::Session::rollback_only), and returned `Ok`. The transaction was rolled
+    /// back.
+    #[error("{}rolled back: {reason}", At(.boundary))]
+    #[non_exhaustive]
+    RollbackOnly {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// What the body said.
+        reason: Cow<'static, str>,
+    },
+
+    /// A [`before_commit`](crate::Session::before_commit) hook refused. The transaction was rolled back.
+    #[error("{}rolled back: refused before the commit: {}", At(.boundary), redact(&.source.to_string()))]
+    #[non_exhaustive]
+    BeforeCommit {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// The hook's error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// A service needs more than its boundary gives. The transaction was rolled back, and none of the
+    /// service's statements were sent.
+    #[error("{}{service} needs {needs}", At(.boundary))]
+    #[non_exhaustive]
+    Unmet {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// The service.
+        service: Site,
+        /// What it needs, what it is given, and what to write in the boundary's attribute.
+        needs: Cow<'static, str>,
+    },
+
     /// A statement that would end, nest, escape or outlive the transaction was refused before it was
     /// sent.
     #[error("{}{rule}: `{statement}` was refused before it was sent: {reason}", At(.boundary))]
@@ -82,6 +117,17 @@ pub enum Error {
     #[error("{}rolled back: not done within {after:?}", At(.boundary))]
     #[non_exhaustive]
     Timeout {
+        /// The boundary that it happened in.
+        boundary: Option<Site>,
+        /// How long it had.
+        after: Duration,
+    },
+
+    /// A statement took longer than the boundary's `statement_timeout`, on a database that leaves it to
+    /// this crate to stop it. The transaction was rolled back.
+    #[error("{}rolled back: a statement was not done within {after:?}", At(.boundary))]
+    #[non_exhaustive]
+    StatementTimeout {
         /// The boundary that it happened in.
         boundary: Option<Site>,
         /// How long it had.
@@ -203,6 +249,10 @@ macro_rules! boundary_of {
         match $error {
             Error::Database { boundary, .. }
             | Error::Aborted { boundary, .. }
+            | Error::RollbackOnly { boundary, .. }
+            | Error::BeforeCommit { boundary, .. }
+            | Error::Unmet { boundary, .. }
+            | Error::StatementTimeout { boundary, .. }
             | Error::Forbidden { boundary, .. }
             | Error::CommitUnknown { boundary, .. }
             | Error::Timeout { boundary, .. }
@@ -261,15 +311,18 @@ impl Error {
     /// PostgreSQL's names: <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
     fn sqlstate(&self) -> Option<&'static str> {
         Some(match self {
-            Self::Aborted { .. } => "25P02",        // in_failed_sql_transaction
-            Self::Forbidden { .. } => "2D000",      // invalid_transaction_termination
+            Self::Aborted { .. } => "25P02",      // in_failed_sql_transaction
+            Self::RollbackOnly { .. } => "40000", // transaction_rollback
+            Self::BeforeCommit { .. } => "40000",
+            Self::Unmet { .. } => "25000", // invalid_transaction_state
+            Self::Forbidden { .. } => "2D000", // invalid_transaction_termination
             Self::NestedBoundary { .. } => "25001", // active_sql_transaction
-            Self::CommitUnknown { .. } => "08007",  // transaction_resolution_unknown
-            Self::Connect { .. } => "08001",        // sqlclient_unable_to_establish_sqlconnection
-            Self::Closed { .. } => "08003",         // connection_does_not_exist
-            Self::PoolTimeout { .. } => "53300",    // too_many_connections
-            Self::Timeout { .. } => "57014",        // query_canceled
-            Self::Unsupported { .. } => "0A000",    // feature_not_supported
+            Self::CommitUnknown { .. } => "08007", // transaction_resolution_unknown
+            Self::Connect { .. } => "08001", // sqlclient_unable_to_establish_sqlconnection
+            Self::Closed { .. } => "08003", // connection_does_not_exist
+            Self::PoolTimeout { .. } => "53300", // too_many_connections
+            Self::Timeout { .. } | Self::StatementTimeout { .. } => "57014", // query_canceled
+            Self::Unsupported { .. } => "0A000", // feature_not_supported
             Self::Database { .. } | Self::Config { .. } => return None,
         })
     }
@@ -291,6 +344,13 @@ impl From<sqlx::Error> for Error {
             sqlx::Error::PoolClosed => Self::Closed { boundary },
             source => Self::Database { boundary, source },
         }
+    }
+}
+
+impl From<Error> for String {
+    /// What the error says, for bodies whose errors are texts.
+    fn from(error: Error) -> Self {
+        error.to_string()
     }
 }
 
@@ -316,6 +376,10 @@ impl DatabaseError for Carried {
             Error::Forbidden { reason, .. } => reason,
             Error::Config { message, .. } => message,
             Error::Aborted { .. } => "the transaction is aborted by an earlier error",
+            Error::RollbackOnly { reason, .. } => reason,
+            Error::BeforeCommit { .. } => "refused before the commit",
+            Error::Unmet { needs, .. } => needs,
+            Error::StatementTimeout { .. } => "a statement was not done within its timeout",
             Error::CommitUnknown { .. } => "the outcome of the commit is not known",
             Error::Timeout { .. } => "the boundary was not done within its timeout",
             Error::PoolTimeout { .. } => "no connection became free in time",

@@ -8,6 +8,7 @@ use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 use futures_util::TryFutureExt;
 use sqlx::{Execute, Executor, SqlStr};
+use tokio::time::Sleep;
 
 use crate::backend::{Backend, Step};
 use crate::flight::{Flight, Running};
@@ -28,6 +29,9 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
                 self.core.start_query(statement).await?;
             Ok(Rows::<DB> {
                 steps: DB::fetch_many(connection, statement),
+                end: flight
+                    .limit
+                    .map(|limit| Box::pin(tokio::time::sleep(limit))),
                 flight,
             })
         };
@@ -83,6 +87,8 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
 /// which the session sees when it is next used.
 struct Rows<'e, DB: Backend> {
     steps: BoxStream<'e, Result<Step<DB>, sqlx::Error>>,
+    /// When its time is over.
+    end: Option<Pin<Box<Sleep>>>,
     flight: Flight<'e>,
 }
 
@@ -90,11 +96,20 @@ impl<DB: Backend> Stream for Rows<'_, DB> {
     type Item = Result<Step<DB>, sqlx::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let step = ready!(self.steps.as_mut().poll_next(cx));
+        let this = &mut *self;
+        if let (Some(end), Some(limit)) = (&mut this.end, this.flight.limit)
+            && end.as_mut().poll(cx).is_ready()
+        {
+            this.end = None;
+            this.flight.limit = None;
+            this.steps = Box::pin(futures_util::stream::empty());
+            return Poll::Ready(Some(Err(this.flight.time_out(limit))));
+        }
+        let step = ready!(this.steps.as_mut().poll_next(cx));
         match &step {
             Some(Ok(_)) => {}
-            Some(Err(error)) => self.flight.fail(error),
-            None => self.flight.land(),
+            Some(Err(error)) => this.flight.fail(error),
+            None => this.flight.land(),
         }
         Poll::Ready(step)
     }

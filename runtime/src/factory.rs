@@ -9,7 +9,7 @@ use sqlx::Connection;
 
 use crate::backend::Backend;
 use crate::body::{SendMut, SendOnce};
-use crate::boundary;
+use crate::boundary::{self, Verdict};
 use crate::error::Error;
 use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
@@ -19,6 +19,7 @@ use crate::session::Session;
 use crate::settings::Settings;
 use crate::site::{Kind, Site};
 use crate::stats::{BoundaryStats, Outcome, Sent, Stats};
+use crate::stop::Stop;
 
 /// Opens boundaries on a connection pool.
 ///
@@ -49,6 +50,7 @@ pub struct SessionFactory<DB: Backend> {
 
 struct Inner<DB: Backend> {
     pool: Pool<DB>,
+    defaults: TxOptions,
     stats: Stats,
 }
 
@@ -79,13 +81,15 @@ impl<DB: Backend> SessionFactory<DB> {
             settings: None,
             max_connections: Builder::<DB>::MAX_CONNECTIONS,
             acquire_timeout: Builder::<DB>::ACQUIRE_TIMEOUT,
+            defaults: TxOptions::new(),
         }
     }
 
-    fn over(pool: Pool<DB>) -> Self {
+    fn over(pool: Pool<DB>, defaults: TxOptions) -> Self {
         Self {
             inner: Arc::new(Inner {
                 pool,
+                defaults,
                 stats: Stats::default(),
             }),
         }
@@ -114,13 +118,20 @@ impl<DB: Backend> SessionFactory<DB> {
     where
         F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
         F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
-        E: From<Error>,
+        E: From<Error> + 'static,
     {
         let site = closure(Location::caller());
         async move {
-            boundary::run(site, self, TxOptions::new(), body)
-                .await
-                .map_err(|failed| failed.into_error(E::from))
+            boundary::run(
+                site,
+                self,
+                TxOptions::new(),
+                Stop::never(),
+                body,
+                Verdict::of,
+            )
+            .await
+            .map_err(|failed| failed.into_error(E::from))
         }
     }
 
@@ -139,17 +150,16 @@ impl<DB: Backend> SessionFactory<DB> {
     pub fn transaction_with<T, E, F>(
         &self,
         options: TxOptions,
-        mut body: F,
+        body: F,
     ) -> impl Future<Output = Result<T, E>>
     where
         F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
         F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
-        E: From<Error>,
+        E: From<Error> + 'static,
     {
         let site = closure(Location::caller());
         async move {
-            let body = async |tx: &mut Session<DB>| body(tx).await;
-            boundary::run(site, self, options, body)
+            boundary::run_again(site, self, options, Stop::never(), body, Verdict::of)
                 .await
                 .map_err(|failed| failed.into_error(E::from))
         }
@@ -207,6 +217,14 @@ impl<DB: Backend> SessionFactory<DB> {
         &self.inner.pool
     }
 
+    pub(crate) fn defaults(&self) -> &TxOptions {
+        &self.inner.defaults
+    }
+
+    pub(crate) fn count_retry(&self, site: Site) {
+        self.inner.stats.count_retry(site);
+    }
+
     pub(crate) fn stats_of(&self, site: Site, outcome: Outcome, sent: Sent) {
         self.inner.stats.record(site, outcome, sent);
     }
@@ -229,7 +247,19 @@ impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     /// Boundaries on a pool that is there already. It keeps its own habits: sqlx's pings a connection
     /// when it comes back, and by default before it is lent.
     fn from(pool: sqlx::Pool<DB>) -> Self {
-        Self::over(Pool::of(pool))
+        Self::over(Pool::of(pool), TxOptions::new())
+    }
+}
+
+impl<DB: Backend> SessionFactory<DB> {
+    /// Boundaries on a pool that is there already, with [defaults](Builder::defaults).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] and [`Error::Unsupported`] for defaults that no boundary could honour.
+    pub fn from_pool(pool: sqlx::Pool<DB>, defaults: TxOptions) -> Result<Self, Error> {
+        let defaults = check_defaults::<DB>(defaults)?;
+        Ok(Self::over(Pool::of(pool), defaults))
     }
 }
 
@@ -266,6 +296,7 @@ pub struct Builder<DB: Backend> {
     settings: Option<Result<Options<DB>, Error>>,
     max_connections: usize,
     acquire_timeout: Duration,
+    defaults: TxOptions,
 }
 
 impl<DB: Backend> Builder<DB> {
@@ -325,6 +356,35 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
+    /// The options of every boundary of this factory, where the boundary itself does not say otherwise.
+    ///
+    /// A default `retry` holds for bodies that can be run again: those of
+    /// [`transaction_with`](SessionFactory::transaction_with). A router and a job say `retry` themselves,
+    /// since their arguments are cloned for it. A default `confirm_commit` does not hold for a read-only
+    /// boundary, nor does a default `deferrable` for one that is not serializable and read-only.
+    ///
+    /// ```
+    /// # #[cfg(feature = "postgres")] {
+    /// use std::time::Duration;
+    /// use demarcate::{Isolation, TxOptions};
+    /// use demarcate::postgres::SessionFactory;
+    ///
+    /// let db = SessionFactory::builder()
+    ///     .url("postgres://localhost/shop")
+    ///     .defaults(
+    ///         TxOptions::new()
+    ///             .isolation(Isolation::RepeatableRead)
+    ///             .timeout(Duration::from_secs(10))
+    ///             .lock_timeout(Duration::from_secs(2)),
+    ///     );
+    /// # let _ = db;
+    /// # }
+    /// ```
+    pub fn defaults(mut self, defaults: TxOptions) -> Self {
+        self.defaults = defaults;
+        self
+    }
+
     /// Makes one connection, to prove that the settings are right.
     ///
     /// # Errors
@@ -351,8 +411,22 @@ impl<DB: Backend> Builder<DB> {
                 "a pool of no connections serves nobody; give `max_connections` at least 1",
             ));
         }
-        Pool::new(settings, self.max_connections, self.acquire_timeout).map(SessionFactory::over)
+        let defaults = check_defaults::<DB>(self.defaults)?;
+        let pool = Pool::new(settings, self.max_connections, self.acquire_timeout)?;
+        Ok(SessionFactory::over(pool, defaults))
     }
+}
+
+/// Defaults that no boundary could honour, or that make no sense for all of them.
+fn check_defaults<DB: Backend>(defaults: TxOptions) -> Result<TxOptions, Error> {
+    if defaults.name.is_some() {
+        return Err(Error::config(
+            "a `name` among the defaults would name every boundary alike; give each its own",
+        ));
+    }
+    defaults.check()?;
+    DB::check(&defaults)?;
+    Ok(defaults)
 }
 
 impl<DB: Backend> fmt::Debug for Builder<DB> {

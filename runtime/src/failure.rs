@@ -3,27 +3,41 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::backend::Backend;
 use crate::error::Error;
 use crate::guard::Refusal;
+use crate::needs::Unmet;
+use crate::site::Site;
 
 /// The first failure of a transaction. Until a savepoint around it is rolled back, no further
 /// statement is sent, and the boundary does not commit.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The server or the wire reported an error. The body got the original; this is a copy.
-    Statement(sqlx::Error),
+    Statement {
+        error: sqlx::Error,
+        /// What the database says of the original.
+        may_succeed_again: bool,
+    },
+    /// The state that the transaction is in is not known, or it is gone.
+    Lost(sqlx::Error),
+    /// A statement took longer than its timeout.
+    Slow(Duration),
     /// The guard refused a statement.
     Forbidden(Refusal),
+    /// A service needs what the boundary does not give.
+    Unmet(Unmet),
 }
 
 impl Failure {
     /// A statement, or a scope, whose future was dropped before it was done: sqlx would go on, and
     /// nobody can tell what it did. (sqlx itself drops the rest of the rows where one cannot be decoded.)
     pub(crate) fn dropped(what: &str) -> Self {
-        Self::Statement(sqlx::Error::Protocol(format!(
+        Self::Lost(sqlx::Error::Protocol(format!(
             "{what} was dropped before it was done (or a row of it could not be decoded), so that its effect is \
              not known"
         )))
@@ -31,7 +45,7 @@ impl Failure {
 
     /// What was run unseen, by a procedure or on the raw connection, has ended the transaction.
     pub(crate) fn gone(error: &Error) -> Self {
-        Self::Statement(sqlx::Error::Protocol(format!(
+        Self::Lost(sqlx::Error::Protocol(format!(
             "the transaction is gone, ended by a procedure or on the raw connection: {error}"
         )))
     }
@@ -40,7 +54,7 @@ impl Failure {
     ///
     /// An error from the server or the wire is. That there was no row, or that a value could not be
     /// encoded or decoded, is between the body and its data.
-    pub(crate) fn of(error: &sqlx::Error) -> Option<Self> {
+    pub(crate) fn of<DB: Backend>(error: &sqlx::Error) -> Option<Self> {
         use sqlx::Error as E;
         match error {
             E::RowNotFound
@@ -51,18 +65,38 @@ impl Failure {
             | E::Encode(_)
             | E::Decode(_)
             | E::InvalidArgument(_) => None,
-            error => Some(Self::Statement(copy(error))),
+            error => Some(Self::Statement {
+                error: copy(error),
+                may_succeed_again: DB::may_succeed_again(error),
+            }),
         }
     }
 
+    /// Whether the boundary, run again, may do without it.
+    pub(crate) fn may_succeed_again(&self) -> bool {
+        matches!(
+            self,
+            Self::Statement {
+                may_succeed_again: true,
+                ..
+            }
+        )
+    }
+
     /// What a boundary returns for it, and what every later statement fails with.
-    pub(crate) fn to_error(&self) -> Error {
+    pub(crate) fn to_error(&self, site: Site) -> Error {
+        let boundary = Some(site);
         match self {
-            Self::Statement(source) => Error::Aborted {
-                boundary: None,
+            Self::Statement { error: source, .. } | Self::Lost(source) => Error::Aborted {
+                boundary,
                 source: copy(source),
             },
-            Self::Forbidden(refusal) => refusal.to_error(),
+            Self::Slow(after) => Error::StatementTimeout {
+                boundary,
+                after: *after,
+            },
+            Self::Forbidden(refusal) => refusal.to_error().at(site),
+            Self::Unmet(unmet) => unmet.to_error(site),
         }
     }
 }

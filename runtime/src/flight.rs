@@ -1,8 +1,12 @@
 //! A statement while its answer is awaited.
 
+use std::time::Duration;
+
 use crate::backend::Backend;
+use crate::error::Error;
 use crate::failure::Failure;
 use crate::lease::State;
+use crate::site::Site;
 
 /// The session while a statement runs: the connection, and what else changes meanwhile.
 pub(crate) struct Running<'a, DB: Backend> {
@@ -14,6 +18,11 @@ pub(crate) struct Running<'a, DB: Backend> {
 pub(crate) struct Flight<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) failure: &'a mut Option<Failure>,
+    /// What an error of the database's is to the session.
+    pub(crate) judge: fn(&sqlx::Error) -> Option<Failure>,
+    pub(crate) site: Site,
+    /// How long it may take, where it is not the server that sees to it.
+    pub(crate) limit: Option<Duration>,
 }
 
 impl Flight<'_> {
@@ -26,8 +35,15 @@ impl Flight<'_> {
     pub(crate) fn fail(&mut self, error: &sqlx::Error) {
         self.land();
         if self.failure.is_none() {
-            *self.failure = Failure::of(error);
+            *self.failure = (self.judge)(error);
         }
+    }
+
+    /// The time for the answer is over. It is still to come.
+    pub(crate) fn time_out(&mut self, after: Duration) -> sqlx::Error {
+        self.failure.get_or_insert(Failure::Slow(after));
+        let boundary = Some(self.site);
+        Error::StatementTimeout { boundary, after }.into()
     }
 
     /// Awaits an answer that comes in one piece.
@@ -35,7 +51,13 @@ impl Flight<'_> {
         mut self,
         answer: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, sqlx::Error> {
-        let answer = answer.await;
+        let answer = match self.limit {
+            None => answer.await,
+            Some(limit) => match tokio::time::timeout(limit, answer).await {
+                Ok(answer) => answer,
+                Err(_) => return Err(self.time_out(limit)),
+            },
+        };
         match &answer {
             Ok(_) => self.land(),
             Err(error) => self.fail(error),

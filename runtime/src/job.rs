@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
-use futures_util::future::{AbortHandle, AbortRegistration, Abortable};
 use tokio::task::JoinHandle;
 
 use crate::backend::Backend;
-use crate::body::{SendOnce, SendOnce2};
-use crate::boundary::{self, Failed};
+use crate::body::{SendMut, SendOnce, SendOnce2};
+use crate::boundary::{self, Failed, Verdict};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::nesting;
@@ -23,6 +22,7 @@ use crate::options::TxOptions;
 use crate::session::Session;
 use crate::settings::redact;
 use crate::site::{Kind, Site};
+use crate::stop::{Stop, Stopper};
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -63,9 +63,9 @@ pub struct Job<DB: Backend, T = ()> {
     on_error: Option<Box<OnError<DB>>>,
 }
 
-/// What is aborted is the body alone: a commit that was sent, and what hangs on it, goes on.
-type Body<DB, T> = dyn FnOnce(SessionFactory<DB>, AbortRegistration) -> BoxFuture<'static, Result<T, Reason>>
-    + Send;
+/// What is stopped is the body alone: a commit that was sent, and what hangs on it, goes on.
+type Body<DB, T> =
+    dyn FnOnce(SessionFactory<DB>, Stop) -> BoxFuture<'static, Result<T, Reason>> + Send;
 
 type OnError<DB> = dyn for<'a> FnOnce(SessionFactory<DB>, &'a JobError) -> BoxFuture<'a, Result<(), BoxError>>
     + Send;
@@ -88,11 +88,14 @@ impl<DB: Backend, T> Job<DB, T> {
         self.on_error = Some(Box::new(move |db, error| {
             Box::pin(async move {
                 let body = async move |tx: &mut Session<DB>| handler(tx, error).await;
-                match boundary::run(site, &db, TxOptions::new(), body).await {
-                    Ok(()) => Ok(()),
-                    Err(Failed::Body(error)) => Err(error.into()),
-                    Err(Failed::Boundary(error)) => Err(error.into()),
-                }
+                let options = TxOptions::new();
+                boundary::run(site, &db, options, Stop::never(), body, Verdict::of)
+                    .await
+                    .map_err(|failed| match failed {
+                        Failed::Body(error) => error.into(),
+                        Failed::Boundary(error) => error.into(),
+                        Failed::Stopped => "stopped".into(),
+                    })
             })
         }));
         self
@@ -108,7 +111,12 @@ impl<DB: Backend, T> fmt::Debug for Job<DB, T> {
 }
 
 /// A job whose body is a boundary.
-pub(crate) fn in_session<DB, T, E, F>(site: Site, options: TxOptions, body: F) -> Job<DB, T>
+pub(crate) fn in_session<DB, T, E, F>(
+    site: Site,
+    options: TxOptions,
+    judge: impl Fn(&Result<T, E>) -> Verdict + Send + 'static,
+    body: F,
+) -> Job<DB, T>
 where
     DB: Backend,
     T: Send + 'static,
@@ -119,19 +127,70 @@ where
     let site = site.renamed(options.name);
     Job {
         site,
-        body: Box::new(move |db, abort| {
+        body: Box::new(move |db, stop| {
             Box::pin(async move {
-                let body = async move |tx: &mut Session<DB>| abortable(body(tx), abort).await;
-                boundary::run(site, &db, options, body)
+                boundary::run(site, &db, options, stop, body, judge)
                     .await
-                    .map_err(|failed| match failed {
-                        Failed::Body(reason) => reason,
-                        Failed::Boundary(Error::Timeout { after, .. }) => Reason::TimedOut(after),
-                        Failed::Boundary(error) => Reason::Failed(error.into()),
-                    })
+                    .map_err(Reason::from)
             })
         }),
         on_error: None,
+    }
+}
+
+/// A job whose body is a boundary that may be run again.
+pub(crate) fn in_runs<DB, T, F, Fut>(site: Site, options: TxOptions, runs: F) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    F: FnOnce(JobRuns<DB>) -> Fut + Send + 'static,
+    Fut: Future<Output = Ended<T>> + Send + 'static,
+{
+    let site = site.renamed(options.name);
+    Job {
+        site,
+        body: Box::new(move |db, stop| {
+            let this = JobRuns {
+                db,
+                site,
+                options,
+                stop,
+            };
+            Box::pin(async move { runs(this).await.0 })
+        }),
+        on_error: None,
+    }
+}
+
+/// The runs of one job's function.
+pub struct JobRuns<DB: Backend> {
+    db: SessionFactory<DB>,
+    site: Site,
+    options: TxOptions,
+    stop: Stop,
+}
+
+/// What came of them.
+pub struct Ended<T>(Result<T, Reason>);
+
+impl<DB: Backend> JobRuns<DB> {
+    /// Runs the function, again where need be. An error of which `keeps` says yes commits.
+    pub async fn again<T, E, K, F>(self, keeps: K, body: F) -> Ended<T>
+    where
+        E: Into<BoxError> + 'static,
+        K: Fn(&E) -> bool + Send + Sync,
+        F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
+    {
+        let Self {
+            db,
+            site,
+            options,
+            stop,
+        } = self;
+        let judge = |result: &Result<T, E>| Verdict::keeping(result, &keeps);
+        let ended = boundary::run_again(site, &db, options, stop, body, judge).await;
+        Ended(ended.map_err(Reason::from))
     }
 }
 
@@ -146,18 +205,15 @@ where
 {
     Job {
         site,
-        body: Box::new(move |db, abort| Box::pin(async move { abortable(body(&db), abort).await })),
+        body: Box::new(move |db, stop| {
+            Box::pin(async move {
+                match stop.or(body(&db)).await {
+                    Some(result) => result.map_err(|error| Reason::Failed(error.into())),
+                    None => Err(Reason::Cancelled),
+                }
+            })
+        }),
         on_error: None,
-    }
-}
-
-async fn abortable<T, E: Into<BoxError>>(
-    body: impl Future<Output = Result<T, E>>,
-    abort: AbortRegistration,
-) -> Result<T, Reason> {
-    match Abortable::new(body, abort).await {
-        Ok(result) => result.map_err(|error| Reason::Failed(error.into())),
-        Err(_) => Err(Reason::Cancelled),
     }
 }
 
@@ -222,6 +278,17 @@ enum Reason {
     Cancelled,
 }
 
+impl<E: Into<BoxError>> From<Failed<E>> for Reason {
+    fn from(failed: Failed<E>) -> Self {
+        match failed {
+            Failed::Body(error) => Self::Failed(error.into()),
+            Failed::Boundary(Error::Timeout { after, .. }) => Self::TimedOut(after),
+            Failed::Boundary(error) => Self::Failed(error.into()),
+            Failed::Stopped => Self::Cancelled,
+        }
+    }
+}
+
 impl Reason {
     fn of(self, job: Site) -> JobError {
         match self {
@@ -256,8 +323,7 @@ pub(crate) async fn run<DB: Backend, T: Send + 'static>(
         let nested = Error::NestedBoundary { boundary, outer };
         return Err(Reason::Failed(nested.into()).of(job.site));
     }
-    let (_, never) = AbortHandle::new_pair();
-    execute(db, job, never).await
+    execute(db, job, Stop::never()).await
 }
 
 /// Starts a job on a task of its own.
@@ -266,24 +332,28 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
     job: Job<DB, T>,
 ) -> JobHandle<T> {
     let site = job.site;
-    let (abort, registration) = AbortHandle::new_pair();
+    let (stopper, stop) = Stopper::new();
     let db = db.clone();
-    let task = tokio::spawn(async move { execute(&db, job, registration).await });
-    JobHandle { site, task, abort }
+    let task = tokio::spawn(async move { execute(&db, job, stop).await });
+    JobHandle {
+        site,
+        task,
+        stopper,
+    }
 }
 
 /// A body that panics ends here; what is done about it is not part of it.
 async fn execute<DB: Backend, T>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
-    abort: AbortRegistration,
+    stop: Stop,
 ) -> Result<T, JobError> {
     let Job {
         site,
         body,
         on_error,
     } = job;
-    let done = AssertUnwindSafe(async { body(db.clone(), abort).await }).catch_unwind();
+    let done = AssertUnwindSafe(async { body(db.clone(), stop).await }).catch_unwind();
     let reason = match done.await {
         Ok(Ok(value)) => return Ok(value),
         Ok(Err(reason)) => reason,
@@ -314,7 +384,7 @@ async fn execute<DB: Backend, T>(
 pub struct JobHandle<T> {
     site: Site,
     task: JoinHandle<Result<T, JobError>>,
-    abort: AbortHandle,
+    stopper: Stopper,
 }
 
 impl<T> JobHandle<T> {
@@ -322,7 +392,7 @@ impl<T> JobHandle<T> {
     /// handle gives [`JobError::Cancelled`]. A job whose function has returned is not stopped: its
     /// commit goes on. What a job of several units of work has committed stays.
     pub fn abort(&self) {
-        self.abort.abort();
+        self.stopper.stop();
     }
 
     /// Whether the job, its `on_error` included, has ended.

@@ -1,6 +1,8 @@
 //! A connection while a transaction runs on it.
 
-use crate::backend::Backend;
+use std::sync::Arc;
+
+use crate::backend::{Backend, Begun};
 use crate::options::TxOptions;
 use crate::pool::Connection;
 
@@ -21,90 +23,160 @@ pub(crate) enum State {
 /// an error, a panic, a timeout, a client that went away. `Drop` cannot wait, so that it only starts
 /// the rollback, on a task of its own; until that is done, nobody else is lent the connection.
 pub(crate) struct Lease<DB: Backend> {
-    connection: Option<Connection<DB>>,
+    held: Option<Held<DB>>,
+}
+
+/// What there is until the lease ends.
+struct Held<DB: Backend> {
+    connection: Connection<DB>,
     state: State,
     /// Something outlives the transaction on the server's session.
     is_tainted: bool,
-    options: TxOptions,
+    options: Arc<TxOptions>,
+    begun: Begun,
 }
 
 impl<DB: Backend> Lease<DB> {
     /// The lease of a connection on which a transaction is about to be begun.
-    pub(crate) fn new(connection: Connection<DB>, options: TxOptions) -> Self {
+    pub(crate) fn new(connection: Connection<DB>, options: Arc<TxOptions>) -> Self {
         Self {
-            connection: Some(connection),
-            state: State::Busy,
-            is_tainted: false,
-            options,
+            held: Some(Held {
+                connection,
+                state: State::Busy,
+                is_tainted: false,
+                options,
+                begun: Begun::default(),
+            }),
         }
+    }
+
+    fn held(&mut self) -> &mut Held<DB> {
+        self.held.as_mut().expect(HELD)
     }
 
     /// The connection, and its state: the caller sets it to [`State::Busy`] before it sends anything,
     /// and to the truth when the answer has been read to its end.
     pub(crate) fn parts(&mut self) -> (&mut DB::Connection, &mut State) {
-        let connection = self
-            .connection
-            .as_mut()
-            .expect("a lease holds its connection until it ends");
-        (connection, &mut self.state)
+        let held = self.held();
+        (&mut held.connection, &mut held.state)
     }
 
     pub(crate) fn state(&self) -> State {
-        self.state
+        self.held.as_ref().expect(HELD).state
+    }
+
+    pub(crate) fn fitting(&self) -> &DB::Fitting {
+        self.held.as_ref().expect(HELD).connection.fitting()
+    }
+
+    /// The transaction has begun.
+    pub(crate) fn begin(&mut self, begun: Begun) {
+        let held = self.held();
+        held.begun = begun;
+        held.state = State::Open;
+    }
+
+    /// The transaction's id, where it was asked for.
+    pub(crate) fn transaction(&self) -> Option<&str> {
+        self.held.as_ref().expect(HELD).begun.transaction.as_deref()
     }
 
     /// The connection is closed at the end, since nobody else should find what is left on it.
     pub(crate) fn taint(&mut self) {
-        self.is_tainted = DB::CLOSES_TAINTED;
+        self.held().is_tainted = DB::CLOSES_TAINTED;
+    }
+
+    /// Stops the statement that nobody waits for, and reads the rest of its answer.
+    pub(crate) async fn settle(&mut self) -> Result<(), sqlx::Error> {
+        self.held().settle().await
     }
 
     /// Closes the connection. The server rolls back what is open on it.
     pub(crate) fn discard(mut self) {
-        drop(self.connection.take());
+        drop(self.held.take());
+    }
+
+    /// What is still to be done before the connection may be lent again.
+    pub(crate) fn end(mut self) -> Option<impl Future<Output = ()> + Send + 'static> {
+        self.held.take().and_then(Held::end)
     }
 }
 
 impl<DB: Backend> Drop for Lease<DB> {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else {
+        let Some(held) = self.held.take() else {
             return;
         };
-        if self.is_tainted {
-            // Dropped, it is closed, and the server rolls back what is open.
-            return;
-        }
-        if self.state == State::Clean {
-            return connection.give_back();
-        }
-        let options = std::mem::take(&mut self.options);
-        let is_busy = self.state == State::Busy;
         // The caller may be outside any runtime. Where that of the connection has ended, the task is
         // dropped at once, and with it the connection, which closes its socket.
-        let runtime = connection.runtime().clone();
-        runtime.spawn(roll_back(connection, options, is_busy));
+        let runtime = held.connection.runtime().clone();
+        if let Some(end) = held.end() {
+            runtime.spawn(end);
+        }
     }
 }
 
-/// Rolls back and gives the connection to the pool. Dropped or failed half-way, it closes it.
-async fn roll_back<DB: Backend>(mut connection: Connection<DB>, options: TxOptions, is_busy: bool) {
-    let rolled_back = async {
-        if is_busy {
-            DB::settle(&mut connection).await?;
+impl<DB: Backend> Held<DB> {
+    async fn settle(&mut self) -> Result<(), sqlx::Error> {
+        if self.state == State::Busy {
+            self.stop().await;
+            let settled = DB::settle(&mut self.connection).await;
+            DB::resume(self.connection.fitting());
+            settled?;
+            self.state = State::Open;
         }
-        DB::roll_back(&mut connection, options).await
-    };
-    let rolled_back = match DB::ROLLBACK_LIMIT {
-        Some(limit) => tokio::time::timeout(limit, rolled_back).await,
-        None => Ok(rolled_back.await),
-    };
-    match rolled_back {
-        Ok(Ok(())) => connection.give_back(),
-        Ok(Err(error)) => {
-            tracing::debug!(%error, "connection closed: it could not be rolled back");
+        Ok(())
+    }
+
+    fn stop(&mut self) -> impl Future<Output = ()> + Send + use<DB> {
+        let order = DB::stop(self.connection.fitting(), &self.begun);
+        let spare = Arc::clone(self.connection.spare());
+        async move {
+            if let Some(order) = order {
+                spare.stop(order).await;
+            }
         }
-        Err(_) => tracing::warn!(
-            limit = ?DB::ROLLBACK_LIMIT,
-            "connection closed: a statement still ran when its boundary had ended",
-        ),
+    }
+
+    fn end(self) -> Option<impl Future<Output = ()> + Send + 'static> {
+        match (self.state, self.is_tainted) {
+            (State::Clean, false) => self.connection.give_back(),
+            // Dropped, it is closed, and the server rolls back what is open.
+            (State::Clean | State::Open, true) => {}
+            (State::Open, false) | (State::Busy, _) => return Some(self.roll_back()),
+        }
+        None
+    }
+
+    /// Rolls back and gives the connection to the pool. Dropped or failed half-way, it closes it.
+    async fn roll_back(mut self) {
+        if self.is_tainted {
+            return self.stop().await;
+        }
+        let rolled_back = async {
+            self.settle().await?;
+            let fitting = Arc::clone(self.connection.fitting());
+            DB::roll_back(&mut self.connection, &self.options, &fitting).await
+        };
+        let rolled_back = match DB::ROLLBACK_LIMIT {
+            Some(limit) => tokio::time::timeout(limit, rolled_back).await,
+            None => Ok(rolled_back.await),
+        };
+        match rolled_back {
+            Ok(Ok(())) => self.connection.give_back(),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "connection closed: it could not be rolled back");
+                if self.state == State::Open {
+                    // The server may not know yet that nobody is there, and still run a statement.
+                    self.stop().await;
+                }
+            }
+            Err(_) => tracing::warn!(
+                limit = ?DB::ROLLBACK_LIMIT,
+                "connection closed: a statement still ran when its boundary had ended",
+            ),
+        }
     }
 }
+
+const HELD: &str = "a lease holds its connection until it ends";

@@ -63,12 +63,14 @@
 //! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers. None is
 //! on by default.
 
+mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod backend;
 mod body;
 mod boundary;
 pub mod classify;
+mod commit;
 mod decoy;
 mod error;
 mod executor;
@@ -81,6 +83,7 @@ mod job;
 mod lease;
 #[cfg(feature = "mysql")]
 pub mod mysql;
+mod needs;
 mod nesting;
 mod options;
 mod pool;
@@ -88,17 +91,21 @@ mod pool;
 pub mod postgres;
 mod private;
 mod probe;
+mod retry;
 mod savepoint;
 mod session;
 pub mod settings;
 mod site;
+mod spare;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod statement;
 mod stats;
+mod stop;
 mod to_the_end;
 mod transaction;
 
+pub use answer::HttpStatus;
 pub use backend::Backend;
 pub use demarcate_macros::{background_job, router_tx, service};
 pub use error::Error;
@@ -106,6 +113,7 @@ pub use factory::{Builder, SessionFactory};
 pub use hooks::AfterCommit;
 pub use job::{Job, JobError, JobHandle};
 pub use options::{Isolation, TxOptions};
+pub use retry::Retry;
 pub use session::Session;
 pub use settings::Settings;
 pub use site::{Kind, Site};

@@ -1,13 +1,15 @@
 //! MySQL and MariaDB.
 
+use std::fmt::Write as _;
+
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
-use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{AssertSqlSafe, MySql, MySqlConnection, SqlSafeStr, SqlStr};
+use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
+use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
-use crate::backend::{Backend, CommitFailure, first_row, hand_on_to_the_connection, sealed};
+use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
 use crate::error::Error;
-use crate::options::TxOptions;
+use crate::options::{Isolation, TxOptions};
 use crate::statement::Statement;
 
 /// A session of MySQL or MariaDB.
@@ -15,6 +17,10 @@ pub type Session = crate::Session<MySql>;
 
 /// A session factory for MySQL or MariaDB.
 pub type SessionFactory = crate::SessionFactory<MySql>;
+
+/// Puts back what [`begin`](Backend::begin) has set for a `lock_timeout`.
+const RESTORE: &str = "SET SESSION innodb_lock_wait_timeout = @demarcate_row_lock, \
+                       SESSION lock_wait_timeout = @demarcate_table_lock";
 
 impl sealed::Sealed for MySql {}
 
@@ -24,55 +30,122 @@ impl Backend for MySql {
     const PREPARES: bool = true;
     const DIALECT: Dialect = Dialect::MySql;
 
+    const DEFAULT_ISOLATION: Isolation = Isolation::RepeatableRead;
+
+    /// MySQL's own holds for SELECT alone, and MariaDB's has another name; both outlive the transaction.
+    const TIMES_STATEMENTS: bool = false;
+
+    type Fitting = ();
+
+    fn fit(_: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn check(options: &TxOptions) -> Result<(), Error> {
+        let unsupported = |option, instead| Err(Error::unsupported(Self::TITLE, option, instead));
         if options.deferrable {
-            return Err(Error::unsupported(
-                Self::TITLE,
+            return unsupported(
                 "`deferrable`",
                 "leave it out: a consistent read takes its snapshot without waiting",
-            ));
+            );
+        }
+        if options.idle_timeout.is_some() {
+            return unsupported(
+                "`idle_timeout`",
+                "leave it out: `timeout` ends the whole boundary, idle or not",
+            );
+        }
+        if options.confirm_commit {
+            return unsupported(
+                "`confirm_commit`",
+                "leave it out, and look for what was written before you do it again: the server cannot be asked \
+                 what became of a transaction",
+            );
+        }
+        if options
+            .lock_timeout
+            .is_some_and(|timeout| timeout.subsec_nanos() != 0)
+        {
+            return unsupported(
+                "`lock_timeout` of a part of a second",
+                "write whole seconds, which is what the server counts in",
+            );
         }
         Ok(())
     }
 
     /// The savepoint is what [`commit`](Self::commit) looks for.
     fn begin(options: &TxOptions) -> SqlStr {
-        let access = if options.read_only { " READ ONLY" } else { "" };
-        match options.isolation {
-            None if !options.read_only => {
-                "START TRANSACTION; SAVEPOINT demarcate_begin".into_sql_str()
-            }
-            None => AssertSqlSafe(format!(
-                "START TRANSACTION{access}; SAVEPOINT demarcate_begin"
-            ))
-            .into_sql_str(),
-            Some(isolation) => AssertSqlSafe(format!(
-                "SET TRANSACTION ISOLATION LEVEL {}; START TRANSACTION{access}; SAVEPOINT demarcate_begin",
-                isolation.as_sql()
-            ))
-            .into_sql_str(),
+        let mut sql = String::new();
+        // Writing to a `String` cannot fail.
+        if let Some(timeout) = options.lock_timeout {
+            // They hold for the server's session, so that the commit and the rollback put them back.
+            let seconds = timeout.as_secs();
+            let _ = write!(
+                sql,
+                "SET @demarcate_row_lock = @@SESSION.innodb_lock_wait_timeout, \
+                 @demarcate_table_lock = @@SESSION.lock_wait_timeout, \
+                 SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}; "
+            );
         }
+        if let Some(isolation) = options.isolation {
+            let _ = write!(
+                sql,
+                "SET TRANSACTION ISOLATION LEVEL {}; ",
+                isolation.as_sql()
+            );
+        }
+        sql.push_str("START TRANSACTION");
+        if options.is_read_only() {
+            sql.push_str(" READ ONLY");
+        }
+        sql.push_str("; SAVEPOINT demarcate_begin; SELECT CONNECTION_ID()");
+        AssertSqlSafe(sql).into_sql_str()
+    }
+
+    fn begun(row: Option<MySqlRow>) -> Result<Begun, sqlx::Error> {
+        let process = match row {
+            Some(row) => Some(row.try_get(0)?),
+            None => None,
+        };
+        Ok(Begun {
+            process,
+            transaction: None,
+        })
     }
 
     /// Where the server rolled the transaction back by itself, or something committed it, the
     /// savepoint is gone: RELEASE fails with 1305, and COMMIT, which would succeed at nothing, is not
     /// reached. NO CHAIN and NO RELEASE overrule `completion_type`, which may be set for the server or
     /// the session.
-    fn commit(_: &TxOptions) -> SqlStr {
-        "RELEASE SAVEPOINT demarcate_begin; COMMIT AND NO CHAIN NO RELEASE".into_sql_str()
+    fn commit(options: &TxOptions, (): &()) -> SqlStr {
+        if options.lock_timeout.is_none() {
+            return "RELEASE SAVEPOINT demarcate_begin; COMMIT AND NO CHAIN NO RELEASE"
+                .into_sql_str();
+        }
+        AssertSqlSafe(format!(
+            "RELEASE SAVEPOINT demarcate_begin; COMMIT AND NO CHAIN NO RELEASE; {RESTORE}"
+        ))
+        .into_sql_str()
     }
 
-    fn roll_back(
-        connection: &mut MySqlConnection,
-        _: TxOptions,
-    ) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-        Box::pin(async move {
-            Self::run(
-                connection,
-                "ROLLBACK AND NO CHAIN NO RELEASE".into_sql_str(),
-            )
-            .await
-        })
+    fn roll_back<'c>(
+        connection: &'c mut MySqlConnection,
+        options: &TxOptions,
+        (): &(),
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let mut sql = String::from("ROLLBACK AND NO CHAIN NO RELEASE");
+        if options.lock_timeout.is_some() {
+            sql.push_str("; ");
+            sql.push_str(RESTORE);
+        }
+        Self::run(connection, AssertSqlSafe(sql).into_sql_str())
+    }
+
+    /// The whole connection: [`settle`](Self::settle) could not use it again.
+    fn stop((): &(), begun: &Begun) -> Option<SqlStr> {
+        let process = begun.process?;
+        Some(AssertSqlSafe(format!("KILL CONNECTION {process}")).into_sql_str())
     }
 
     /// sqlx 0.9 loses its place in the answer of a PREPARE whose future was dropped, so that what is
@@ -97,6 +170,19 @@ impl Backend for MySql {
         }
     }
 
+    fn may_succeed_again(error: &sqlx::Error) -> bool {
+        let sqlx::Error::Database(database) = error else {
+            return Self::is_connection_lost(error);
+        };
+        match database.try_downcast_ref::<MySqlDatabaseError>() {
+            // ER_LOCK_DEADLOCK, and ER_CHECKREAD: the row has changed since the snapshot (MariaDB).
+            Some(error) if matches!(error.number(), 1213 | 1020) => true,
+            // Galera's certification reports its conflicts as serialization failures.
+            _ if database.code().as_deref() == Some("40001") => true,
+            _ => Self::is_connection_lost(error),
+        }
+    }
+
     fn commit_failure(error: &sqlx::Error) -> CommitFailure {
         /// ER_SP_DOES_NOT_EXIST, which is also what an unknown savepoint is called.
         const NO_SUCH_SAVEPOINT: u16 = 1305;
@@ -116,7 +202,7 @@ impl Backend for MySql {
     fn fetch_optional<'e>(
         connection: &'e mut MySqlConnection,
         statement: Statement<Self>,
-    ) -> BoxFuture<'e, Result<Option<sqlx::mysql::MySqlRow>, sqlx::Error>> {
+    ) -> BoxFuture<'e, Result<Option<MySqlRow>, sqlx::Error>> {
         // sqlx stops at the first row and leaves the rest, errors included, to the next statement.
         Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }

@@ -14,23 +14,35 @@ use tokio::sync::watch;
 
 use crate::backend::Backend;
 use crate::error::Error;
+use crate::spare::Spare;
 
 type Options<DB> = <<DB as sqlx::Database>::Connection as sqlx::Connection>::Options;
 
 /// Makes connections for [`managed::Pool`].
-pub(crate) struct Maker<DB: Backend>(Options<DB>);
+pub(crate) struct Maker<DB: Backend>(Arc<Options<DB>>);
+
+/// A connection in the pool.
+pub(crate) struct Pooled<DB: Backend> {
+    connection: DB::Connection,
+    fitting: Arc<DB::Fitting>,
+}
 
 impl<DB: Backend> managed::Manager for Maker<DB> {
-    type Type = DB::Connection;
+    type Type = Pooled<DB>;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> Result<DB::Connection, sqlx::Error> {
-        self.0.connect().await
+    async fn create(&self) -> Result<Pooled<DB>, sqlx::Error> {
+        let mut connection = self.0.connect().await?;
+        let fitting = Arc::new(DB::fit(&mut connection).await?);
+        Ok(Pooled {
+            connection,
+            fitting,
+        })
     }
 
     /// A pooled connection is not asked whether it lives: the begin that follows is that question, and
     /// costs nothing more.
-    async fn recycle(&self, _: &mut DB::Connection, _: &Metrics) -> RecycleResult<sqlx::Error> {
+    async fn recycle(&self, _: &mut Pooled<DB>, _: &Metrics) -> RecycleResult<sqlx::Error> {
         Ok(())
     }
 }
@@ -38,6 +50,7 @@ impl<DB: Backend> managed::Manager for Maker<DB> {
 /// A pool of connections: our own, or one that the user made.
 pub(crate) struct Pool<DB: Backend> {
     source: Source<DB>,
+    spare: Arc<Spare<DB>>,
     /// How many boundaries and lent connections there are.
     guests: watch::Sender<usize>,
     is_closing: AtomicBool,
@@ -58,23 +71,26 @@ enum Source<DB: Backend> {
 impl<DB: Backend> Pool<DB> {
     pub(crate) fn new(options: Options<DB>, size: usize, wait: Duration) -> Result<Self, Error> {
         let size = DB::most_connections(&options, size);
-        let pool = managed::Pool::builder(Maker(options))
+        let options = Arc::new(options);
+        let pool = managed::Pool::builder(Maker(Arc::clone(&options)))
             .max_size(size)
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::config(error.to_string()))?;
-        Ok(Self::over(Source::Own(pool), wait))
+        Ok(Self::over(Source::Own(pool), options, wait))
     }
 
     pub(crate) fn of(pool: sqlx::Pool<DB>) -> Self {
         let identity = pool.connect_options();
         let wait = pool.options().get_acquire_timeout();
-        Self::over(Source::Sqlx { pool, identity }, wait)
+        let options = Arc::clone(&identity);
+        Self::over(Source::Sqlx { pool, identity }, options, wait)
     }
 
-    fn over(source: Source<DB>, wait: Duration) -> Self {
+    fn over(source: Source<DB>, options: Arc<Options<DB>>, wait: Duration) -> Self {
         Self {
             source,
+            spare: Arc::new(Spare::new(options)),
             guests: watch::Sender::new(0),
             is_closing: AtomicBool::new(false),
             wait,
@@ -103,30 +119,41 @@ impl<DB: Backend> Pool<DB> {
     ///
     /// Dropping the future gives up the place in the queue, or the connection.
     pub(crate) async fn acquire(&self) -> Result<Connection<DB>, Error> {
-        let held = match &self.source {
+        let (held, fitting) = match &self.source {
             Source::Own(pool) => {
                 let patience = Timeouts {
                     wait: Some(self.wait),
                     create: Some(self.wait),
                     recycle: None,
                 };
-                Held::Own(
-                    pool.timeout_get(&patience)
-                        .await
-                        .map_err(|error| self.explain(error))?,
-                )
-            }
-            Source::Sqlx { pool, .. } => Held::Sqlx(
-                pool.acquire()
+                let object = pool
+                    .timeout_get(&patience)
                     .await
-                    .map_err(|error| self.explain_sqlx(error))?,
-            ),
+                    .map_err(|error| self.explain(error))?;
+                let fitting = Arc::clone(&object.fitting);
+                (Held::Own(object), fitting)
+            }
+            Source::Sqlx { pool, .. } => {
+                let mut connection = pool
+                    .acquire()
+                    .await
+                    .map_err(|error| self.explain_sqlx(error))?;
+                let fitting = DB::fit(&mut connection).await.map_err(Self::refused)?;
+                (Held::Sqlx(connection), Arc::new(fitting))
+            }
         };
         Ok(Connection {
             held: Some(held),
+            fitting,
+            spare: Arc::clone(&self.spare),
             runtime: Handle::current(),
             _guest: self.guest(),
         })
+    }
+
+    /// What can be asked while the pool's own connections are all in use.
+    pub(crate) fn spare(&self) -> &Spare<DB> {
+        &self.spare
     }
 
     fn explain(&self, error: PoolError<sqlx::Error>) -> Error {
@@ -200,13 +227,14 @@ impl<DB: Backend> Pool<DB> {
             Source::Own(pool) => {
                 let idle = pool.retain(|_, _| false).removed;
                 pool.close();
-                for connection in idle {
+                for pooled in idle {
                     // The server learns of it this way or the other; there is nobody to tell.
-                    connection.close().await.ok();
+                    pooled.connection.close().await.ok();
                 }
             }
             Source::Sqlx { pool, .. } => pool.close().await,
         }
+        self.spare.close().await;
     }
 }
 
@@ -223,6 +251,8 @@ impl Drop for Guest {
 /// nothing is open and nothing outstanding on it, lets another boundary have it.
 pub(crate) struct Connection<DB: Backend> {
     held: Option<Held<DB>>,
+    fitting: Arc<DB::Fitting>,
+    spare: Arc<Spare<DB>>,
     /// The runtime that it was taken on. It may be dropped outside any.
     runtime: Handle,
     _guest: Guest,
@@ -243,6 +273,14 @@ impl<DB: Backend> Connection<DB> {
         }
     }
 
+    pub(crate) fn fitting(&self) -> &Arc<DB::Fitting> {
+        &self.fitting
+    }
+
+    pub(crate) fn spare(&self) -> &Arc<Spare<DB>> {
+        &self.spare
+    }
+
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
@@ -261,7 +299,7 @@ impl<DB: Backend> Deref for Connection<DB> {
 
     fn deref(&self) -> &DB::Connection {
         match self.held.as_ref().expect(HELD) {
-            Held::Own(object) => object,
+            Held::Own(pooled) => &pooled.connection,
             Held::Sqlx(connection) => connection,
         }
     }
@@ -270,7 +308,7 @@ impl<DB: Backend> Deref for Connection<DB> {
 impl<DB: Backend> DerefMut for Connection<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
         match self.held.as_mut().expect(HELD) {
-            Held::Own(object) => object,
+            Held::Own(pooled) => &mut pooled.connection,
             Held::Sqlx(connection) => connection,
         }
     }

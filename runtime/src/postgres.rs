@@ -4,11 +4,13 @@ use std::fmt::Write as _;
 
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, SqlSafeStr, SqlStr};
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
-use crate::backend::{Backend, CommitFailure, hand_on_to_the_connection, sealed};
+use crate::backend::{Backend, Begun, CommitFailure, hand_on_to_the_connection, sealed};
 use crate::error::Error;
-use crate::options::TxOptions;
+use crate::options::{Isolation, TxOptions};
 
 /// A session of PostgreSQL.
 pub type Session = crate::Session<Postgres>;
@@ -24,40 +26,118 @@ impl Backend for Postgres {
     const PREPARES: bool = true;
     const DIALECT: Dialect = Dialect::Postgres;
 
+    const DEFAULT_ISOLATION: Isolation = Isolation::ReadCommitted;
+    const TIMES_STATEMENTS: bool = true;
+
+    /// Beyond this a backend's subtransactions overflow shared memory, and everybody's visibility checks
+    /// read from disk: <https://www.postgresql.org/docs/current/subxacts.html>.
+    const MOST_SAVEPOINTS: Option<u64> = Some(64);
+
+    type Fitting = ();
+
+    fn fit(_: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     fn check(_: &TxOptions) -> Result<(), Error> {
         Ok(())
     }
 
+    /// The number of the backend comes with the begin, and not once for a connection: behind a pooler the
+    /// backend is another one for each transaction, and to stop a statement of somebody else's would be
+    /// worse than to stop none.
+    ///
+    /// To ask for it takes the snapshot that repeatable read and serializable keep from then on, which
+    /// would come before a LOCK TABLE that is meant to come first. There it is asked in a transaction
+    /// of its own, in the same message.
     fn begin(options: &TxOptions) -> SqlStr {
-        if options.isolation.is_none() && !options.read_only {
-            return "BEGIN".into_sql_str();
+        let mut sql = String::new();
+        let is_frozen = options
+            .isolation
+            .is_some_and(|isolation| isolation > Isolation::ReadCommitted);
+        let asks_first = is_frozen && !options.confirm_commit;
+        if asks_first {
+            sql.push_str("BEGIN; SELECT pg_backend_pid(); COMMIT; ");
         }
-        let mut sql = String::from("BEGIN");
+        sql.push_str("BEGIN");
+        // Writing to a `String` cannot fail.
         if let Some(isolation) = options.isolation {
-            // Writing to a `String` cannot fail.
             let _ = write!(sql, " ISOLATION LEVEL {}", isolation.as_sql());
         }
-        if options.read_only {
+        if options.is_read_only() {
             sql.push_str(" READ ONLY");
         }
         if options.deferrable {
             sql.push_str(" DEFERRABLE");
         }
+        for (setting, timeout) in [
+            ("statement_timeout", options.statement_timeout),
+            ("lock_timeout", options.lock_timeout),
+            ("idle_in_transaction_session_timeout", options.idle_timeout),
+        ] {
+            if let Some(timeout) = timeout {
+                // Less than the server's unit would be 0, which is none.
+                let milliseconds = timeout.as_millis().max(1);
+                let _ = write!(sql, "; SET LOCAL {setting} = {milliseconds}");
+            }
+        }
+        if options.confirm_commit {
+            sql.push_str("; SELECT pg_backend_pid(), pg_current_xact_id()::text");
+        } else if !asks_first {
+            sql.push_str("; SELECT pg_backend_pid()");
+        }
         AssertSqlSafe(sql).into_sql_str()
+    }
+
+    fn begun(row: Option<PgRow>) -> Result<Begun, sqlx::Error> {
+        let Some(row) = row else {
+            return Ok(Begun::default());
+        };
+        let process: i32 = row.try_get(0)?;
+        Ok(Begun {
+            process: u64::try_from(process).ok(),
+            transaction: if row.len() > 1 {
+                Some(row.try_get(1)?)
+            } else {
+                None
+            },
+        })
     }
 
     /// The server answers COMMIT in a failed transaction with ROLLBACK, and sqlx 0.9 takes that for
     /// success. SAVEPOINT fails where there is no transaction that could be committed: with 25P02 in a
     /// failed one, with 25P01 outside any. The text is one message, and ends at the first error.
-    fn commit(_: &TxOptions) -> SqlStr {
+    fn commit(_: &TxOptions, (): &()) -> SqlStr {
         "SAVEPOINT demarcate_commit; COMMIT".into_sql_str()
     }
 
-    fn roll_back(
-        connection: &mut PgConnection,
-        _: TxOptions,
-    ) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-        Box::pin(async move { Self::run(connection, "ROLLBACK".into_sql_str()).await })
+    fn roll_back<'c>(
+        connection: &'c mut PgConnection,
+        _: &TxOptions,
+        (): &(),
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        Self::run(connection, "ROLLBACK".into_sql_str())
+    }
+
+    /// A backend that is between two statements takes no notice of it.
+    fn stop((): &(), begun: &Begun) -> Option<SqlStr> {
+        let process = begun.process?;
+        Some(AssertSqlSafe(format!("SELECT pg_cancel_backend({process})")).into_sql_str())
+    }
+
+    fn ask_outcome(transaction: &str) -> SqlStr {
+        AssertSqlSafe(format!("SELECT pg_xact_status('{transaction}'::xid8)")).into_sql_str()
+    }
+
+    fn outcome(row: Option<PgRow>) -> Result<Option<bool>, sqlx::Error> {
+        let Some(row) = row else { return Ok(None) };
+        let status: Option<String> = row.try_get(0)?;
+        Ok(match status.as_deref() {
+            Some("committed") => Some(true),
+            Some("aborted") => Some(false),
+            // In progress, or so long ago that the server has forgotten it.
+            _ => None,
+        })
     }
 
     fn settle(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
@@ -84,6 +164,21 @@ impl Backend for Postgres {
         }
     }
 
+    fn may_succeed_again(error: &sqlx::Error) -> bool {
+        match error.as_database_error().and_then(DatabaseError::code) {
+            Some(code) => match &*code {
+                // serialization_failure, deadlock_detected
+                "40001" | "40P01" => true,
+                // idle_in_transaction_session_timeout, idle_session_timeout: the body is too slow.
+                "25P03" | "57P05" => false,
+                // transaction_resolution_unknown
+                "08007" => false,
+                _ => Self::is_connection_lost(error),
+            },
+            None => Self::is_connection_lost(error),
+        }
+    }
+
     fn commit_failure(error: &sqlx::Error) -> CommitFailure {
         match error {
             sqlx::Error::Database(database) => match database.code().as_deref() {
@@ -102,7 +197,7 @@ impl Backend for Postgres {
     fn fetch_optional<'e>(
         connection: &'e mut PgConnection,
         statement: crate::statement::Statement<Self>,
-    ) -> BoxFuture<'e, Result<Option<sqlx::postgres::PgRow>, sqlx::Error>> {
+    ) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>> {
         // sqlx reads the answer to its end.
         sqlx::Executor::fetch_optional(connection, statement)
     }

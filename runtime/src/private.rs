@@ -3,14 +3,18 @@
 use std::error::Error as StdError;
 
 use crate::backend::Backend;
-use crate::body::SendOnce;
-use crate::boundary;
+use crate::body::{SendMut, SendOnce};
+use crate::boundary::{self, Verdict};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::job::{self, Job};
 use crate::options::TxOptions;
 use crate::session::Session;
+use crate::stop::Stop;
 
+pub use crate::answer::Answer;
+pub use crate::job::{Ended, JobRuns};
+pub use crate::needs::Needs;
 pub use crate::site::{Kind, Site};
 
 /// A session type, as a parameter names it.
@@ -54,10 +58,13 @@ impl<DB: Backend> OpensSessions for SessionFactory<DB> {
 pub trait Fallible {
     /// What it gives if nothing failed.
     type Ok;
+    /// What it gives if something failed.
+    type Error;
 }
 
 impl<T, E> Fallible for Result<T, E> {
     type Ok = T;
+    type Error = E;
 }
 
 /// What takes the place of `&mut S` in the signature of a router.
@@ -93,22 +100,78 @@ impl<E: From<Error>> RouterError for E {
     }
 }
 
-/// The body of `#[router_tx]`.
-pub async fn router<DB, T, E, F>(
+/// The body of `#[router_tx]`. An `Ok` of which `fails` says yes rolls back.
+pub async fn router<DB, T, E, F, A>(
     site: Site,
     db: &SessionFactory<DB>,
     options: TxOptions,
     body: F,
+    fails: A,
 ) -> Result<T, E>
 where
     DB: Backend,
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
     F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
-    E: RouterError,
+    E: RouterError + 'static,
+    A: Fn(&T) -> bool + Send,
 {
-    boundary::run(site, db, options, body)
+    router_keeping(site, db, options, keeps_nothing, body, fails).await
+}
+
+/// The body of `#[router_tx(no_rollback_for = ..)]`: an error of which `keeps` says yes commits.
+pub async fn router_keeping<DB, T, E, K, F, A>(
+    site: Site,
+    db: &SessionFactory<DB>,
+    options: TxOptions,
+    keeps: K,
+    body: F,
+    fails: A,
+) -> Result<T, E>
+where
+    DB: Backend,
+    K: Fn(&E) -> bool + Send,
+    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+    E: RouterError + 'static,
+    A: Fn(&T) -> bool + Send,
+{
+    let judge = move |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
+    boundary::run(site, db, options, Stop::never(), body, judge)
         .await
         .map_err(|failed| failed.into_error(E::from_boundary))
+}
+
+/// The body of `#[router_tx(retry = ..)]`, which can be run again.
+pub async fn router_again<DB, T, E, K, F, A>(
+    site: Site,
+    db: &SessionFactory<DB>,
+    options: TxOptions,
+    keeps: K,
+    body: F,
+    fails: A,
+) -> Result<T, E>
+where
+    DB: Backend,
+    K: Fn(&E) -> bool + Send + Sync,
+    F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
+    E: RouterError + 'static,
+    A: Fn(&T) -> bool + Send + Sync,
+{
+    let judge = |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
+    boundary::run_again(site, db, options, Stop::never(), body, judge)
+        .await
+        .map_err(|failed| failed.into_error(E::from_boundary))
+}
+
+/// Every error rolls back, where there is no `no_rollback_for`.
+pub fn keeps_nothing<E>(_: &E) -> bool {
+    false
+}
+
+/// What a service with `requires(..)` begins with.
+pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Needs, service: Site) {
+    tx.core.require(service, needs);
 }
 
 /// The body of `#[background_job]` with a session.
@@ -120,7 +183,38 @@ where
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E> + Send + 'static,
     F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
 {
-    job::in_session(site, options, body)
+    job::in_session(site, options, Verdict::of, body)
+}
+
+/// The body of `#[background_job(no_rollback_for = ..)]`.
+pub fn session_job_keeping<DB, T, E, K, F>(
+    site: Site,
+    options: TxOptions,
+    keeps: K,
+    body: F,
+) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
+    K: Fn(&E) -> bool + Send + 'static,
+    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E> + Send + 'static,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    let judge = move |result: &Result<T, E>| Verdict::keeping(result, &keeps);
+    job::in_session(site, options, judge, body)
+}
+
+/// The body of `#[background_job(retry = ..)]`: `runs` is called once, and runs the job's function as often as need be.
+/// What the job was given belongs to `runs`, which clones it for each run.
+pub fn session_job_again<DB, T, F, Fut>(site: Site, options: TxOptions, runs: F) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    F: FnOnce(JobRuns<DB>) -> Fut + Send + 'static,
+    Fut: Future<Output = Ended<T>> + Send + 'static,
+{
+    job::in_runs(site, options, runs)
 }
 
 /// The body of `#[background_job]` with a session factory.

@@ -400,12 +400,12 @@ pub fn unreached<T>() -> T {
     unreachable!("emitted inside `if false`, or beside a compile error")
 }
 
-/// An argument that a job uses again, once it has failed.
+/// An argument that `retry` or `on_error` uses again.
 #[diagnostic::on_unimplemented(
-    message = "the argument `{Self}` is not `Clone`",
-    label = "is used again by `on_error`",
-    note = "`on_error` calls its function with the arguments of the job, so each must be `Clone`; an `Arc` around it \
-            will do"
+    message = "the argument `{Self}` is not `Clone`, and is used again",
+    label = "is used again by `retry` or `on_error`",
+    note = "each run of a boundary with `retry` has its arguments anew, and `on_error` calls its function with those of \
+            the job, so each must be `Clone`; an `Arc` around it will do"
 )]
 pub trait UsedAgain {
     /// The second one.
@@ -420,7 +420,7 @@ impl<T: Clone> UsedAgain for T {
     }
 }
 
-/// A second of an argument, for `on_error`.
+/// A second of an argument, for `retry` and `on_error`.
 #[must_use]
 pub fn again<T: UsedAgain>(argument: &T) -> T {
     argument.again()

@@ -4,7 +4,6 @@ use crate::backend::Backend;
 use crate::body::SendOnce;
 use crate::error::Error;
 use crate::failure::Failure;
-use crate::lease::State;
 use crate::session::Session;
 use crate::transaction::Core;
 
@@ -33,6 +32,11 @@ impl<DB: Backend> Session<DB> {
     /// # }
     /// ```
     ///
+    /// On PostgreSQL a transaction with more than 64 savepoints in which something was written makes every
+    /// other transaction's reads slower until it ends, released or not
+    /// ([subtransactions](https://www.postgresql.org/docs/current/subxacts.html)); the log says so once. A
+    /// loop over thousands of rows wants one savepoint for a hundred of them, or one statement.
+    ///
     /// # Errors
     ///
     /// The body's own. [`Error::Aborted`] if a statement of the body failed and the body returned
@@ -49,7 +53,7 @@ impl<DB: Backend> Session<DB> {
         E: From<Error>,
     {
         let depth = self.core.savepoints;
-        let hooks = self.core.hooks.len();
+        let hooks = self.core.hooks.mark();
         let name = self.core.enter_savepoint().await?;
         let mut scope = Scope {
             session: self,
@@ -60,7 +64,7 @@ impl<DB: Backend> Session<DB> {
         let core = &mut scope.session.core;
         core.notice_what_was_dropped(depth + 1);
         let result = match (result, core.failure.as_ref()) {
-            (Ok(_), Some(failure)) => Err(failure.to_error().at(core.site).into()),
+            (Ok(_), Some(failure)) => Err(failure.to_error(core.site).into()),
             (result, _) => result,
         };
         match result {
@@ -72,7 +76,7 @@ impl<DB: Backend> Session<DB> {
                 Ok(value)
             }
             Err(error) => {
-                core.hooks.truncate(hooks);
+                core.hooks.undo(hooks);
                 core.leave_savepoint(&name, depth).await;
                 Err(error)
             }
@@ -101,6 +105,14 @@ impl<DB: Backend> Core<DB> {
         let name = format!("demarcate_{}", self.savepoints);
         self.send(format!("SAVEPOINT {name}")).await?;
         self.savepoints += 1;
+        self.savepoints_set += 1;
+        if Some(self.savepoints_set) == DB::MOST_SAVEPOINTS.map(|most| most + 1) {
+            tracing::warn!(
+                boundary = %self.site,
+                "more savepoints in one transaction than the server keeps track of cheaply: every other \
+                 transaction pays for it until this one ends",
+            );
+        }
         Ok(name)
     }
 
@@ -109,6 +121,7 @@ impl<DB: Backend> Core<DB> {
     async fn leave_savepoint(&mut self, name: &str, depth: u32) {
         self.savepoints = depth;
         self.is_unproven = false;
+        let survived_conflict = self.may_succeed_again();
         let failure = self.failure.take();
         if self.settle().await.is_err()
             || self
@@ -122,16 +135,13 @@ impl<DB: Backend> Core<DB> {
         {
             self.failure = failure.or(self.failure.take());
         }
+        self.survived_conflict = survived_conflict;
     }
 
-    /// Reads the rest of an answer that nobody waited for.
-    async fn settle(&mut self) -> Result<(), Error> {
-        if let Some(lease) = &mut self.lease
-            && let (connection, state @ State::Busy) = lease.parts()
-        {
-            DB::settle(connection).await?;
-            *state = State::Open;
+    async fn settle(&mut self) -> Result<(), sqlx::Error> {
+        match &mut self.lease {
+            Some(lease) => lease.settle().await,
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -1,8 +1,11 @@
 //! The capability to run statements inside a transaction, and nothing more.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::backend::Backend;
+use crate::body::SendOnce;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::hooks::AfterCommit;
@@ -52,7 +55,7 @@ pub struct Session<DB: Backend, Held: ?Sized = [()]> {
 }
 
 impl<DB: Backend> Session<DB, [(); 0]> {
-    pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: TxOptions) -> Self {
+    pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: Arc<TxOptions>) -> Self {
         Self {
             core: Core::new(db, site, options),
             held: [],
@@ -72,9 +75,74 @@ impl<DB: Backend> Session<DB> {
     /// the response leaves. A [`Job`](crate::Job) is started and not waited for. They run in the order
     /// in which they were registered, on a task of their own, each by itself: one that panics is
     /// logged, and the others run. Those registered inside a [`savepoint`](Self::savepoint) that is
-    /// rolled back are dropped with it.
+    /// rolled back are dropped with it. Where the [outcome of the commit is unknown](Error::CommitUnknown)
+    /// none runs, and the log says so.
     pub fn after_commit(&mut self, hook: impl AfterCommit<DB>) {
-        self.core.hooks.push(hook.into_hook());
+        self.core.hooks.after_commit(hook.into_hook());
+    }
+
+    /// Does something once what the body did has been rolled back, and never if it was committed: removes
+    /// the file whose record was not kept.
+    ///
+    /// It takes what [`after_commit`](Self::after_commit) takes. It runs after the rollback, which nobody
+    /// waits for; also when the caller has gone, when the body panicked, and after each run that is
+    /// [tried again](crate::Retry). Registered inside a [`savepoint`](Self::savepoint) that is rolled back,
+    /// it runs at the end of the boundary, whatever becomes of that.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use demarcate::sqlite::Session;
+    ///
+    /// async fn store(tx: &mut Session, path: std::path::PathBuf) -> Result<(), sqlx::Error> {
+    ///     let name = path.display().to_string();
+    ///     tx.after_rollback(async move {
+    ///         std::fs::remove_file(&path).ok();
+    ///     });
+    ///     sqlx::query("insert into files (name) values ($1)").bind(name).execute(&mut *tx).await?;
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub fn after_rollback(&mut self, hook: impl AfterCommit<DB>) {
+        self.core.hooks.after_rollback(hook.into_hook());
+    }
+
+    /// Does something inside the transaction when the body has returned `Ok`, before the commit: a check
+    /// over all that was written, or one statement for what many services have gathered.
+    ///
+    /// Hooks run in the order in which they were registered, those that a hook registers after it. `Err`
+    /// rolls back: the boundary returns it as [`Error::BeforeCommit`], or as it is where it is an [`Error`]
+    /// or a `sqlx::Error`. They share the boundary's timeout. Those registered inside a
+    /// [`savepoint`](Self::savepoint) that is rolled back are dropped with it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use demarcate::sqlite::Session;
+    ///
+    /// fn books_must_balance(tx: &mut Session) {
+    ///     tx.before_commit(async |tx| {
+    ///         let sum: i64 = sqlx::query_scalar("select coalesce(sum(cents), 0) from entries").fetch_one(&mut *tx).await?;
+    ///         if sum == 0 { Ok(()) } else { Err(Box::<dyn std::error::Error + Send + Sync>::from("the books do not balance")) }
+    ///     });
+    /// }
+    /// # }
+    /// ```
+    pub fn before_commit<E, F>(&mut self, hook: F)
+    where
+        F: AsyncFnOnce(&mut Session<DB>) -> Result<(), E> + Send + 'static,
+        F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<(), E>>,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + Send + 'static,
+    {
+        self.core.hooks.before_commit(hook);
+    }
+
+    /// Lets nothing of this transaction be kept: statements go on as before, and a boundary that then
+    /// returns `Ok` is rolled back and returns [`Error::RollbackOnly`] with this reason.
+    ///
+    /// It is about the whole transaction: a [`savepoint`](Self::savepoint) that is rolled back does not take
+    /// it back. Of several reasons the first is told.
+    pub fn rollback_only(&mut self, reason: impl Into<Cow<'static, str>>) {
+        self.core.rollback_only.get_or_insert_with(|| reason.into());
     }
 
     /// The way out: sqlx's connection itself, for COPY, or for a library that takes nothing else.

@@ -1,13 +1,16 @@
 //! SQLite.
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{Connection, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
-use crate::backend::{Backend, CommitFailure, first_row, hand_on_to_the_connection, sealed};
+use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::statement::Statement;
@@ -17,6 +20,32 @@ pub type Session = crate::Session<Sqlite>;
 
 /// A session factory for SQLite.
 pub type SessionFactory = crate::SessionFactory<Sqlite>;
+
+/// What is known of a connection, and how to stop what runs on it.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Fitting {
+    is_stopped: Arc<AtomicBool>,
+    /// In milliseconds.
+    busy_timeout: i64,
+}
+
+/// How many steps of SQLite's virtual machine lie between two looks at whether a statement was stopped:
+/// tens of microseconds.
+const STEPS_BETWEEN_LOOKS: i32 = 1_000;
+
+/// Puts back what [`begin`](Backend::begin) has set.
+fn restore(options: &TxOptions, fitting: &Fitting) -> Option<String> {
+    let busy_timeout = options.lock_timeout.map(|_| {
+        let milliseconds = fitting.busy_timeout;
+        format!("PRAGMA busy_timeout = {milliseconds}")
+    });
+    let query_only = options.is_read_only().then_some("PRAGMA query_only = 0");
+    match (busy_timeout, query_only) {
+        (Some(busy_timeout), Some(query_only)) => Some(format!("{query_only}; {busy_timeout}")),
+        (busy_timeout, query_only) => busy_timeout.or(query_only.map(str::to_owned)),
+    }
+}
 
 impl sealed::Sealed for Sqlite {}
 
@@ -33,6 +62,33 @@ impl Backend for Sqlite {
 
     /// For the same reason.
     const CLOSES_TAINTED: bool = false;
+
+    const DEFAULT_ISOLATION: Isolation = Isolation::Serializable;
+    const TIMES_STATEMENTS: bool = false;
+
+    type Fitting = Fitting;
+
+    fn fit(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<Fitting, sqlx::Error>> {
+        Box::pin(async move {
+            let sql = "PRAGMA busy_timeout".into_sql_str();
+            let busy_timeout = match Self::run_for_row(connection, sql).await? {
+                Some(row) => row.try_get(0)?,
+                None => 0,
+            };
+            let is_stopped = Arc::new(AtomicBool::new(false));
+            let is_told = Arc::clone(&is_stopped);
+            connection
+                .lock_handle()
+                .await?
+                .set_progress_handler(STEPS_BETWEEN_LOOKS, move || {
+                    !is_told.load(Ordering::Relaxed)
+                });
+            Ok(Fitting {
+                is_stopped,
+                busy_timeout,
+            })
+        })
+    }
 
     fn check(options: &TxOptions) -> Result<(), Error> {
         match options.isolation {
@@ -52,6 +108,20 @@ impl Backend for Sqlite {
                 "leave it out: a read-only transaction never fails to serialize there",
             ));
         }
+        if options.idle_timeout.is_some() {
+            return Err(Error::unsupported(
+                Self::TITLE,
+                "`idle_timeout`",
+                "leave it out: `timeout` ends the whole boundary, idle or not",
+            ));
+        }
+        if options.confirm_commit {
+            return Err(Error::unsupported(
+                Self::TITLE,
+                "`confirm_commit`",
+                "leave it out: a commit runs in this process, and its answer cannot be lost",
+            ));
+        }
         Ok(())
     }
 
@@ -69,35 +139,66 @@ impl Backend for Sqlite {
     /// with SQLITE_BUSY wherever another wrote in between, whatever the busy timeout, since waiting
     /// could not help it: <https://www.sqlite.org/lang_transaction.html>.
     fn begin(options: &TxOptions) -> SqlStr {
-        if options.read_only {
-            "PRAGMA query_only = 1; BEGIN".into_sql_str()
-        } else {
-            "BEGIN IMMEDIATE".into_sql_str()
+        if options.lock_timeout.is_none() {
+            return if options.is_read_only() {
+                "PRAGMA query_only = 1; BEGIN".into_sql_str()
+            } else {
+                "BEGIN IMMEDIATE".into_sql_str()
+            };
         }
+        let mut sql = String::new();
+        if let Some(timeout) = options.lock_timeout {
+            // Writing to a `String` cannot fail. It is given back by `restore`.
+            let _ = write!(
+                sql,
+                "PRAGMA busy_timeout = {}; ",
+                timeout.as_millis().max(1)
+            );
+        }
+        sql.push_str(if options.is_read_only() {
+            "PRAGMA query_only = 1; BEGIN"
+        } else {
+            "BEGIN IMMEDIATE"
+        });
+        AssertSqlSafe(sql).into_sql_str()
+    }
+
+    fn begun(_: Option<SqliteRow>) -> Result<Begun, sqlx::Error> {
+        Ok(Begun::default())
     }
 
     /// COMMIT outside a transaction is an error of SQLite's own.
-    fn commit(options: &TxOptions) -> SqlStr {
-        if options.read_only {
-            "COMMIT; PRAGMA query_only = 0".into_sql_str()
-        } else {
-            "COMMIT".into_sql_str()
+    fn commit(options: &TxOptions, fitting: &Fitting) -> SqlStr {
+        match restore(options, fitting) {
+            None => "COMMIT".into_sql_str(),
+            Some(restore) => AssertSqlSafe(format!("COMMIT; {restore}")).into_sql_str(),
         }
     }
 
-    fn roll_back(
-        connection: &mut SqliteConnection,
-        options: TxOptions,
-    ) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+    fn roll_back<'c>(
+        connection: &'c mut SqliteConnection,
+        options: &TxOptions,
+        fitting: &Fitting,
+    ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
+        let restore = restore(options, fitting);
         Box::pin(async move {
-            if options.read_only {
-                Self::run(connection, "PRAGMA query_only = 0".into_sql_str()).await?;
+            if let Some(restore) = restore {
+                Self::run(connection, AssertSqlSafe(restore).into_sql_str()).await?;
             }
             match Self::run(connection, "ROLLBACK".into_sql_str()).await {
                 Err(error) if is_outside_transaction(&error) => Ok(()),
                 other => other,
             }
         })
+    }
+
+    fn stop(fitting: &Fitting, _: &Begun) -> Option<SqlStr> {
+        fitting.is_stopped.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn resume(fitting: &Fitting) {
+        fitting.is_stopped.store(false, Ordering::Relaxed);
     }
 
     fn settle(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
@@ -107,6 +208,17 @@ impl Backend for Sqlite {
 
     fn is_connection_lost(error: &sqlx::Error) -> bool {
         matches!(error, sqlx::Error::WorkerCrashed)
+    }
+
+    fn may_succeed_again(error: &sqlx::Error) -> bool {
+        const BUSY: i32 = 5;
+        const LOCKED: i32 = 6;
+        let code = error.as_database_error().and_then(|error| error.code());
+        // The low byte of an extended code is the primary one: <https://www.sqlite.org/rescode.html>.
+        match code.and_then(|code| code.parse::<i32>().ok()) {
+            Some(code) => matches!(code & 0xff, BUSY | LOCKED),
+            None => Self::is_connection_lost(error),
+        }
     }
 
     fn commit_failure(error: &sqlx::Error) -> CommitFailure {
@@ -120,7 +232,7 @@ impl Backend for Sqlite {
     fn fetch_optional<'e>(
         connection: &'e mut SqliteConnection,
         statement: Statement<Self>,
-    ) -> BoxFuture<'e, Result<Option<sqlx::sqlite::SqliteRow>, sqlx::Error>> {
+    ) -> BoxFuture<'e, Result<Option<SqliteRow>, sqlx::Error>> {
         // sqlx stops at the first row, and does not run what stands behind it in the same text.
         Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }

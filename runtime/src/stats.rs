@@ -13,6 +13,8 @@ pub struct BoundaryStats {
     pub committed: u64,
     /// Runs that were rolled back: by an error, a panic, a timeout, or because the caller went away.
     pub rolled_back: u64,
+    /// Of those, runs that met a conflict and were [tried again](crate::Retry).
+    pub retried: u64,
     /// Runs whose commit was sent and whose answer was lost.
     pub unknown: u64,
     /// Statements that the bodies sent.
@@ -51,6 +53,11 @@ impl Stats {
         }
         stats.statements += sent.statements;
         stats.round_trips += sent.round_trips;
+    }
+
+    pub(crate) fn count_retry(&self, site: Site) {
+        let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sites.entry(site).or_default().retried += 1;
     }
 
     /// In the order of the source: by file, line and name.

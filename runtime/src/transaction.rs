@@ -1,18 +1,22 @@
 //! The transaction of a boundary, from its first statement to the proof of its commit.
 
+use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use crate::backend::{Backend, CommitFailure};
+use crate::backend::Backend;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::failure::Failure;
 use crate::flight::{Flight, Running};
 use crate::guard::{self, Allowed};
-use crate::hooks::Hook;
+use crate::hooks::{self, Hooks};
 use crate::lease::{Lease, State};
+use crate::needs::{Given, Needs, Unmet};
 use crate::options::TxOptions;
 use crate::pool::Guest;
 use crate::site::Site;
@@ -23,29 +27,36 @@ use crate::stats::{Outcome, Sent};
 pub(crate) struct Core<DB: Backend> {
     pub(crate) db: SessionFactory<DB>,
     pub(crate) site: Site,
-    options: TxOptions,
+    pub(crate) options: Arc<TxOptions>,
     /// The connection, from the first statement on.
     pub(crate) lease: Option<Lease<DB>>,
     /// The first failure.
     pub(crate) failure: Option<Failure>,
-    pub(crate) hooks: Vec<Hook<DB>>,
+    /// The last statement met a conflict, which a savepoint has survived.
+    pub(crate) survived_conflict: bool,
+    /// Why nothing of it is to be kept.
+    pub(crate) rollback_only: Option<Cow<'static, str>>,
+    pub(crate) hooks: Hooks<DB>,
     /// What the body has leave for.
     pub(crate) allowed: Allowed,
     /// How many savepoints are open, which numbers their names.
     pub(crate) savepoints: u32,
     /// The last statement may have ended the transaction, unseen.
     pub(crate) is_unproven: bool,
-    sent: Sent,
+    /// How many savepoints there have been.
+    pub(crate) savepoints_set: u64,
+    pub(crate) sent: Sent,
     /// How many statements the connection had prepared before.
     prepared: usize,
     /// When a wait for a connection was given up.
     stopped_waiting: Option<Instant>,
+    runtime: Handle,
     _guest: Guest,
-    outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 impl<DB: Backend> Core<DB> {
-    pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: TxOptions) -> Self {
+    pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: Arc<TxOptions>) -> Self {
         let guest = db.pool().guest();
         Self {
             db,
@@ -53,13 +64,17 @@ impl<DB: Backend> Core<DB> {
             options,
             lease: None,
             failure: None,
-            hooks: Vec::new(),
+            survived_conflict: false,
+            rollback_only: None,
+            hooks: Hooks::default(),
             allowed: Allowed::default(),
             savepoints: 0,
             is_unproven: false,
+            savepoints_set: 0,
             sent: Sent::default(),
             prepared: 0,
             stopped_waiting: None,
+            runtime: Handle::current(),
             _guest: guest,
             outcome: Outcome::RolledBack,
         }
@@ -88,8 +103,27 @@ impl<DB: Backend> Core<DB> {
     pub(crate) fn check(&mut self) -> Result<(), Error> {
         self.notice_what_was_dropped(self.savepoints);
         match &self.failure {
-            Some(failure) => Err(failure.to_error().at(self.site)),
+            Some(failure) => Err(failure.to_error(self.site)),
             None => Ok(()),
+        }
+    }
+
+    /// Whether the boundary, run again as a whole, may do without what has just failed.
+    pub(crate) fn may_succeed_again(&self) -> bool {
+        match &self.failure {
+            Some(failure) => failure.may_succeed_again(),
+            None => self.survived_conflict,
+        }
+    }
+
+    /// Marks the session where the boundary gives less than a service needs.
+    pub(crate) fn require(&mut self, service: Site, needs: Needs) {
+        let given = Given {
+            isolation: self.options.isolation.unwrap_or(DB::DEFAULT_ISOLATION),
+            read_only: self.options.is_read_only(),
+        };
+        if let Some(unmet) = Unmet::find(service, needs, given) {
+            self.fail(Failure::Unmet(unmet));
         }
     }
 
@@ -99,8 +133,9 @@ impl<DB: Backend> Core<DB> {
         let passed = match guard::read(sql, DB::DIALECT, &self.allowed) {
             Ok(passed) => passed,
             Err(refusal) => {
-                let error = refusal.to_error().at(self.site);
-                self.fail(Failure::Forbidden(refusal));
+                let failure = Failure::Forbidden(refusal);
+                let error = failure.to_error(self.site);
+                self.fail(failure);
                 return Err(error.into());
             }
         };
@@ -112,6 +147,7 @@ impl<DB: Backend> Core<DB> {
             self.set_witness().await?;
         }
         self.sent.statements += 1;
+        self.survived_conflict = false;
         Ok(self.take_off())
     }
 
@@ -154,12 +190,12 @@ impl<DB: Backend> Core<DB> {
 
     /// What the last statement ran unseen may have ended the transaction; what follows would then be
     /// committed statement by statement. The savepoint that was set before it is gone in that case.
-    async fn prove_open(&mut self) -> Result<(), Error> {
+    pub(crate) async fn prove_open(&mut self) -> Result<(), Error> {
         if std::mem::take(&mut self.is_unproven)
             && let Err(error) = self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await
         {
             let gone = Failure::gone(&error);
-            let aborted = gone.to_error().at(self.site);
+            let aborted = gone.to_error(self.site);
             self.failure = Some(gone);
             return Err(aborted);
         }
@@ -169,6 +205,7 @@ impl<DB: Backend> Core<DB> {
     /// A message is about to be sent inside the transaction, which [`begin`](Self::begin) has begun.
     fn take_off(&mut self) -> Running<'_, DB> {
         self.sent.round_trips += 1;
+        let limit = self.options.statement_timeout;
         let lease = self.lease.as_mut().expect(BEGUN);
         let (connection, state) = lease.parts();
         *state = State::Busy;
@@ -177,6 +214,9 @@ impl<DB: Backend> Core<DB> {
             flight: Flight {
                 state,
                 failure: &mut self.failure,
+                judge: Failure::of::<DB>,
+                site: self.site,
+                limit: limit.filter(|_| !DB::TIMES_STATEMENTS),
             },
         }
     }
@@ -206,7 +246,7 @@ impl<DB: Backend> Core<DB> {
             let error = error.at(self.site);
             // The original goes to the body; a copy of it is what the boundary will remember.
             let error = sqlx::Error::from(error);
-            if let Some(failure) = Failure::of(&error) {
+            if let Some(failure) = Failure::of::<DB>(&error) {
                 self.fail(failure);
             }
             Error::from(error).at(self.site)
@@ -223,12 +263,13 @@ impl<DB: Backend> Core<DB> {
             let is_reused = connection.is_reused();
             let lease = self
                 .lease
-                .insert(Lease::new(connection, self.options.clone()));
+                .insert(Lease::new(connection, Arc::clone(&self.options)));
             self.sent.round_trips += 1;
-            let (connection, state) = lease.parts();
-            match DB::run(connection, DB::begin(&self.options)).await {
-                Ok(()) => {
-                    *state = State::Open;
+            let (connection, _) = lease.parts();
+            let begun = DB::run_for_row(connection, DB::begin(&self.options)).await;
+            match begun.and_then(DB::begun) {
+                Ok(begun) => {
+                    lease.begin(begun);
                     return Ok(());
                 }
                 Err(error) => {
@@ -261,75 +302,11 @@ impl<DB: Backend> Core<DB> {
         Error::Timeout { boundary, after }
     }
 
-    /// Commits, with proof.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Aborted`] and [`Error::Forbidden`] for a session that has failed, and
-    /// [`Error::Timeout`] for one whose time is over, without a round trip; [`Error::Database`] if the
-    /// database refuses; [`Error::CommitUnknown`].
-    pub(crate) async fn commit(
-        &mut self,
-        limit: Duration,
-        deadline: Instant,
-    ) -> Result<Vec<Hook<DB>>, Error> {
-        self.notice_what_was_dropped(0);
-        self.check()?;
-        if self.lease.is_some() && Instant::now() >= deadline {
-            // A commit that nobody has the time to wait for would be one of unknown outcome.
-            return Err(self.timed_out(limit, deadline));
-        }
-        self.prove_open().await?;
-        if let Some(lease) = &mut self.lease {
-            self.sent.round_trips += 1;
-            // Until the answer is there, nobody can say what a runtime that ends leaves behind.
-            self.outcome = Outcome::Unknown;
-            let (connection, state) = lease.parts();
-            *state = State::Busy;
-            let commit = DB::run(connection, DB::commit(&self.options));
-            let answer = tokio::time::timeout(limit, commit)
-                .await
-                .unwrap_or_else(|_| {
-                    Err(sqlx::Error::Io(std::io::Error::new(
-                        std::io::ErrorKind::TimedOut,
-                        "no answer to the commit within the boundary's timeout",
-                    )))
-                });
-            match answer {
-                Ok(()) => *state = State::Clean,
-                Err(source) => return Err(self.commit_failed(source)),
-            }
-            self.count_prepared();
-            self.lease = None;
-        }
-        self.outcome = Outcome::Committed;
-        Ok(std::mem::take(&mut self.hooks))
-    }
-
     /// Preparing a statement for the first time on a connection is a round trip that sqlx makes unseen.
-    fn count_prepared(&mut self) {
+    pub(crate) fn count_prepared(&mut self) {
         if let Some(lease) = &mut self.lease {
             let prepared = DB::prepared(lease.parts().0).saturating_sub(self.prepared);
             self.sent.round_trips += prepared as u64;
-        }
-    }
-
-    fn commit_failed(&mut self, source: sqlx::Error) -> Error {
-        let boundary = Some(self.site);
-        let failure = DB::commit_failure(&source);
-        if failure == CommitFailure::Unknown {
-            if let Some(lease) = self.lease.take() {
-                lease.discard();
-            }
-            return Error::CommitUnknown { boundary, source };
-        }
-        self.outcome = Outcome::RolledBack;
-        if let Some(lease) = &mut self.lease {
-            *lease.parts().1 = State::Open;
-        }
-        match failure {
-            CommitFailure::NotOpen => Error::Aborted { boundary, source },
-            _ => Error::Database { boundary, source },
         }
     }
 }
@@ -353,6 +330,34 @@ impl<DB: Backend> Drop for Core<DB> {
             "boundary ended",
         );
         self.db.stats_of(self.site, self.outcome, self.sent);
+        self.run_hooks_of_rollback();
+    }
+}
+
+impl<DB: Backend> Core<DB> {
+    /// Leaves to a task what is to be done after the rollback: the caller does not wait for it, and may
+    /// be gone.
+    fn run_hooks_of_rollback(&mut self) {
+        let hooks = match self.outcome {
+            // They were run by the boundary.
+            Outcome::Committed => return,
+            Outcome::RolledBack => self.hooks.rolled_back(),
+            Outcome::Unknown => self.hooks.unknown(self.site),
+        };
+        if hooks.is_empty() {
+            return;
+        }
+        let rollback = self.lease.take().and_then(Lease::end);
+        let (db, site) = (self.db.clone(), self.site);
+        // So that closing the factory waits for them.
+        let guest = db.pool().guest();
+        self.runtime.spawn(async move {
+            if let Some(rollback) = rollback {
+                rollback.await;
+            }
+            hooks::run(&db, site, hooks).await;
+            drop(guest);
+        });
     }
 }
 

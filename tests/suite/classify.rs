@@ -785,6 +785,7 @@ async fn sqlite_is_understood_in_every_code_that_it_can_be_made_to_say() {
             }
             other => wrong.push(format!("{expected}: {sql}: {other:?}")),
         }
+        connection.close().await.unwrap();
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     for error in [
@@ -818,6 +819,9 @@ async fn busy(db: &TestDb<Sqlite>) -> sqlx::Error {
         .await
         .unwrap_err();
     assert_eq!(classify(&error).category, Category::Timeout(Timeout::Lock));
+    // What is only dropped is closed a little later, and holds its lock until then.
+    one.close().await.unwrap();
+    two.close().await.unwrap();
     error
 }
 

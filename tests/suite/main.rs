@@ -1,19 +1,27 @@
 //! The invariants of a boundary, on every database.
 
+mod anomalies;
+mod attributes;
 mod boundary;
 mod cancellation;
 mod classify;
+mod extremes;
 mod failure;
 mod guard;
 mod handler;
 mod hooks;
 mod jobs;
+mod locks;
 mod nesting;
 mod options;
+mod outcome;
 mod pool;
+mod retry;
 mod savepoint;
 mod session;
 mod settings;
+mod timeouts;
+mod wire;
 
 use demarcate_tests::{Backend, TestDb};
 

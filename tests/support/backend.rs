@@ -4,6 +4,9 @@ use sqlx::{AssertSqlSafe, Database};
 
 /// What the support needs from each of the databases; a suite that is generic over it runs on all of them.
 pub trait Backend: Database {
+    /// Counts the sessions that are connected to the database, beside the one that asks.
+    const OTHER_SESSIONS: &'static str;
+
     /// Creates an empty database, and gives its URL. Where it has a server, that is started if need be.
     #[doc(hidden)]
     fn create(name: String) -> impl Future<Output = Result<String, String>> + Send;

@@ -16,6 +16,8 @@
 //! target directory and on a free port; a keeper stops it and removes its data two minutes after the last process that
 //! used it is gone, however that went. `cargo xtask test` does not wait for that.
 //!
+//! What goes over the wire can be read, counted and broken: see [`proxy`].
+//!
 //! A further server is a `daemon::Daemon`: what to write before it starts, its command line, and a question that it
 //! answers once it runs.
 
@@ -27,6 +29,7 @@ mod every_database;
 mod instance;
 mod mariadb;
 mod postgres;
+pub mod proxy;
 mod say;
 mod server;
 mod sqlite;

@@ -77,6 +77,9 @@ impl Daemon for MariaDb {
 }
 
 impl Backend for MySql {
+    const OTHER_SESSIONS: &'static str = "select count(*) from information_schema.processlist \
+        where db = database() and id <> connection_id()";
+
     async fn create(name: String) -> Result<String, String> {
         let server = server().await?;
         // A process of the same id may have been killed before it could drop its database.

@@ -80,6 +80,9 @@ impl Daemon for PostgreSql {
 }
 
 impl Backend for Postgres {
+    const OTHER_SESSIONS: &'static str = "select count(*) from pg_stat_activity \
+        where datname = current_database() and pid <> pg_backend_pid()";
+
     async fn create(name: String) -> Result<String, String> {
         let server = server().await?;
         // From template0, to which nobody can be connected: PostgreSQL refuses to copy a database that is in use.

@@ -11,6 +11,9 @@ use crate::backend::{Backend, run_statements};
 use crate::say::say;
 
 impl Backend for Sqlite {
+    // A file has no sessions.
+    const OTHER_SESSIONS: &'static str = "select 0";
+
     async fn create(name: String) -> Result<String, String> {
         announce().await?;
         let directory = directory(&name);

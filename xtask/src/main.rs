@@ -1,6 +1,7 @@
 //! `cargo xtask`: what this repository does for itself.
 
 mod codes;
+mod faults;
 mod setup;
 mod step;
 mod test;
@@ -15,6 +16,7 @@ commands:
   setup   install the servers that the tests need
   codes   write the lists of codes that the classifier must know
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
+  faults  the fault matrix, several times over; words after it keep the cases in whose name they stand
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         ["codes"] => codes::run(),
         ["setup"] => setup::run(),
         ["test"] => test::run(),
+        ["faults", ref names @ ..] => faults::run(names),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())

@@ -73,9 +73,9 @@ fn steps() -> Result<Vec<Step>, String> {
     // Generates code for the first time, for what these tests need. trybuild checks the dependencies once more, in a
     // project of its own.
     steps.push(Step::new("messages", messages));
-    // With the doctests; the examples are members, so that they are built and tested here too. The other members ask
-    // more of tokio, so that sqlx is built again (half a minute). The last step, so that its results are the last
-    // lines on standard output.
+    // With the doctests and one round of the fault matrix; the examples are members, so that they are built and tested
+    // here too. The other members ask more of tokio, so that sqlx is built again (half a minute). The last step, so that
+    // its results are the last lines on standard output.
     steps.push(Step::new(
         "tests",
         cargo(&["test", "--workspace", "--exclude", "demarcate-ui-tests"]),
@@ -155,7 +155,7 @@ fn version(rustc: &mut Command) -> Option<String> {
 }
 
 /// The cargo that runs this program, at the root of the workspace.
-fn cargo(arguments: &[&str]) -> Command {
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(cargo);
     command.args(arguments).current_dir(servers::workspace());

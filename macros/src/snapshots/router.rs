@@ -30,6 +30,7 @@ pub async fn post_order(
                 }
                 create_order(tx, &order).await
             },
+            |__value| ::demarcate::__private::Answer::of(__value).is_error(),
         )
         .await
 }

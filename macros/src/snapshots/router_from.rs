@@ -19,6 +19,7 @@ async fn place(&self, sku: String) -> Result<impl IntoResponse, Status> {
                 }
                 self.create(tx, sku).await
             },
+            |__value| my::demarcate::__private::Answer::of(__value).is_error(),
         )
         .await
 }

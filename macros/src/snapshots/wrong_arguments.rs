@@ -22,6 +22,7 @@ async fn get_order(
                 }
                 find(tx).await
             },
+            |__value| ::demarcate::__private::Answer::of(__value).is_error(),
         )
         .await
 }

@@ -160,12 +160,16 @@ impl Error {
             }
             Self::CommitUnknown { .. } => words::UNKNOWN_OUTCOME.into(),
             Self::Timeout { .. } => words::BOUNDARY_TIMEOUT.into(),
+            Self::StatementTimeout { .. } => words::STATEMENT_TIMEOUT.into(),
+            // The body's own wish, and its hook's own error.
+            Self::RollbackOnly { .. } | Self::BeforeCommit { .. } => words::ABORTED.into(),
             Self::PoolTimeout { .. } => words::POOL_TIMEOUT.into(),
             Self::Closed { .. } => words::NO_SUCH_SERVER.into(),
             Self::NestedBoundary { .. } => words::STATE.into(),
-            Self::Forbidden { .. } | Self::Unsupported { .. } | Self::Config { .. } => {
-                words::QUERY.into()
-            }
+            Self::Forbidden { .. }
+            | Self::Unmet { .. }
+            | Self::Unsupported { .. }
+            | Self::Config { .. } => words::QUERY.into(),
         }
     }
 }

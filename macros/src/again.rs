@@ -1,0 +1,135 @@
+//! A boundary that is run again, or that keeps what it did in spite of an error.
+
+use demarcate_rules::{Binding, Kept, bindings};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::visit_mut::{self, VisitMut};
+use syn::{FnArg, Ident, PatIdent, Signature, Token, Type, parse_quote};
+
+use crate::ask;
+use crate::expand::Marked;
+
+impl Marked<'_> {
+    /// Whether the body may run more than once. Where it cannot, that was reported.
+    pub(crate) fn is_run_again(&self) -> bool {
+        self.args.retry.is_some() && self.function.can_run_again()
+    }
+
+    // Input:
+    //     #[router_tx(retry = 3)]
+    //     async fn post_order(tx: &mut Session, Json(mut order): Json<NewOrder>) -> .. { body }
+    //
+    // Output:
+    //     async |tx: &mut Session| {
+    //         let mut order = ::demarcate::__private::again(&order);
+    //         body
+    //     }
+    //
+    // Each run has its own of what the parameters bind. The function's own parameters are only borrowed from.
+    pub(crate) fn clones(&self) -> TokenStream {
+        if !self.is_run_again() {
+            return TokenStream::new();
+        }
+        let private = self.private();
+        let session = self.lent().map(|(lent, _)| lent.index());
+        let arguments = self
+            .function
+            .parameters()
+            .filter(|(index, _)| Some(*index) != session);
+        let mut clones = TokenStream::new();
+        for (_, parameter) in arguments {
+            let cfgs: Vec<_> = ask::cfgs(parameter).collect();
+            for Binding { name, mutability } in bindings(&parameter.pat) {
+                let borrow = Token![&](name.span());
+                clones.extend(quote! {
+                    #(#cfgs)* let #mutability #name = #private::again(#borrow #name);
+                });
+            }
+        }
+        clones
+    }
+
+    /// The signature whose parameters are only borrowed from: none of them is `mut`.
+    pub(crate) fn lender(&self, mut sig: Signature) -> Signature {
+        if self.is_run_again() {
+            for input in &mut sig.inputs {
+                if let FnArg::Typed(parameter) = input {
+                    Immutable.visit_pat_mut(&mut parameter.pat);
+                }
+            }
+        }
+        sig
+    }
+
+    // Input:
+    //     no_rollback_for = ApiError::NotFound(_) | ApiError::Gone if expected
+    //
+    // Output:
+    //     |__error: &ApiError| match __error {
+    //         ApiError::NotFound(_) | ApiError::Gone if expected => true,
+    //         #[allow(unreachable_patterns)]
+    //         _ => false,
+    //     }
+    //
+    // Without it, what is run again is given `keeps_nothing` in its place.
+    pub(crate) fn keeps(&self) -> Option<TokenStream> {
+        let Kept { pattern, guard, .. } = self.args.no_rollback_for.as_ref()?;
+        let ty = self.error();
+        let error = Ident::new("__error", Span::mixed_site());
+        let guard = guard.as_ref().map(|(token, guard)| quote!(#token #guard));
+        Some(quote! {
+            |#error: &#ty| match #error {
+                #pattern #guard => true,
+                #[allow(unreachable_patterns)]
+                _ => false,
+            }
+        })
+    }
+
+    // Output, where the return type is no `Result<T, ApiError>` but an alias of one:
+    //     <Ret as ::demarcate::__private::Fallible>::Error
+    fn error(&self) -> TokenStream {
+        if let (_, Some(error)) = self.function.result() {
+            return error.to_token_stream();
+        }
+        let private = self.private();
+        let mut returned = self.returned();
+        // What is inferred in the body has nothing to be inferred from here, and the error does not depend on it.
+        Known.visit_type_mut(&mut returned);
+        quote!(<#returned as #private::Fallible>::Error)
+    }
+
+    /// The same for what is run again, which always takes it.
+    pub(crate) fn keeps_or_nothing(&self) -> TokenStream {
+        let private = self.private();
+        self.keeps()
+            .unwrap_or_else(|| quote!(#private::keeps_nothing))
+    }
+}
+
+/// Puts `()` in place of what would be inferred.
+struct Known;
+
+impl VisitMut for Known {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::Infer(_) = ty {
+            *ty = parse_quote!(());
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+}
+
+/// Takes `mut` from the names that a pattern binds by value.
+struct Immutable;
+
+impl VisitMut for Immutable {
+    fn visit_pat_ident_mut(&mut self, pat: &mut PatIdent) {
+        if pat.by_ref.is_none() {
+            pat.mutability = None;
+        }
+        visit_mut::visit_pat_ident_mut(self, pat);
+    }
+
+    // What a constant inside binds is its own.
+    fn visit_expr_mut(&mut self, _: &mut syn::Expr) {}
+}

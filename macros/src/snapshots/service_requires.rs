@@ -1,0 +1,49 @@
+impl Accounts {
+    fn new() -> Self {
+        Self
+    }
+    async fn withdraw(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
+        if false {
+            ::demarcate::__private::is_session::<Session>();
+            ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
+        }
+        ::demarcate::__private::requires(
+            tx,
+            ::demarcate::__private::Needs {
+                isolation: ::core::option::Option::Some(
+                    ::demarcate::Isolation::Serializable,
+                ),
+                read_write: true,
+            },
+            ::demarcate::__private::Site::new(
+                "withdraw",
+                ::demarcate::__private::Kind::Service,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+        );
+        debit(tx).await
+    }
+    async fn balance(&self, tx: &mut Session) -> Result<i64, sqlx::Error> {
+        if false {
+            ::demarcate::__private::is_session::<Session>();
+            ::demarcate::__private::is_fallible::<Result<i64, sqlx::Error>>();
+        }
+        ::demarcate::__private::requires(
+            tx,
+            ::demarcate::__private::Needs {
+                isolation: ::core::option::Option::Some(
+                    ::demarcate::Isolation::Serializable,
+                ),
+                read_write: false,
+            },
+            ::demarcate::__private::Site::new(
+                "balance",
+                ::demarcate::__private::Kind::Service,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+        );
+        read(tx).await
+    }
+}

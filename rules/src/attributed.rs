@@ -1,0 +1,92 @@
+//! What an attribute stands on, read and held to the rules: the same for the compiler and for the audit.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Meta;
+
+use crate::args::Args;
+use crate::block::{Block, Member};
+use crate::check::{Checked, check};
+use crate::errors::Errors;
+use crate::function::Function;
+use crate::item::Item;
+use crate::kind::Kind;
+
+/// One attribute and its item.
+pub struct Attributed {
+    /// The attribute's arguments.
+    pub args: Args,
+    /// What it stands on.
+    pub on: On,
+    /// What is wrong with either. What is wrong inside of a block is told by [`Member::held`].
+    pub errors: Errors,
+}
+
+/// What an attribute stands on.
+pub enum On {
+    /// A function, which was held to the rules, and its body.
+    Function(Box<Function>, Option<Checked>),
+    /// A block, whose members are yet to be.
+    Block(Block),
+    /// Nothing that it goes on, or nothing that can be read. It was reported.
+    Other,
+}
+
+impl Attributed {
+    /// Reads an attribute's arguments and its item.
+    #[must_use]
+    pub fn read(kind: Kind, args: TokenStream, item: TokenStream) -> Self {
+        let mut errors = Errors::default();
+        let args = Args::parse(kind, args, &mut errors);
+        args.check_skip(&mut errors);
+        let on = match Item::parse(item) {
+            Ok(Item::Function(function)) => {
+                let function = match kind {
+                    Kind::Router | Kind::Job => Box::new(function.unboxed()),
+                    Kind::Service => function,
+                };
+                let checked = check(kind, &args, &function, &mut errors);
+                On::Function(function, checked)
+            }
+            Ok(Item::Block(block, _)) if kind == Kind::Service => On::Block(block),
+            Ok(Item::Block(_, other) | Item::Other(other)) => {
+                other.refuse(kind, &mut errors);
+                On::Other
+            }
+            Err(error) => {
+                errors.unreadable(error);
+                On::Other
+            }
+        };
+        Self { args, on, errors }
+    }
+}
+
+impl Member {
+    /// What holds for a function or a block inside of a block with the arguments `block`, and what is wrong with its own.
+    #[must_use]
+    pub fn under(&self, block: &Args) -> (Args, Errors) {
+        let mut errors = Errors::default();
+        let own = Args::parse(Kind::Service, self.given(), &mut errors);
+        own.check_skip(&mut errors);
+        (own.within(block), errors)
+    }
+
+    /// The same of a function, which is held to the rules.
+    #[must_use]
+    pub fn held(&self, function: &Function, block: &Args) -> (Args, Option<Checked>, Errors) {
+        let (args, mut errors) = self.under(block);
+        let checked = check(Kind::Service, &args, function, &mut errors);
+        (args, checked, errors)
+    }
+
+    /// What its own `#[service(..)]` were given.
+    #[must_use]
+    pub fn given(&self) -> TokenStream {
+        let lists = self.marks.iter().filter_map(|mark| match &mark.meta {
+            Meta::List(list) => Some(list.tokens.to_token_stream()),
+            _ => None,
+        });
+        quote!(#(#lists),*)
+    }
+}

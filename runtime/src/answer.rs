@@ -1,0 +1,124 @@
+//! What a router answers with, and whether that says that it failed.
+//!
+//! `Ok` commits, and an `Ok` that tells the client "409 Conflict" says the opposite of what was done.
+
+/// A value that a router returns with `Ok` and that carries an HTTP status: from 400 on, the transaction
+/// is rolled back.
+///
+/// It is there, with the feature `axum`, for `StatusCode`, for a `Response`, and for tuples that begin
+/// with a status. A router's own response type has it by being given it.
+///
+/// ```
+/// use demarcate::HttpStatus;
+///
+/// enum Placed {
+///     Created(i64),
+///     SoldOut,
+/// }
+///
+/// impl HttpStatus for Placed {
+///     fn http_status(&self) -> u16 {
+///         match self {
+///             Self::Created(_) => 201,
+///             Self::SoldOut => 409,
+///         }
+///     }
+/// }
+/// # assert_eq!((Placed::Created(1).http_status(), Placed::SoldOut.http_status()), (201, 409));
+/// ```
+pub trait HttpStatus {
+    /// The status.
+    fn http_status(&self) -> u16;
+}
+
+#[cfg(feature = "axum")]
+mod axum {
+    use axum::http::{Response, StatusCode};
+
+    use super::HttpStatus;
+
+    impl HttpStatus for StatusCode {
+        fn http_status(&self) -> u16 {
+            self.as_u16()
+        }
+    }
+
+    impl<B> HttpStatus for Response<B> {
+        fn http_status(&self) -> u16 {
+            self.status().as_u16()
+        }
+    }
+
+    /// A status in front says what the whole is answered with.
+    macro_rules! status_in_front {
+        ($($part:ident)*) => {
+            impl<$($part),*> HttpStatus for (StatusCode, $($part,)*) {
+                fn http_status(&self) -> u16 {
+                    self.0.as_u16()
+                }
+            }
+        };
+    }
+
+    status_in_front!();
+    status_in_front!(A);
+    status_in_front!(A B);
+    status_in_front!(A B C);
+    status_in_front!(A B C D);
+    status_in_front!(A B C D E);
+    status_in_front!(A B C D E F);
+    status_in_front!(A B C D E F G);
+}
+
+impl<T: HttpStatus + ?Sized> HttpStatus for Box<T> {
+    fn http_status(&self) -> u16 {
+        (**self).http_status()
+    }
+}
+
+impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
+    fn http_status(&self) -> u16 {
+        match self {
+            Ok(value) => value.http_status(),
+            Err(error) => error.http_status(),
+        }
+    }
+}
+
+/// Asks a value for its status, where its type has one: the method of the one dereferences to that of the
+/// other, which is there for every type.
+pub struct Answer<'a, T>(AnswerRest<'a, T>);
+
+/// What has no status.
+pub struct AnswerRest<'a, T>(&'a T);
+
+impl<'a, T> Answer<'a, T> {
+    /// The question.
+    pub const fn of(value: &'a T) -> Self {
+        Self(AnswerRest(value))
+    }
+}
+
+impl<T: HttpStatus> Answer<'_, T> {
+    /// Whether it says that the request failed.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.0.0.http_status() >= 400
+    }
+}
+
+impl<T> AnswerRest<'_, T> {
+    /// No.
+    #[must_use]
+    pub const fn is_error(&self) -> bool {
+        false
+    }
+}
+
+impl<'a, T> std::ops::Deref for Answer<'a, T> {
+    type Target = AnswerRest<'a, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}

@@ -1,0 +1,175 @@
+//! The commit, and what became of it.
+
+use std::io;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::backend::{Backend, CommitFailure};
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::lease::State;
+use crate::stats::Outcome;
+use crate::transaction::Core;
+
+/// How long the answer to a commit is waited for at least: one that nobody waits for is one of unknown
+/// outcome, which is worse than one that is late.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A commit that did not succeed.
+pub(crate) struct NotCommitted {
+    pub(crate) error: Error,
+    /// Nothing was kept, and another run may fare better.
+    pub(crate) may_succeed_again: bool,
+}
+
+impl<DB: Backend> Core<DB> {
+    /// Whether a commit is worth sending.
+    ///
+    /// # Errors
+    ///
+    /// That of a session that has failed, and [`Error::RollbackOnly`].
+    pub(crate) fn check_commit(&mut self) -> Result<(), Error> {
+        self.notice_what_was_dropped(0);
+        self.check()?;
+        match self.rollback_only.take() {
+            Some(reason) => Err(Error::RollbackOnly {
+                boundary: Some(self.site),
+                reason,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Commits, with proof.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check_commit`](Self::check_commit), and [`Error::Timeout`] for a boundary whose time is
+    /// over, without a round trip; [`Error::Database`] if the database refuses; [`Error::CommitUnknown`].
+    pub(crate) async fn commit(
+        &mut self,
+        limit: Duration,
+        deadline: Instant,
+    ) -> Result<(), NotCommitted> {
+        if let Err(error) = self.make_ready(limit, deadline).await {
+            return Err(NotCommitted {
+                error,
+                may_succeed_again: self.may_succeed_again(),
+            });
+        }
+        if let Some(lease) = &mut self.lease {
+            self.sent.round_trips += 1;
+            // Until the answer is there, nobody can say what a runtime that ends leaves behind.
+            self.outcome = Outcome::Unknown;
+            let commit = DB::commit(&self.options, lease.fitting());
+            let (connection, state) = lease.parts();
+            *state = State::Busy;
+            let last = deadline.max(Instant::now() + GRACE);
+            let answer = timeout_at(last, DB::run(connection, commit)).await;
+            match answer.unwrap_or_else(|_| Err(no_answer())) {
+                Ok(()) => *state = State::Clean,
+                Err(source) => self.commit_failed(source, deadline).await?,
+            }
+            self.count_prepared();
+            self.lease = None;
+        }
+        self.outcome = Outcome::Committed;
+        Ok(())
+    }
+
+    async fn make_ready(&mut self, limit: Duration, deadline: Instant) -> Result<(), Error> {
+        self.check_commit()?;
+        if self.lease.is_some() && Instant::now() >= deadline {
+            return Err(self.timed_out(limit, deadline));
+        }
+        self.prove_open().await
+    }
+
+    /// `Ok` where it turns out that the transaction was committed all the same.
+    async fn commit_failed(
+        &mut self,
+        source: sqlx::Error,
+        deadline: Instant,
+    ) -> Result<(), NotCommitted> {
+        let boundary = Some(self.site);
+        let failure = DB::commit_failure(&source);
+        if failure != CommitFailure::Unknown {
+            self.outcome = Outcome::RolledBack;
+            if let Some(lease) = &mut self.lease {
+                *lease.parts().1 = State::Open;
+            }
+            let may_succeed_again = DB::may_succeed_again(&source);
+            let error = match failure {
+                CommitFailure::NotOpen => Error::Aborted { boundary, source },
+                _ => Error::Database { boundary, source },
+            };
+            return Err(NotCommitted {
+                error,
+                may_succeed_again,
+            });
+        }
+        let Some(lease) = self.lease.take() else {
+            return Ok(());
+        };
+        let transaction = lease.transaction().map(str::to_owned);
+        lease.discard();
+        let committed = match transaction {
+            Some(transaction) => confirm(&self.db, &transaction, deadline).await,
+            None => None,
+        };
+        match committed {
+            Some(true) => {
+                tracing::info!(boundary = %self.site, "the answer to the commit was lost; it is confirmed");
+                Ok(())
+            }
+            Some(false) => {
+                self.outcome = Outcome::RolledBack;
+                Err(NotCommitted {
+                    error: Error::Database { boundary, source },
+                    may_succeed_again: true,
+                })
+            }
+            None => Err(NotCommitted {
+                error: Error::CommitUnknown { boundary, source },
+                may_succeed_again: false,
+            }),
+        }
+    }
+}
+
+/// Asks what became of the transaction until it is known or the time is over.
+async fn confirm<DB: Backend>(
+    db: &SessionFactory<DB>,
+    transaction: &str,
+    deadline: Instant,
+) -> Option<bool> {
+    let ask = async {
+        let mut delays = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(5))
+            .with_max_delay(Duration::from_millis(500))
+            .without_max_times()
+            .build();
+        loop {
+            let answer = db.pool().spare().ask(DB::ask_outcome(transaction)).await;
+            match answer.and_then(DB::outcome) {
+                Ok(Some(committed)) => return committed,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::debug!(%error, "the outcome of a commit could not be asked for yet")
+                }
+            }
+            sleep(delays.next().unwrap_or(GRACE)).await;
+        }
+    };
+    timeout_at(deadline.max(Instant::now() + GRACE), ask)
+        .await
+        .ok()
+}
+fn no_answer() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(
+        io::ErrorKind::TimedOut,
+        "no answer to the commit within the boundary's timeout",
+    ))
+}

@@ -1,0 +1,160 @@
+//! What the matrix has to know of each database.
+
+use demarcate_tests::TestDb;
+use demarcate_tests::proxy::Proxy;
+use sqlx::{MySql, Postgres, Row, Sqlite};
+
+/// A database of the matrix.
+pub(crate) trait Target: demarcate::Backend + demarcate_tests::Backend {
+    /// Whether two sessions can write at a time.
+    const LOCKS_ROWS: bool = true;
+    /// What stands in the message that begins a transaction.
+    const BEGIN: &'static str;
+    /// A statement that takes seconds.
+    const SLOW: &'static str;
+    /// More rows than fit into any buffer on the way.
+    const ROWS: &'static str;
+    /// Fails at once while somebody else holds the lock that the boundary takes first.
+    const PROBE: &'static str;
+    /// The number of the session.
+    const SESSION: &'static str;
+    /// How many work on [`SLOW`](Self::SLOW), where others can see that.
+    const RUNNING: Option<&'static str>;
+    /// How many wait for a lock.
+    const WAITING: &'static str;
+
+    /// Where it has a wire.
+    fn proxy(db: &TestDb<Self>) -> impl Future<Output = Option<Proxy>> + Send;
+
+    /// Gives the number of a session that is none of `own`, or 0.
+    fn next_session(own: [i64; 2]) -> String;
+
+    /// Ends the session of that number.
+    fn kill(session: i64) -> String;
+
+    /// Whether a session, beside the one that asks, is in a transaction.
+    fn is_in_transaction(connection: &mut Self::Connection) -> impl Future<Output = bool> + Send;
+
+    /// Runs a query that gives one number.
+    fn number(connection: &mut Self::Connection, sql: &str) -> impl Future<Output = i64> + Send;
+}
+
+macro_rules! number {
+    () => {
+        async fn number(connection: &mut Self::Connection, sql: &str) -> i64 {
+            let row = <Self as demarcate_tests::Backend>::fetch_one(connection, sql).await;
+            let number = row.and_then(|row| row.try_get(0));
+            number.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        }
+    };
+}
+
+impl Target for Postgres {
+    const BEGIN: &'static str = "BEGIN";
+    const SLOW: &'static str = "select pg_sleep(2)";
+    const ROWS: &'static str = "select repeat('x', 1000) from generate_series(1, 20000)";
+    const PROBE: &'static str = "select n from locks where id = 1 for update nowait";
+    const SESSION: &'static str = "select pg_backend_pid()::bigint";
+    const RUNNING: Option<&'static str> = Some(
+        "select count(*) from pg_stat_activity \
+        where datname = current_database() and pid <> pg_backend_pid() and wait_event = 'PgSleep'",
+    );
+    const WAITING: &'static str = "select count(*) from pg_stat_activity \
+        where datname = current_database() and pid <> pg_backend_pid() and wait_event_type = 'Lock'";
+
+    async fn proxy(db: &TestDb<Self>) -> Option<Proxy> {
+        Some(Proxy::to(db).await)
+    }
+
+    fn next_session([one, other]: [i64; 2]) -> String {
+        format!(
+            "select coalesce(max(pid), 0)::bigint from pg_stat_activity \
+             where datname = current_database() and pid not in ({one}, {other})"
+        )
+    }
+
+    fn kill(session: i64) -> String {
+        format!("select pg_terminate_backend({session})")
+    }
+
+    async fn is_in_transaction(connection: &mut Self::Connection) -> bool {
+        let sessions = "select count(*) from pg_stat_activity \
+            where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null";
+        Self::number(connection, sessions).await > 0
+    }
+
+    number!();
+}
+
+impl Target for MySql {
+    const BEGIN: &'static str = "START TRANSACTION";
+    const SLOW: &'static str = "select sleep(2)";
+    const ROWS: &'static str = "select repeat('x', 1000) from seq_1_to_20000";
+    const PROBE: &'static str = "select n from locks where id = 1 for update nowait";
+    const SESSION: &'static str = "select cast(connection_id() as signed)";
+    const RUNNING: Option<&'static str> = Some(
+        "select count(*) from information_schema.processlist \
+        where db = database() and id <> connection_id() and state = 'User sleep'",
+    );
+    // What InnoDB knows of waiting, `innodb_trx`, it shows from a cache that is as old as who looks at it is busy.
+    const WAITING: &'static str = "select count(*) from information_schema.processlist \
+        where db = database() and command = 'Query' and info like 'update locks%where id = 2'";
+
+    async fn proxy(db: &TestDb<Self>) -> Option<Proxy> {
+        Some(Proxy::to(db).await)
+    }
+
+    fn next_session([one, other]: [i64; 2]) -> String {
+        format!(
+            "select cast(coalesce(max(id), 0) as signed) from information_schema.processlist \
+             where db = database() and command <> 'Killed' and id not in ({one}, {other})"
+        )
+    }
+
+    fn kill(session: i64) -> String {
+        format!("kill {session}")
+    }
+
+    async fn is_in_transaction(connection: &mut Self::Connection) -> bool {
+        // A transaction keeps the tables that it has used as they are until it ends.
+        let alone = "lock tables items write, locks write nowait; unlock tables";
+        <Self as demarcate_tests::Backend>::execute(connection, alone)
+            .await
+            .is_err()
+    }
+
+    number!();
+}
+
+/// A file has neither a wire nor sessions.
+impl Target for Sqlite {
+    const LOCKS_ROWS: bool = false;
+    const BEGIN: &'static str = "BEGIN";
+    const SLOW: &'static str = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 3000000) \
+        select count(*) from n";
+    const ROWS: &'static str = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) \
+        select printf('%1000d', i) from n";
+    const PROBE: &'static str = "pragma busy_timeout = 0; begin immediate; rollback";
+    const SESSION: &'static str = "select 0";
+    const RUNNING: Option<&'static str> = None;
+    const WAITING: &'static str = "select 1";
+
+    async fn proxy(_: &TestDb<Self>) -> Option<Proxy> {
+        None
+    }
+
+    fn next_session(_: [i64; 2]) -> String {
+        "select 0".to_owned()
+    }
+
+    fn kill(_: i64) -> String {
+        String::new()
+    }
+
+    async fn is_in_transaction(_: &mut Self::Connection) -> bool {
+        // It would hold the lock of the whole file, which is looked for by itself.
+        false
+    }
+
+    number!();
+}

@@ -1,0 +1,210 @@
+//! Locks go when the caller goes: a statement that nobody waits for is stopped on the server.
+
+use std::time::{Duration, Instant};
+
+use demarcate::{Error, TxOptions};
+use demarcate_tests::on_every_database;
+
+use crate::{ITEMS, items};
+
+/// How soon another can have what an abandoned boundary had locked.
+const SOON: Duration = Duration::from_millis(100);
+
+/// Other tests use this machine as well: it has to be as soon as that once in so many times.
+const TRIES: usize = 4;
+
+/// And never later than this. Left to itself, each statement here runs for 20 s.
+const AT_LAST: Duration = Duration::from_secs(3);
+
+/// A statement that locks a row, or the database, and then runs for long.
+trait Holds {
+    const HOLDS: &'static str;
+}
+
+impl Holds for sqlx::Postgres {
+    const HOLDS: &'static str = "update items set name = pg_sleep(20)::text where id = 1";
+}
+
+impl Holds for sqlx::MySql {
+    const HOLDS: &'static str = "update items set name = sleep(20) where id = 1";
+}
+
+impl Holds for sqlx::Sqlite {
+    const HOLDS: &'static str = "update items set name =
+        (with recursive n (i) as (select 1 union all select i + 1 from n limit 2000000000) select count(*) from n)
+        where id = 1";
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Cause {
+    Timeout,
+    Select,
+    Abort,
+    BoundaryTimeout,
+}
+
+on_every_database! {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_a_statement_that_was_running() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        db.admin("insert into items (id) values (1), (2)").await;
+        let factory = SessionFactory::builder().url(db.url()).max_connections(2).connect().await.unwrap();
+        let running = Duration::from_millis(150);
+        let causes = [Cause::Timeout, Cause::Select, Cause::Abort, Cause::BoundaryTimeout];
+        let mut soonest = [Duration::MAX; 4];
+        for (number, cause) in (0..4).cycle().zip(causes.into_iter().cycle()).take(4 * TRIES) {
+            if soonest[number] < SOON {
+                continue;
+            }
+            let limit = match cause {
+                Cause::BoundaryTimeout => running,
+                _ => Duration::from_secs(30),
+            };
+            let boundary = {
+                let factory = factory.clone();
+                async move {
+                    let options = TxOptions::new().timeout(limit);
+                    factory
+                        .transaction_with(options, async |tx: &mut Session| {
+                            sqlx::query("update items set name = 'mine' where id = 2").execute(&mut *tx).await?;
+                            sqlx::query(<Database as Holds>::HOLDS).execute(&mut *tx).await?;
+                            Ok::<_, Error>(())
+                        })
+                        .await
+                }
+            };
+            match cause {
+                Cause::Timeout => assert!(tokio::time::timeout(running, boundary).await.is_err()),
+                Cause::Select => tokio::select! {
+                    ended = boundary => panic!("{ended:?}"),
+                    () = tokio::time::sleep(running) => {}
+                },
+                Cause::Abort => {
+                    let task = tokio::spawn(boundary);
+                    tokio::time::sleep(running).await;
+                    task.abort();
+                    assert!(task.await.unwrap_err().is_cancelled());
+                }
+                Cause::BoundaryTimeout => {
+                    let ended = boundary.await;
+                    assert!(matches!(ended, Err(Error::Timeout { .. })), "{ended:?}");
+                }
+            }
+            let gone = Instant::now();
+            factory
+                .transaction(async |tx| {
+                    sqlx::query("update items set name = 'next' where id in (1, 2)").execute(&mut *tx).await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+                .unwrap();
+            let waited = gone.elapsed();
+            assert!(waited < AT_LAST, "{cause:?}: another had to wait for {waited:?}");
+            soonest[number] = soonest[number].min(waited);
+        }
+        assert!(soonest.iter().all(|waited| *waited < SOON), "{causes:?}: {soonest:?}");
+        assert_eq!(items(&db).await, 2);
+        factory.close().await;
+    }
+
+    /// The scope is left behind, and what comes after it is kept. MySQL's connection cannot be used any more.
+    #[tokio::test]
+    async fn of_a_statement_in_a_savepoint_that_was_given_up() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        db.admin("insert into items (id) values (1)").await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let started = Instant::now();
+        let ended: Result<(), Error> = factory
+            .transaction(async |tx| {
+                let given_up: Result<(), Error> = tx
+                    .savepoint(async |tx| {
+                        let held = sqlx::query(<Database as Holds>::HOLDS).execute(&mut *tx);
+                        let late = tokio::time::timeout(Duration::from_millis(150), held).await;
+                        assert!(late.is_err());
+                        Err(sqlx::Error::RowNotFound.into())
+                    })
+                    .await;
+                assert!(given_up.is_err());
+                sqlx::query("insert into items (id) values (2)").execute(&mut *tx).await?;
+                Ok(())
+            })
+            .await;
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+        match ended {
+            Ok(()) => assert_eq!(items(&db).await, 2),
+            Err(Error::Aborted { .. }) => {
+                factory.close().await;
+                assert_eq!(items(&db).await, 1);
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+}
+
+/// PostgreSQL keeps the connection: what was stopped was the statement alone.
+#[tokio::test]
+async fn on_postgres_the_connection_is_kept() {
+    let db = demarcate_tests::postgres().await;
+    let builder = demarcate::postgres::SessionFactory::builder();
+    let factory = builder
+        .url(db.url())
+        .max_connections(1)
+        .connect()
+        .await
+        .unwrap();
+    let pid = async || -> Result<i32, Error> {
+        factory
+            .transaction(async |tx| {
+                Ok::<_, Error>(
+                    sqlx::query_scalar("select pg_backend_pid()")
+                        .fetch_one(&mut *tx)
+                        .await?,
+                )
+            })
+            .await
+    };
+    let before = pid().await.unwrap();
+    let slow: Result<(), Error> = factory
+        .transaction_with(
+            TxOptions::new().timeout(Duration::from_millis(100)),
+            async |tx: &mut demarcate::postgres::Session| {
+                sqlx::query("select pg_sleep(20)").execute(&mut *tx).await?;
+                Ok(())
+            },
+        )
+        .await;
+    assert!(matches!(slow, Err(Error::Timeout { .. })), "{slow:?}");
+    assert_eq!(pid().await.unwrap(), before);
+}
+
+/// The wire is cut while a statement runs: the server would find out when it has its answer.
+#[tokio::test]
+async fn of_a_connection_that_was_cut() {
+    use demarcate_tests::proxy::Proxy;
+
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    db.admin("insert into items (id) values (1)").await;
+    let proxy = Proxy::to(&db).await;
+    let factory = demarcate::postgres::SessionFactory::connect(proxy.url())
+        .await
+        .unwrap();
+    let boundary = factory.transaction(async |tx| {
+        sqlx::query(<sqlx::Postgres as Holds>::HOLDS)
+            .execute(&mut *tx)
+            .await?;
+        Ok::<_, Error>(())
+    });
+    let cut = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        proxy.cut();
+    };
+    let (ended, ()) = tokio::join!(boundary, cut);
+    assert!(ended.is_err());
+    let gone = Instant::now();
+    db.admin("update items set name = 'next' where id = 1")
+        .await;
+    assert!(gone.elapsed() < AT_LAST, "{:?}", gone.elapsed());
+}

@@ -1,0 +1,111 @@
+//! What can go wrong with a message, or with the answer to it.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::message::{Message, Pattern};
+
+/// What happens at a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Both sides find their connection closed.
+    Cut,
+    /// So many bytes of it arrive before that.
+    CutAfter(usize),
+    /// Nothing is forwarded any more that way, and nobody is told.
+    HalfOpen(Way),
+    /// It arrives so much later.
+    Delay(Duration),
+    /// It arrives when [`Point::release`] says so.
+    Hold,
+}
+
+/// A direction of the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// What clients send.
+    ToServer,
+    /// What the server sends.
+    ToClient,
+    /// All of it.
+    Both,
+}
+
+/// Where a fault is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Message,
+    Answer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Ahead,
+    Reached,
+    Released,
+}
+
+/// A fault that was asked for, as the test sees it.
+#[derive(Debug)]
+pub struct Point(watch::Sender<Stage>);
+
+impl Point {
+    /// Waits until the fault is being made.
+    pub async fn reached(&self) {
+        let mut stage = self.0.subscribe();
+        // It fails only where the sender is gone, which is ours.
+        stage.wait_for(|stage| *stage != Stage::Ahead).await.ok();
+    }
+
+    /// Whether the fault was made.
+    pub fn is_reached(&self) -> bool {
+        *self.0.borrow() != Stage::Ahead
+    }
+
+    /// Lets go what [`Fault::Hold`] holds, or would have held.
+    pub fn release(&self) {
+        self.0.send_replace(Stage::Released);
+    }
+}
+
+/// A fault that was asked for, as the proxy sees it.
+pub(super) struct Rule {
+    pattern: Pattern,
+    place: Place,
+    pub(super) fault: Fault,
+    stage: watch::Sender<Stage>,
+}
+
+impl Rule {
+    pub(super) fn new(pattern: Pattern, place: Place, fault: Fault) -> (Self, Point) {
+        let stage = watch::Sender::new(Stage::Ahead);
+        let point = Point(stage.clone());
+        let rule = Self {
+            pattern,
+            place,
+            fault,
+            stage,
+        };
+        (rule, point)
+    }
+
+    pub(super) fn fits(&self, message: &Message, place: Place) -> bool {
+        self.place == place && self.pattern.fits(message)
+    }
+
+    pub(super) fn reach(&self) {
+        self.stage.send_if_modified(|stage| {
+            let is_ahead = *stage == Stage::Ahead;
+            if is_ahead {
+                *stage = Stage::Reached;
+            }
+            is_ahead
+        });
+    }
+
+    pub(super) async fn released(&self) {
+        let mut stage = self.stage.subscribe();
+        stage.wait_for(|stage| *stage == Stage::Released).await.ok();
+    }
+}

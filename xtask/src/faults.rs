@@ -1,0 +1,30 @@
+//! `cargo xtask faults`: the fault matrix of `tests/faults`.
+
+use xtask::servers;
+
+use crate::setup;
+use crate::step::Step;
+use crate::test::cargo;
+
+/// How often each case is tried. What varies with the round: how long after the boundary has reached its point something
+/// happens, and whether a message or its answer is held up.
+const ROUNDS: &str = "--rounds=5";
+
+/// Runs every case, or those in whose name one of `names` stands.
+pub(crate) fn run(names: &[&str]) -> Result<(), String> {
+    setup::run()?;
+    let matrix = [
+        "test",
+        "--package",
+        "demarcate-tests",
+        "--test",
+        "faults",
+        "--",
+        ROUNDS,
+    ];
+    let result = Step::new("faults", cargo(&[&matrix, names].concat())).run(None);
+    if let Err(message) = servers::stop_all() {
+        eprintln!("xtask: {message}");
+    }
+    result.map(drop)
+}
