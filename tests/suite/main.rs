@@ -4,6 +4,7 @@ mod anomalies;
 mod attributes;
 mod boundary;
 mod cancellation;
+mod classify;
 mod extremes;
 mod failure;
 mod guard;
