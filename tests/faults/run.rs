@@ -20,10 +20,13 @@ use crate::plain::Plain;
 use crate::report::{Outcome, Verdict};
 use crate::target::Target;
 
-/// After this, locks that are still held are leaked.
-///
-/// It covers a statement that runs to its end although nobody waits for it.
+/// After the caller went away, or the body ended: locks that are held for longer are leaked. As long as a statement is left
+/// to run to its end, it covers that.
 const LOCKS_ARE_GONE_WITHIN: Duration = Duration::from_secs(10);
+
+/// The same after the connection went. The server learns of that when it next has something to say, which is when its
+/// statement ends.
+const THE_SERVER_NOTICES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything else that happens off the caller's path.
 const SOON: Duration = Duration::from_secs(10);
@@ -184,11 +187,11 @@ impl<DB: Target> Trial<DB> {
     }
 
     async fn wait_for_the_locks(&mut self, since: Instant) {
-        match self
-            .observer
-            .time_until_free(since, LOCKS_ARE_GONE_WITHIN)
-            .await
-        {
+        let limit = match self.script.case.cause.is_of_the_wire() {
+            true => THE_SERVER_NOTICES_WITHIN,
+            false => LOCKS_ARE_GONE_WITHIN,
+        };
+        match self.observer.time_until_free(since, limit).await {
             Ok(time) => self.verdict.locks_gone_after = Some(time),
             Err(leak) => self.leaks(leak),
         }
