@@ -8,7 +8,7 @@ use sqlx::error::{DatabaseError, ErrorKind};
 
 use crate::holders::{Holder, InWords};
 use crate::nesting;
-use crate::settings::Redacted;
+use crate::settings::{Redacted, redact};
 use crate::site::Site;
 
 /// Why a boundary did not commit.
@@ -62,7 +62,7 @@ pub enum Error {
     },
 
     /// A [`before_commit`](crate::Session::before_commit) hook refused. The transaction was rolled back.
-    #[error("{}rolled back: refused before the commit: {source}", At(.boundary))]
+    #[error("{}rolled back: refused before the commit: {}", At(.boundary), redact(&.source.to_string()))]
     #[non_exhaustive]
     BeforeCommit {
         /// The boundary that it happened in.
@@ -274,6 +274,13 @@ impl Error {
     /// The boundary that the error happened in, where there was one.
     pub fn boundary(&self) -> Option<Site> {
         *boundary_of!(self)
+    }
+
+    /// Our own error, where one of sqlx carries it.
+    pub(crate) fn carried_by(error: &dyn DatabaseError) -> Option<&Self> {
+        error
+            .try_downcast_ref::<Carried>()
+            .map(|carried| &carried.0)
     }
 
     pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {

@@ -115,15 +115,16 @@ fn copy(error: &sqlx::Error) -> sqlx::Error {
     }
 }
 
-/// What can be read of a database's error through sqlx's own trait.
+/// What can be read of a database's error through sqlx's own trait, and what it means.
 #[derive(Debug)]
-struct Copy {
+pub(crate) struct Copy {
     text: String,
     message: String,
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     constraint: Option<String>,
     table: Option<String>,
     kind: ErrorKind,
+    pub(crate) kept: crate::classify::Kept,
 }
 
 impl Copy {
@@ -135,6 +136,7 @@ impl Copy {
             constraint: error.constraint().map(str::to_owned),
             table: error.table().map(str::to_owned),
             kind: error.kind(),
+            kept: crate::classify::Kept::of(error),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::factory::SessionFactory;
 use crate::nesting;
 use crate::options::TxOptions;
 use crate::session::Session;
+use crate::settings::redact;
 use crate::site::{Kind, Site};
 use crate::stop::{Stop, Stopper};
 
@@ -222,7 +223,7 @@ where
 #[non_exhaustive]
 pub enum JobError {
     /// Its function returned an error, or its boundary did not commit.
-    #[error("{job} failed: {source}")]
+    #[error("{job} failed: {}", redact(&.source.to_string()))]
     #[non_exhaustive]
     Failed {
         /// The job.
@@ -231,7 +232,7 @@ pub enum JobError {
         source: BoxError,
     },
     /// Its function panicked. It was rolled back.
-    #[error("{job} panicked: {message}")]
+    #[error("{job} panicked: {}", redact(.message))]
     #[non_exhaustive]
     Panicked {
         /// The job.
@@ -389,7 +390,8 @@ async fn run_and_record<DB: Backend, T>(
         match recorded.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::error!(job = %site, %error, "the failure of a background job could not be recorded");
+                let error = error.to_string();
+                tracing::error!(job = %site, error = %redact(&error), "the failure of a background job could not be recorded");
             }
             Err(_) => {
                 tracing::error!(job = %site, "recording the failure of a background job panicked");

@@ -55,7 +55,7 @@
 //! * [`Settings`]: the database, from the environment or in code
 //! * [`SessionFactory`]: connections, boundaries from closures, running jobs
 //! * [`TxOptions`]: isolation, read-only, timeout
-//! * [`Error`]: why a boundary did not commit
+//! * [`Error`]: why a boundary did not commit; [`classify`]: what that means, and what to say of it
 //! * [`Job`]: what runs outside the request
 //!
 //! # Features
@@ -69,6 +69,7 @@ mod axum;
 mod backend;
 mod body;
 mod boundary;
+pub mod classify;
 mod commit;
 mod decoy;
 mod error;

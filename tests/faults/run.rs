@@ -20,13 +20,19 @@ use crate::plain::Plain;
 use crate::report::{Outcome, Verdict};
 use crate::target::Target;
 
-/// After this, locks that are still held are leaked.
-///
-/// It covers a statement that runs to its end although nobody waits for it.
-const LOCKS_ARE_GONE_WITHIN: Duration = Duration::from_secs(10);
+/// After the caller went away, or the body ended: locks that are held for longer are leaked. It is less than a statement
+/// takes that is left to run to its end, and more than it takes to have one stopped on a machine that does much else; the
+/// table says how long it took.
+const LOCKS_ARE_GONE_WITHIN: Duration = Duration::from_secs(1);
+
+/// The same after the connection went. The server learns of that when it next has something to say, which is when its
+/// statement ends.
+const THE_SERVER_NOTICES_WITHIN: Duration = Duration::from_secs(10);
 
 /// Everything else that happens off the caller's path.
 const SOON: Duration = Duration::from_secs(10);
+
+const WARM_UP: Duration = Duration::from_millis(100);
 
 /// A case that has not ended by then never will.
 const ONE_CASE: Duration = Duration::from_secs(90);
@@ -60,6 +66,7 @@ async fn examine<DB: Target>(case: Case) -> Result<Verdict, String> {
         connections,
         verdict: Verdict::default(),
     };
+    Box::pin(trial.warm_up()).await?;
     let obstacle = Obstacle::put(case, &db, &trial.factory, trial.proxy.as_ref()).await;
     let hit = match case.cause.is_of_the_wire() {
         true => trial.hit_the_connection(obstacle).await?,
@@ -98,6 +105,32 @@ struct Hit {
 }
 
 impl<DB: Target> Trial<DB> {
+    /// Has a statement stopped once: what is measured is a factory that has done that before, and has a connection to do
+    /// it with.
+    async fn warm_up(&mut self) -> Result<(), String> {
+        let slow = self.factory.transaction(async |tx| {
+            sqlx::raw_sql(DB::SLOW).execute(&mut *tx).await?;
+            Ok::<_, demarcate::Error>(())
+        });
+        if timeout(WARM_UP, slow).await.is_ok() {
+            return Err(format!("`{}` ended within {WARM_UP:?}", DB::SLOW));
+        }
+        let alone = async {
+            self.observer.is_alone().await;
+            while !self.factory.pool_status().holders.is_empty() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let done = timeout(SOON, alone).await;
+        done.map_err(|_| "a statement could not be stopped".to_owned())?;
+        // Where its connection had to be closed, the pool has one again.
+        let quick = self.factory.transaction(async |tx| {
+            sqlx::raw_sql("select 1").execute(&mut *tx).await?;
+            Ok::<_, demarcate::Error>(())
+        });
+        quick.await.map_err(|error| error.to_string())
+    }
+
     /// The caller goes away, or the body ends, while the boundary is held up at its point.
     async fn hit_the_boundary(&mut self, obstacle: Obstacle<DB>) -> Result<Hit, String> {
         let mut caller = Caller::call(self.factory.clone(), Arc::clone(&self.script)).await;
@@ -184,11 +217,11 @@ impl<DB: Target> Trial<DB> {
     }
 
     async fn wait_for_the_locks(&mut self, since: Instant) {
-        match self
-            .observer
-            .time_until_free(since, LOCKS_ARE_GONE_WITHIN)
-            .await
-        {
+        let limit = match self.script.case.cause.is_of_the_wire() {
+            true => THE_SERVER_NOTICES_WITHIN,
+            false => LOCKS_ARE_GONE_WITHIN,
+        };
+        match self.observer.time_until_free(since, limit).await {
             Ok(time) => self.verdict.locks_gone_after = Some(time),
             Err(leak) => self.leaks(leak),
         }

@@ -97,19 +97,29 @@ on_every_database! {
 
     type Answer = Result<Option<i64>, Seen>;
 
-    /// A boundary that does what it is told.
+    enum Order {
+        Run(String, oneshot::Sender<Answer>),
+        Commit,
+    }
+
+    /// A boundary that does what it is told. Told no more, it rolls back.
     struct Actor {
-        orders: mpsc::Sender<(String, oneshot::Sender<Answer>)>,
+        orders: mpsc::Sender<Order>,
         boundary: JoinHandle<Result<(), Error>>,
     }
 
     impl Actor {
         fn new(db: &SessionFactory, options: TxOptions) -> Self {
-            let (orders, received) = mpsc::channel::<(String, oneshot::Sender<Answer>)>(1);
+            let (orders, received) = mpsc::channel(1);
             let (db, received) = (db.clone(), Mutex::new(received));
             let boundary = tokio::spawn(async move {
                 db.transaction_with(options, async |tx: &mut Session| {
-                    while let Some((sql, answer)) = received.lock().await.recv().await {
+                    loop {
+                        let (sql, answer) = match received.lock().await.recv().await {
+                            Some(Order::Run(sql, answer)) => (sql, answer),
+                            Some(Order::Commit) => return Ok(()),
+                            None => return Err(sqlx::Error::RowNotFound.into()),
+                        };
                         let row = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_optional(&mut *tx).await;
                         match row {
                             Ok(row) => answer.send(Ok(row.map(|row| row.get(0)))).ok(),
@@ -119,7 +129,6 @@ on_every_database! {
                             }
                         };
                     }
-                    Ok(())
                 })
                 .await
             });
@@ -136,7 +145,7 @@ on_every_database! {
 
         async fn run(&self, sql: impl Into<String>) -> Answer {
             let (answer, answered) = oneshot::channel();
-            self.orders.send((sql.into(), answer)).await.unwrap();
+            self.orders.send(Order::Run(sql.into(), answer)).await.unwrap();
             answered.await.unwrap()
         }
 
@@ -146,7 +155,7 @@ on_every_database! {
 
         /// The body returns `Ok`.
         async fn commit(self) -> Result<(), Seen> {
-            drop(self.orders);
+            self.orders.send(Order::Commit).await.unwrap();
             match self.boundary.await.unwrap() {
                 Ok(()) => Ok(()),
                 Err(Error::Database { source, .. }) => Err(Seen::of(&source)),

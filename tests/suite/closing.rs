@@ -25,7 +25,7 @@ on_every_database! {
         db.transaction(async |tx| Ok::<_, Error>(store(tx, 2).await?)).await
     }
 
-    #[background_job(on_error = record)]
+    #[background_job(on_error = record, allow(D050, reason = "the factory closes meanwhile"))]
     async fn fails(tx: &mut Session) -> Result<(), sqlx::Error> {
         store(tx, 3).await?;
         tokio::time::sleep(SHORT).await;

@@ -4,6 +4,7 @@ mod anomalies;
 mod attributes;
 mod boundary;
 mod cancellation;
+mod classify;
 mod closing;
 mod extremes;
 mod failure;

@@ -25,7 +25,7 @@ pub use protocol::{Frame, Protocol};
 
 use crate::TestDb;
 use crate::backend::Backend;
-use fault::{Place, Rule};
+use fault::{PATIENCE, Place, Rule};
 use link::{Condition, Link};
 
 /// A database whose wire the proxy can read.
@@ -55,7 +55,7 @@ pub trait Wire: Backend {
 /// sqlx::raw_sql("select 1").execute(&mut client).await.unwrap();
 /// assert!(sqlx::raw_sql("select 2").execute(&mut client).await.is_err());
 /// assert_eq!(proxy.requests(), [r#"Query "select 1""#, r#"Query "select 2""#]);
-/// assert_eq!(proxy.round_trips(), 1);
+/// assert_eq!(proxy.round_trips(), 2);
 /// # }
 /// ```
 ///
@@ -168,7 +168,7 @@ impl Proxy {
         state.links.iter().filter(|link| !link.is_closed()).count()
     }
 
-    /// How often clients have sent something and then got something back.
+    /// How often a client has sent something and the server has answered, whether or not the answer got through.
     pub fn round_trips(&self) -> usize {
         self.shared.state().round_trips
     }
@@ -193,17 +193,19 @@ impl Proxy {
     }
 
     /// Waits until a message that fits is among the [`messages`](Self::messages).
+    ///
+    /// # Panics
+    ///
+    /// If there is none after 30 s.
     pub async fn seen(&self, pattern: &Pattern) {
         let mut recorded = self.shared.recorded.subscribe();
-        loop {
-            recorded.borrow_and_update();
-            if self.shared.state().messages.iter().any(|m| pattern.fits(m)) {
-                return;
-            }
-            if recorded.changed().await.is_err() {
-                return;
-            }
-        }
+        let seen =
+            recorded.wait_for(|_| self.shared.state().messages.iter().any(|m| pattern.fits(m)));
+        let in_time = tokio::time::timeout(PATIENCE, seen).await;
+        assert!(
+            in_time.is_ok(),
+            "no message has fit {pattern:?} within {PATIENCE:?}"
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! `cargo xtask`: what this repository does for itself.
 
+mod codes;
 mod faults;
 mod setup;
 mod step;
@@ -13,6 +14,7 @@ usage: cargo xtask <command>
 
 commands:
   setup   install the servers that the tests need
+  codes   write the lists of codes that the classifier must know
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
   faults  the fault matrix, several times over; words after it keep the cases in whose name they stand
 ";
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments[..] {
+        ["codes"] => codes::run(),
         ["setup"] => setup::run(),
         ["test"] => test::run(),
         ["faults", ref names @ ..] => faults::run(names),
@@ -29,7 +32,9 @@ fn main() -> ExitCode {
             Ok(())
         }
         [] => Err(format!("a command is missing\n\n{USAGE}")),
-        ["setup" | "test", unknown, ..] => Err(format!("unknown argument `{unknown}`\n\n{USAGE}")),
+        ["codes" | "setup" | "test", unknown, ..] => {
+            Err(format!("unknown argument `{unknown}`\n\n{USAGE}"))
+        }
         [unknown, ..] => Err(format!("unknown command `{unknown}`\n\n{USAGE}")),
     };
     match result {

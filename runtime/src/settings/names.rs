@@ -4,7 +4,7 @@ use super::variables::Variables;
 use crate::error::Error;
 
 /// Every variable that is read here.
-pub(crate) const KNOWN: [&str; 32] = [
+pub(crate) const KNOWN: [&str; 31] = [
     "DATABASE_URL",
     "DB_HOST",
     "DB_PORT",
@@ -34,7 +34,6 @@ pub(crate) const KNOWN: [&str; 32] = [
     "DB_POOL_TIMEOUT",
     "DB_POOL_RECYCLE",
     "DB_IDLE_TIMEOUT",
-    "DB_STARTUP_TIMEOUT",
     "SQL_ECHO",
     "LOG_LEVEL",
 ];
@@ -65,14 +64,25 @@ pub(crate) fn check(variables: &Variables) -> Result<(), Error> {
         if variables.get(name).is_none() || KNOWN.contains(&name) {
             continue;
         }
-        // Where both names are given, the other one is for another program.
-        if let Some(meant) = meant(name).filter(|meant| variables.get(meant).is_none()) {
+        // Where both names are given, the other one is for another program; and so is what would name a database,
+        // where one is named.
+        let matters = |meant: &&str| {
+            variables.get(meant).is_none()
+                && !(is_part(meant) && variables.get("DATABASE_URL").is_some())
+        };
+        if let Some(meant) = meant(name).filter(matters) {
             return Err(Error::config(format!(
                 "{name} is not a variable that is read here; write {meant}"
             )));
         }
     }
     Ok(())
+}
+
+/// Whether a variable names a part of a database's address.
+fn is_part(name: &str) -> bool {
+    let parts = ["DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME"];
+    parts.contains(&name) || name.starts_with("SUPABASE_POOLER_")
 }
 
 fn meant(name: &str) -> Option<&'static str> {
@@ -155,6 +165,11 @@ mod tests {
         }
         for name in KNOWN {
             assert_eq!(said(name), None, "{name}");
+        }
+        // Another program's name for what is named here already.
+        for (name, here) in [("DB_USERNAME", "DB_USER"), ("DB_PASS", "DATABASE_URL")] {
+            let both = Variables::from_iter([(name, "x"), (here, "y")]);
+            assert!(check(&both).is_ok(), "{name} beside {here}");
         }
     }
 }

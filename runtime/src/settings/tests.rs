@@ -358,7 +358,7 @@ fn shows(text: &str) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     /// Every type that holds a URL, or an error about one, whatever the URL's shape.
     #[test]

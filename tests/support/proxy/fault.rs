@@ -6,6 +6,9 @@ use tokio::sync::watch;
 
 use super::message::{Message, Pattern};
 
+/// How long a test waits for a message.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What happens at a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -52,10 +55,18 @@ pub struct Point(watch::Sender<Stage>);
 
 impl Point {
     /// Waits until the fault is being made.
+    ///
+    /// # Panics
+    ///
+    /// If it has not been after 30 s: a test that waits for what does not happen has failed.
     pub async fn reached(&self) {
         let mut stage = self.0.subscribe();
-        // It fails only where the sender is gone, which is ours.
-        stage.wait_for(|stage| *stage != Stage::Ahead).await.ok();
+        let reached = stage.wait_for(|stage| *stage != Stage::Ahead);
+        let in_time = tokio::time::timeout(PATIENCE, reached).await;
+        assert!(
+            in_time.is_ok(),
+            "no message has met the fault within {PATIENCE:?}"
+        );
     }
 
     /// Whether the fault was made.

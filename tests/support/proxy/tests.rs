@@ -46,6 +46,8 @@ async fn the_messages_of_postgres_have_names() {
     run::<Postgres>(&mut client, "select 1/0")
         .await
         .unwrap_err();
+    // sqlx does not wait for what follows an error.
+    proxy.seen(&Pattern::answer("ReadyForQuery(E)")).await;
     let messages: Vec<String> = proxy.messages().iter().map(ToString::to_string).collect();
     assert_eq!(
         messages,

@@ -1,0 +1,253 @@
+//! What kinds of failure there are, and what is to be done about each.
+
+use std::fmt;
+
+/// What kind of failure it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Category {
+    /// The data breaks a rule of the schema.
+    Constraint(Constraint),
+    /// A value that the database cannot take: too long, out of range, not of its type.
+    Data,
+    /// The database cannot be reached, or the connection to it was lost.
+    Connection,
+    /// The transaction cannot go on.
+    Transaction(Transaction),
+    /// Something took too long.
+    Timeout(Timeout),
+    /// Somebody cancelled the statement.
+    Canceled,
+    /// The user may not do that, or may not connect.
+    Permission,
+    /// The program asks for something that cannot be: wrong SQL, a table that is not there, an option that the
+    /// database does not have.
+    Query,
+    /// The server has run out of something: memory, disk, connections.
+    Resources,
+    /// Whether the transaction was committed is not known.
+    UnknownOutcome,
+    /// There is no such row.
+    NotFound,
+    /// Nothing that is known here.
+    Unknown,
+}
+
+/// Which kind of rule is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Constraint {
+    /// It is there already.
+    Unique,
+    /// It refers to something that is not there, or something else still refers to it.
+    ForeignKey,
+    /// It is missing.
+    NotNull,
+    /// A check of the schema's says no.
+    Check,
+    /// It overlaps with something that is there.
+    Exclusion,
+    /// The database does not say which.
+    Other,
+}
+
+/// Why a transaction cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transaction {
+    /// Its snapshot does not fit what others have committed.
+    Serialization,
+    /// It and another waited for each other.
+    Deadlock,
+    /// It was rolled back, by an earlier failure or by the server.
+    Aborted,
+    /// It is not in a state in which this can be done: read-only, not open, open already.
+    State,
+}
+
+/// What took too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Timeout {
+    /// A statement.
+    Statement,
+    /// Waiting for a lock.
+    Lock,
+    /// Doing nothing, so that the server ended the session.
+    Idle,
+    /// The transaction, as the server counts it.
+    Transaction,
+    /// Waiting for a connection, of our pool or a pooler's.
+    Pool,
+    /// The boundary.
+    Boundary,
+}
+
+/// What can be done about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Recovery {
+    /// Do it again.
+    Retry,
+    /// Give other data.
+    FixData,
+    /// Look at the network, and whether the server runs.
+    CheckNetwork,
+    /// Look at the user, the password and what is granted.
+    CheckPermissions,
+    /// Do it again later.
+    Wait,
+    /// Look whether it was done, before doing it again.
+    CheckOutcome,
+    /// Somebody has to change the program or the server.
+    ContactAdministrator,
+}
+
+/// What is made of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) category: Category,
+    pub(crate) retryable: bool,
+    pub(crate) recovery: Recovery,
+}
+
+impl Category {
+    /// What goes for most of a category.
+    pub(crate) const fn verdict(self) -> Verdict {
+        let (retryable, recovery) = match self {
+            Self::Constraint(_) | Self::Data | Self::NotFound => (false, Recovery::FixData),
+            Self::Connection => (true, Recovery::CheckNetwork),
+            Self::Transaction(Transaction::Serialization | Transaction::Deadlock)
+            | Self::Timeout(Timeout::Lock | Timeout::Idle) => (true, Recovery::Retry),
+            Self::Timeout(Timeout::Pool) => (true, Recovery::Wait),
+            Self::Timeout(_) => (false, Recovery::Wait),
+            Self::Canceled => (false, Recovery::Retry),
+            Self::Permission => (false, Recovery::CheckPermissions),
+            Self::UnknownOutcome => (false, Recovery::CheckOutcome),
+            Self::Transaction(_) | Self::Query | Self::Resources | Self::Unknown => {
+                (false, Recovery::ContactAdministrator)
+            }
+        };
+        Verdict {
+            category: self,
+            retryable,
+            recovery,
+        }
+    }
+
+    /// One that passes by itself.
+    pub(crate) const fn passing(self) -> Verdict {
+        Verdict {
+            category: self,
+            retryable: true,
+            recovery: Recovery::Wait,
+        }
+    }
+
+    /// One that doing it again cures.
+    pub(crate) const fn repeatable(self) -> Verdict {
+        Verdict {
+            category: self,
+            retryable: true,
+            recovery: Recovery::Retry,
+        }
+    }
+
+    /// One that somebody has to put right, where most of the category pass.
+    pub(crate) const fn lasting(self) -> Verdict {
+        Verdict {
+            category: self,
+            retryable: false,
+            recovery: Recovery::ContactAdministrator,
+        }
+    }
+}
+
+impl fmt::Display for Category {
+    /// As one or two words: `unique constraint`, `lock timeout`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Constraint(Constraint::Unique) => "unique constraint",
+            Self::Constraint(Constraint::ForeignKey) => "foreign key constraint",
+            Self::Constraint(Constraint::NotNull) => "not null constraint",
+            Self::Constraint(Constraint::Check) => "check constraint",
+            Self::Constraint(Constraint::Exclusion) => "exclusion constraint",
+            Self::Constraint(Constraint::Other) => "constraint",
+            Self::Data => "data",
+            Self::Connection => "connection",
+            Self::Transaction(Transaction::Serialization) => "serialization failure",
+            Self::Transaction(Transaction::Deadlock) => "deadlock",
+            Self::Transaction(Transaction::Aborted) => "aborted transaction",
+            Self::Transaction(Transaction::State) => "transaction state",
+            Self::Timeout(Timeout::Statement) => "statement timeout",
+            Self::Timeout(Timeout::Lock) => "lock timeout",
+            Self::Timeout(Timeout::Idle) => "idle timeout",
+            Self::Timeout(Timeout::Transaction) => "transaction timeout",
+            Self::Timeout(Timeout::Pool) => "pool timeout",
+            Self::Timeout(Timeout::Boundary) => "boundary timeout",
+            Self::Canceled => "canceled",
+            Self::Permission => "permission",
+            Self::Query => "query",
+            Self::Resources => "resources",
+            Self::UnknownOutcome => "unknown outcome",
+            Self::NotFound => "not found",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retry => "retry",
+            Self::FixData => "fix data",
+            Self::CheckNetwork => "check network",
+            Self::CheckPermissions => "check permissions",
+            Self::Wait => "wait",
+            Self::CheckOutcome => "check outcome",
+            Self::ContactAdministrator => "contact an administrator",
+        })
+    }
+}
+
+/// The words that the tables of codes are written in.
+pub(crate) mod words {
+    use super::{Category, Constraint, Timeout, Transaction, Verdict};
+
+    pub(crate) const UNIQUE: Verdict = Category::Constraint(Constraint::Unique).verdict();
+    pub(crate) const FOREIGN_KEY: Verdict = Category::Constraint(Constraint::ForeignKey).verdict();
+    pub(crate) const NOT_NULL: Verdict = Category::Constraint(Constraint::NotNull).verdict();
+    pub(crate) const CHECK: Verdict = Category::Constraint(Constraint::Check).verdict();
+    pub(crate) const EXCLUSION: Verdict = Category::Constraint(Constraint::Exclusion).verdict();
+    pub(crate) const CONSTRAINT: Verdict = Category::Constraint(Constraint::Other).verdict();
+    pub(crate) const DATA: Verdict = Category::Data.verdict();
+    pub(crate) const CONNECTION: Verdict = Category::Connection.verdict();
+    /// The server goes down or comes up.
+    pub(crate) const RESTART: Verdict = Category::Connection.passing();
+    pub(crate) const NO_SUCH_SERVER: Verdict = Category::Connection.lasting();
+    pub(crate) const SERIALIZATION: Verdict =
+        Category::Transaction(Transaction::Serialization).verdict();
+    pub(crate) const DEADLOCK: Verdict = Category::Transaction(Transaction::Deadlock).verdict();
+    pub(crate) const ABORTED: Verdict = Category::Transaction(Transaction::Aborted).verdict();
+    /// The server rolled it back, for no fault of its own.
+    pub(crate) const ROLLED_BACK: Verdict =
+        Category::Transaction(Transaction::Aborted).repeatable();
+    pub(crate) const STATE: Verdict = Category::Transaction(Transaction::State).verdict();
+    pub(crate) const STATEMENT_TIMEOUT: Verdict = Category::Timeout(Timeout::Statement).verdict();
+    pub(crate) const LOCK_TIMEOUT: Verdict = Category::Timeout(Timeout::Lock).verdict();
+    pub(crate) const IDLE_TIMEOUT: Verdict = Category::Timeout(Timeout::Idle).verdict();
+    pub(crate) const TRANSACTION_TIMEOUT: Verdict =
+        Category::Timeout(Timeout::Transaction).verdict();
+    pub(crate) const POOL_TIMEOUT: Verdict = Category::Timeout(Timeout::Pool).verdict();
+    pub(crate) const BOUNDARY_TIMEOUT: Verdict = Category::Timeout(Timeout::Boundary).verdict();
+    pub(crate) const CANCELED: Verdict = Category::Canceled.verdict();
+    pub(crate) const PERMISSION: Verdict = Category::Permission.verdict();
+    pub(crate) const QUERY: Verdict = Category::Query.verdict();
+    /// A plan or a schema that is no longer what it was when the statement was prepared.
+    pub(crate) const STALE: Verdict = Category::Query.repeatable();
+    pub(crate) const RESOURCES: Verdict = Category::Resources.verdict();
+    pub(crate) const TOO_MANY: Verdict = Category::Resources.passing();
+    pub(crate) const UNKNOWN_OUTCOME: Verdict = Category::UnknownOutcome.verdict();
+    pub(crate) const NOT_FOUND: Verdict = Category::NotFound.verdict();
+    pub(crate) const UNKNOWN: Verdict = Category::Unknown.verdict();
+}

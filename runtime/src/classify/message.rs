@@ -1,0 +1,151 @@
+//! Sentences for end users.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+use super::Names;
+use super::category::{Category, Constraint, Timeout, Transaction};
+
+/// Registers what to say to end users, by the name of the constraint that is broken.
+///
+/// It is a statement, for the start of a program. SQLite names no constraint for a unique or a missing
+/// column: there, and wherever a column has no constraint of its own name, `table.column` is the name.
+/// What is registered later under the same name takes the place of what was there.
+///
+/// ```
+/// demarcate::messages! {
+///     "orders_sku_key" => "an order with this sku already exists",
+///     "orders.sku" => "an order with this sku already exists",
+/// }
+/// ```
+#[macro_export]
+macro_rules! messages {
+    ($($name:literal => $message:literal),* $(,)?) => {
+        $crate::classify::register(&[$(($name, $message)),*])
+    };
+}
+
+type Registry = RwLock<HashMap<&'static str, &'static str>>;
+
+fn registry() -> &'static Registry {
+    static REGISTRY: OnceLock<Registry> = OnceLock::new();
+    REGISTRY.get_or_init(Registry::default)
+}
+
+/// What [`messages!`](crate::messages) calls: pairs of a constraint's name and what to say.
+pub fn register(messages: &[(&'static str, &'static str)]) {
+    registry()
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .extend(messages.iter().copied());
+}
+
+fn registered(name: &str) -> Option<&'static str> {
+    let registry = registry().read().unwrap_or_else(PoisonError::into_inner);
+    registry.get(name).copied()
+}
+
+/// The sentence for an error.
+pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
+    if let Category::Constraint(constraint) = category {
+        return match own(names) {
+            Some(message) => Cow::Borrowed(message),
+            None => of_constraint(constraint, names),
+        };
+    }
+    Cow::Borrowed(match category {
+        Category::Data => match names.column.and_then(words) {
+            Some(column) => return format!("the {column} is not one that can be stored").into(),
+            None => "a value is not one that can be stored",
+        },
+        Category::Connection => {
+            "the service cannot reach its data right now; try again in a moment"
+        }
+        Category::Timeout(Timeout::Pool) | Category::Resources => {
+            "the service is busy; try again in a moment"
+        }
+        Category::Timeout(_) => "this took too long; try again in a moment",
+        Category::Transaction(Transaction::Serialization | Transaction::Deadlock) => {
+            "somebody else was changing the same data; try again"
+        }
+        Category::Canceled => "this was cancelled",
+        Category::Permission => "this is not allowed",
+        Category::UnknownOutcome => {
+            "it is not known whether this was saved; look before you do it again"
+        }
+        Category::NotFound => "this does not exist",
+        Category::Transaction(_)
+        | Category::Query
+        | Category::Unknown
+        | Category::Constraint(_) => "something went wrong on our side",
+    })
+}
+
+/// What was registered: for the constraint, or for the column.
+fn own(names: Names<'_>) -> Option<&'static str> {
+    if let Some(message) = names.constraint.and_then(registered) {
+        return Some(message);
+    }
+    if let Some(message) = names.columns.and_then(registered) {
+        return Some(message);
+    }
+    registered(&format!("{}.{}", names.table?, names.column?))
+}
+
+fn of_constraint(constraint: Constraint, names: Names<'_>) -> Cow<'static, str> {
+    let table = names.table.and_then(words);
+    let column = names
+        .column
+        .and_then(words)
+        .or_else(|| words(&column_in(names)?));
+    match (constraint, table, column) {
+        (Constraint::Unique, Some(table), Some(column)) => {
+            format!("there is already an entry with this {column} in {table}").into()
+        }
+        (Constraint::Unique, _, Some(column)) => {
+            format!("there is already an entry with this {column}").into()
+        }
+        (Constraint::Unique, Some(table), None) => {
+            format!("there is already such an entry in {table}").into()
+        }
+        (Constraint::Unique, None, None) => "there is already such an entry".into(),
+        (Constraint::ForeignKey, _, Some(column)) => {
+            format!("the {column} refers to something that is not there, or is still referred to")
+                .into()
+        }
+        (Constraint::ForeignKey, ..) => {
+            "this refers to something that is not there, or is still referred to".into()
+        }
+        (Constraint::NotNull, _, Some(column)) => format!("the {column} is missing").into(),
+        (Constraint::NotNull, ..) => "something is missing".into(),
+        (Constraint::Exclusion, Some(table), _) => {
+            format!("this overlaps with another entry in {table}").into()
+        }
+        (Constraint::Exclusion, ..) => "this overlaps with another entry".into(),
+        (_, Some(table), _) => format!("a value is not allowed in {table}").into(),
+        _ => "a value is not allowed".into(),
+    }
+}
+
+/// PostgreSQL names no column for a unique or foreign key, but names those constraints after it by itself:
+/// `orders_sku_key`, `orders_customer_id_fkey`.
+fn column_in(names: Names<'_>) -> Option<String> {
+    let inside = names
+        .constraint?
+        .strip_prefix(names.table?)?
+        .strip_prefix('_')?;
+    ["_key", "_fkey", "_idx", "_check"]
+        .iter()
+        .find_map(|end| inside.strip_suffix(end))
+        .filter(|column| !column.is_empty())
+        .map(str::to_owned)
+}
+
+/// A name as words; none where it is not one that a person could read.
+fn words(name: &str) -> Option<String> {
+    let is_readable = name.len() <= 63
+        && name.chars().any(char::is_alphabetic)
+        && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    is_readable.then(|| name.replace('_', " "))
+}

@@ -1,0 +1,167 @@
+//! The error of a database that is classified, and what is in it.
+
+use std::borrow::Cow;
+
+use sqlx::error::DatabaseError;
+
+use super::Names;
+use super::category::{Verdict, words};
+use super::sqlstate;
+use crate::failure;
+
+/// The error of a database, by the database that it is of.
+#[derive(Clone, Copy)]
+pub(crate) enum Origin<'e> {
+    /// Not of a database.
+    Nothing,
+    #[cfg(feature = "postgres")]
+    Postgres(&'e sqlx::postgres::PgDatabaseError),
+    #[cfg(feature = "mysql")]
+    MySql(&'e sqlx::mysql::MySqlDatabaseError),
+    #[cfg(feature = "sqlite")]
+    Sqlite(&'e dyn DatabaseError, i32),
+    /// A session's copy of its first failure.
+    Copy(&'e failure::Copy),
+    /// Of something else that speaks through sqlx.
+    Other(&'e dyn DatabaseError),
+}
+
+/// What a session's [copy](failure::Copy) keeps of an error beyond what sqlx's trait shows.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    verdict: Verdict,
+    constraint: Option<String>,
+    table: Option<String>,
+    column: Option<String>,
+    columns: Option<String>,
+    has_sqlstate: bool,
+    quotes_value: bool,
+}
+
+impl Kept {
+    pub(crate) fn of(error: &dyn DatabaseError) -> Self {
+        let origin = Origin::of(error);
+        let (verdict, sqlstate) = origin.verdict();
+        let names = origin.names();
+        Self {
+            verdict,
+            constraint: names.constraint.map(str::to_owned),
+            table: names.table.map(str::to_owned),
+            column: names.column.map(str::to_owned),
+            columns: names.columns.map(str::to_owned),
+            has_sqlstate: sqlstate.is_some(),
+            quotes_value: origin.quotes_value(),
+        }
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names {
+            constraint: self.constraint.as_deref(),
+            table: self.table.as_deref(),
+            column: self.column.as_deref(),
+            columns: self.columns.as_deref(),
+        }
+    }
+}
+
+impl<'e> Origin<'e> {
+    pub(crate) fn of(error: &'e dyn DatabaseError) -> Self {
+        #[cfg(feature = "postgres")]
+        if let Some(error) = error.try_downcast_ref() {
+            return Self::Postgres(error);
+        }
+        #[cfg(feature = "mysql")]
+        if let Some(error) = error.try_downcast_ref() {
+            return Self::MySql(error);
+        }
+        #[cfg(feature = "sqlite")]
+        if error
+            .try_downcast_ref::<sqlx::sqlite::SqliteError>()
+            .is_some()
+        {
+            // sqlx 0.9 shows the number only as a text.
+            let code = error.code().and_then(|code| code.parse().ok());
+            return Self::Sqlite(error, code.unwrap_or_default());
+        }
+        match error.try_downcast_ref() {
+            Some(copy) => Self::Copy(copy),
+            None => Self::Other(error),
+        }
+    }
+
+    /// What it means, and its SQLSTATE.
+    pub(crate) fn verdict(&self) -> (Verdict, Option<&'e str>) {
+        match *self {
+            Self::Nothing => (words::UNKNOWN, None),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => {
+                let code = error.code();
+                let is_stale = || Some(error.routine()? == "RevalidateCachedQuery");
+                let verdict = sqlstate::besides(code, error.message(), is_stale)
+                    .or_else(|| sqlstate::of(code));
+                (verdict.unwrap_or(words::UNKNOWN), Some(code))
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) => {
+                let state = error.code();
+                (super::mysql::of(error.number(), state), state)
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_, code) => (super::sqlite::of(code).unwrap_or(words::UNKNOWN), None),
+            Self::Copy(copy) => (
+                copy.kept.verdict,
+                copy.code.as_deref().filter(|_| copy.kept.has_sqlstate),
+            ),
+            Self::Other(error) => match error.code() {
+                Some(Cow::Borrowed(code)) => (
+                    sqlstate::of(code).unwrap_or(words::UNKNOWN),
+                    Some(code).filter(|code| code.len() == 5),
+                ),
+                Some(Cow::Owned(code)) => (sqlstate::of(&code).unwrap_or(words::UNKNOWN), None),
+                None => (words::UNKNOWN, None),
+            },
+        }
+    }
+
+    pub(crate) fn names(&self) -> Names<'e> {
+        match *self {
+            Self::Nothing => Names::default(),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => Names {
+                constraint: error.constraint(),
+                table: error.table(),
+                column: error.column(),
+                columns: None,
+            },
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) => super::mysql::names::of(error.number(), error.message()),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(error, code) => super::sqlite::names(code, error.message()),
+            Self::Copy(copy) => copy.kept.names(),
+            Self::Other(error) => Names {
+                constraint: error.constraint(),
+                table: error.table(),
+                ..Names::default()
+            },
+        }
+    }
+
+    pub(crate) fn quotes_value(&self) -> bool {
+        match *self {
+            Self::Nothing => false,
+            // `Key (sku)=(tea) already exists`, `Failing row contains (..)`; and 22P02 quotes in its message.
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => {
+                (error.code().starts_with("23") && error.detail().is_some())
+                    || error.code().starts_with("22")
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) => super::mysql::names::quotes_value(error.number()),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(..) => false,
+            Self::Copy(copy) => copy.kept.quotes_value,
+            // Nobody knows.
+            Self::Other(_) => true,
+        }
+    }
+}

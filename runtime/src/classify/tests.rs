@@ -1,0 +1,476 @@
+use std::fmt::Write as _;
+use std::path::Path;
+use std::{env, fs};
+
+use super::category::Verdict;
+use super::codes::{SQLITE, SQLSTATES};
+use super::mysql::NUMBERS;
+use super::*;
+
+#[test]
+fn every_documented_code_is_mapped() {
+    for (code, name) in SQLSTATES {
+        assert!(sqlstate::of(code).is_some(), "{code} {name}");
+    }
+    for (code, name) in SQLITE {
+        assert!(sqlite::of(*code).is_some(), "{code} {name}");
+    }
+}
+
+#[test]
+fn the_lists_are_those_of_the_servers_files() {
+    assert_eq!(SQLSTATES.len(), 263);
+    assert_eq!(SQLITE.len(), 113);
+    assert!(
+        NUMBERS.is_sorted_by_key(|row| row.0),
+        "it is searched by halves"
+    );
+    // Of a server that is installed here, if one is.
+    for version in fs::read_dir("/usr/share/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let Ok(errcodes) = fs::read_to_string(version.path().join("errcodes.txt")) else {
+            continue;
+        };
+        for line in errcodes.lines() {
+            let mut words = line.split_whitespace();
+            if let (Some(code), Some("E" | "W" | "S")) = (words.next(), words.next()) {
+                assert!(
+                    SQLSTATES.iter().any(|(known, _)| *known == code),
+                    "{line}; run `cargo xtask codes`"
+                );
+            }
+        }
+    }
+}
+
+/// Each row of each table is in the page, as it is mapped: a change of one shows there.
+#[test]
+fn the_page_lists_every_code_as_it_is_mapped() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/errors.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (text, _) = page
+        .split_once("## PostgreSQL\n")
+        .expect("the page has its tables");
+    let mut made = text.to_owned();
+    let row = |made: &mut String, code: &dyn fmt::Display, name: &str, verdict: Verdict| {
+        let Verdict {
+            category,
+            retryable,
+            recovery,
+        } = verdict;
+        let retryable = if retryable { "yes" } else { "no" };
+        writeln!(
+            made,
+            "| {code} | {name} | {category} | {retryable} | {recovery} |"
+        )
+        .unwrap();
+    };
+    let head = |made: &mut String, title: &str| {
+        writeln!(
+            made,
+            "## {title}\n\n| code | name | category | retryable | recovery |\n|---|---|---|---|---|"
+        )
+        .unwrap();
+    };
+    head(&mut made, "PostgreSQL");
+    for (code, name) in SQLSTATES {
+        row(&mut made, code, name, sqlstate::of(code).unwrap());
+    }
+    made.push('\n');
+    head(&mut made, "MySQL and MariaDB");
+    for (number, name, verdict) in NUMBERS {
+        row(&mut made, number, name, *verdict);
+    }
+    made.push('\n');
+    head(&mut made, "SQLite");
+    for (code, name) in SQLITE {
+        row(&mut made, code, name, sqlite::of(*code).unwrap());
+    }
+    if env::var_os("OVERWRITE").is_some() {
+        fs::write(&path, &made).unwrap();
+        return;
+    }
+    for (ours, theirs) in made.lines().zip(page.lines()) {
+        assert_eq!(
+            ours, theirs,
+            "`OVERWRITE=1 cargo test -p demarcate` writes docs/errors.md"
+        );
+    }
+    assert_eq!(made.lines().count(), page.lines().count());
+}
+
+fn category(code: &str, message: &str) -> Category {
+    sqlstate::besides(code, message, || None)
+        .or_else(|| sqlstate::of(code))
+        .unwrap_or(words::UNKNOWN)
+        .category
+}
+
+#[test]
+fn the_text_decides_where_the_code_means_several_things() {
+    for (code, message, expected) in [
+        (
+            "57014",
+            "canceling statement due to statement timeout",
+            Category::Timeout(Timeout::Statement),
+        ),
+        (
+            "57014",
+            "canceling statement due to user request",
+            Category::Canceled,
+        ),
+        (
+            "57014",
+            "storniere Anfrage wegen Benutzeraufforderung",
+            Category::Canceled,
+        ),
+        ("08P01", "invalid message format", Category::Query),
+        // PgBouncer
+        (
+            "08P01",
+            "no more connections allowed (max_client_conn)",
+            Category::Timeout(Timeout::Pool),
+        ),
+        (
+            "08P01",
+            "client connections exceeded (max_db_client_connections)",
+            Category::Timeout(Timeout::Pool),
+        ),
+        (
+            "08P01",
+            "query_wait_timeout",
+            Category::Timeout(Timeout::Pool),
+        ),
+        (
+            "08P01",
+            "query_timeout",
+            Category::Timeout(Timeout::Statement),
+        ),
+        (
+            "08P01",
+            "query timeout",
+            Category::Timeout(Timeout::Statement),
+        ),
+        (
+            "08P01",
+            "client_idle_timeout",
+            Category::Timeout(Timeout::Idle),
+        ),
+        (
+            "08P01",
+            "idle transaction timeout",
+            Category::Timeout(Timeout::Idle),
+        ),
+        (
+            "08P01",
+            "transaction timeout",
+            Category::Timeout(Timeout::Transaction),
+        ),
+        (
+            "08P01",
+            "server login has been failing, try again later (server_login_retry)",
+            Category::Connection,
+        ),
+        (
+            "08P01",
+            "client_login_timeout (server down)",
+            Category::Connection,
+        ),
+        ("08P01", "server DNS lookup failed", Category::Connection),
+        ("08P01", "server conn crashed?", Category::Connection),
+        ("08P01", "server shutting down", Category::Connection),
+        (
+            "08P01",
+            "server login failed: FATAL password authentication failed for user \"me\"",
+            Category::Permission,
+        ),
+        (
+            "08P01",
+            "database configuration changed",
+            Category::Connection,
+        ),
+        ("08P01", "SASL authentication failed", Category::Permission),
+        ("08P01", "no such user: me", Category::Permission),
+        ("08P01", "no such database: shop", Category::Connection),
+        (
+            "08P01",
+            "unsupported startup parameter: search_path",
+            Category::Query,
+        ),
+        // Supavisor
+        (
+            "XX000",
+            "Max client connections reached",
+            Category::Timeout(Timeout::Pool),
+        ),
+        (
+            "XX000",
+            "MaxClientsInSessionMode: max clients reached - in Session mode max clients are limited to pool_size",
+            Category::Timeout(Timeout::Pool),
+        ),
+        (
+            "XX000",
+            "(EMAXCLIENTSESSION) max clients reached in session mode",
+            Category::Timeout(Timeout::Pool),
+        ),
+        (
+            "XX000",
+            "Unable to check out process from the pool due to timeout",
+            Category::Timeout(Timeout::Pool),
+        ),
+        (
+            "XX000",
+            "Pool checkout timeout. Request was dropped after 15000ms in Session mode.",
+            Category::Timeout(Timeout::Pool),
+        ),
+        ("XX000", "Tenant or user not found", Category::Permission),
+        ("XX000", "SSL connection is required", Category::Permission),
+        ("XX000", "DbHandler exited", Category::Connection),
+        (
+            "XX000",
+            "cache lookup failed for relation 1",
+            Category::Unknown,
+        ),
+    ] {
+        assert_eq!(category(code, message), expected, "{code} {message}");
+    }
+    assert!(
+        sqlstate::besides("0A000", "gecachter Plan ..", || Some(true))
+            .unwrap()
+            .retryable
+    );
+    assert!(sqlstate::besides("0A000", "no such feature", || Some(false)).is_none());
+}
+
+#[test]
+fn the_codes_that_matter_most_are_what_they_should_be() {
+    for (code, category, retryable) in [
+        (
+            "40001",
+            Category::Transaction(Transaction::Serialization),
+            true,
+        ),
+        ("40P01", Category::Transaction(Transaction::Deadlock), true),
+        ("40003", Category::UnknownOutcome, false),
+        ("08007", Category::UnknownOutcome, false),
+        ("25P02", Category::Transaction(Transaction::Aborted), false),
+        ("25P03", Category::Timeout(Timeout::Idle), true),
+        ("57P01", Category::Connection, true),
+        ("57P02", Category::Connection, true),
+        ("57P03", Category::Connection, true),
+        ("57P04", Category::Connection, false),
+        ("57P05", Category::Timeout(Timeout::Idle), true),
+        ("55P03", Category::Timeout(Timeout::Lock), true),
+        ("53300", Category::Resources, true),
+        ("PGRST116", Category::NotFound, false),
+        ("PGRST301", Category::Permission, false),
+        ("PGRST003", Category::Timeout(Timeout::Pool), true),
+        ("PGRST999", Category::Unknown, false),
+        // A code of a class that is known, and what is no code at all.
+        ("22ZZZ", Category::Data, false),
+        ("ZZ000", Category::Unknown, false),
+        ("", Category::Unknown, false),
+        ("äöü", Category::Unknown, false),
+        ("12345678", Category::Unknown, false),
+    ] {
+        let found = classify_code(code);
+        assert_eq!(
+            (found.category, found.retryable),
+            (category, retryable),
+            "{code}"
+        );
+    }
+    assert_eq!(classify_code("40001").sqlstate, Some("40001"));
+    assert_eq!(classify_code("PGRST116").sqlstate, None);
+}
+
+#[test]
+fn a_number_that_the_two_servers_use_differently_is_told_apart_by_its_sqlstate() {
+    assert_eq!(mysql::of(4025, Some("23000")), words::CHECK);
+    assert_eq!(mysql::of(4025, Some("HY000")), words::UNKNOWN);
+    assert_eq!(mysql::of(4031, Some("08S01")), words::IDLE_TIMEOUT);
+    assert_eq!(mysql::of(4031, Some("HY000")), words::UNKNOWN);
+    // One that is not listed goes by its SQLSTATE, where that says something.
+    assert_eq!(mysql::of(9999, Some("42000")), words::QUERY);
+    assert_eq!(mysql::of(9999, Some("HY000")), words::UNKNOWN);
+    assert_eq!(mysql::of(9999, None), words::UNKNOWN);
+}
+
+#[test]
+fn an_extended_code_that_is_not_known_means_what_its_primary_one_means() {
+    assert_eq!(sqlite::of(5 | (99 << 8)), Some(words::LOCK_TIMEOUT));
+    assert_eq!(sqlite::of(99), None);
+}
+
+#[cfg(feature = "mysql")]
+#[test]
+fn mysqls_names_are_found_in_any_language() {
+    let names = |number, message| {
+        let names = mysql::names::of(number, message);
+        (names.constraint, names.table, names.column)
+    };
+    for message in [
+        "Duplicate entry 'tea's' for key 'orders.orders_sku'",
+        "Doppelter Eintrag 'tea' für Schlüssel 'orders_sku'",
+        "Duplikat 'te\u{fffd}' 'x' 'orders_sku'",
+    ] {
+        assert_eq!(
+            names(1062, message),
+            (Some("orders_sku"), None, None),
+            "{message}"
+        );
+    }
+    assert_eq!(
+        names(
+            1452,
+            "Cannot add or update a child row: a foreign key constraint fails (`shop`.`lines`, CONSTRAINT `lines_ibfk_1` \
+             FOREIGN KEY (`order_id`) REFERENCES `orders` (`id`))"
+        ),
+        (Some("lines_ibfk_1"), Some("lines"), Some("order_id"))
+    );
+    assert_eq!(
+        names(1048, "Feld 'sku' darf nicht NULL sein"),
+        (None, None, Some("sku"))
+    );
+    assert_eq!(
+        names(3819, "Check constraint 'positive' is violated."),
+        (Some("positive"), None, None)
+    );
+    assert_eq!(
+        names(4025, "CONSTRAINT `positive` failed for `shop`.`orders`"),
+        (Some("positive"), Some("orders"), None)
+    );
+    assert_eq!(
+        names(
+            1366,
+            "Incorrect integer value: 'x' for column `shop`.`orders`.`id` at row 1"
+        ),
+        (None, Some("orders"), Some("id"))
+    );
+    for nonsense in ["", "'", "''", "`", "(`", "CONSTRAINT `", "\u{fffd}'"] {
+        for number in [1062, 1452, 1048, 1366, 3819, 4025] {
+            names(number, nonsense);
+        }
+    }
+}
+
+#[test]
+fn what_is_said_to_users_is_what_was_registered_or_made_of_names() {
+    let say = |category, constraint, table, column| {
+        message::of(
+            category,
+            Names {
+                constraint,
+                table,
+                column,
+                columns: None,
+            },
+        )
+    };
+    let unique = Category::Constraint(Constraint::Unique);
+    crate::messages! {
+        "tests_sku_key" => "a test with this sku already exists",
+        "tests.name" => "a test of this name already exists",
+    }
+    assert_eq!(
+        say(unique, Some("tests_sku_key"), Some("tests"), None),
+        "a test with this sku already exists"
+    );
+    assert_eq!(
+        say(unique, None, Some("tests"), Some("name")),
+        "a test of this name already exists"
+    );
+
+    assert_eq!(
+        say(unique, Some("orders_sku_key"), Some("orders"), None),
+        "there is already an entry with this sku in orders"
+    );
+    assert_eq!(
+        say(unique, Some("odd"), Some("order_lines"), None),
+        "there is already such an entry in order lines"
+    );
+    assert_eq!(
+        say(unique, None, None, None),
+        "there is already such an entry"
+    );
+    assert_eq!(
+        say(
+            Category::Constraint(Constraint::ForeignKey),
+            Some("orders_customer_id_fkey"),
+            Some("orders"),
+            None
+        ),
+        "the customer id refers to something that is not there, or is still referred to"
+    );
+    assert_eq!(
+        say(
+            Category::Constraint(Constraint::NotNull),
+            None,
+            Some("orders"),
+            Some("sku")
+        ),
+        "the sku is missing"
+    );
+    assert_eq!(
+        say(
+            Category::Constraint(Constraint::Check),
+            Some("odd"),
+            Some("orders"),
+            None
+        ),
+        "a value is not allowed in orders"
+    );
+
+    // A name that nobody could read is not shown.
+    let odd = "x\"; drop table orders; --'ä`%s";
+    assert_eq!(
+        say(unique, Some(odd), Some(odd), Some(odd)),
+        "there is already such an entry"
+    );
+    let long = "o".repeat(64);
+    assert_eq!(
+        say(
+            Category::Constraint(Constraint::NotNull),
+            None,
+            None,
+            Some(&long)
+        ),
+        "something is missing"
+    );
+}
+
+#[test]
+fn our_own_errors_are_classified_and_found_again_in_those_of_sqlx() {
+    let timeout = || Error::Timeout {
+        boundary: None,
+        after: std::time::Duration::ZERO,
+    };
+    assert_eq!(
+        timeout().classification().category,
+        Category::Timeout(Timeout::Boundary)
+    );
+    let carried: sqlx::Error = timeout().into();
+    assert_eq!(
+        classify(&carried).category,
+        Category::Timeout(Timeout::Boundary)
+    );
+    assert_eq!(
+        classify(&sqlx::Error::RowNotFound).category,
+        Category::NotFound
+    );
+    assert_eq!(
+        classify(&sqlx::Error::PoolTimedOut).category,
+        Category::Timeout(Timeout::Pool)
+    );
+    let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
+    assert!(classify(&lost()).retryable);
+    let unknown = Error::CommitUnknown {
+        boundary: None,
+        source: lost(),
+    };
+    assert_eq!(unknown.classification().category, Category::UnknownOutcome);
+    assert!(!unknown.classification().retryable);
+}
