@@ -34,6 +34,8 @@ impl Marked<'_> {
             let level = &level.0;
             quote!(.isolation(#krate::Isolation::#level))
         });
+        let replica = self.args.replica.iter();
+        let replica = replica.map(|replica| quote!(.replica(#krate::Replica::#replica)));
         let flags = self.args.flags().map(|flag| quote!(.#flag()));
         let timeouts = self.args.timeouts().map(|Timeout { option, after }| {
             let (secs, nanos) = (after.as_secs(), after.subsec_nanos());
@@ -44,6 +46,6 @@ impl Marked<'_> {
             .retry
             .iter()
             .map(|Retry { option, repeats }| quote!(.#option(#repeats)));
-        quote!(#krate::TxOptions::new() #(#isolation)* #(#flags)* #(#timeouts)* #(#retry)*)
+        quote!(#krate::TxOptions::new() #(#isolation)* #(#replica)* #(#flags)* #(#timeouts)* #(#retry)*)
     }
 }

@@ -28,6 +28,8 @@ pub struct Args {
     pub krate: Option<Path>,
     /// `isolation = Serializable`.
     pub isolation: Option<Isolation>,
+    /// `replica = Prefer`.
+    pub replica: Option<Ident>,
     /// `read_only`.
     pub read_only: Option<Ident>,
     /// `read_write`.
@@ -227,7 +229,8 @@ impl Args {
         let timeouts = self.timeouts().map(|timeout| &timeout.option);
         let retry = self.retry.iter().map(|retry| &retry.option);
         let kept = self.no_rollback_for.iter().map(|kept| &kept.option);
-        let given = isolation.chain(self.flags()).chain(timeouts);
+        let given = isolation.chain(&self.replica).chain(self.flags());
+        let given = given.chain(timeouts);
         given.chain(retry).chain(kept)
     }
 
@@ -247,6 +250,7 @@ impl Args {
         };
         match known.name {
             "isolation" => read.value(&mut self.isolation, values::level),
+            "replica" => read.value(&mut self.replica, values::replica),
             "read_only" => read.flag(&mut self.read_only),
             "read_write" => read.flag(&mut self.read_write),
             "deferrable" => read.flag(&mut self.deferrable),

@@ -301,6 +301,7 @@ fn admit<DB: Backend, E: 'static>(
         tolerated.check::<E>()?;
     }
     DB::check(options)?;
+    db.replicas().check(options)?;
     if !db.lets_in() {
         return Err(Error::Closed { boundary: None });
     }

@@ -74,6 +74,9 @@ impl<DB: Backend> Core<DB> {
             }
             self.count_prepared();
             self.lease = None;
+            if !self.options.is_read_only() {
+                self.db.replicas().wrote();
+            }
         }
         self.outcome = Outcome::Committed;
         Ok(())

@@ -15,6 +15,7 @@ use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
 use crate::pool::{Limits, Pool, PoolStatus};
+use crate::replicas::Replicas;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::site::{Kind, Site};
@@ -50,6 +51,7 @@ pub struct SessionFactory<DB: Backend> {
 
 struct Inner<DB: Backend> {
     pool: Pool<DB>,
+    replicas: Replicas<DB>,
     defaults: TxOptions,
     stats: Stats,
 }
@@ -87,13 +89,15 @@ impl<DB: Backend> SessionFactory<DB> {
                 idle_timeout: Some(Builder::<DB>::IDLE_TIMEOUT),
             },
             defaults: TxOptions::new(),
+            replicas: Vec::new(),
         }
     }
 
-    fn over(pool: Pool<DB>, defaults: TxOptions) -> Self {
+    fn over(pool: Pool<DB>, replicas: Vec<Pool<DB>>, defaults: TxOptions) -> Self {
         Self {
             inner: Arc::new(Inner {
                 pool,
+                replicas: Replicas::new(replicas),
                 defaults,
                 stats: Stats::default(),
             }),
@@ -220,6 +224,11 @@ impl<DB: Backend> SessionFactory<DB> {
         self.pool().status()
     }
 
+    /// The same of each replica's pool, in the order in which they were named.
+    pub fn replica_status(&self) -> Vec<PoolStatus> {
+        self.replicas().pools().iter().map(Pool::status).collect()
+    }
+
     /// Ends well: refuses new boundaries with [`Error::Closed`], waits up to `grace` for the open ones, for
     /// jobs that were started, their `on_error` included, for hooks, and for the rollbacks of what was
     /// dropped; rolls back what is left then; and closes every connection.
@@ -255,9 +264,17 @@ impl<DB: Backend> SessionFactory<DB> {
         if nesting::holder(pool.identity()).is_some() {
             pool.start_closing();
             let db = self.clone();
-            tokio::spawn(async move { db.pool().close(grace).await });
+            tokio::spawn(async move { db.close_all(grace).await });
         } else {
-            pool.close(grace).await;
+            self.close_all(grace).await;
+        }
+    }
+
+    async fn close_all(&self, grace: Duration) {
+        self.pool().close(grace).await;
+        for replica in self.replicas().pools() {
+            // Nobody is left there: each boundary is counted on the primary as well.
+            replica.close(grace).await;
         }
     }
 
@@ -269,6 +286,10 @@ impl<DB: Backend> SessionFactory<DB> {
 
     pub(crate) fn pool(&self) -> &Pool<DB> {
         &self.inner.pool
+    }
+
+    pub(crate) fn replicas(&self) -> &Replicas<DB> {
+        &self.inner.replicas
     }
 
     pub(crate) fn defaults(&self) -> &TxOptions {
@@ -301,7 +322,7 @@ impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     /// Boundaries on a pool that is there already. It keeps its own habits: sqlx's pings a connection
     /// when it comes back, and by default before it is lent.
     fn from(pool: sqlx::Pool<DB>) -> Self {
-        Self::over(Pool::of(pool), TxOptions::new())
+        Self::over(Pool::of(pool), Vec::new(), TxOptions::new())
     }
 }
 
@@ -313,7 +334,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// [`Error::Config`] and [`Error::Unsupported`] for defaults that no boundary could honour.
     pub fn from_pool(pool: sqlx::Pool<DB>, defaults: TxOptions) -> Result<Self, Error> {
         let defaults = check_defaults::<DB>(defaults)?;
-        Ok(Self::over(Pool::of(pool), defaults))
+        Ok(Self::over(Pool::of(pool), Vec::new(), defaults))
     }
 }
 
@@ -350,6 +371,7 @@ pub struct Builder<DB: Backend> {
     settings: Option<Result<Options<DB>, Error>>,
     limits: Limits,
     defaults: TxOptions,
+    replicas: Vec<Result<Options<DB>, Error>>,
 }
 
 impl<DB: Backend> Builder<DB> {
@@ -374,6 +396,7 @@ impl<DB: Backend> Builder<DB> {
     /// The database, and the limits of the pool, that the settings name.
     pub fn settings(mut self, settings: &Settings) -> Self {
         self.settings = Some(settings.options::<DB>());
+        self.replicas.extend(settings.replica_options::<DB>());
         let pool = &settings.pool;
         self.limits.max_connections = pool.max_connections();
         self.limits.acquire_timeout = pool.timeout;
@@ -415,6 +438,32 @@ impl<DB: Backend> Builder<DB> {
     /// timeout holds as well.
     pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Self {
         self.limits.acquire_timeout = acquire_timeout;
+        self
+    }
+
+    /// A copy of the database that read-only boundaries with [`TxOptions::replica`] may run on. It has a pool of
+    /// its own, with the same limits. Named several times there are several, which take turns; no connection
+    /// to them is made before it is needed.
+    ///
+    /// What a replica gives may be behind the primary by any time. A boundary that prefers a replica runs on
+    /// the primary where the replica cannot be reached or has no connection free, where it is serializable,
+    /// and after the same task has committed something. One that requires a replica fails there.
+    ///
+    /// ```
+    /// # #[cfg(feature = "postgres")] {
+    /// use demarcate::{Replica, TxOptions};
+    /// use demarcate::postgres::SessionFactory;
+    ///
+    /// let db = SessionFactory::builder()
+    ///     .url("postgres://primary.internal/shop")
+    ///     .replica("postgres://replica.internal/shop")
+    ///     .defaults(TxOptions::new().replica(Replica::Prefer));
+    /// # let _ = db;
+    /// # }
+    /// ```
+    pub fn replica(mut self, url: &str) -> Self {
+        let options = Settings::from_url(url).and_then(|settings| settings.options::<DB>());
+        self.replicas.push(options);
         self
     }
 
@@ -498,7 +547,15 @@ impl<DB: Backend> Builder<DB> {
         }
         let defaults = check_defaults::<DB>(self.defaults)?;
         let pool = Pool::new(settings, self.limits)?;
-        Ok(SessionFactory::over(pool, defaults))
+        let replicas = self.replicas.into_iter().map(|options| {
+            let limits = Limits {
+                min_connections: 0,
+                ..self.limits
+            };
+            Pool::new(options?, limits)
+        });
+        let replicas = replicas.collect::<Result<_, _>>()?;
+        Ok(SessionFactory::over(pool, replicas, defaults))
     }
 }
 

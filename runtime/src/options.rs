@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::replicas::Replica;
 use crate::retry::Retry;
 
 /// How far a transaction is kept apart from those that run beside it.
@@ -66,6 +67,7 @@ pub struct TxOptions {
     pub(crate) lock_timeout: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) retry: Option<Retry>,
+    pub(crate) replica: Option<Replica>,
     pub(crate) tolerated: Option<Tolerated>,
     pub(crate) name: Option<&'static str>,
 }
@@ -157,6 +159,14 @@ impl TxOptions {
         self
     }
 
+    /// Lets a read-only boundary run on a [replica](crate::Builder::replica). Without it, it runs on the
+    /// primary; among the factory's defaults it holds for the boundaries that are read-only.
+    #[must_use]
+    pub fn replica(mut self, replica: Replica) -> Self {
+        self.replica = Some(replica);
+        self
+    }
+
     /// Commits although the body returned this error, and returns it all the same: the record of a
     /// refused payment is to be kept. A failure of the session, which cannot be committed, is not
     /// touched by it.
@@ -234,6 +244,9 @@ impl TxOptions {
             lock_timeout: self.lock_timeout.or(defaults.lock_timeout),
             idle_timeout: self.idle_timeout.or(defaults.idle_timeout),
             retry: self.retry.or(defaults.retry),
+            replica: self
+                .replica
+                .or(defaults.replica.filter(|_| read_only == Some(true))),
             tolerated: self.tolerated.or_else(|| {
                 let default = defaults.tolerated.clone()?;
                 Some(default.into_default())

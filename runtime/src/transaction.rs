@@ -19,6 +19,8 @@ use crate::lease::{Lease, State};
 use crate::needs::{Given, Needs, Unmet};
 use crate::options::TxOptions;
 use crate::pool::Guest;
+use crate::pool::Pool;
+use crate::replicas::Replica;
 use crate::site::Site;
 use crate::statement::Statement;
 use crate::stats::{Outcome, Sent};
@@ -46,6 +48,8 @@ pub(crate) struct Core<DB: Backend> {
     /// How many savepoints there have been.
     pub(crate) savepoints_set: u64,
     pub(crate) sent: Sent,
+    /// The replica that it runs on.
+    replica: Option<usize>,
     /// How many statements the connection had prepared before.
     prepared: usize,
     /// When a wait for a connection was given up.
@@ -58,7 +62,9 @@ pub(crate) struct Core<DB: Backend> {
 impl<DB: Backend> Core<DB> {
     pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: Arc<TxOptions>) -> Self {
         let guest = db.pool().guest();
+        let replica = db.replicas().choose(&options);
         Self {
+            replica,
             db,
             site,
             options,
@@ -254,10 +260,33 @@ impl<DB: Backend> Core<DB> {
     }
 
     async fn begin_on_a_live_connection(&mut self) -> Result<(), Error> {
+        let begun = self.begin_on_the_chosen_pool().await;
+        let (Err(error), Some(replica)) = (&begun, self.replica) else {
+            return begun;
+        };
+        if self.options.replica == Some(Replica::Require) {
+            return begun;
+        }
+        tracing::debug!(boundary = %self.site, replica, %error, "no replica: the primary is read");
+        self.replica = None;
+        self.begin_on_the_chosen_pool().await
+    }
+
+    /// The pool that its connection comes from.
+    fn pool(&self) -> &Pool<DB> {
+        let replica = self.replica.and_then(|n| self.db.replicas().pools().get(n));
+        replica.unwrap_or(self.db.pool())
+    }
+
+    async fn begin_on_the_chosen_pool(&mut self) -> Result<(), Error> {
         let mut dead = 0;
         loop {
+            // The pool is part of the factory, which this has a share of.
+            let db = self.db.clone();
+            let pool = self.replica.and_then(|n| db.replicas().pools().get(n));
+            let pool = pool.unwrap_or(db.pool());
             let waiting = Waiting(&mut self.stopped_waiting);
-            let connection = self.db.pool().acquire(self.site).await?;
+            let connection = pool.acquire(self.site).await?;
             waiting.end();
             self.prepared = DB::prepared(&connection);
             let is_reused = connection.is_reused();
@@ -277,7 +306,7 @@ impl<DB: Backend> Core<DB> {
                     if let Some(lease) = self.lease.take() {
                         lease.discard();
                     }
-                    if is_reused && DB::is_connection_lost(&error) && dead < self.db.pool().size() {
+                    if is_reused && DB::is_connection_lost(&error) && dead < pool.size() {
                         dead += 1;
                         continue;
                     }
@@ -292,7 +321,7 @@ impl<DB: Backend> Core<DB> {
         let boundary = Some(self.site);
         // A wait that the body gave up by itself was given up before that.
         if self.stopped_waiting.is_some_and(|at| at >= deadline) {
-            let status = self.db.pool().status();
+            let status = self.pool().status();
             return Error::PoolTimeout {
                 boundary,
                 after,

@@ -17,6 +17,7 @@ mod nesting;
 mod options;
 mod outcome;
 mod pool;
+mod replicas;
 mod retry;
 mod savepoint;
 mod session;

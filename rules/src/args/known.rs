@@ -33,6 +33,7 @@ pub(super) const OPTIONS: &[Known] = &[
     known("lock_timeout", "lock_timeout = \"1s\"", BOUNDARIES),
     known("idle_timeout", "idle_timeout = \"1s\"", BOUNDARIES),
     known("retry", "retry = 3", BOUNDARIES),
+    known("replica", "replica = Prefer", BOUNDARIES),
     known(
         "no_rollback_for",
         "no_rollback_for = MyError::Expected(_)",

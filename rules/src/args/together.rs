@@ -7,7 +7,21 @@ pub(super) fn check(args: &Args, errors: &mut Errors) {
     check_deferrable(args, errors);
     check_read_write(args, errors);
     check_confirm_commit(args, errors);
+    check_replica(args, errors);
     check_timeouts(args, errors);
+}
+
+/// Whether the factory's defaults make it read-only is not known here, but that is a strange way to say it.
+fn check_replica(args: &Args, errors: &mut Errors) {
+    if let Some(replica) = &args.replica
+        && replica != "Never"
+        && args.read_only.is_none()
+    {
+        errors.argument(
+            replica,
+            "a replica is for reading; write `read_only` with it",
+        );
+    }
 }
 
 fn check_deferrable(args: &Args, errors: &mut Errors) {

@@ -3,39 +3,47 @@
 use std::time::Duration;
 
 use quote::ToTokens;
-use syn::{Expr, ExprLit, Lit, LitStr, Path};
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path};
 
 use super::Isolation;
 use crate::{suggest, timeout};
 
 const LEVELS: [&str; 3] = ["ReadCommitted", "RepeatableRead", "Serializable"];
 
+const REPLICAS: [&str; 3] = ["Prefer", "Require", "Never"];
+
 /// More runs than that do not settle a conflict that so many have not.
 const MOST_REPEATS: u32 = 100;
 
 pub(super) fn level(value: Expr) -> syn::Result<Isolation> {
     let expected = "`isolation` is `ReadCommitted`, `RepeatableRead` or `Serializable`";
+    one_of(&LEVELS, "isolation level", expected, value).map(Isolation)
+}
+
+pub(super) fn replica(value: Expr) -> syn::Result<Ident> {
+    let expected = "`replica` is `Prefer`, `Require` or `Never`";
+    one_of(&REPLICAS, "way to use a replica", expected, value)
+}
+
+/// One of a few words, perhaps as the last of a path.
+fn one_of(words: &[&'static str], what: &str, expected: &str, value: Expr) -> syn::Result<Ident> {
     if let Expr::Path(path) = &value
         && let Some(last) = path.path.segments.last()
     {
         let word = last.ident.to_string();
-        if LEVELS.contains(&word.as_str()) {
-            return Ok(Isolation(last.ident.clone()));
+        if words.contains(&word.as_str()) {
+            return Ok(last.ident.clone());
         }
-        return Err(match suggest::nearest(&word, LEVELS) {
-            Some(nearest) => syn::Error::new_spanned(
-                value,
-                format!("there is no isolation level `{word}`; did you mean `{nearest}`?"),
-            ),
-            None => syn::Error::new_spanned(
-                value,
-                format!("there is no isolation level `{word}`; {expected}"),
-            ),
-        });
+        let message = match suggest::nearest(&word, words.iter().copied()) {
+            Some(nearest) => format!("there is no {what} `{word}`; did you mean `{nearest}`?"),
+            None => format!("there is no {what} `{word}`; {expected}"),
+        };
+        return Err(syn::Error::new_spanned(value, message));
     }
+    let article = if what.starts_with('i') { "an" } else { "a" };
     Err(syn::Error::new_spanned(
         value,
-        format!("an isolation level is written as a bare word; {expected}"),
+        format!("{article} {what} is written as a bare word; {expected}"),
     ))
 }
 

@@ -63,6 +63,7 @@ pub use source::Source;
 /// | `DB_POOL_TIMEOUT` | how long a boundary waits for one |
 /// | `DB_POOL_RECYCLE`, `DB_IDLE_TIMEOUT` | at what age one is replaced, and after how long without use closed; or `never` |
 /// | `DB_POOLER` | `none`, `session` or `transaction`, where it does not [show](Pooler) |
+/// | `DATABASE_REPLICA_URL` | where [replicas](crate::Builder::replica) are: one URL, or several with blanks between them |
 /// | `SQL_ECHO` | `1` to log statements |
 /// | `LOG_LEVEL` | `off`, `error`, `warn`, `info`, `debug` or `trace` |
 ///
@@ -128,8 +129,12 @@ pub struct Settings {
     /// How much is logged, where it was said; for the program's own subscriber.
     pub log_level: Option<LevelFilter>,
     target: Target,
+    replicas: Vec<Target>,
     source: Source,
 }
+
+/// One URL, or several.
+const REPLICAS: &str = "DATABASE_REPLICA_URL";
 
 impl Settings {
     /// What the process's environment and the `.env` say. What was chosen is logged, without secrets.
@@ -233,6 +238,7 @@ impl Settings {
             sql_echo: false,
             log_level: None,
             target,
+            replicas: Vec::new(),
             source: Source::Code,
         }
     }
@@ -241,7 +247,18 @@ impl Settings {
         names::check(variables)?;
         let environment = variables.environment()?.unwrap_or_default();
         let (source, target) = source::choose(variables, environment)?;
-        let settings = Self::of(target);
+        let mut replicas = Vec::new();
+        for url in variables
+            .get(REPLICAS)
+            .unwrap_or_default()
+            .split_whitespace()
+        {
+            replicas.push(url::parse(url).map_err(|fault| fault.of(REPLICAS))?);
+        }
+        let settings = Self {
+            replicas,
+            ..Self::of(target)
+        };
         Ok(Self {
             environment,
             pool: environment.pool().overridden(variables)?,
@@ -277,6 +294,19 @@ impl Settings {
                 "sqlx does not have these parameters of the URL",
             );
         }
+    }
+
+    /// The same for each replica.
+    pub(crate) fn replica_options<DB: Backend>(&self) -> Vec<Result<Options<DB>, Error>> {
+        let settings = |target: &Target| Self {
+            target: target.clone(),
+            source: Source::Code,
+            ..self.clone()
+        };
+        let targets = self.replicas.iter();
+        targets
+            .map(|target| settings(target).options::<DB>())
+            .collect()
     }
 
     pub(crate) fn options<DB: Backend>(&self) -> Result<Options<DB>, Error> {

@@ -4,8 +4,9 @@ use super::variables::Variables;
 use crate::error::Error;
 
 /// Every variable that is read here.
-pub(crate) const KNOWN: [&str; 31] = [
+pub(crate) const KNOWN: [&str; 32] = [
     "DATABASE_URL",
+    "DATABASE_REPLICA_URL",
     "DB_HOST",
     "DB_PORT",
     "DB_USER",
@@ -157,7 +158,7 @@ mod tests {
             "DB_MODE",
             "DB_BACKUP_BUCKET",
             "DB_SCHEMA",
-            "DATABASE_REPLICA_URL",
+            "DATABASE_BACKUP_URL",
             "PGDATA",
             "HOST",
         ] {
