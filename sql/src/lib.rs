@@ -46,6 +46,7 @@ mod guard;
 mod head;
 mod kind;
 mod lexer;
+mod masked;
 mod readings;
 mod scan;
 mod settings;
@@ -57,6 +58,7 @@ pub use dialect::Dialect;
 pub use effect::Effect;
 pub use guard::{find, guard, transaction_control};
 pub use kind::Kind;
+pub use masked::{Masked, masked};
 pub use split::{Statement, Statements, statements};
 
 // A doctest, since the workspace forbids `unsafe` in every other target and a counting allocator needs it.
