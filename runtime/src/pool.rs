@@ -180,11 +180,7 @@ impl<DB: Backend> Pool<DB> {
     }
 
     fn refused(source: sqlx::Error) -> Error {
-        Error::Connect {
-            boundary: None,
-            advice: DB::CONNECT_ADVICE,
-            source,
-        }
+        Error::connect::<DB>(source)
     }
 
     fn timed_out(&self) -> Error {
