@@ -1,7 +1,8 @@
 //! What a piece of SQL text does to a transaction.
 //!
 //! [`statements`] reads a text into its statements, each with a [`Kind`]; a kind has an [`Effect`] on the
-//! transaction that it runs in; [`guard`] is asked before a text is sent, and [`session_calls`] finds functions that leave something on the server's session.
+//! transaction that it runs in; [`guard`] is asked before a text is sent, [`session_calls`] finds
+//! functions that leave something on the server's session, and [`masked`] is a text without its values.
 //!
 //! ```
 //! use demarcate_sql::{Dialect, Effect, Kind, guard, statements};

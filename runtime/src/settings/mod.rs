@@ -65,7 +65,7 @@ pub use source::Source;
 /// | `DB_POOL_RECYCLE`, `DB_IDLE_TIMEOUT` | at what age one is replaced, and after how long without use closed; or `never` |
 /// | `DB_STARTUP_TIMEOUT` | how long [`connect`](crate::Builder::connect) waits for a database that is not there yet; not at all where it is not set |
 /// | `DB_POOLER` | `none`, `session` or `transaction`, where it does not [show](Pooler) |
-/// | `SQL_ECHO` | `1` to log statements |
+/// | `SQL_ECHO` | `1` to [log statements](crate::Builder::sql_echo), without values |
 /// | `LOG_LEVEL` | `off`, `error`, `warn`, `info`, `debug` or `trace` |
 ///
 /// A time is seconds, or has a unit: `500ms`, `30s`, `5m`, `1h`. A variable that is empty counts as not
