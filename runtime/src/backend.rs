@@ -9,10 +9,12 @@ use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use futures_util::TryStreamExt;
+use sqlx::error::DatabaseError;
 use sqlx::{Connection, Database, Either, SqlStr};
 
 use demarcate_sql::Dialect;
 
+use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::FromSettings;
@@ -35,7 +37,7 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     #[doc(hidden)]
     const URL_FORM: &'static str;
 
-    /// What to look at where no connection can be made.
+    /// What to look at where no connection can be made, and nothing more is known of why.
     #[doc(hidden)]
     const CONNECT_ADVICE: &'static str = "is the server running, and does the URL give its host, port, user, \
                                           password and database?";
@@ -72,6 +74,17 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     /// Fits it.
     #[doc(hidden)]
     fn fit(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
+
+    /// What an error says of the way to the database, or of the database as a whole: it is one that keeps every
+    /// connection from being made, or every transaction from being begun.
+    #[doc(hidden)]
+    fn refusal(error: &dyn DatabaseError) -> Option<Cause>;
+
+    /// Looks for what a connection can be made without.
+    #[doc(hidden)]
+    fn prove(_connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Refuses what this database cannot honour.
     #[doc(hidden)]
@@ -160,6 +173,23 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     /// How many statements the connection keeps that took such a round trip.
     #[doc(hidden)]
     fn prepared(connection: &Self::Connection) -> usize;
+
+    /// How many rows a statement changed.
+    #[doc(hidden)]
+    fn affected(result: &Self::QueryResult) -> u64;
+
+    /// What keeps others from migrating meanwhile, where the migrator's own lock does not.
+    #[cfg(feature = "migrate")]
+    #[doc(hidden)]
+    const MIGRATION_LOCK: Option<&'static str> = None;
+
+    /// [`Migrator::run`](sqlx::migrate::Migrator::run) on the connection.
+    #[cfg(feature = "migrate")]
+    #[doc(hidden)]
+    fn migrate<'e>(
+        connection: &'e mut Self::Connection,
+        migrations: &'e sqlx::migrate::Migrator,
+    ) -> BoxFuture<'e, Result<(), sqlx::migrate::MigrateError>>;
 
     /// Runs SQL text that takes no arguments and is not prepared.
     #[doc(hidden)]
@@ -263,6 +293,21 @@ macro_rules! hand_on_to_the_connection {
             } else {
                 0
             }
+        }
+
+        fn affected(result: &Self::QueryResult) -> u64 {
+            result.rows_affected()
+        }
+
+        #[cfg(feature = "migrate")]
+        fn migrate<'e>(
+            connection: &'e mut Self::Connection,
+            migrations: &'e ::sqlx::migrate::Migrator,
+        ) -> ::futures_core::future::BoxFuture<'e, Result<(), ::sqlx::migrate::MigrateError>>
+        {
+            // What `Migrator::run` calls. Of `run` itself the compiler cannot tell that it is `Send` ("implementation of
+            // `Acquire` is not general enough"), which is why sqlx has this one public, though hidden.
+            Box::pin(migrations.run_direct(None, connection, false))
         }
 
         fn run(

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use sqlx::error::{DatabaseError, ErrorKind};
 
+use crate::backend::Backend;
+use crate::cause::Cause;
 use crate::holders::{Holder, InWords};
 use crate::nesting;
 use crate::settings::{Redacted, redact};
@@ -154,15 +156,27 @@ pub enum Error {
         holders: Vec<Holder>,
     },
 
-    /// No connection could be made. Nothing was executed.
+    /// No connection could be made, or none on which a transaction can be begun. Nothing was executed.
     #[error("{}cannot connect to the database: {}; {advice}", At(.boundary), Redacted(.source))]
     #[non_exhaustive]
     Connect {
         /// The boundary that needed the connection.
         boundary: Option<Site>,
-        /// What to look at.
+        /// What to look at, given why it failed.
         advice: &'static str,
         /// Why it failed.
+        source: sqlx::Error,
+    },
+
+    /// The database was not migrated, or not to the end.
+    #[error("{}the database was not migrated: {}; {advice}", At(.boundary), Redacted(.source))]
+    #[non_exhaustive]
+    Migration {
+        /// Where it was asked for.
+        boundary: Option<Site>,
+        /// What to do about it.
+        advice: &'static str,
+        /// Which migration, and what is wrong with it: a `sqlx::Error::Migrate`.
         source: sqlx::Error,
     },
 
@@ -233,6 +247,7 @@ impl fmt::Debug for Error {
             Self::Aborted { source, .. } => ("Aborted", source),
             Self::CommitUnknown { source, .. } => ("CommitUnknown", source),
             Self::Connect { source, .. } => ("Connect", source),
+            Self::Migration { source, .. } => ("Migration", source),
             other => {
                 return f
                     .debug_tuple("Error")
@@ -262,6 +277,7 @@ macro_rules! boundary_of {
             | Error::Timeout { boundary, .. }
             | Error::PoolTimeout { boundary, .. }
             | Error::Connect { boundary, .. }
+            | Error::Migration { boundary, .. }
             | Error::NestedBoundary { boundary, .. }
             | Error::Unsupported { boundary, .. }
             | Error::Config { boundary, .. }
@@ -287,6 +303,15 @@ impl Error {
         Self::Config {
             boundary: None,
             message: message.into(),
+        }
+    }
+
+    /// No connection could be made.
+    pub(crate) fn connect<DB: Backend>(source: sqlx::Error) -> Self {
+        Self::Connect {
+            boundary: None,
+            advice: Cause::of::<DB>(&source).advice,
+            source,
         }
     }
 
@@ -327,7 +352,7 @@ impl Error {
             Self::PoolTimeout { .. } => "53300", // too_many_connections
             Self::Timeout { .. } | Self::StatementTimeout { .. } => "57014", // query_canceled
             Self::Unsupported { .. } => "0A000", // feature_not_supported
-            Self::Database { .. } | Self::Config { .. } => return None,
+            Self::Database { .. } | Self::Config { .. } | Self::Migration { .. } => return None,
         })
     }
 }
@@ -388,6 +413,7 @@ impl DatabaseError for Carried {
             Error::Timeout { .. } => "the boundary was not done within its timeout",
             Error::PoolTimeout { .. } => "no connection became free in time",
             Error::Connect { .. } => "cannot connect to the database",
+            Error::Migration { .. } => "the database was not migrated",
             Error::NestedBoundary { .. } => "a boundary was opened inside another on the same pool",
             Error::Unsupported { .. } => "the database has no such option",
             Error::Closed { .. } => "the session factory is closed",

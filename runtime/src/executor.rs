@@ -51,7 +51,9 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
             let (statement, Running { connection, flight }) =
                 self.core.start_query(statement).await?;
             flight
-                .watch(DB::fetch_optional(connection, statement))
+                .watch_rows(DB::fetch_optional(connection, statement), |row| {
+                    row.is_some().into()
+                })
                 .await
         })
     }
@@ -107,9 +109,13 @@ impl<DB: Backend> Stream for Rows<'_, DB> {
         }
         let step = ready!(this.steps.as_mut().poll_next(cx));
         match &step {
-            Some(Ok(_)) => {}
+            Some(Ok(step)) => {
+                if let Some(echo) = &mut this.flight.echo {
+                    echo.count::<DB>(step);
+                }
+            }
             Some(Err(error)) => this.flight.fail(error),
-            None => this.flight.land(),
+            None => this.flight.land(0),
         }
         Poll::Ready(step)
     }

@@ -19,6 +19,7 @@ use crate::replicas::Replicas;
 use crate::session::Session;
 use crate::settings::Settings;
 use crate::site::{Kind, Site};
+use crate::startup;
 use crate::stats::{BoundaryStats, Outcome, Sent, Stats};
 use crate::stop::Stop;
 
@@ -53,6 +54,7 @@ struct Inner<DB: Backend> {
     pool: Pool<DB>,
     replicas: Replicas<DB>,
     defaults: TxOptions,
+    sql_echo: bool,
     stats: Stats,
 }
 
@@ -88,17 +90,20 @@ impl<DB: Backend> SessionFactory<DB> {
                 max_lifetime: Some(Builder::<DB>::MAX_LIFETIME),
                 idle_timeout: Some(Builder::<DB>::IDLE_TIMEOUT),
             },
+            startup_timeout: None,
+            sql_echo: false,
             defaults: TxOptions::new(),
             replicas: Vec::new(),
         }
     }
 
-    fn over(pool: Pool<DB>, replicas: Vec<Pool<DB>>, defaults: TxOptions) -> Self {
+    fn over(pool: Pool<DB>, replicas: Vec<Pool<DB>>, defaults: TxOptions, sql_echo: bool) -> Self {
         Self {
             inner: Arc::new(Inner {
                 pool,
                 replicas: Replicas::new(replicas),
                 defaults,
+                sql_echo,
                 stats: Stats::default(),
             }),
         }
@@ -296,6 +301,11 @@ impl<DB: Backend> SessionFactory<DB> {
         &self.inner.defaults
     }
 
+    /// Whether statements are logged.
+    pub(crate) fn echoes(&self) -> bool {
+        self.inner.sql_echo
+    }
+
     pub(crate) fn count_retry(&self, site: Site) {
         self.inner.stats.count_retry(site);
     }
@@ -322,7 +332,7 @@ impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     /// Boundaries on a pool that is there already. It keeps its own habits: sqlx's pings a connection
     /// when it comes back, and by default before it is lent.
     fn from(pool: sqlx::Pool<DB>) -> Self {
-        Self::over(Pool::of(pool), Vec::new(), TxOptions::new())
+        Self::over(Pool::of(pool), Vec::new(), TxOptions::new(), false)
     }
 }
 
@@ -334,7 +344,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// [`Error::Config`] and [`Error::Unsupported`] for defaults that no boundary could honour.
     pub fn from_pool(pool: sqlx::Pool<DB>, defaults: TxOptions) -> Result<Self, Error> {
         let defaults = check_defaults::<DB>(defaults)?;
-        Ok(Self::over(Pool::of(pool), Vec::new(), defaults))
+        Ok(Self::over(Pool::of(pool), Vec::new(), defaults, false))
     }
 }
 
@@ -370,6 +380,8 @@ type Options<DB> = <<DB as sqlx::Database>::Connection as Connection>::Options;
 pub struct Builder<DB: Backend> {
     settings: Option<Result<Options<DB>, Error>>,
     limits: Limits,
+    startup_timeout: Option<Duration>,
+    sql_echo: bool,
     defaults: TxOptions,
     replicas: Vec<Result<Options<DB>, Error>>,
 }
@@ -402,6 +414,8 @@ impl<DB: Backend> Builder<DB> {
         self.limits.acquire_timeout = pool.timeout;
         self.limits.max_lifetime = pool.recycle;
         self.limits.idle_timeout = pool.idle_timeout;
+        self.startup_timeout = settings.startup_timeout;
+        self.sql_echo = settings.sql_echo;
         self
     }
 
@@ -490,6 +504,55 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
+    /// How long [`connect`](Self::connect) waits for a database that is not there yet. Where it is not given, it
+    /// does not.
+    ///
+    /// It tries again, after 50 ms at first and after up to 1 s later, where nobody listens, where the name of the
+    /// host is not known, where there is no answer or the connection is closed, and where the server says that it
+    /// starts. Each attempt is logged. A password, a user or a database that is wrong is told at once.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "postgres")]
+    /// # async fn example() -> Result<(), demarcate::Error> {
+    /// use std::time::Duration;
+    /// use demarcate::postgres::SessionFactory;
+    ///
+    /// // Started together with its database, as containers are.
+    /// let db = SessionFactory::builder()
+    ///     .url("postgres://app@db/shop")
+    ///     .startup_timeout(Duration::from_secs(60))
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn startup_timeout(mut self, startup_timeout: Duration) -> Self {
+        self.startup_timeout = Some(startup_timeout);
+        self
+    }
+
+    /// Logs each statement when it is over: off where it is not given.
+    ///
+    /// It is an event of `tracing` with the target `demarcate::sql`, at the level `info`: the text; `boundary`;
+    /// `duration`; how many rows were `affected` and `returned`; and `failed`, with the code of the database's error or
+    /// `dropped`, where it did. Values are in none of these. Bound ones are no part of the text, and those that are
+    /// written in it are shown as `?`; comments are left out, and what is longer than 1,000 bytes is cut. What stands
+    /// in double quotes is a value on SQLite, and a name on PostgreSQL. What the session itself sends, begin, commit
+    /// and savepoints, is not logged, and neither is what goes over [the raw connection](crate::Session::unguarded).
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// let db = demarcate::sqlite::SessionFactory::builder().url("sqlite::memory:").sql_echo(true);
+    /// # let _ = db;
+    /// # }
+    /// // INFO demarcate::sql: select id from orders where sku = ? boundary=router `get_order` (src/orders.rs:12) \
+    /// //                      duration=214µs affected=0 returned=1
+    /// ```
+    pub fn sql_echo(mut self, sql_echo: bool) -> Self {
+        self.sql_echo = sql_echo;
+        self
+    }
+
     /// The options of every boundary of this factory, where the boundary itself does not say otherwise.
     ///
     /// A default `retry` holds for bodies that can be run again: those of
@@ -519,15 +582,19 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
-    /// Makes one connection, to prove that the settings are right.
+    /// Makes one connection, to prove that the settings are right, and waits for the database if there is a
+    /// [`startup_timeout`](Self::startup_timeout).
     ///
     /// # Errors
     ///
     /// [`Error::Config`] for settings that cannot be right, [`Error::Connect`] if the database does
-    /// not let us in.
+    /// not let us in: with what to look at, after the startup timeout, or after the
+    /// [time for a connection](Self::acquire_timeout) where there is none.
     pub async fn connect(self) -> Result<SessionFactory<DB>, Error> {
+        let patience = self.startup_timeout;
         let db = self.connect_lazy()?;
-        db.pool().warm_up().await?;
+        startup::connect::<DB, _, _>(patience, || db.pool().warm_up()).await?;
+        db.pool().prove().await?;
         Ok(db)
     }
 
@@ -555,7 +622,12 @@ impl<DB: Backend> Builder<DB> {
             Pool::new(options?, limits)
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
-        Ok(SessionFactory::over(pool, replicas, defaults))
+        Ok(SessionFactory::over(
+            pool,
+            replicas,
+            defaults,
+            self.sql_echo,
+        ))
     }
 }
 

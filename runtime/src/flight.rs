@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::backend::Backend;
+use crate::echo::Echo;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::lease::State;
@@ -23,17 +24,25 @@ pub(crate) struct Flight<'a> {
     pub(crate) site: Site,
     /// How long it may take, where it is not the server that sees to it.
     pub(crate) limit: Option<Duration>,
+    /// Where statements are logged.
+    pub(crate) echo: Option<Box<Echo>>,
 }
 
 impl Flight<'_> {
-    /// The answer was read to its end.
-    pub(crate) fn land(&mut self) {
+    /// The answer was read to its end, which was so many rows more than were counted.
+    pub(crate) fn land(&mut self, rows: u64) {
         *self.state = State::Open;
+        if let Some(mut echo) = self.echo.take() {
+            echo.answered(rows);
+        }
     }
 
     /// The answer was, or ended in, an error.
     pub(crate) fn fail(&mut self, error: &sqlx::Error) {
-        self.land();
+        *self.state = State::Open;
+        if let Some(mut echo) = self.echo.take() {
+            echo.failed(error);
+        }
         if self.failure.is_none() {
             *self.failure = (self.judge)(error);
         }
@@ -43,13 +52,26 @@ impl Flight<'_> {
     pub(crate) fn time_out(&mut self, after: Duration) -> sqlx::Error {
         self.failure.get_or_insert(Failure::Slow(after));
         let boundary = Some(self.site);
-        Error::StatementTimeout { boundary, after }.into()
+        let error = Error::StatementTimeout { boundary, after }.into();
+        if let Some(mut echo) = self.echo.take() {
+            echo.failed(&error);
+        }
+        error
+    }
+
+    /// Awaits an answer that comes in one piece and is no row.
+    pub(crate) async fn watch<T>(
+        self,
+        answer: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, sqlx::Error> {
+        self.watch_rows(answer, |_| 0).await
     }
 
     /// Awaits an answer that comes in one piece.
-    pub(crate) async fn watch<T>(
+    pub(crate) async fn watch_rows<T>(
         mut self,
         answer: impl Future<Output = Result<T, sqlx::Error>>,
+        rows: fn(&T) -> u64,
     ) -> Result<T, sqlx::Error> {
         let answer = match self.limit {
             None => answer.await,
@@ -59,7 +81,7 @@ impl Flight<'_> {
             },
         };
         match &answer {
-            Ok(_) => self.land(),
+            Ok(answer) => self.land(rows(answer)),
             Err(error) => self.fail(error),
         }
         answer

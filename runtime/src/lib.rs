@@ -60,8 +60,8 @@
 //!
 //! # Features
 //!
-//! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers. None is
-//! on by default.
+//! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers, `migrate` brings
+//! [`SessionFactory::migrate`]. None is on by default.
 
 mod answer;
 #[cfg(feature = "axum")]
@@ -69,9 +69,11 @@ mod axum;
 mod backend;
 mod body;
 mod boundary;
+mod cause;
 pub mod classify;
 mod commit;
 mod decoy;
+mod echo;
 mod error;
 mod executor;
 mod factory;
@@ -82,6 +84,8 @@ mod holders;
 mod hooks;
 mod job;
 mod lease;
+#[cfg(feature = "migrate")]
+mod migrate;
 #[cfg(feature = "mysql")]
 pub mod mysql;
 mod needs;
@@ -101,6 +105,7 @@ mod site;
 mod spare;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+mod startup;
 mod statement;
 mod stats;
 mod stop;

@@ -277,6 +277,16 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
+    /// Looks whether what was connected to is a database.
+    pub(crate) async fn prove(&self) -> Result<(), Error> {
+        let Source::Own(pool, _) = &self.source else {
+            return Ok(());
+        };
+        let mut pooled = pool.get().await.map_err(|error| self.explain(error))?;
+        let proven = DB::prove(&mut pooled.connection).await;
+        proven.map_err(Error::connect::<DB>)
+    }
+
     /// What can be asked while the pool's own connections are all in use.
     pub(crate) fn spare(&self) -> &Spare<DB> {
         &self.spare
@@ -306,11 +316,7 @@ impl<DB: Backend> Pool<DB> {
     }
 
     fn refused(source: sqlx::Error) -> Error {
-        Error::Connect {
-            boundary: None,
-            advice: DB::CONNECT_ADVICE,
-            source,
-        }
+        Error::connect::<DB>(source)
     }
 
     fn timed_out(&self) -> Error {

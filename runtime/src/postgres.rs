@@ -9,6 +9,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
 use crate::backend::{Backend, Begun, CommitFailure, hand_on_to_the_connection, sealed};
+use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 
@@ -37,6 +38,45 @@ impl Backend for Postgres {
 
     fn fit(_: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn refusal(error: &dyn DatabaseError) -> Option<Cause> {
+        let message = error.message();
+        Some(match &*error.code()? {
+            // admin_shutdown, crash_shutdown, cannot_connect_now
+            "57P01" | "57P02" | "57P03" => Cause::passing(
+                "the server is starting or stopping; `startup_timeout` waits for one that starts",
+            ),
+            "53300" => Cause::lasting(
+                "the server, the database or the role has as many connections as it may: lower `max_connections` of \
+                 the programs that share it, or raise the server's limit",
+            ),
+            "28P01" => Cause::lasting("look at the user and the password"),
+            // The server's word for it before and since version 14.
+            "28000" if message.contains("SSL off") || message.contains("no encryption") => {
+                Cause::lasting(
+                    "is it TLS that the server asks for? write `sslmode=require`, and give sqlx one of its features \
+                     `tls-*`; otherwise look at pg_hba.conf",
+                )
+            }
+            "28000" => Cause::lasting(
+                "may this user log in to this database from here? look at pg_hba.conf",
+            ),
+            "3D000" => Cause::lasting("create the database, or look at how its name is spelt"),
+            "42501" => Cause::lasting("grant the user CONNECT on the database"),
+            // PgBouncer's own errors.
+            "08P01"
+                if message.contains("server login")
+                    || message.contains("cannot connect to server") =>
+            {
+                Cause::passing("the pooler does not reach its server: is that running?")
+            }
+            "08P01" if message.contains("query_wait_timeout") => Cause::lasting(
+                "all connections of the pooler are in use: look for boundaries that take long, or raise its \
+                 `default_pool_size`",
+            ),
+            _ => return None,
+        })
     }
 
     fn check(_: &TxOptions) -> Result<(), Error> {

@@ -16,6 +16,8 @@ pub enum Kind {
     OnError,
     /// The closure given to [`SessionFactory::transaction`](crate::SessionFactory::transaction).
     Closure,
+    /// A call of `SessionFactory::migrate`.
+    Migration,
 }
 
 impl fmt::Display for Kind {
@@ -26,6 +28,7 @@ impl fmt::Display for Kind {
             Self::Job => "background job",
             Self::OnError => "failure handler of",
             Self::Closure => "transaction",
+            Self::Migration => "migration",
         })
     }
 }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
 use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
+use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::statement::Statement;
@@ -52,7 +54,8 @@ impl sealed::Sealed for Sqlite {}
 impl Backend for Sqlite {
     const TITLE: &'static str = "SQLite";
     const URL_FORM: &'static str = "sqlite://path/to/file.db";
-    const CONNECT_ADVICE: &'static str = "does its folder exist, and may the file be written? `?mode=rwc` at the end of the URL creates the file";
+    const CONNECT_ADVICE: &'static str =
+        "is it the right file, and may it and its folder be read and written?";
     const PREPARES: bool = false;
     const DIALECT: Dialect = Dialect::Sqlite;
 
@@ -87,6 +90,37 @@ impl Backend for Sqlite {
                 is_stopped,
                 busy_timeout,
             })
+        })
+    }
+
+    /// <https://www.sqlite.org/rescode.html>
+    fn refusal(error: &dyn DatabaseError) -> Option<Cause> {
+        Some(match primary_code(error)? {
+            // SQLITE_READONLY
+            8 => Cause::lasting(
+                "may this process write the file and its folder, and is there no `mode=ro` in the URL? what only \
+                 reads can say so: `read_only`",
+            ),
+            // SQLITE_CANTOPEN
+            14 => Cause::lasting(
+                "is it a file, does its folder exist, and may they be read and written? `?mode=rwc` at the end of \
+                 the URL creates the file",
+            ),
+            // SQLITE_NOTADB
+            26 => Cause::lasting(
+                "it is no database of SQLite, or an encrypted one: is it the right file?",
+            ),
+            _ => return None,
+        })
+    }
+
+    /// SQLite opens a file without a look into it. One that is locked is proof enough.
+    fn prove(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            match Self::run(connection, "PRAGMA schema_version".into_sql_str()).await {
+                Err(sqlx::Error::Database(error)) if Self::refusal(&*error).is_none() => Ok(()),
+                looked => looked,
+            }
         })
     }
 
@@ -217,10 +251,8 @@ impl Backend for Sqlite {
     fn may_succeed_again(error: &sqlx::Error) -> bool {
         const BUSY: i32 = 5;
         const LOCKED: i32 = 6;
-        let code = error.as_database_error().and_then(|error| error.code());
-        // The low byte of an extended code is the primary one: <https://www.sqlite.org/rescode.html>.
-        match code.and_then(|code| code.parse::<i32>().ok()) {
-            Some(code) => matches!(code & 0xff, BUSY | LOCKED),
+        match error.as_database_error().and_then(primary_code) {
+            Some(code) => matches!(code, BUSY | LOCKED),
             None => Self::is_connection_lost(error),
         }
     }
@@ -252,6 +284,12 @@ fn is_of_one_connection(options: &SqliteConnectOptions) -> bool {
         || (name.starts_with("file:") && (name.contains(":memory:") || name.contains("mode=memory")))
         // sqlx 0.9 has no accessor for this, and its `to_url_lossy` panics for such a database.
         || format!("{options:?}").contains("in_memory: true")
+}
+
+/// The low byte of an extended code is the primary one: <https://www.sqlite.org/rescode.html>.
+fn primary_code(error: &(impl DatabaseError + ?Sized)) -> Option<i32> {
+    let code: i32 = error.code()?.parse().ok()?;
+    Some(code & 0xff)
 }
 
 /// SQLite gives its plain error code for this, so that only the text tells it apart:

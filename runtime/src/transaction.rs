@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::backend::Backend;
+use crate::echo::Echo;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::failure::Failure;
@@ -169,7 +170,11 @@ impl<DB: Backend> Core<DB> {
         if DB::PREPARES && query.is_prepared_once() {
             self.sent.round_trips += 1;
         }
-        let running = self.start(query.text()).await?;
+        let (site, echoes) = (self.site, self.db.echoes());
+        let mut running = self.start(query.text()).await?;
+        if echoes {
+            running.flight.echo = Some(Echo::new(query.text(), DB::DIALECT, site));
+        }
         Ok((query, running))
     }
 
@@ -223,6 +228,7 @@ impl<DB: Backend> Core<DB> {
                 judge: Failure::of::<DB>,
                 site: self.site,
                 limit: limit.filter(|_| !DB::TIMES_STATEMENTS),
+                echo: None,
             },
         }
     }
@@ -310,7 +316,14 @@ impl<DB: Backend> Core<DB> {
                         dead += 1;
                         continue;
                     }
-                    return Err(Error::from(error));
+                    let is_refused = error
+                        .as_database_error()
+                        .is_some_and(|error| DB::refusal(error).is_some());
+                    return Err(if is_refused {
+                        Error::connect::<DB>(error)
+                    } else {
+                        Error::from(error)
+                    });
                 }
             }
         }

@@ -1,7 +1,8 @@
 //! What a piece of SQL text does to a transaction.
 //!
 //! [`statements`] reads a text into its statements, each with a [`Kind`]; a kind has an [`Effect`] on the
-//! transaction that it runs in; [`guard`] is asked before a text is sent, and [`session_calls`] finds functions that leave something on the server's session.
+//! transaction that it runs in; [`guard`] is asked before a text is sent, [`session_calls`] finds
+//! functions that leave something on the server's session, and [`masked`] is a text without its values.
 //!
 //! ```
 //! use demarcate_sql::{Dialect, Effect, Kind, guard, statements};
@@ -46,6 +47,7 @@ mod guard;
 mod head;
 mod kind;
 mod lexer;
+mod masked;
 mod readings;
 mod scan;
 mod settings;
@@ -58,6 +60,7 @@ pub use dialect::Dialect;
 pub use effect::Effect;
 pub use guard::{find, guard, is_plain, transaction_control};
 pub use kind::Kind;
+pub use masked::{Masked, masked};
 pub use split::{Statement, Statements, statements};
 
 // A doctest, since the workspace forbids `unsafe` in every other target and a counting allocator needs it.

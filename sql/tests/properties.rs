@@ -1,7 +1,8 @@
 //! What holds for every text.
 
 use demarcate_sql::{
-    Dialect, Effect, Kind, find, guard, is_plain, session_calls, statements, transaction_control,
+    Dialect, Effect, Kind, find, guard, is_plain, masked, session_calls, statements,
+    transaction_control,
 };
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -266,9 +267,21 @@ proptest! {
             prop_assert_eq!(slice, statement.text);
             end = statement.offset + statement.text.len();
         }
+        prop_assert!(masked(&sql, dialect).to_string().len() <= sql.len() + "…".len());
         for call in session_calls(&sql, dialect) {
             prop_assert!(sql[call.offset..].starts_with(call.name));
         }
+    }
+
+    /// Whatever stands around it, and whatever it is.
+    #[test]
+    fn a_written_value_is_never_shown(value in "[a-z'\"\\\\$;/*é -]{0,20}", number: u32, dialect in dialects()) {
+        let mut quoted = value.replace('\'', "''");
+        if dialect == Dialect::MySql {
+            quoted = quoted.replace('\\', "\\\\");
+        }
+        let sql = format!("select a from t where b = '{quoted}' and c > {number}");
+        prop_assert_eq!(masked(&sql, dialect).to_string(), "select a from t where b = ? and c > ?");
     }
 
     /// The short cut of the guard says what the whole reading says.

@@ -47,14 +47,8 @@ pub(crate) trait Daemon {
 /// Joins a server that another test process has started, or starts one. It blocks.
 pub(crate) fn acquire<D: Daemon>() -> Result<Instance, String> {
     let directory = servers::directory();
-    fs::create_dir_all(&directory)
-        .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
-    // One process starts a server, and the others wait and join it. The kernel releases the lock if that one dies.
-    let path = directory.join(format!("{}.lock", D::NAME));
-    let lock = File::create(&path)
-        .map_err(|error| format!("cannot create {}: {error}", path.display()))?;
-    lock.lock()
-        .map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
+    // One process starts a server, and the others wait and join it.
+    let _lock = lock(D::NAME)?;
 
     let (instance, version) = match join::<D>(&directory) {
         Some(joined) => joined,
@@ -74,11 +68,9 @@ pub(crate) fn acquire<D: Daemon>() -> Result<Instance, String> {
 }
 
 fn join<D: Daemon>(directory: &Path) -> Option<(Instance, String)> {
-    for path in instances::<D>(directory) {
-        if !servers::is_kept(&path) {
-            // What a killed keeper left. No server runs there: the kernel has ended it with its keeper.
-            Place::of(&path).remove();
-        } else if let Some(instance) = Instance::join(&path)
+    remove_unkept(D::NAME);
+    for path in instances(directory, D::NAME) {
+        if let Some(instance) = Instance::join(&path)
             && let Ok(version) = probe::<D>(&instance, ANSWERING_TAKES_AT_MOST, || Ok(()))
         {
             return Some((instance, version));
@@ -147,8 +139,31 @@ fn probe<D: Daemon>(
     }
 }
 
-fn instances<D: Daemon>(directory: &Path) -> Vec<PathBuf> {
-    let prefix = format!("{}-", D::NAME);
+/// Keeps everybody else from looking for servers of that name and from making them. The kernel releases it if this
+/// process dies.
+pub(crate) fn lock(name: &str) -> Result<File, String> {
+    let directory = servers::directory();
+    fs::create_dir_all(&directory)
+        .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
+    let path = directory.join(format!("{name}.lock"));
+    let lock = File::create(&path)
+        .map_err(|error| format!("cannot create {}: {error}", path.display()))?;
+    lock.lock()
+        .map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
+    Ok(lock)
+}
+
+/// Removes what a killed keeper left. No server runs there: the kernel has ended it with its keeper.
+pub(crate) fn remove_unkept(name: &str) {
+    for path in instances(&servers::directory(), name) {
+        if !servers::is_kept(&path) {
+            Place::of(&path).remove();
+        }
+    }
+}
+
+fn instances(directory: &Path, name: &str) -> Vec<PathBuf> {
+    let prefix = format!("{name}-");
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     entries
         .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
@@ -156,7 +171,7 @@ fn instances<D: Daemon>(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-fn free_port() -> Result<u16, String> {
+pub(crate) fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
     let address = listener.and_then(|listener| listener.local_addr());
     address

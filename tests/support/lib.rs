@@ -28,6 +28,7 @@ mod daemon;
 mod every_database;
 mod instance;
 mod mariadb;
+mod own_postgres;
 mod postgres;
 pub mod proxy;
 mod say;
@@ -38,6 +39,7 @@ mod test_db;
 mod tests;
 
 pub use backend::Backend;
+pub use own_postgres::OwnPostgres;
 pub use test_db::TestDb;
 
 /// A database on PostgreSQL.

@@ -16,9 +16,9 @@ use crate::server::Server;
 const USER: &str = "demarcate";
 
 /// The database that is always there, for making and dropping others.
-const MAINTENANCE: &str = "postgres";
+pub(crate) const MAINTENANCE: &str = "postgres";
 
-struct PostgreSql;
+pub(crate) struct PostgreSql;
 
 impl Daemon for PostgreSql {
     const NAME: &'static str = "postgres";
@@ -116,7 +116,7 @@ async fn server() -> Result<&'static Server<Postgres>, String> {
     Server::get::<PostgreSql>(&SERVER, url, MAINTENANCE).await
 }
 
-fn url(port: u16, password: &str, database: &str) -> String {
+pub(crate) fn url(port: u16, password: &str, database: &str) -> String {
     format!("postgres://{USER}:{password}@127.0.0.1:{port}/{database}")
 }
 

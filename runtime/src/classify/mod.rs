@@ -158,6 +158,13 @@ impl Error {
                     _ => found,
                 }
             }
+            Self::Migration { source, .. } => {
+                let found = classify(source);
+                match found.category {
+                    Category::Unknown => words::QUERY.into(),
+                    _ => found,
+                }
+            }
             Self::CommitUnknown { .. } => words::UNKNOWN_OUTCOME.into(),
             Self::Timeout { .. } => words::BOUNDARY_TIMEOUT.into(),
             Self::StatementTimeout { .. } => words::STATEMENT_TIMEOUT.into(),

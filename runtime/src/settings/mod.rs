@@ -19,6 +19,7 @@ mod variables;
 mod tests;
 
 use std::fmt;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
@@ -62,9 +63,10 @@ pub use source::Source;
 /// | `DB_POOL_SIZE`, `DB_MAX_OVERFLOW` | how many connections are kept, and how many there may be above that |
 /// | `DB_POOL_TIMEOUT` | how long a boundary waits for one |
 /// | `DB_POOL_RECYCLE`, `DB_IDLE_TIMEOUT` | at what age one is replaced, and after how long without use closed; or `never` |
+/// | `DB_STARTUP_TIMEOUT` | how long [`connect`](crate::Builder::connect) waits for a database that is not there yet; not at all where it is not set |
 /// | `DB_POOLER` | `none`, `session` or `transaction`, where it does not [show](Pooler) |
 /// | `DATABASE_REPLICA_URL` | where [replicas](crate::Builder::replica) are: one URL, or several with blanks between them |
-/// | `SQL_ECHO` | `1` to log statements |
+/// | `SQL_ECHO` | `1` to [log statements](crate::Builder::sql_echo), without values |
 /// | `LOG_LEVEL` | `off`, `error`, `warn`, `info`, `debug` or `trace` |
 ///
 /// A time is seconds, or has a unit: `500ms`, `30s`, `5m`, `1h`. A variable that is empty counts as not
@@ -124,6 +126,8 @@ pub struct Settings {
     pub pool: PoolSettings,
     /// What stands before the server.
     pub pooler: Pooler,
+    /// How long [`connect`](crate::Builder::connect) waits for a database that is not there yet: `DB_STARTUP_TIMEOUT`.
+    pub startup_timeout: Option<Duration>,
     /// Whether statements are logged.
     pub sql_echo: bool,
     /// How much is logged, where it was said; for the program's own subscriber.
@@ -235,6 +239,7 @@ impl Settings {
                 Target::Server(server) => Pooler::of(server),
                 Target::Sqlite(_) => Pooler::None,
             },
+            startup_timeout: None,
             sql_echo: false,
             log_level: None,
             target,
@@ -263,6 +268,7 @@ impl Settings {
             environment,
             pool: environment.pool().overridden(variables)?,
             pooler: variables.pooler()?.unwrap_or(settings.pooler),
+            startup_timeout: variables.duration("DB_STARTUP_TIMEOUT")?,
             sql_echo: variables.flag("SQL_ECHO")?.unwrap_or(false),
             log_level: variables.level("LOG_LEVEL")?,
             source,
@@ -362,6 +368,7 @@ impl fmt::Debug for Settings {
             .field("environment", &self.environment)
             .field("pool", &self.pool)
             .field("pooler", &self.pooler)
+            .field("startup_timeout", &self.startup_timeout)
             .field("sql_echo", &self.sql_echo)
             .field("log_level", &self.log_level)
             .finish()

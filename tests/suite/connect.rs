@@ -1,0 +1,725 @@
+//! Databases that cannot be had: what is said of them, how soon, and what happens when they can be had again.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use demarcate::{Error, Retry, Settings, TxOptions, sqlite};
+use demarcate_tests::OwnPostgres;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::ITEMS;
+
+/// How long the tests wait for a connection.
+const WAIT: Duration = Duration::from_millis(400);
+
+/// What "within its timeout" allows two busy cores.
+const SOON: Duration = Duration::from_secs(3);
+
+const SECRET: &str = "hunter2";
+
+/// That it is the one error, says all of `words`, and no secret, and came in time.
+#[track_caller]
+fn check_refusal(error: &Error, began: Instant, words: &[&str]) {
+    assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+    let said = error.to_string();
+    for word in words {
+        assert!(said.contains(word), "`{word}` is not in: {said}");
+    }
+    assert!(!format!("{said} {error:?}").contains(SECRET), "{said}");
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+}
+
+/// The same place for another user.
+fn url_as(url: &str, user: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap();
+    let (_, place) = rest.split_once('@').unwrap();
+    format!("{scheme}://{user}:{SECRET}@{place}")
+}
+
+/// Another database of the same server.
+fn database_of(url: &str, name: &str) -> String {
+    format!("{}/{name}", url.rsplit_once('/').unwrap().0)
+}
+
+/// A port that was free a moment ago.
+async fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Door {
+    /// Accepts, and never says anything.
+    Silent,
+    /// Accepts, and hangs up.
+    HangsUp,
+    Open,
+}
+
+/// Stands in front of a server. It gives the URL through it.
+async fn door(url: &str, first: Door) -> (String, watch::Sender<Door>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (before, place) = url.rsplit_once('@').unwrap();
+    let (server, name) = place.split_once('/').unwrap();
+    let through = format!("{before}@{}/{name}", listener.local_addr().unwrap());
+    let (sender, state) = watch::channel(first);
+    let server = server.to_owned();
+    tokio::spawn(async move {
+        let mut silent = Vec::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            let door = *state.borrow();
+            match door {
+                Door::Silent => silent.push(client),
+                Door::HangsUp => drop(client),
+                Door::Open => {
+                    let server = server.clone();
+                    tokio::spawn(async move {
+                        let mut server = TcpStream::connect(server).await.unwrap();
+                        tokio::io::copy_bidirectional(&mut client, &mut server)
+                            .await
+                            .ok();
+                    });
+                }
+            }
+        }
+    });
+    (through, sender)
+}
+
+/// Repeats its tests on both databases that have a server.
+macro_rules! on_every_server {
+    (@ $name:ident, $module:ident, $scheme:literal, $password:literal, $limit:literal, $full:literal, $($item:item)*) => {
+        mod $name {
+            use super::*;
+            use ::demarcate::$module::{Session, SessionFactory};
+            use ::demarcate_tests::$name as test_db;
+
+            const SCHEME: &str = $scheme;
+            /// What stands between a new user and its password.
+            const PASSWORD: &str = $password;
+            /// What allows a user one connection.
+            const LIMIT: &str = $limit;
+            /// The server's code for a user that has its connections.
+            const FULL: &str = $full;
+
+            /// A new user, who may read and write every table.
+            async fn user(db: &TestDb, more: &str) -> String {
+                let user = format!("u_{}", db.name());
+                db.admin(&format!("create user {user} {PASSWORD} '{SECRET}' {more}")).await;
+                let grant = match SCHEME {
+                    "mysql" => format!("grant all on {}.* to {user}", db.name()),
+                    _ => format!("grant all on all tables in schema public to {user}"),
+                };
+                db.admin(&grant).await;
+                user
+            }
+
+            async fn drop_user(db: &TestDb, user: &str) {
+                if SCHEME == "postgres" {
+                    db.admin(&format!("drop owned by {user}")).await;
+                }
+                db.admin(&format!("drop user {user}")).await;
+            }
+
+            type TestDb = ::demarcate_tests::TestDb<Database>;
+
+            async fn connect(url: &str) -> Result<SessionFactory, Error> {
+                SessionFactory::builder().url(url).acquire_timeout(WAIT).connect().await
+            }
+
+            async fn ask(db: &SessionFactory) -> Result<i64, Error> {
+                db.transaction(async |tx: &mut Session| {
+                    Ok(sqlx::query_scalar("select count(*) from items").fetch_one(&mut *tx).await?)
+                })
+                .await
+            }
+
+            $($item)*
+        }
+    };
+    ($($item:item)*) => {
+        on_every_server! {
+            @ postgres, postgres, "postgres", "password", "connection limit 1", "53300",
+            type Database = sqlx::Postgres;
+            $($item)*
+        }
+        on_every_server! {
+            @ mariadb, mysql, "mysql", "identified by", "with max_user_connections 1", "1226",
+            type Database = sqlx::MySql;
+            $($item)*
+        }
+    };
+}
+
+on_every_server! {
+    #[tokio::test]
+    async fn a_port_at_which_nobody_listens() {
+        let url = format!("{SCHEME}://me:{SECRET}@127.0.0.1:{}/shop", free_port().await);
+        let began = Instant::now();
+        let refused = connect(&url).await.unwrap_err();
+        check_refusal(&refused, began, &["refused", "nobody listens there", "host and port"]);
+    }
+
+    #[tokio::test]
+    async fn a_host_whose_name_is_not_known() {
+        let url = format!("{SCHEME}://me:{SECRET}@no-such-host.invalid/shop");
+        let began = Instant::now();
+        let refused = connect(&url).await.unwrap_err();
+        // Where the DNS itself is far away, it is a timeout.
+        let advice = if refused.to_string().contains("no answer") { "host and port" } else { "is it spelt right" };
+        check_refusal(&refused, began, &[advice]);
+    }
+
+    /// The address is one that is kept for documentation.
+    #[tokio::test]
+    async fn a_host_that_cannot_be_reached() {
+        let url = format!("{SCHEME}://me:{SECRET}@192.0.2.1/shop");
+        let began = Instant::now();
+        let refused = connect(&url).await.unwrap_err();
+        check_refusal(&refused, began, &["host"]);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_accepts_and_never_answers() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let (url, door) = door(db.url(), Door::Silent).await;
+        let began = Instant::now();
+        let refused = connect(&url).await.unwrap_err();
+        check_refusal(&refused, began, &["no answer within 400ms", "is the server well?"]);
+
+        let factory = SessionFactory::builder().url(&url).acquire_timeout(WAIT).connect_lazy().unwrap();
+        let began = Instant::now();
+        check_refusal(&ask(&factory).await.unwrap_err(), began, &["no answer", "transaction"]);
+        door.send_replace(Door::HangsUp);
+        let began = Instant::now();
+        check_refusal(&ask(&factory).await.unwrap_err(), began, &["hung up"]);
+        door.send_replace(Door::Open);
+        assert_eq!(ask(&factory).await.unwrap(), 0);
+        factory.close(crate::GRACE).await;
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let user = user(&db, "").await;
+        let wrong = url_as(db.url(), &user).replace(SECRET, "wrong-hunter2");
+        let began = Instant::now();
+        // Waiting would not help.
+        let builder = SessionFactory::builder().url(&wrong).startup_timeout(Duration::from_secs(60));
+        let refused = builder.connect().await.unwrap_err();
+        check_refusal(&refused, began, &[&user, "the user and the password"]);
+        // It was the server's to put right.
+        let factory = SessionFactory::connect_lazy(&wrong).unwrap();
+        check_refusal(&ask(&factory).await.unwrap_err(), began, &["the user and the password"]);
+        let set = match SCHEME {
+            "mysql" => format!("set password for {user} = password('wrong-{SECRET}')"),
+            _ => format!("alter user {user} password 'wrong-{SECRET}'"),
+        };
+        db.admin(&set).await;
+        assert_eq!(ask(&factory).await.unwrap(), 0);
+        factory.close(crate::GRACE).await;
+        drop_user(&db, &user).await;
+    }
+
+    #[tokio::test]
+    async fn a_database_that_does_not_exist() {
+        let db = test_db().await;
+        let began = Instant::now();
+        let builder = SessionFactory::builder().url(&database_of(db.url(), "no_such_database"));
+        let refused = builder.startup_timeout(Duration::from_secs(60)).connect().await.unwrap_err();
+        check_refusal(&refused, began, &["no_such_database", "create the database, or look at how its name is spelt"]);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_this_user_may_not_use() {
+        let db = test_db().await;
+        let other = test_db().await;
+        if SCHEME == "postgres" {
+            other.admin(&format!("revoke connect on database {} from public", other.name())).await;
+        }
+        let user = user(&db, "").await;
+        let began = Instant::now();
+        let refused = connect(&url_as(other.url(), &user)).await.unwrap_err();
+        check_refusal(&refused, began, &["grant the user"]);
+        drop_user(&db, &user).await;
+    }
+
+    #[tokio::test]
+    async fn more_connections_than_the_server_has() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let user = user(&db, LIMIT).await;
+        let builder = SessionFactory::builder().url(&url_as(db.url(), &user)).max_connections(4);
+        let factory = builder.connect().await.unwrap();
+        let began = Instant::now();
+        let (refused, stopped) = factory
+            .transaction(async |tx: &mut Session| {
+                sqlx::query("select count(*) from items").execute(&mut *tx).await?;
+                let other = tokio::spawn({
+                    let factory = factory.clone();
+                    async move { ask(&factory).await }
+                });
+                Ok::<_, Error>((other.await.unwrap().unwrap_err(), ()))
+            })
+            .await
+            .unwrap();
+        let () = stopped;
+        check_refusal(&refused, began, &["as many connections as it may", "`max_connections`"]);
+        assert_eq!(code(&refused), FULL);
+        // The one that there is serves everybody in turn.
+        assert_eq!(ask(&factory).await.unwrap(), 0);
+        factory.close(crate::GRACE).await;
+        drop_user(&db, &user).await;
+    }
+
+    #[tokio::test]
+    async fn encryption_that_is_not_to_be_had() {
+        let db = test_db().await;
+        let began = Instant::now();
+        let refused = connect(&format!("{}?sslmode=require", db.url())).await.unwrap_err();
+        check_refusal(&refused, began, &["TLS", "`sslmode`", "`tls-*`"]);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_comes_up_is_waited_for() {
+        let db = test_db().await;
+        let (url, door) = door(db.url(), Door::HangsUp).await;
+        let opening = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            door.send_replace(Door::Open);
+            door
+        });
+        let began = Instant::now();
+        let builder = SessionFactory::builder().url(&url).startup_timeout(Duration::from_secs(30));
+        let factory = builder.connect().await.unwrap();
+        let took = began.elapsed();
+        assert!(took >= Duration::from_millis(500) && took < SOON, "{took:?}");
+        factory.close(crate::GRACE).await;
+        drop(opening.await);
+    }
+
+    #[tokio::test]
+    async fn a_database_that_does_not_come_up_is_given_up_with_the_last_reason() {
+        let url = format!("{SCHEME}://me:{SECRET}@127.0.0.1:{}/shop", free_port().await);
+        let limit = Duration::from_secs(1);
+        let began = Instant::now();
+        let builder = SessionFactory::builder().url(&url).startup_timeout(limit);
+        let refused = builder.connect().await.unwrap_err();
+        check_refusal(&refused, began, &["nobody listens there"]);
+        let took = began.elapsed();
+        assert!(took > limit / 4 && took < limit + limit / 2, "{took:?}");
+
+        // One that accepts and is silent for all of the time.
+        let (url, _door) = door(&url, Door::Silent).await;
+        let began = Instant::now();
+        let builder = SessionFactory::builder().url(&url).startup_timeout(limit);
+        let refused = builder.connect().await.unwrap_err();
+        check_refusal(&refused, began, &["no answer within 1.0s"]);
+        assert!(began.elapsed() < limit + limit / 2, "{:?}", began.elapsed());
+    }
+}
+
+fn code(error: &Error) -> String {
+    let Error::Connect { source, .. } = error else {
+        panic!("{error:?}");
+    };
+    match source.as_database_error() {
+        Some(error) => match error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+            Some(error) => error.number().to_string(),
+            None => error.code().unwrap().into_owned(),
+        },
+        None => panic!("{source:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_a_place_is_refused_before_anybody_is_asked() {
+    for (url, word) in [
+        ("ftp://me:hunter2@db/shop", "postgres://"),
+        (
+            "postgres://me:hunter2@db:0/shop",
+            "a number from 1 to 65535",
+        ),
+        (
+            "postgres://me:hunter2@db:65536/shop",
+            "a number from 1 to 65535",
+        ),
+        ("mysql://me:hunter2@db/shop", "PostgreSQL"),
+        ("sqlite://shop.db", "PostgreSQL"),
+        ("", "postgres://"),
+    ] {
+        let refused = demarcate::postgres::SessionFactory::connect(url)
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, Error::Config { .. }), "{refused:?}");
+        assert!(refused.to_string().contains(word), "{refused}");
+        assert!(
+            !format!("{refused} {refused:?}").contains(SECRET),
+            "{refused}"
+        );
+    }
+    // Past the settings, it is the system that refuses.
+    let options = sqlx::postgres::PgConnectOptions::new_without_pgpass()
+        .host("127.0.0.1")
+        .port(0)
+        .username("me");
+    let began = Instant::now();
+    let builder = demarcate::postgres::SessionFactory::builder().options(options);
+    check_refusal(&builder.connect().await.unwrap_err(), began, &["port"]);
+}
+
+#[test]
+fn the_wait_for_a_database_is_a_setting() {
+    let settings = |value| {
+        Settings::from_variables([
+            ("DATABASE_URL", "postgres://db/shop"),
+            ("DB_STARTUP_TIMEOUT", value),
+        ])
+    };
+    assert_eq!(
+        settings("90").unwrap().startup_timeout,
+        Some(Duration::from_secs(90))
+    );
+    assert_eq!(
+        settings("2m").unwrap().startup_timeout,
+        Some(Duration::from_secs(120))
+    );
+    assert_eq!(settings("").unwrap().startup_timeout, None);
+    let refused = settings("soon").unwrap_err().to_string();
+    assert!(refused.contains("DB_STARTUP_TIMEOUT"), "{refused}");
+}
+
+/// A folder that is removed with the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("demarcate-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("sqlite://{}", self.0.join(name).display())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        std::fs::remove_dir_all(&self.0).ok();
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_sqlite_cannot_use() {
+    let folder = Folder::new("files");
+    std::fs::create_dir(folder.0.join("folder.db")).unwrap();
+    std::fs::write(folder.0.join("letter.db"), "Dear Bob,\n".repeat(100)).unwrap();
+    for (name, words) in [
+        ("folder.db", ["unable to open", "is it a file"]),
+        ("nowhere.db", ["unable to open", "?mode=rwc"]),
+        (
+            "no/folder.db?mode=rwc",
+            ["unable to open", "does its folder exist"],
+        ),
+        ("letter.db", ["not a database", "is it the right file?"]),
+    ] {
+        let url = folder.url(name);
+        let began = Instant::now();
+        let builder = sqlite::SessionFactory::builder()
+            .url(&url)
+            .startup_timeout(Duration::from_secs(60));
+        check_refusal(&builder.connect().await.unwrap_err(), began, &words);
+        // Not asked before, it says the same in a boundary.
+        let factory = sqlite::SessionFactory::connect_lazy(&url).unwrap();
+        check_refusal(&count(&factory, false).await.unwrap_err(), began, &words);
+    }
+    // It is the right file now.
+    let url = folder.url("letter.db");
+    let factory = sqlite::SessionFactory::connect_lazy(&url).unwrap();
+    count(&factory, false).await.unwrap_err();
+    std::fs::remove_file(folder.0.join("letter.db")).unwrap();
+    sqlite::SessionFactory::connect(&format!("{url}?mode=rwc"))
+        .await
+        .unwrap()
+        .close(crate::GRACE)
+        .await;
+    assert_eq!(count(&factory, false).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_sqlite_may_only_read() {
+    let folder = Folder::new("read-only");
+    let url = folder.url("shop.db");
+    let writer = sqlite::SessionFactory::connect(&format!("{url}?mode=rwc"))
+        .await
+        .unwrap();
+    writer
+        .transaction(async |tx| {
+            sqlx::query("create table items (id integer)")
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let reader = sqlite::SessionFactory::connect(&format!("{url}?mode=ro"))
+        .await
+        .unwrap();
+    // SQLite has nothing against a transaction there, only against the statement that writes.
+    let refused: Result<(), Error> = reader
+        .transaction(async |tx| {
+            sqlx::query("insert into items values (1)")
+                .execute(&mut *tx)
+                .await?;
+            Ok(())
+        })
+        .await;
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, Error::Database { .. }), "{refused:?}");
+    let said = refused.to_string();
+    assert!(
+        said.contains("attempt to write a readonly database"),
+        "{said}"
+    );
+    assert_eq!(count(&reader, true).await.unwrap(), 1);
+}
+
+/// How many tables there are.
+async fn count(db: &sqlite::SessionFactory, read_only: bool) -> Result<i64, Error> {
+    let options = TxOptions::new();
+    let options = if read_only {
+        options.read_only()
+    } else {
+        options
+    };
+    db.transaction_with(options, async |tx: &mut sqlite::Session| {
+        Ok(sqlx::query_scalar("select count(*) from sqlite_schema")
+            .fetch_one(&mut *tx)
+            .await?)
+    })
+    .await
+}
+
+/// One server, since to make one takes a second: who may come in, down, and up again.
+#[tokio::test]
+async fn a_server_that_stops_and_starts() {
+    let mut server = OwnPostgres::start().await;
+    server.admit("hostnossl all in_secret 127.0.0.1/32 reject");
+    let factory = demarcate::postgres::SessionFactory::connect(server.url())
+        .await
+        .unwrap();
+    let one = async || {
+        factory
+            .transaction(async |tx| {
+                Ok::<i32, Error>(sqlx::query_scalar("select 1").fetch_one(&mut *tx).await?)
+            })
+            .await
+    };
+    assert_eq!(one().await.unwrap(), 1);
+    server.stop().await;
+    let began = Instant::now();
+    check_refusal(&one().await.unwrap_err(), began, &["nobody listens there"]);
+
+    // Started together, and the database is slower.
+    let url = server.url().to_owned();
+    let waiting = tokio::spawn(async move {
+        let builder = demarcate::postgres::SessionFactory::builder().url(&url);
+        builder
+            .startup_timeout(Duration::from_secs(60))
+            .connect()
+            .await
+    });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    server.launch().await;
+    waiting.await.unwrap().unwrap().close(crate::GRACE).await;
+    assert_eq!(one().await.unwrap(), 1);
+
+    let began = Instant::now();
+    let refused = demarcate::postgres::SessionFactory::connect(&url_as(server.url(), "in_secret"))
+        .await
+        .unwrap_err();
+    check_refusal(&refused, began, &["no encryption", "`sslmode=require`"]);
+    let refused =
+        demarcate::postgres::SessionFactory::connect(&url_as(server.url(), "nobody_known"))
+            .await
+            .unwrap_err();
+    check_refusal(&refused, began, &["the user and the password"]);
+    factory.close(crate::GRACE).await;
+}
+
+/// Who works on the server while it is restarted.
+const WORKERS: usize = 32;
+
+/// What became of the boundaries of all workers.
+#[derive(Default)]
+struct Tally {
+    committed: Vec<i64>,
+    unknown: usize,
+    failed: BTreeMap<&'static str, usize>,
+    not_committed: Vec<i64>,
+    /// When each worker had its first commit since the restart.
+    recovered: Vec<Duration>,
+}
+
+impl Tally {
+    /// `since`: how long the server had been there again.
+    fn note(
+        &mut self,
+        id: i64,
+        stored: Result<(), Error>,
+        begun_after_start: bool,
+        since: Option<Duration>,
+    ) {
+        let error = match stored {
+            Ok(()) => {
+                self.committed.push(id);
+                self.recovered.extend(since);
+                return;
+            }
+            Err(error) => error,
+        };
+        assert!(!begun_after_start, "it did not recover: {error:?}");
+        let name = match error {
+            Error::CommitUnknown { .. } => {
+                self.unknown += 1;
+                return;
+            }
+            Error::Connect { .. } => "to connect",
+            Error::Database { .. } => "at a statement or its commit",
+            error => panic!("{error:?}"),
+        };
+        *self.failed.entry(name).or_default() += 1;
+        self.not_committed.push(id);
+    }
+}
+
+/// Workers that store one item after the other, through a stop and a start of the server.
+async fn work_through_a_restart(options: TxOptions) -> Tally {
+    let mut server = OwnPostgres::start().await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(server.url())
+        .max_connections(16)
+        .connect()
+        .await
+        .unwrap();
+    factory
+        .transaction(async |tx| {
+            sqlx::query(ITEMS).execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let (started, is_started) = watch::channel(None::<Instant>);
+    let next = Arc::new(AtomicI64::new(0));
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|_| {
+            let (factory, tally, next) = (factory.clone(), Arc::clone(&tally), Arc::clone(&next));
+            let (options, is_started) = (options.clone(), is_started.clone());
+            tokio::spawn(async move {
+                loop {
+                    let id = next.fetch_add(1, Ordering::Relaxed);
+                    let begun_after_start = is_started.borrow().is_some();
+                    let stored = factory
+                        .transaction_with(
+                            options.clone(),
+                            async |tx: &mut demarcate::postgres::Session| {
+                                sqlx::query("insert into items (id) values ($1)")
+                                    .bind(id)
+                                    .execute(&mut *tx)
+                                    .await?;
+                                sqlx::query("update items set name = 'kept' where id = $1")
+                                    .bind(id)
+                                    .execute(&mut *tx)
+                                    .await?;
+                                Ok::<_, Error>(())
+                            },
+                        )
+                        .await;
+                    let since = is_started.borrow().map(|started| started.elapsed());
+                    let is_committed = stored.is_ok();
+                    tally
+                        .lock()
+                        .unwrap()
+                        .note(id, stored, begun_after_start, since);
+                    if is_committed && since.is_some() {
+                        return;
+                    }
+                    // An application that answers 503 is asked again a little later.
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    server.stop().await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    server.start_again().await;
+    started.send_replace(Some(Instant::now()));
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let stored: Vec<i64> = factory
+        .transaction(async |tx| {
+            Ok::<_, Error>(
+                sqlx::query_scalar("select id from items where name = 'kept' order by id")
+                    .fetch_all(&mut *tx)
+                    .await?,
+            )
+        })
+        .await
+        .unwrap();
+    factory.close(crate::GRACE).await;
+    drop(server);
+    let tally = std::mem::take(&mut *tally.lock().unwrap());
+    for id in &tally.committed {
+        assert!(
+            stored.binary_search(id).is_ok(),
+            "{id} was committed and is lost"
+        );
+    }
+    for id in &tally.not_committed {
+        assert!(
+            stored.binary_search(id).is_err(),
+            "{id} failed and is stored"
+        );
+    }
+    assert!(stored.len() <= tally.committed.len() + tally.unknown);
+    assert_eq!(tally.recovered.len(), WORKERS);
+    println!(
+        "restart under {WORKERS} workers: {} committed, {:?} failed, {} of unknown outcome; after it answered again \
+         the first had committed in {:?} and the last in {:?}",
+        tally.committed.len(),
+        tally.failed,
+        tally.unknown,
+        tally.recovered.iter().min().unwrap(),
+        tally.recovered.iter().max().unwrap(),
+    );
+    tally
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_loses_nothing() {
+    let tally = work_through_a_restart(TxOptions::new()).await;
+    assert!(!tally.failed.is_empty(), "there was no restart");
+    let slowest = tally.recovered.into_iter().max().unwrap();
+    assert!(slowest < SOON, "{slowest:?}");
+}
+
+/// With retry and confirmation it is not even noticed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_is_survived_by_what_is_tried_again() {
+    let retry = Retry::times(100)
+        .first_delay(Duration::from_millis(20))
+        .longest_delay(Duration::from_millis(500));
+    let tally = work_through_a_restart(TxOptions::new().retry(retry).confirm_commit()).await;
+    assert!(tally.failed.is_empty(), "{:?}", tally.failed);
+    assert_eq!(tally.unknown, 0);
+}
