@@ -12,12 +12,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::ITEMS;
+use crate::echo::Log;
 
 /// How long the tests wait for a connection.
 const WAIT: Duration = Duration::from_millis(400);
 
 /// What "within its timeout" allows two busy cores.
-const SOON: Duration = Duration::from_secs(3);
+const SOON: Duration = Duration::from_secs(5);
 
 const SECRET: &str = "hunter2";
 
@@ -308,12 +309,25 @@ on_every_server! {
     async fn a_database_that_does_not_come_up_is_given_up_with_the_last_reason() {
         let url = format!("{SCHEME}://me:{SECRET}@127.0.0.1:{}/shop", free_port().await);
         let limit = Duration::from_secs(1);
+        let (log, logging) = Log::start();
         let began = Instant::now();
         let builder = SessionFactory::builder().url(&url).startup_timeout(limit);
         let refused = builder.connect().await.unwrap_err();
         check_refusal(&refused, began, &["nobody listens there"]);
         let took = began.elapsed();
         assert!(took > limit / 4 && took < limit + limit / 2, "{took:?}");
+
+        // Each attempt is in the log, with its reason, and so is the end.
+        drop(logging);
+        let lines = log.take("the database ");
+        let (last, attempts) = lines.split_last().unwrap();
+        assert!(attempts.len() >= 2, "{lines:#?}");
+        for (line, number) in attempts.iter().zip(1..) {
+            let words = ["INFO", "not there yet", "nobody listens there", &format!("attempts={number}")];
+            assert!(words.iter().all(|word| line.contains(word)), "{line}");
+            assert!(!line.contains(SECRET), "{line}");
+        }
+        assert!(last.contains("WARN") && last.contains("did not come up in time"), "{last}");
 
         // One that accepts and is silent for all of the time.
         let (url, _door) = door(&url, Door::Silent).await;

@@ -13,10 +13,10 @@ use crate::ITEMS;
 
 /// What is logged on this thread, which is that of the test, from the level `info` on.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn start() -> (Self, DefaultGuard) {
+    pub(crate) fn start() -> (Self, DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()
             .with_writer(log.clone())
@@ -26,11 +26,11 @@ impl Log {
         (log, tracing::subscriber::set_default(subscriber))
     }
 
-    /// The lines about statements since the last call.
-    fn take(&self) -> Vec<String> {
+    /// The lines since the last call in which this stands.
+    pub(crate) fn take(&self, about: &str) -> Vec<String> {
         let bytes = std::mem::take(&mut *self.0.lock().unwrap());
         let text = String::from_utf8(bytes).unwrap();
-        let lines = text.lines().filter(|line| line.contains("demarcate::sql"));
+        let lines = text.lines().filter(|line| line.contains(about));
         lines.map(str::to_owned).collect()
     }
 }
@@ -91,7 +91,7 @@ on_every_database! {
             })
             .await
             .unwrap();
-        let lines = log.take();
+        let lines = log.take("demarcate::sql");
         let [insert, update, all, one] = &lines[..] else {
             panic!("{lines:#?}");
         };
@@ -130,7 +130,7 @@ on_every_database! {
             })
             .await;
         assert!(matches!(dropped, Err(Error::Aborted { .. })), "{dropped:?}");
-        let lines = log.take();
+        let lines = log.take("demarcate::sql");
         let [failed, dropped] = &lines[..] else {
             panic!("{lines:#?}");
         };
@@ -156,7 +156,7 @@ on_every_database! {
                 })
                 .await
                 .unwrap();
-            let logged = log.take();
+            let logged = log.take("demarcate::sql");
             assert_eq!(logged.len(), lines, "{logged:#?}");
             for line in logged {
                 check_line(&line, &["select ?, ?, ", "…"]);

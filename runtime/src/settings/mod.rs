@@ -332,7 +332,8 @@ impl Settings {
 }
 
 impl<DB: Backend> SessionFactory<DB> {
-    /// Connects as the settings say. One connection is made at once, to prove that they are right.
+    /// Connects as the settings say. One connection is made at once, to prove that they are right; a database that is
+    /// not there yet is waited for, for the `startup_timeout`.
     ///
     /// ```no_run
     /// # #[cfg(feature = "postgres")]
