@@ -11,15 +11,12 @@ pub(super) fn check(args: &Args, errors: &mut Errors) {
     check_timeouts(args, errors);
 }
 
-/// Whether the factory's defaults make it read-only is not known here, but that is a strange way to say it.
+/// Without either it is the factory's defaults that say whether it only reads.
 fn check_replica(args: &Args, errors: &mut Errors) {
-    if let Some(replica) = &args.replica
-        && replica != "Never"
-        && args.read_only.is_none()
-    {
+    if let (Some(replica), Some(_)) = (&args.replica, &args.read_write) {
         errors.argument(
             replica,
-            "a replica is for reading; write `read_only` with it",
+            "a replica is for reading; write `read_only` in place of `read_write`, or leave `replica` out",
         );
     }
 }
