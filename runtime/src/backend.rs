@@ -9,13 +9,13 @@ use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use futures_util::TryStreamExt;
-use sqlx::{Connection, Database, Either, SqlStr};
+use sqlx::{Database, Either, SqlStr};
 
 use demarcate_sql::Dialect;
 
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
-use crate::settings::FromSettings;
+use crate::settings::{FromSettings, Options, Pooler};
 use crate::statement::Statement;
 
 /// What a statement gives, row by row.
@@ -39,6 +39,12 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     #[doc(hidden)]
     const CONNECT_ADVICE: &'static str = "is the server running, and does the URL give its host, port, user, \
                                           password and database?";
+
+    /// The same, where the error tells more.
+    #[doc(hidden)]
+    fn connect_advice(_error: &sqlx::Error) -> &'static str {
+        Self::CONNECT_ADVICE
+    }
 
     /// How to read its SQL.
     #[doc(hidden)]
@@ -71,7 +77,30 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
 
     /// Fits it.
     #[doc(hidden)]
-    fn fit(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
+    fn fit(
+        connection: &mut Self::Connection,
+        pooler: Pooler,
+    ) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
+
+    /// Whether there are poolers for its connections.
+    #[doc(hidden)]
+    const HAS_POOLERS: bool = false;
+
+    /// The pooler that the options show.
+    #[doc(hidden)]
+    fn pooler(_options: &Options<Self>) -> Pooler {
+        Pooler::None
+    }
+
+    /// The options without what a pooler refuses.
+    #[doc(hidden)]
+    fn behind(options: Options<Self>, _pooler: Pooler) -> Options<Self> {
+        options
+    }
+
+    /// What removes all that a transaction may have left on the server's session.
+    #[doc(hidden)]
+    const SWEEP: &'static str = "";
 
     /// Refuses what this database cannot honour.
     #[doc(hidden)]
@@ -79,16 +108,13 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
 
     /// How many connections a pool may have to the database that these options name.
     #[doc(hidden)]
-    fn most_connections(
-        _options: &<Self::Connection as Connection>::Options,
-        asked: usize,
-    ) -> usize {
+    fn most_connections(_options: &Options<Self>, asked: usize) -> usize {
         asked
     }
 
     /// Begins a transaction, all options included, in one round trip.
     #[doc(hidden)]
-    fn begin(options: &TxOptions) -> SqlStr;
+    fn begin(options: &TxOptions, fitting: &Self::Fitting) -> SqlStr;
 
     /// What the answer to the begin says, given its first row.
     #[doc(hidden)]
@@ -154,6 +180,13 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     /// How many statements the connection keeps that took such a round trip.
     #[doc(hidden)]
     fn prepared(connection: &Self::Connection) -> usize;
+
+    /// Has the server drop the statements that the connection keeps; where there are none, without a round
+    /// trip.
+    #[doc(hidden)]
+    fn forget_prepared(
+        connection: &mut Self::Connection,
+    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
     /// Runs SQL text that takes no arguments and is not prepared.
     #[doc(hidden)]
@@ -257,6 +290,12 @@ macro_rules! hand_on_to_the_connection {
             } else {
                 0
             }
+        }
+
+        fn forget_prepared(
+            connection: &mut Self::Connection,
+        ) -> ::futures_core::future::BoxFuture<'_, Result<(), ::sqlx::Error>> {
+            ::std::boxed::Box::pin(::sqlx::Connection::clear_cached_statements(connection))
         }
 
         fn run(

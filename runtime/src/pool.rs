@@ -14,12 +14,14 @@ use tokio::sync::watch;
 
 use crate::backend::Backend;
 use crate::error::Error;
+use crate::settings::{Options, Pooler};
 use crate::spare::Spare;
 
-type Options<DB> = <<DB as sqlx::Database>::Connection as sqlx::Connection>::Options;
-
 /// Makes connections for [`managed::Pool`].
-pub(crate) struct Maker<DB: Backend>(Arc<Options<DB>>);
+pub(crate) struct Maker<DB: Backend> {
+    options: Arc<Options<DB>>,
+    pooler: Pooler,
+}
 
 /// A connection in the pool.
 pub(crate) struct Pooled<DB: Backend> {
@@ -32,8 +34,8 @@ impl<DB: Backend> managed::Manager for Maker<DB> {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Pooled<DB>, sqlx::Error> {
-        let mut connection = self.0.connect().await?;
-        let fitting = Arc::new(DB::fit(&mut connection).await?);
+        let mut connection = self.options.connect().await?;
+        let fitting = Arc::new(DB::fit(&mut connection, self.pooler).await?);
         Ok(Pooled {
             connection,
             fitting,
@@ -50,6 +52,7 @@ impl<DB: Backend> managed::Manager for Maker<DB> {
 /// A pool of connections: our own, or one that the user made.
 pub(crate) struct Pool<DB: Backend> {
     source: Source<DB>,
+    pooler: Pooler,
     spare: Arc<Spare<DB>>,
     /// How many boundaries and lent connections there are.
     guests: watch::Sender<usize>,
@@ -69,32 +72,52 @@ enum Source<DB: Backend> {
 }
 
 impl<DB: Backend> Pool<DB> {
-    pub(crate) fn new(options: Options<DB>, size: usize, wait: Duration) -> Result<Self, Error> {
+    pub(crate) fn new(
+        options: Options<DB>,
+        pooler: Pooler,
+        size: usize,
+        wait: Duration,
+    ) -> Result<Self, Error> {
         let size = DB::most_connections(&options, size);
-        let options = Arc::new(options);
-        let pool = managed::Pool::builder(Maker(Arc::clone(&options)))
+        let options = Arc::new(DB::behind(options, pooler));
+        let maker = Maker {
+            options: Arc::clone(&options),
+            pooler,
+        };
+        let pool = managed::Pool::builder(maker)
             .max_size(size)
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| Error::config(error.to_string()))?;
-        Ok(Self::over(Source::Own(pool), options, wait))
+        Ok(Self::over(Source::Own(pool), options, pooler, wait))
     }
 
-    pub(crate) fn of(pool: sqlx::Pool<DB>) -> Self {
+    pub(crate) fn of(pool: sqlx::Pool<DB>, pooler: Pooler) -> Self {
         let identity = pool.connect_options();
         let wait = pool.options().get_acquire_timeout();
         let options = Arc::clone(&identity);
-        Self::over(Source::Sqlx { pool, identity }, options, wait)
+        Self::over(Source::Sqlx { pool, identity }, options, pooler, wait)
     }
 
-    fn over(source: Source<DB>, options: Arc<Options<DB>>, wait: Duration) -> Self {
+    fn over(
+        source: Source<DB>,
+        options: Arc<Options<DB>>,
+        pooler: Pooler,
+        wait: Duration,
+    ) -> Self {
         Self {
             source,
-            spare: Arc::new(Spare::new(options)),
+            pooler,
+            spare: Arc::new(Spare::new(options, pooler)),
             guests: watch::Sender::new(0),
             is_closing: AtomicBool::new(false),
             wait,
         }
+    }
+
+    /// What stands before the server.
+    pub(crate) fn pooler(&self) -> Pooler {
+        self.pooler
     }
 
     /// The same for everything that draws on the same connections.
@@ -138,13 +161,16 @@ impl<DB: Backend> Pool<DB> {
                     .acquire()
                     .await
                     .map_err(|error| self.explain_sqlx(error))?;
-                let fitting = DB::fit(&mut connection).await.map_err(Self::refused)?;
+                let fitting = DB::fit(&mut connection, self.pooler)
+                    .await
+                    .map_err(Self::refused)?;
                 (Held::Sqlx(connection), Arc::new(fitting))
             }
         };
         Ok(Connection {
             held: Some(held),
             fitting,
+            pooler: self.pooler,
             spare: Arc::clone(&self.spare),
             runtime: Handle::current(),
             _guest: self.guest(),
@@ -159,10 +185,7 @@ impl<DB: Backend> Pool<DB> {
     fn explain(&self, error: PoolError<sqlx::Error>) -> Error {
         match error {
             PoolError::Timeout(managed::TimeoutType::Wait) => self.timed_out(),
-            PoolError::Timeout(_) => Self::refused(sqlx::Error::Io(std::io::Error::new(
-                std::io::ErrorKind::TimedOut,
-                format!("no answer within {:?}", self.wait),
-            ))),
+            PoolError::Timeout(_) => Self::no_answer(self.wait),
             PoolError::Closed => Error::Closed { boundary: None },
             PoolError::Backend(error) => Self::refused(error),
             error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
@@ -179,12 +202,24 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    fn refused(source: sqlx::Error) -> Error {
+    pub(crate) fn refused(source: sqlx::Error) -> Error {
         Error::Connect {
             boundary: None,
-            advice: DB::CONNECT_ADVICE,
+            advice: DB::connect_advice(&source),
             source,
         }
+    }
+
+    pub(crate) fn no_answer(after: Duration) -> Error {
+        Self::refused(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no answer within {after:?}"),
+        )))
+    }
+
+    /// How long a connection may be waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.wait
     }
 
     fn timed_out(&self) -> Error {
@@ -252,6 +287,7 @@ impl Drop for Guest {
 pub(crate) struct Connection<DB: Backend> {
     held: Option<Held<DB>>,
     fitting: Arc<DB::Fitting>,
+    pooler: Pooler,
     spare: Arc<Spare<DB>>,
     /// The runtime that it was taken on. It may be dropped outside any.
     runtime: Handle,
@@ -275,6 +311,10 @@ impl<DB: Backend> Connection<DB> {
 
     pub(crate) fn fitting(&self) -> &Arc<DB::Fitting> {
         &self.fitting
+    }
+
+    pub(crate) fn pooler(&self) -> Pooler {
+        self.pooler
     }
 
     pub(crate) fn spare(&self) -> &Arc<Spare<DB>> {
