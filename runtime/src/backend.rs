@@ -184,9 +184,8 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     /// Has the server drop the statements that the connection keeps; where there are none, without a round
     /// trip.
     #[doc(hidden)]
-    fn forget_prepared(
-        connection: &mut Self::Connection,
-    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+    fn forget_prepared(connection: &mut Self::Connection)
+    -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
     /// Runs SQL text that takes no arguments and is not prepared.
     #[doc(hidden)]

@@ -99,12 +99,7 @@ impl<DB: Backend> Pool<DB> {
         Self::over(Source::Sqlx { pool, identity }, options, pooler, wait)
     }
 
-    fn over(
-        source: Source<DB>,
-        options: Arc<Options<DB>>,
-        pooler: Pooler,
-        wait: Duration,
-    ) -> Self {
+    fn over(source: Source<DB>, options: Arc<Options<DB>>, pooler: Pooler, wait: Duration) -> Self {
         Self {
             source,
             pooler,

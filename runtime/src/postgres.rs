@@ -78,9 +78,7 @@ impl Backend for Postgres {
     }
 
     fn connect_advice(error: &sqlx::Error) -> &'static str {
-        let said = error
-            .as_database_error()
-            .map_or("", DatabaseError::message);
+        let said = error.as_database_error().map_or("", DatabaseError::message);
         match said.strip_prefix("unsupported startup parameter: ") {
             Some("extra_float_digits") => {
                 "this is a pooler; say so with `pgbouncer=true` in the URL, `DB_POOLER` or `Builder::pooler`"
@@ -129,7 +127,10 @@ impl Backend for Postgres {
             sql.push_str(" DEFERRABLE");
         }
         if fitting.watches_client {
-            let _ = write!(sql, "; SET LOCAL client_connection_check_interval = {WATCH}");
+            let _ = write!(
+                sql,
+                "; SET LOCAL client_connection_check_interval = {WATCH}"
+            );
         }
         for (setting, timeout) in [
             ("statement_timeout", options.statement_timeout),

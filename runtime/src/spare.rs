@@ -9,12 +9,15 @@ use tokio::sync::Mutex;
 use crate::backend::Backend;
 use crate::settings::{Options, Pooler};
 
-/// One connection more than the pool has, made when it is first needed. It stops statements whose
+/// One connection more than the pool has, made when it is needed. It stops statements whose
 /// caller has gone, and asks what became of a commit.
 pub(crate) struct Spare<DB: Backend> {
     options: Arc<Options<DB>>,
     /// How long it may take to have a statement stopped.
     patience: Duration,
+    /// A pooler in session mode lends it one of its connections for as long as it stays, which may be the
+    /// one that the pool lacks.
+    is_kept: bool,
     connection: Mutex<Option<DB::Connection>>,
 }
 
@@ -26,6 +29,7 @@ impl<DB: Backend> Spare<DB> {
                 Pooler::None => PATIENCE,
                 Pooler::Session | Pooler::Transaction => PATIENCE_WITH_A_POOLER,
             },
+            is_kept: pooler != Pooler::Session,
             connection: Mutex::new(None),
         }
     }
@@ -51,7 +55,9 @@ impl<DB: Backend> Spare<DB> {
         }
         let mut connection = self.options.connect().await?;
         let row = DB::run_for_row(&mut connection, sql).await?;
-        *held = Some(connection);
+        if self.is_kept {
+            *held = Some(connection);
+        }
         Ok(row)
     }
 

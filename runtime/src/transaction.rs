@@ -140,11 +140,7 @@ impl<DB: Backend> Core<DB> {
     }
 
     /// Makes ready to send a statement of the body's, which is prepared in so many round trips of its own.
-    async fn start(
-        &mut self,
-        sql: &str,
-        preparing: u64,
-    ) -> Result<Running<'_, DB>, sqlx::Error> {
+    async fn start(&mut self, sql: &str, preparing: u64) -> Result<Running<'_, DB>, sqlx::Error> {
         let passed = self.admit(sql)?;
         self.begin().await?;
         if passed.leaves_state {

@@ -104,7 +104,6 @@ const FURTHER_SESSION: Duration = Duration::from_secs(1);
 
 async fn find(pool: &Pool<Postgres>) -> Result<(Pooler, bool), Error> {
     let mut one = connect(pool, pool.patience()).await?;
-    let began = ask(&mut one, NOW).await?;
     let other = connect(pool, FURTHER_SESSION).await;
     let mut shares = false;
     let mut leaks = false;
@@ -118,6 +117,7 @@ async fn find(pool: &Pool<Postgres>) -> Result<(Pooler, bool), Error> {
         }
         close(other).await;
     }
+    let now = ask(&mut one, "SELECT clock_timestamp()::text").await?;
     close(one).await;
     if shares {
         return Ok((Pooler::Transaction, leaks));
@@ -125,7 +125,7 @@ async fn find(pool: &Pool<Postgres>) -> Result<(Pooler, bool), Error> {
     for _ in 0..ROUNDS {
         let mut next = connect(pool, pool.patience()).await?;
         let older = format!(
-            "SELECT (backend_start < '{began}')::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
+            "SELECT (backend_start < '{now}')::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
         );
         let is_older = ask(&mut next, older).await? == "true";
         close(next).await;
@@ -138,7 +138,6 @@ async fn find(pool: &Pool<Postgres>) -> Result<(Pooler, bool), Error> {
     Ok((Pooler::None, leaks))
 }
 
-const NOW: &str = "SELECT clock_timestamp()::text";
 const BACKEND: &str = "SELECT pg_backend_pid()::text";
 
 /// Whether what one session sets is what the other has. It is taken back where it was found: a pooler does

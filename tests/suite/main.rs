@@ -15,6 +15,7 @@ mod nesting;
 mod options;
 mod outcome;
 mod pool;
+mod pooler;
 mod retry;
 mod savepoint;
 mod session;

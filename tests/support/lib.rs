@@ -28,6 +28,7 @@ mod daemon;
 mod every_database;
 mod instance;
 mod mariadb;
+mod pgbouncer;
 mod postgres;
 pub mod proxy;
 mod say;
@@ -38,6 +39,7 @@ mod test_db;
 mod tests;
 
 pub use backend::Backend;
+pub use pgbouncer::Mode;
 pub use test_db::TestDb;
 
 /// A database on PostgreSQL.
@@ -47,6 +49,19 @@ pub use test_db::TestDb;
 /// Where PostgreSQL is not installed or does not start.
 pub async fn postgres() -> TestDb<sqlx::Postgres> {
     TestDb::create().await
+}
+
+/// Where a database on PostgreSQL is reached through PgBouncer, which has two connections to it.
+///
+/// # Panics
+///
+/// Where PgBouncer is not installed or does not start.
+pub async fn pgbouncer(mode: Mode, db: &TestDb<sqlx::Postgres>) -> String {
+    let name = db.name().to_owned();
+    match admin::run(async move { pgbouncer::url(mode, &name).await }).await {
+        Ok(url) => url,
+        Err(message) => panic!("no PgBouncer for this test: {message}"),
+    }
 }
 
 /// A database on MariaDB, which is the MySQL of these tests.

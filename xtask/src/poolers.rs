@@ -1,0 +1,89 @@
+//! What the suites are run through once more: every test on PostgreSQL, but those named here.
+
+/// Through what a test process reaches PostgreSQL, where that is not PostgreSQL itself.
+pub const VARIABLE: &str = "DEMARCATE_TESTS_POSTGRES";
+
+/// Through what, and what cannot be.
+#[derive(Debug)]
+pub struct Run {
+    /// The variable's value.
+    pub value: &'static str,
+    /// The tests that are left out, each with what in it is about something else.
+    pub excepted: &'static [(&'static str, &'static str)],
+}
+
+const OWN_POOL: &str =
+    "a pool of the user's own, which is told of its pooler in code: `pooler.rs` has the same";
+const FOUR_BACKENDS: &str = "kills four backends that are in use at once, and PgBouncer has two";
+const OWN_USER: &str = "logs in as a user that PgBouncer does not know";
+const MESSAGES: &str = "has the messages that are sent where there is no pooler";
+
+/// The suites, through each.
+pub const RUNS: [Run; 2] = [
+    Run {
+        value: "pgbouncer-session",
+        excepted: &[
+            (
+                "boundary::postgres::a_users_own_pool_is_a_factory",
+                OWN_POOL,
+            ),
+            (
+                "cancellation::dropped_outside_any_runtime_it_is_rolled_back",
+                OWN_POOL,
+            ),
+            (
+                "nesting::postgres::two_factories_over_one_pool_are_one",
+                OWN_POOL,
+            ),
+            ("pool::dead_connections_are_replaced_unseen", FOUR_BACKENDS),
+            (
+                "settings::a_password_that_nobody_has_encoded_lets_in",
+                OWN_USER,
+            ),
+            ("wire::on_postgres_the_messages_are_these", MESSAGES),
+        ],
+    },
+    Run {
+        value: "pgbouncer-transaction",
+        excepted: &[
+            (
+                "boundary::postgres::a_users_own_pool_is_a_factory",
+                OWN_POOL,
+            ),
+            (
+                "cancellation::dropped_outside_any_runtime_it_is_rolled_back",
+                OWN_POOL,
+            ),
+            (
+                "nesting::postgres::two_factories_over_one_pool_are_one",
+                OWN_POOL,
+            ),
+            ("pool::dead_connections_are_replaced_unseen", FOUR_BACKENDS),
+            (
+                "settings::a_password_that_nobody_has_encoded_lets_in",
+                OWN_USER,
+            ),
+            ("wire::on_postgres_the_messages_are_these", MESSAGES),
+            (
+                "guard::postgres::a_prepared_statement_runs_like_any_other",
+                "it is refused there, which `pooler.rs` tests",
+            ),
+            (
+                "wire::postgres::a_prepared_statement_costs_one_more_the_first_time",
+                "there it costs one more each time, which `pooler.rs` counts",
+            ),
+        ],
+    },
+];
+
+/// What is not on PostgreSQL, and what goes through its own pooler whatever the variable says.
+const ELSEWHERE: [&str; 3] = ["sqlite", "mariadb", "pooler::"];
+
+impl Run {
+    /// The arguments of the test programs.
+    pub fn arguments(&self) -> Vec<&'static str> {
+        let named = self.excepted.iter().map(|(name, _)| *name);
+        let left_out = ELSEWHERE.into_iter().chain(named);
+        left_out.flat_map(|name| ["--skip", name]).collect()
+    }
+}
