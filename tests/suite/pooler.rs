@@ -39,9 +39,13 @@ async fn what_stands_between_is_found() {
 
 /// A factory whose connections go through PgBouncer in transaction mode, and the database behind.
 async fn behind(connections: usize) -> (TestDb<Postgres>, SessionFactory) {
+    behind_one_in(Mode::Transaction, connections).await
+}
+
+async fn behind_one_in(mode: Mode, connections: usize) -> (TestDb<Postgres>, SessionFactory) {
     let db = demarcate_tests::postgres().await;
     db.admin(ITEMS).await;
-    let url = pgbouncer(Mode::Transaction, &db).await;
+    let url = pgbouncer(mode, &db).await;
     let builder = SessionFactory::builder().url(&url);
     let factory = builder.max_connections(connections).connect().await;
     (db, factory.unwrap())
@@ -247,35 +251,37 @@ async fn what_was_allowed_to_stay_does_not_reach_the_next_client() {
 /// waits for its lock. The order to stop it waits for a connection, so that closing has to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn locks_go_with_the_caller_though_the_pooler_is_exhausted() {
-    let (db, factory) = behind(4).await;
-    db.admin("insert into items (id) values (1)").await;
-    let holds = factory.transaction(async |tx| {
-        let take = "update items set name = 'mine' where id = 1";
-        sqlx::query(take).execute(&mut *tx).await?;
-        sqlx::query("select pg_sleep(20)").execute(&mut *tx).await?;
-        Ok::<_, Error>(())
-    });
-    let waits = tokio::spawn({
-        let factory = factory.clone();
-        async move {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            factory
-                .transaction(async |tx| {
-                    let take = "update items set name = 'next' where id = 1";
-                    sqlx::query(take).execute(&mut *tx).await?;
-                    Ok::<_, Error>(())
-                })
-                .await
-        }
-    });
-    let held = Duration::from_millis(400);
-    assert!(tokio::time::timeout(held, holds).await.is_err());
-    let gone = Instant::now();
-    assert!(!waits.is_finished());
-    waits.await.unwrap().unwrap();
-    let waited = gone.elapsed();
-    println!("the lock was free {waited:?} after its holder had gone");
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    for mode in [Mode::Session, Mode::Transaction] {
+        let (db, factory) = behind_one_in(mode, 4).await;
+        db.admin("insert into items (id) values (1)").await;
+        let holds = factory.transaction(async |tx| {
+            let take = "update items set name = 'mine' where id = 1";
+            sqlx::query(take).execute(&mut *tx).await?;
+            sqlx::query("select pg_sleep(20)").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        });
+        let waits = tokio::spawn({
+            let factory = factory.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                factory
+                    .transaction(async |tx| {
+                        let take = "update items set name = 'next' where id = 1";
+                        sqlx::query(take).execute(&mut *tx).await?;
+                        Ok::<_, Error>(())
+                    })
+                    .await
+            }
+        });
+        let held = Duration::from_millis(400);
+        assert!(tokio::time::timeout(held, holds).await.is_err());
+        let gone = Instant::now();
+        assert!(!waits.is_finished());
+        waits.await.unwrap().unwrap();
+        let waited = gone.elapsed();
+        println!("{mode:?}: the lock was free {waited:?} after its holder had gone");
+        assert!(waited < Duration::from_secs(3), "{mode:?}: {waited:?}");
+    }
 }
 
 /// One that was made by somebody else, who says what is before the server.
