@@ -1,5 +1,6 @@
 //! `cargo xtask`: what this repository does for itself.
 
+mod behind;
 mod faults;
 mod setup;
 mod step;
@@ -14,6 +15,7 @@ usage: cargo xtask <command>
 commands:
   setup   install the servers that the tests need
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
+  poolers the suites on PostgreSQL, through PgBouncer in each of its modes
   faults  the fault matrix, several times over; words after it keep the cases in whose name they stand
 ";
 
@@ -23,13 +25,16 @@ fn main() -> ExitCode {
     let result = match arguments[..] {
         ["setup"] => setup::run(),
         ["test"] => test::run(),
+        ["poolers"] => behind::run(),
         ["faults", ref names @ ..] => faults::run(names),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
         }
         [] => Err(format!("a command is missing\n\n{USAGE}")),
-        ["setup" | "test", unknown, ..] => Err(format!("unknown argument `{unknown}`\n\n{USAGE}")),
+        ["setup" | "test" | "poolers", unknown, ..] => {
+            Err(format!("unknown argument `{unknown}`\n\n{USAGE}"))
+        }
         [unknown, ..] => Err(format!("unknown command `{unknown}`\n\n{USAGE}")),
     };
     match result {
