@@ -181,12 +181,6 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     #[doc(hidden)]
     fn prepared(connection: &Self::Connection) -> usize;
 
-    /// Has the server drop the statements that the connection keeps; where there are none, without a round
-    /// trip.
-    #[doc(hidden)]
-    fn forget_prepared(connection: &mut Self::Connection)
-    -> BoxFuture<'_, Result<(), sqlx::Error>>;
-
     /// Runs SQL text that takes no arguments and is not prepared.
     #[doc(hidden)]
     fn run(
@@ -289,12 +283,6 @@ macro_rules! hand_on_to_the_connection {
             } else {
                 0
             }
-        }
-
-        fn forget_prepared(
-            connection: &mut Self::Connection,
-        ) -> ::futures_core::future::BoxFuture<'_, Result<(), ::sqlx::Error>> {
-            ::std::boxed::Box::pin(::sqlx::Connection::clear_cached_statements(connection))
         }
 
         fn run(

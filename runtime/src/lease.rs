@@ -168,9 +168,6 @@ impl<DB: Backend> Held<DB> {
         }
         let rolled_back = async {
             self.settle().await?;
-            if self.connection.pooler().shares_sessions() {
-                DB::forget_prepared(&mut self.connection).await?;
-            }
             let fitting = Arc::clone(self.connection.fitting());
             DB::roll_back(&mut self.connection, &self.options, &fitting).await
         };

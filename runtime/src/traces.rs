@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::error::Error;
-use crate::flight::Running;
+use crate::lease::Lease;
 use crate::transaction::Core;
 
 /// What the session says to somebody who wants a statement to have a name.
@@ -15,32 +15,14 @@ pub(crate) fn no_names() -> Error {
 }
 
 impl<DB: Backend> Core<DB> {
-    /// Removes what would meet the next client, while the server's session is still ours.
-    ///
-    /// sqlx gives names to the queries with which it looks up a type that it does not know, whatever our
-    /// own statements have. What [`unguarded`](crate::Session::unguarded) and a lifted rule of the guard
-    /// have left, nobody knows.
+    /// Removes what [`unguarded`](crate::Session::unguarded) or a lifted rule of the guard may have left,
+    /// while the server's session is still ours. Elsewhere the connection is closed, and takes it along.
     pub(crate) async fn leave_no_traces(&mut self) -> Result<(), Error> {
-        let Some(lease) = &mut self.lease else {
-            return Ok(());
-        };
-        if !self.db.pool().pooler().shares_sessions() {
-            return Ok(());
+        let shares = self.db.pool().pooler().shares_sessions();
+        let is_tainted = self.lease.as_ref().is_some_and(Lease::is_tainted);
+        if shares && is_tainted {
+            self.send(DB::SWEEP.to_owned()).await?;
         }
-        if lease.is_tainted() {
-            return self.send(DB::SWEEP.to_owned()).await;
-        }
-        if DB::prepared(lease.parts().0) == 0 {
-            return Ok(());
-        }
-        self.count_prepared();
-        self.prepared = 0;
-        let site = self.site;
-        let Running { connection, flight } = self.take_off();
-        let forgotten = flight.watch(DB::forget_prepared(connection)).await;
-        forgotten.map_err(|source| Error::Database {
-            boundary: Some(site),
-            source,
-        })
+        Ok(())
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Core<DB: Backend> {
     pub(crate) savepoints_set: u64,
     pub(crate) sent: Sent,
     /// How many statements the connection had prepared before.
-    pub(crate) prepared: usize,
+    prepared: usize,
     /// When a wait for a connection was given up.
     stopped_waiting: Option<Instant>,
     runtime: Handle,
@@ -217,7 +217,7 @@ impl<DB: Backend> Core<DB> {
     }
 
     /// A message is about to be sent inside the transaction, which [`begin`](Self::begin) has begun.
-    pub(crate) fn take_off(&mut self) -> Running<'_, DB> {
+    fn take_off(&mut self) -> Running<'_, DB> {
         self.sent.round_trips += 1;
         let limit = self.options.statement_timeout;
         let lease = self.lease.as_mut().expect(BEGUN);

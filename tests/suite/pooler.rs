@@ -95,7 +95,8 @@ async fn none_of_ten_thousand_boundaries_is_lost() {
                         let own = "select id from items where id = $1";
                         let found: i64 =
                             sqlx::query_scalar(own).bind(id).fetch_one(&mut *tx).await?;
-                        Ok::<_, Error>(assert_eq!(found, id))
+                        assert_eq!(found, id);
+                        Ok::<_, Error>(())
                     })
                     .await
             })
@@ -178,7 +179,7 @@ enum Mood {
     Glad,
 }
 
-/// sqlx looks up types with queries that it gives names, on connections of which each meets both sessions.
+/// sqlx looks types up with queries of its own, on connections of which each meets both sessions.
 #[tokio::test]
 async fn types_of_the_users_own_leave_nothing_behind() {
     let (db, factory) = behind(4).await;

@@ -16,7 +16,8 @@ pub enum Pooler {
     /// Nothing, or nothing that shows.
     #[default]
     None,
-    /// A pooler that lends a connection to the server for as long as the client stays.
+    /// A pooler that lends a connection to the server for as long as the client stays. A session factory
+    /// with more connections than the pooler has waits for them in vain.
     Session,
     /// A pooler that lends one for a transaction: the next may run elsewhere.
     Transaction,
