@@ -10,14 +10,14 @@ use futures_core::stream::BoxStream;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use futures_util::TryStreamExt;
 use sqlx::error::DatabaseError;
-use sqlx::{Connection, Database, Either, SqlStr};
+use sqlx::{Database, Either, SqlStr};
 
 use demarcate_sql::Dialect;
 
 use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
-use crate::settings::FromSettings;
+use crate::settings::{FromSettings, Options, Pooler};
 use crate::statement::Statement;
 
 /// What a statement gives, row by row.
@@ -73,7 +73,30 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
 
     /// Fits it.
     #[doc(hidden)]
-    fn fit(connection: &mut Self::Connection) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
+    fn fit(
+        connection: &mut Self::Connection,
+        pooler: Pooler,
+    ) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
+
+    /// Whether there are poolers for its connections.
+    #[doc(hidden)]
+    const HAS_POOLERS: bool = false;
+
+    /// The pooler that the options show.
+    #[doc(hidden)]
+    fn pooler(_options: &Options<Self>) -> Pooler {
+        Pooler::None
+    }
+
+    /// The options without what a pooler refuses.
+    #[doc(hidden)]
+    fn behind(options: Options<Self>, _pooler: Pooler) -> Options<Self> {
+        options
+    }
+
+    /// What removes all that a transaction may have left on the server's session.
+    #[doc(hidden)]
+    const SWEEP: &'static str = "";
 
     /// What an error says of the way to the database, or of the database as a whole: it is one that keeps every
     /// connection from being made, or every transaction from being begun.
@@ -92,22 +115,19 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
 
     /// How many connections a pool may have to the database that these options name.
     #[doc(hidden)]
-    fn most_connections(
-        _options: &<Self::Connection as Connection>::Options,
-        asked: usize,
-    ) -> usize {
+    fn most_connections(_options: &Options<Self>, asked: usize) -> usize {
         asked
     }
 
     /// Whether the database is gone when its connection is closed.
     #[doc(hidden)]
-    fn is_lost_with_its_connection(_options: &<Self::Connection as Connection>::Options) -> bool {
+    fn is_lost_with_its_connection(_options: &Options<Self>) -> bool {
         false
     }
 
     /// Begins a transaction, all options included, in one round trip.
     #[doc(hidden)]
-    fn begin(options: &TxOptions) -> SqlStr;
+    fn begin(options: &TxOptions, fitting: &Self::Fitting) -> SqlStr;
 
     /// What the answer to the begin says, given its first row.
     #[doc(hidden)]

@@ -87,7 +87,8 @@ impl<DB: Backend> Core<DB> {
         if self.lease.is_some() && Instant::now() >= deadline {
             return Err(self.timed_out(limit, deadline));
         }
-        self.prove_open().await
+        self.prove_open().await?;
+        self.leave_no_traces().await
     }
 
     /// `Ok` where it turns out that the transaction was committed all the same.

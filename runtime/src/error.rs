@@ -194,7 +194,7 @@ pub enum Error {
         outer: Site,
     },
 
-    /// The database at hand cannot do what the boundary asked for. No connection was taken.
+    /// The database at hand cannot do what was asked for. Nothing was sent.
     #[error("{}{database} has no {option}; {instead}", At(.boundary))]
     #[non_exhaustive]
     Unsupported {
@@ -202,7 +202,7 @@ pub enum Error {
         boundary: Option<Site>,
         /// The database's name.
         database: &'static str,
-        /// The option, as it is written.
+        /// The option, as it is written, or what else it is without.
         option: Cow<'static, str>,
         /// What to write instead.
         instead: &'static str,
@@ -315,7 +315,6 @@ impl Error {
         }
     }
 
-    #[cfg(any(feature = "sqlite", feature = "mysql"))]
     pub(crate) fn unsupported(
         database: &'static str,
         option: impl Into<Cow<'static, str>>,

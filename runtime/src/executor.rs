@@ -67,7 +67,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
     {
         Box::pin(async move {
-            let Running { connection, flight } = self.core.start(sql.as_str()).await?;
+            let Running { connection, flight } = self.core.start_named(sql.as_str()).await?;
             flight
                 .watch(DB::prepare_with(connection, sql, parameters))
                 .await
@@ -79,7 +79,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
     {
         Box::pin(async move {
-            let Running { connection, flight } = self.core.start(sql.as_str()).await?;
+            let Running { connection, flight } = self.core.start_named(sql.as_str()).await?;
             flight.watch(DB::describe(connection, sql)).await
         })
     }

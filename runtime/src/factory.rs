@@ -5,8 +5,6 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::Connection;
-
 use crate::backend::Backend;
 use crate::body::{SendMut, SendOnce};
 use crate::boundary::{self, Verdict};
@@ -17,7 +15,7 @@ use crate::options::TxOptions;
 use crate::pool::{Limits, Pool, PoolStatus};
 use crate::replicas::Replicas;
 use crate::session::Session;
-use crate::settings::Settings;
+use crate::settings::{Options, Pooler, Settings};
 use crate::site::{Kind, Site};
 use crate::startup;
 use crate::stats::{BoundaryStats, Outcome, Sent, Stats};
@@ -83,6 +81,8 @@ impl<DB: Backend> SessionFactory<DB> {
     pub fn builder() -> Builder<DB> {
         Builder {
             settings: None,
+            shown: Pooler::None,
+            pooler: None,
             limits: Limits {
                 max_connections: Builder::<DB>::MAX_CONNECTIONS,
                 min_connections: 0,
@@ -330,9 +330,11 @@ impl<DB: Backend> Clone for SessionFactory<DB> {
 
 impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     /// Boundaries on a pool that is there already. It keeps its own habits: sqlx's pings a connection
-    /// when it comes back, and by default before it is lent.
+    /// when it comes back, and by default before it is lent. A [`Pooler`] is known by its host and port;
+    /// tell [`from_pool_behind`](Self::from_pool_behind) of any other.
     fn from(pool: sqlx::Pool<DB>) -> Self {
-        Self::over(Pool::of(pool), Vec::new(), TxOptions::new(), false)
+        let pooler = DB::pooler(&pool.connect_options());
+        Self::over(Pool::of(pool, pooler), Vec::new(), TxOptions::new(), false)
     }
 }
 
@@ -343,8 +345,29 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// [`Error::Config`] and [`Error::Unsupported`] for defaults that no boundary could honour.
     pub fn from_pool(pool: sqlx::Pool<DB>, defaults: TxOptions) -> Result<Self, Error> {
+        let pooler = DB::pooler(&pool.connect_options());
+        Self::from_pool_behind(pool, pooler, defaults)
+    }
+
+    /// The same for a pool of connections to a [`Pooler`] that its host and port do not show. Give its
+    /// options `extra_float_digits(None)`, which PgBouncer does not take.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pool`](Self::from_pool), and [`Error::Unsupported`] for a database without poolers.
+    pub fn from_pool_behind(
+        pool: sqlx::Pool<DB>,
+        pooler: Pooler,
+        defaults: TxOptions,
+    ) -> Result<Self, Error> {
+        let pooler = check_pooler::<DB>(pooler)?;
         let defaults = check_defaults::<DB>(defaults)?;
-        Ok(Self::over(Pool::of(pool), Vec::new(), defaults, false))
+        Ok(Self::over(
+            Pool::of(pool, pooler),
+            Vec::new(),
+            defaults,
+            false,
+        ))
     }
 }
 
@@ -353,11 +376,10 @@ impl<DB: Backend> fmt::Debug for SessionFactory<DB> {
         f.debug_struct("SessionFactory")
             .field("database", &DB::TITLE)
             .field("max_connections", &self.pool().size())
+            .field("pooler", &self.pool().pooler())
             .finish_non_exhaustive()
     }
 }
-
-type Options<DB> = <<DB as sqlx::Database>::Connection as Connection>::Options;
 
 /// Settings of the connections of a [`SessionFactory`] and of their pool.
 ///
@@ -379,6 +401,10 @@ type Options<DB> = <<DB as sqlx::Database>::Connection as Connection>::Options;
 #[must_use = "a builder does nothing until `connect` or `connect_lazy`"]
 pub struct Builder<DB: Backend> {
     settings: Option<Result<Options<DB>, Error>>,
+    /// The pooler that the settings show.
+    shown: Pooler,
+    /// The one that was said.
+    pooler: Option<Pooler>,
     limits: Limits,
     startup_timeout: Option<Duration>,
     sql_echo: bool,
@@ -401,13 +427,24 @@ impl<DB: Backend> Builder<DB> {
 
     /// The database's URL, as [`Settings`] reads it.
     pub fn url(mut self, url: &str) -> Self {
-        self.settings = Some(Settings::from_url(url).and_then(|settings| settings.options::<DB>()));
+        match Settings::from_url(url) {
+            Ok(settings) => self.of(&settings),
+            Err(error) => {
+                self.settings = Some(Err(error));
+                self
+            }
+        }
+    }
+
+    fn of(mut self, settings: &Settings) -> Self {
+        self.settings = Some(settings.options::<DB>());
+        self.shown = settings.pooler;
         self
     }
 
     /// The database, and the limits of the pool, that the settings name.
     pub fn settings(mut self, settings: &Settings) -> Self {
-        self.settings = Some(settings.options::<DB>());
+        self = self.of(settings);
         self.replicas.extend(settings.replica_options::<DB>());
         let pool = &settings.pool;
         self.limits.max_connections = pool.max_connections();
@@ -421,6 +458,7 @@ impl<DB: Backend> Builder<DB> {
 
     /// What a URL cannot say: the database's own options of sqlx, in place of one.
     pub fn options(mut self, options: Options<DB>) -> Self {
+        self.shown = DB::pooler(&options);
         self.settings = Some(Ok(options));
         self
     }
@@ -439,6 +477,17 @@ impl<DB: Backend> Builder<DB> {
     /// ```
     pub fn configure(mut self, change: impl FnOnce(Options<DB>) -> Options<DB>) -> Self {
         self.settings = self.settings.map(|settings| settings.map(change));
+        self
+    }
+
+    /// What stands between the program and the server, where the [settings](Settings) do not show it or
+    /// show something else. [`verify_pooler`](SessionFactory::verify_pooler) tells whether that is so.
+    ///
+    /// Behind a pooler in transaction mode every statement is sent unnamed, and nothing is left on the
+    /// server's session: `prepare` and `describe` are refused, and what a service was
+    /// [allowed](crate::service) to leave there goes with its transaction.
+    pub fn pooler(mut self, pooler: Pooler) -> Self {
+        self.pooler = Some(pooler);
         self
     }
 
@@ -612,14 +661,19 @@ impl<DB: Backend> Builder<DB> {
                 "a pool of no connections serves nobody; give `max_connections` at least 1",
             ));
         }
+        let pooler = match self.pooler {
+            Some(pooler) => check_pooler::<DB>(pooler)?,
+            None if DB::HAS_POOLERS => self.shown,
+            None => Pooler::None,
+        };
         let defaults = check_defaults::<DB>(self.defaults)?;
-        let pool = Pool::new(settings, self.limits)?;
+        let pool = Pool::new(settings, pooler, self.limits)?;
         let replicas = self.replicas.into_iter().map(|options| {
             let limits = Limits {
                 min_connections: 0,
                 ..self.limits
             };
-            Pool::new(options?, limits)
+            Pool::new(options?, pooler, limits)
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
         Ok(SessionFactory::over(
@@ -629,6 +683,18 @@ impl<DB: Backend> Builder<DB> {
             self.sql_echo,
         ))
     }
+}
+
+/// A pooler that nobody makes.
+fn check_pooler<DB: Backend>(pooler: Pooler) -> Result<Pooler, Error> {
+    if pooler != Pooler::None && !DB::HAS_POOLERS {
+        return Err(Error::unsupported(
+            DB::TITLE,
+            format!("pooler in {pooler} mode"),
+            "leave `pooler` out",
+        ));
+    }
+    Ok(pooler)
 }
 
 /// Defaults that no boundary could honour, or that make no sense for all of them.

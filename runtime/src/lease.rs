@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::{Backend, Begun};
 use crate::options::TxOptions;
 use crate::pool::Connection;
+use crate::settings::Pooler;
 
 /// What is open on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,11 @@ impl<DB: Backend> Lease<DB> {
         self.held.as_ref().expect(HELD).begun.transaction.as_deref()
     }
 
+    /// Whether something outlives the transaction on the server's session.
+    pub(crate) fn is_tainted(&self) -> bool {
+        self.held.as_ref().expect(HELD).is_tainted
+    }
+
     /// The connection is closed at the end, since nobody else should find what is left on it.
     pub(crate) fn taint(&mut self) {
         self.held().is_tainted = DB::CLOSES_TAINTED;
@@ -119,7 +125,11 @@ impl<DB: Backend> Drop for Lease<DB> {
 impl<DB: Backend> Held<DB> {
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
         if self.state == State::Busy {
-            self.stop().await;
+            let is_stopped = self.stop().await;
+            if !is_stopped && self.connection.pooler() != Pooler::None {
+                // Closed, it makes the pooler close its own, which the server notices.
+                return Err(sqlx::Error::Protocol(NOT_STOPPED.to_owned()));
+            }
             let settled = DB::settle(&mut self.connection).await;
             DB::resume(self.connection.fitting());
             settled?;
@@ -128,12 +138,14 @@ impl<DB: Backend> Held<DB> {
         Ok(())
     }
 
-    fn stop(&mut self) -> impl Future<Output = ()> + Send + use<DB> {
+    /// Whether the statement was stopped, or needs no stopping.
+    fn stop(&mut self) -> impl Future<Output = bool> + Send + use<DB> {
         let order = DB::stop(self.connection.fitting(), &self.begun);
         let spare = Arc::clone(self.connection.spare());
         async move {
-            if let Some(order) = order {
-                spare.stop(order).await;
+            match order {
+                Some(order) => spare.stop(order).await,
+                None => true,
             }
         }
     }
@@ -151,7 +163,8 @@ impl<DB: Backend> Held<DB> {
     /// Rolls back and gives the connection to the pool. Dropped or failed half-way, it closes it.
     async fn roll_back(mut self) {
         if self.is_tainted {
-            return self.stop().await;
+            self.stop().await;
+            return;
         }
         let rolled_back = async {
             self.settle().await?;
@@ -178,5 +191,7 @@ impl<DB: Backend> Held<DB> {
         }
     }
 }
+
+const NOT_STOPPED: &str = "the statement that ran could not be stopped";
 
 const HELD: &str = "a lease holds its connection until it ends";

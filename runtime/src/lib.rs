@@ -110,7 +110,10 @@ mod statement;
 mod stats;
 mod stop;
 mod to_the_end;
+mod traces;
 mod transaction;
+#[cfg(feature = "postgres")]
+mod verify;
 
 pub use answer::HttpStatus;
 pub use backend::Backend;
@@ -128,6 +131,8 @@ pub use session::Session;
 pub use settings::Settings;
 pub use site::{Kind, Site};
 pub use stats::BoundaryStats;
+#[cfg(feature = "postgres")]
+pub use verify::PoolerReport;
 
 #[doc(hidden)]
 pub mod __private {

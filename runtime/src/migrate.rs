@@ -61,7 +61,11 @@ impl<DB: Backend> SessionFactory<DB> {
     pub fn migrate(&self, migrations: &Migrator) -> impl Future<Output = Result<(), Error>> + Send {
         let caller = Location::caller();
         let site = Site::new("migrate", Kind::Migration, caller.file(), caller.line());
-        async move { run(self, site, migrations).await.map_err(|error| error.at(site)) }
+        async move {
+            run(self, site, migrations)
+                .await
+                .map_err(|error| error.at(site))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_co
 use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
+use crate::settings::Pooler;
 use crate::statement::Statement;
 
 /// A session of MySQL or MariaDB.
@@ -45,7 +46,7 @@ impl Backend for MySql {
 
     type Fitting = ();
 
-    fn fit(_: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+    fn fit(_: &mut MySqlConnection, _: Pooler) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
@@ -119,7 +120,7 @@ impl Backend for MySql {
     }
 
     /// The savepoint is what [`commit`](Self::commit) looks for.
-    fn begin(options: &TxOptions) -> SqlStr {
+    fn begin(options: &TxOptions, (): &()) -> SqlStr {
         let mut sql = String::new();
         // Writing to a `String` cannot fail.
         if let Some(timeout) = options.lock_timeout {

@@ -15,11 +15,10 @@ use tokio::sync::watch;
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::holders::{self, Holder, Holders};
+use crate::settings::{Options, Pooler};
 use crate::site::Site;
 use crate::spare::Spare;
 use crate::stop::{Stop, Stopper};
-
-type Options<DB> = <<DB as sqlx::Database>::Connection as sqlx::Connection>::Options;
 
 /// How many connections a pool has, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +61,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
 /// Makes connections for [`managed::Pool`].
 pub(crate) struct Maker<DB: Backend> {
     options: Arc<Options<DB>>,
+    pooler: Pooler,
     limits: Limits,
 }
 
@@ -79,7 +79,7 @@ impl<DB: Backend> managed::Manager for Maker<DB> {
 
     async fn create(&self) -> Result<Pooled<DB>, sqlx::Error> {
         let mut connection = self.options.connect().await?;
-        let fitting = Arc::new(DB::fit(&mut connection).await?);
+        let fitting = Arc::new(DB::fit(&mut connection, self.pooler).await?);
         Ok(Pooled {
             connection,
             fitting,
@@ -104,6 +104,7 @@ impl<DB: Backend> managed::Manager for Maker<DB> {
 /// A pool of connections: our own, or one that the user made.
 pub(crate) struct Pool<DB: Backend> {
     source: Source<DB>,
+    pooler: Pooler,
     spare: Arc<Spare<DB>>,
     /// How many boundaries and lent connections there are.
     guests: watch::Sender<usize>,
@@ -143,15 +144,20 @@ enum Source<DB: Backend> {
 }
 
 impl<DB: Backend> Pool<DB> {
-    pub(crate) fn new(options: Options<DB>, mut limits: Limits) -> Result<Self, Error> {
+    pub(crate) fn new(
+        options: Options<DB>,
+        pooler: Pooler,
+        mut limits: Limits,
+    ) -> Result<Self, Error> {
         limits.max_connections = DB::most_connections(&options, limits.max_connections);
         limits.min_connections = limits.min_connections.min(limits.max_connections);
         if DB::is_lost_with_its_connection(&options) {
             (limits.max_lifetime, limits.idle_timeout) = (None, None);
         }
-        let options = Arc::new(options);
+        let options = Arc::new(DB::behind(options, pooler));
         let maker = Maker {
             options: Arc::clone(&options),
+            pooler,
             limits,
         };
         let pool = managed::Pool::builder(maker)
@@ -164,21 +170,23 @@ impl<DB: Backend> Pool<DB> {
         Ok(Self::over(
             Source::Own(pool, AtomicBool::new(false)),
             options,
+            pooler,
             limits.acquire_timeout,
         ))
     }
 
-    pub(crate) fn of(pool: sqlx::Pool<DB>) -> Self {
+    pub(crate) fn of(pool: sqlx::Pool<DB>, pooler: Pooler) -> Self {
         let identity = pool.connect_options();
         let wait = pool.options().get_acquire_timeout();
         let options = Arc::clone(&identity);
-        Self::over(Source::Sqlx { pool, identity }, options, wait)
+        Self::over(Source::Sqlx { pool, identity }, options, pooler, wait)
     }
 
-    fn over(source: Source<DB>, options: Arc<Options<DB>>, wait: Duration) -> Self {
+    fn over(source: Source<DB>, options: Arc<Options<DB>>, pooler: Pooler, wait: Duration) -> Self {
         Self {
             source,
-            spare: Arc::new(Spare::new(options)),
+            pooler,
+            spare: Arc::new(Spare::new(options, pooler)),
             guests: watch::Sender::new(0),
             holders: Holders::default(),
             waiting: AtomicUsize::new(0),
@@ -186,6 +194,11 @@ impl<DB: Backend> Pool<DB> {
             is_closing: AtomicBool::new(false),
             wait,
         }
+    }
+
+    /// What stands before the server.
+    pub(crate) fn pooler(&self) -> Pooler {
+        self.pooler
     }
 
     /// The same for everything that draws on the same connections.
@@ -251,7 +264,9 @@ impl<DB: Backend> Pool<DB> {
                     .acquire()
                     .await
                     .map_err(|error| self.explain_sqlx(error))?;
-                let fitting = DB::fit(&mut connection).await.map_err(Self::refused)?;
+                let fitting = DB::fit(&mut connection, self.pooler)
+                    .await
+                    .map_err(Self::refused)?;
                 (Held::Sqlx(connection), Arc::new(fitting))
             }
         };
@@ -259,6 +274,7 @@ impl<DB: Backend> Pool<DB> {
         Ok(Connection {
             held: Some(held),
             fitting,
+            pooler: self.pooler,
             spare: Arc::clone(&self.spare),
             runtime: Handle::current(),
             _holder: self.holders.enter(boundary),
@@ -295,10 +311,7 @@ impl<DB: Backend> Pool<DB> {
     fn explain(&self, error: PoolError<sqlx::Error>) -> Error {
         match error {
             PoolError::Timeout(managed::TimeoutType::Wait) => self.timed_out(),
-            PoolError::Timeout(_) => Self::refused(sqlx::Error::Io(std::io::Error::new(
-                std::io::ErrorKind::TimedOut,
-                format!("no answer within {:?}", self.wait),
-            ))),
+            PoolError::Timeout(_) => Self::no_answer(self.wait),
             PoolError::Closed => Error::Closed { boundary: None },
             PoolError::Backend(error) => Self::refused(error),
             error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
@@ -315,8 +328,20 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    fn refused(source: sqlx::Error) -> Error {
+    pub(crate) fn refused(source: sqlx::Error) -> Error {
         Error::connect::<DB>(source)
+    }
+
+    pub(crate) fn no_answer(after: Duration) -> Error {
+        Self::refused(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no answer within {after:?}"),
+        )))
+    }
+
+    /// How long a connection may be waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        self.wait
     }
 
     fn timed_out(&self) -> Error {
@@ -470,6 +495,7 @@ impl Drop for Guest {
 pub(crate) struct Connection<DB: Backend> {
     held: Option<Held<DB>>,
     fitting: Arc<DB::Fitting>,
+    pooler: Pooler,
     spare: Arc<Spare<DB>>,
     /// The runtime that it was taken on. It may be dropped outside any.
     runtime: Handle,
@@ -494,6 +520,10 @@ impl<DB: Backend> Connection<DB> {
 
     pub(crate) fn fitting(&self) -> &Arc<DB::Fitting> {
         &self.fitting
+    }
+
+    pub(crate) fn pooler(&self) -> Pooler {
+        self.pooler
     }
 
     pub(crate) fn spare(&self) -> &Arc<Spare<DB>> {

@@ -5,13 +5,14 @@ use std::fmt::Write as _;
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
 use sqlx::error::DatabaseError;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
 use crate::backend::{Backend, Begun, CommitFailure, hand_on_to_the_connection, sealed};
 use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
+use crate::settings::Pooler;
 
 /// A session of PostgreSQL.
 pub type Session = crate::Session<Postgres>;
@@ -20,6 +21,16 @@ pub type Session = crate::Session<Postgres>;
 pub type SessionFactory = crate::SessionFactory<Postgres>;
 
 impl sealed::Sealed for Postgres {}
+
+/// What there is to know of a connection.
+#[doc(hidden)]
+pub struct Fitting {
+    /// The server has to look by itself whether anybody still waits for a statement.
+    watches_client: bool,
+}
+
+/// How often the server looks, in milliseconds.
+const WATCH: u32 = 250;
 
 impl Backend for Postgres {
     const TITLE: &'static str = "PostgreSQL";
@@ -34,10 +45,37 @@ impl Backend for Postgres {
     /// read from disk: <https://www.postgresql.org/docs/current/subxacts.html>.
     const MOST_SAVEPOINTS: Option<u64> = Some(64);
 
-    type Fitting = ();
+    const HAS_POOLERS: bool = true;
 
-    fn fit(_: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-        Box::pin(std::future::ready(Ok(())))
+    /// What `DISCARD ALL` stands for, which cannot be sent inside a transaction.
+    const SWEEP: &'static str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
+                                 SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
+
+    type Fitting = Fitting;
+
+    fn fit(
+        connection: &mut PgConnection,
+        pooler: Pooler,
+    ) -> BoxFuture<'_, Result<Fitting, sqlx::Error>> {
+        // From version 14 on it can.
+        let can_watch = connection
+            .server_version_num()
+            .is_some_and(|version| version >= 14_00_00);
+        let watches_client = pooler != Pooler::None && can_watch;
+        Box::pin(std::future::ready(Ok(Fitting { watches_client })))
+    }
+
+    fn pooler(options: &PgConnectOptions) -> Pooler {
+        Pooler::at(options.get_host(), Some(options.get_port()))
+    }
+
+    /// PgBouncer refuses a startup parameter that it does not follow. This one is about floats that are
+    /// sent as text; since version 12 the server sends all their digits without it.
+    fn behind(options: PgConnectOptions, pooler: Pooler) -> PgConnectOptions {
+        match pooler {
+            Pooler::None => options,
+            Pooler::Session | Pooler::Transaction => options.extra_float_digits(None),
+        }
     }
 
     fn refusal(error: &dyn DatabaseError) -> Option<Cause> {
@@ -50,6 +88,13 @@ impl Backend for Postgres {
             "53300" => Cause::lasting(
                 "the server, the database or the role has as many connections as it may: lower `max_connections` of \
                  the programs that share it, or raise the server's limit",
+            ),
+            _ if message == "unsupported startup parameter: extra_float_digits" => Cause::lasting(
+                "this is a pooler; say so with `pgbouncer=true` in the URL, `DB_POOLER` or `Builder::pooler`",
+            ),
+            _ if message.starts_with("unsupported startup parameter: ") => Cause::lasting(
+                "the pooler does not take it; take it out of the URL and of PGOPTIONS, and set it for the user with \
+                 `ALTER ROLE .. SET ..`",
             ),
             "28P01" => Cause::lasting("look at the user and the password"),
             // The server's word for it before and since version 14.
@@ -90,7 +135,11 @@ impl Backend for Postgres {
     /// To ask for it takes the snapshot that repeatable read and serializable keep from then on, which
     /// would come before a LOCK TABLE that is meant to come first. There it is asked in a transaction
     /// of its own, in the same message.
-    fn begin(options: &TxOptions) -> SqlStr {
+    ///
+    /// Behind a pooler the order to stop a statement may have to wait for a connection, while all that the
+    /// pooler has are in use. A client that goes away makes the pooler close its connection to the
+    /// server; a server that does not look would run the statement to its end, and hold its locks.
+    fn begin(options: &TxOptions, fitting: &Fitting) -> SqlStr {
         let mut sql = String::new();
         let is_frozen = options
             .isolation
@@ -109,6 +158,12 @@ impl Backend for Postgres {
         }
         if options.deferrable {
             sql.push_str(" DEFERRABLE");
+        }
+        if fitting.watches_client {
+            let _ = write!(
+                sql,
+                "; SET LOCAL client_connection_check_interval = {WATCH}"
+            );
         }
         for (setting, timeout) in [
             ("statement_timeout", options.statement_timeout),
@@ -147,20 +202,20 @@ impl Backend for Postgres {
     /// The server answers COMMIT in a failed transaction with ROLLBACK, and sqlx 0.9 takes that for
     /// success. SAVEPOINT fails where there is no transaction that could be committed: with 25P02 in a
     /// failed one, with 25P01 outside any. The text is one message, and ends at the first error.
-    fn commit(_: &TxOptions, (): &()) -> SqlStr {
+    fn commit(_: &TxOptions, _: &Fitting) -> SqlStr {
         "SAVEPOINT demarcate_commit; COMMIT".into_sql_str()
     }
 
     fn roll_back<'c>(
         connection: &'c mut PgConnection,
         _: &TxOptions,
-        (): &(),
+        _: &Fitting,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Self::run(connection, "ROLLBACK".into_sql_str())
     }
 
     /// A backend that is between two statements takes no notice of it.
-    fn stop((): &(), begun: &Begun) -> Option<SqlStr> {
+    fn stop(_: &Fitting, begun: &Begun) -> Option<SqlStr> {
         let process = begun.process?;
         Some(AssertSqlSafe(format!("SELECT pg_cancel_backend({process})")).into_sql_str())
     }

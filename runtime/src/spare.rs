@@ -7,22 +7,36 @@ use sqlx::{ConnectOptions, Connection, SqlStr};
 use tokio::sync::Mutex;
 
 use crate::backend::Backend;
+use crate::settings::{Options, Pooler};
 
-type Options<DB> = <<DB as sqlx::Database>::Connection as Connection>::Options;
-
-/// One connection more than the pool has, made when it is first needed. It stops statements whose
+/// One connection more than the pool has, made when it is needed. It stops statements whose
 /// caller has gone, and asks what became of a commit.
 pub(crate) struct Spare<DB: Backend> {
     options: Arc<Options<DB>>,
+    /// How long it may take to have a statement stopped.
+    patience: Duration,
+    /// A pooler in session mode lends it one of its connections for as long as it stays, which may be the
+    /// one that the pool lacks.
+    is_kept: bool,
     connection: Mutex<Option<DB::Connection>>,
 }
 
 impl<DB: Backend> Spare<DB> {
-    pub(crate) fn new(options: Arc<Options<DB>>) -> Self {
+    pub(crate) fn new(options: Arc<Options<DB>>, pooler: Pooler) -> Self {
         Self {
             options,
+            patience: match pooler {
+                Pooler::None => PATIENCE,
+                Pooler::Session | Pooler::Transaction => PATIENCE_WITH_A_POOLER,
+            },
+            is_kept: pooler != Pooler::Session,
             connection: Mutex::new(None),
         }
+    }
+
+    /// What it connects with.
+    pub(crate) fn options(&self) -> &Options<DB> {
+        &self.options
     }
 
     /// Sends one text, and gives the first row of its answer.
@@ -41,22 +55,27 @@ impl<DB: Backend> Spare<DB> {
         }
         let mut connection = self.options.connect().await?;
         let row = DB::run_for_row(&mut connection, sql).await?;
-        *held = Some(connection);
+        if self.is_kept {
+            *held = Some(connection);
+        }
         Ok(row)
     }
 
     /// Sends what stops the statement of another connection. It is done with as soon as the server has
-    /// the order, and is never waited for long.
-    pub(crate) async fn stop(&self, order: SqlStr) {
-        match tokio::time::timeout(PATIENCE, self.ask(order)).await {
-            Ok(Ok(_)) => {}
+    /// the order, and is never waited for long. Whether it has the order is what it gives.
+    pub(crate) async fn stop(&self, order: SqlStr) -> bool {
+        let patience = self.patience;
+        match tokio::time::timeout(patience, self.ask(order)).await {
+            Ok(Ok(_)) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a statement whose boundary has ended could not be stopped: it runs on");
+                false
             }
             Err(_) => {
                 tracing::warn!(
-                    "a statement whose boundary has ended could not be stopped within {PATIENCE:?}: it runs on"
+                    "a statement whose boundary has ended could not be stopped within {patience:?}: it runs on"
                 );
+                false
             }
         }
     }
@@ -69,5 +88,8 @@ impl<DB: Backend> Spare<DB> {
     }
 }
 
-/// How long it may take to have a statement stopped.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A pooler whose connections are all in use lets the order wait, and what holds them may be waiting for what
+/// is to be stopped. To close the connection is the other way there.
+const PATIENCE_WITH_A_POOLER: Duration = Duration::from_millis(500);

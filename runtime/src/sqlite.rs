@@ -15,6 +15,7 @@ use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_co
 use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
+use crate::settings::Pooler;
 use crate::statement::Statement;
 
 /// A session of SQLite.
@@ -71,7 +72,10 @@ impl Backend for Sqlite {
 
     type Fitting = Fitting;
 
-    fn fit(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<Fitting, sqlx::Error>> {
+    fn fit(
+        connection: &mut SqliteConnection,
+        _: Pooler,
+    ) -> BoxFuture<'_, Result<Fitting, sqlx::Error>> {
         Box::pin(async move {
             let sql = "PRAGMA busy_timeout".into_sql_str();
             let busy_timeout = match Self::run_for_row(connection, sql).await? {
@@ -176,7 +180,7 @@ impl Backend for Sqlite {
     /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails
     /// with SQLITE_BUSY wherever another wrote in between, whatever the busy timeout, since waiting
     /// could not help it: <https://www.sqlite.org/lang_transaction.html>.
-    fn begin(options: &TxOptions) -> SqlStr {
+    fn begin(options: &TxOptions, _: &Fitting) -> SqlStr {
         if options.lock_timeout.is_none() {
             return if options.is_read_only() {
                 "PRAGMA query_only = 1; BEGIN".into_sql_str()

@@ -32,6 +32,11 @@ impl<DB: Database> Statement<DB> {
         self.sql.as_str()
     }
 
+    /// The server keeps nothing of it under a name.
+    pub(crate) fn send_unnamed(&mut self) {
+        self.persistent = false;
+    }
+
     /// Whether the connection asks the server to prepare it for this one use.
     pub(crate) fn is_prepared_once(&self) -> bool {
         !self.persistent && matches!(self.arguments, Ok(Some(_)))

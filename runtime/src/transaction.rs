@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::failure::Failure;
 use crate::flight::{Flight, Running};
-use crate::guard::{self, Allowed};
+use crate::guard::{self, Allowed, Passed};
 use crate::hooks::{self, Hooks};
 use crate::lease::{Lease, State};
 use crate::needs::{Given, Needs, Unmet};
@@ -25,6 +25,7 @@ use crate::replicas::Replica;
 use crate::site::Site;
 use crate::statement::Statement;
 use crate::stats::{Outcome, Sent};
+use crate::traces;
 
 /// What is in a session.
 pub(crate) struct Core<DB: Backend> {
@@ -134,18 +135,20 @@ impl<DB: Backend> Core<DB> {
         }
     }
 
-    /// Makes ready to send a statement of the body's.
-    pub(crate) async fn start(&mut self, sql: &str) -> Result<Running<'_, DB>, sqlx::Error> {
+    /// Whether a statement may be sent, and what it leaves behind.
+    fn admit(&mut self, sql: &str) -> Result<Passed, Error> {
         self.check()?;
-        let passed = match guard::read(sql, DB::DIALECT, &self.allowed) {
-            Ok(passed) => passed,
-            Err(refusal) => {
-                let failure = Failure::Forbidden(refusal);
-                let error = failure.to_error(self.site);
-                self.fail(failure);
-                return Err(error.into());
-            }
-        };
+        guard::read(sql, DB::DIALECT, &self.allowed).map_err(|refusal| {
+            let failure = Failure::Forbidden(refusal);
+            let error = failure.to_error(self.site);
+            self.fail(failure);
+            error
+        })
+    }
+
+    /// Makes ready to send a statement of the body's, which is prepared in so many round trips of its own.
+    async fn start(&mut self, sql: &str, preparing: u64) -> Result<Running<'_, DB>, sqlx::Error> {
+        let passed = self.admit(sql)?;
         self.begin().await?;
         if passed.leaves_state {
             self.begun().taint();
@@ -154,8 +157,18 @@ impl<DB: Backend> Core<DB> {
             self.set_witness().await?;
         }
         self.sent.statements += 1;
+        self.sent.round_trips += preparing;
         self.survived_conflict = false;
         Ok(self.take_off())
+    }
+
+    /// The same for one that is to stay on the server's session, where that is ours.
+    pub(crate) async fn start_named(&mut self, sql: &str) -> Result<Running<'_, DB>, sqlx::Error> {
+        self.admit(sql)?;
+        if self.db.pool().pooler().shares_sessions() {
+            return Err(traces::no_names().at(self.site).into());
+        }
+        self.start(sql, 0).await
     }
 
     /// The same for a query, which may turn out to be none: a value that cannot be encoded is the
@@ -167,11 +180,12 @@ impl<DB: Backend> Core<DB> {
         if let Some(error) = query.encoding_error() {
             return Err(error);
         }
-        if DB::PREPARES && query.is_prepared_once() {
-            self.sent.round_trips += 1;
+        if self.db.pool().pooler().shares_sessions() {
+            query.send_unnamed();
         }
         let (site, echoes) = (self.site, self.db.echoes());
-        let mut running = self.start(query.text()).await?;
+        let preparing = u64::from(DB::PREPARES && query.is_prepared_once());
+        let mut running = self.start(query.text(), preparing).await?;
         if echoes {
             running.flight.echo = Some(Echo::new(query.text(), DB::DIALECT, site));
         }
@@ -300,8 +314,9 @@ impl<DB: Backend> Core<DB> {
                 .lease
                 .insert(Lease::new(connection, Arc::clone(&self.options)));
             self.sent.round_trips += 1;
+            let begin = DB::begin(&self.options, lease.fitting());
             let (connection, _) = lease.parts();
-            let begun = DB::run_for_row(connection, DB::begin(&self.options)).await;
+            let begun = DB::run_for_row(connection, begin).await;
             match begun.and_then(DB::begun) {
                 Ok(begun) => {
                     lease.begin(begun);

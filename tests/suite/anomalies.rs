@@ -49,15 +49,9 @@ trait Impatient: demarcate::Backend + demarcate_tests::Backend {
 
 impl Impatient for Postgres {
     async fn impatient(db: &TestDb<Self>) -> SessionFactory<Self> {
-        let pool = sqlx::postgres::PgPoolOptions::new().after_connect(|connection, _| {
-            Box::pin(async move {
-                sqlx::raw_sql("set lock_timeout = '1s'")
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            })
-        });
-        SessionFactory::from(pool.connect(db.url()).await.unwrap())
+        let limit = TxOptions::new().lock_timeout(std::time::Duration::from_secs(1));
+        let builder = SessionFactory::builder().url(db.url()).defaults(limit);
+        builder.connect().await.unwrap()
     }
 }
 

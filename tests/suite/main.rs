@@ -20,6 +20,7 @@ mod nesting;
 mod options;
 mod outcome;
 mod pool;
+mod pooler;
 mod replicas;
 mod retry;
 mod savepoint;

@@ -11,6 +11,13 @@ pub trait Backend: Database {
     #[doc(hidden)]
     fn create(name: String) -> impl Future<Output = Result<String, String>> + Send;
 
+    /// The URL that a test connects to, given the database's own. They differ where something stands in
+    /// between.
+    #[doc(hidden)]
+    fn through(url: String, _name: &str) -> impl Future<Output = Result<String, String>> + Send {
+        std::future::ready(Ok(url))
+    }
+
     /// Drops a database, whoever is still connected to it.
     #[doc(hidden)]
     fn drop(name: String) -> impl Future<Output = Result<(), String>> + Send;

@@ -33,30 +33,38 @@ pub(crate) trait Daemon {
     /// The package that it comes in.
     const TOOL: Tool;
 
+    /// What its directories are called, where several kinds of it run side by side.
+    fn label(&self) -> String {
+        Self::NAME.to_owned()
+    }
+
     /// Fills an empty `place` with the files that the server starts from.
-    fn prepare(place: &Place, account: &Account) -> Result<(), String>;
+    fn prepare(&self, place: &Place, account: &Account) -> Result<(), String>;
 
     /// The server's command line; it must stay in the foreground.
-    fn command(place: &Place) -> Result<Vec<String>, String>;
+    fn command(&self, place: &Place) -> Result<Vec<String>, String>;
 
     /// Connects, and gives the server's version.
-    fn probe(port: u16, password: &str)
-    -> impl Future<Output = Result<String, sqlx::Error>> + Send;
+    fn probe(
+        &self,
+        port: u16,
+        password: &str,
+    ) -> impl Future<Output = Result<String, sqlx::Error>> + Send;
 }
 
 /// Joins a server that another test process has started, or starts one. It blocks.
-pub(crate) fn acquire<D: Daemon>() -> Result<Instance, String> {
+pub(crate) fn acquire<D: Daemon>(daemon: &D) -> Result<Instance, String> {
     let directory = servers::directory();
     // One process starts a server, and the others wait and join it.
     let _lock = lock(D::NAME)?;
 
-    let (instance, version) = match join::<D>(&directory) {
+    let (instance, version) = match join(daemon, &directory) {
         Some(joined) => joined,
         None => {
             D::TOOL.require()?;
             UTIL_LINUX.require()?;
             // Once more, since somebody else may have taken the free port in the meantime.
-            start::<D>(&directory).or_else(|_| start::<D>(&directory))?
+            start(daemon, &directory).or_else(|_| start(daemon, &directory))?
         }
     };
     say(&format!(
@@ -67,11 +75,12 @@ pub(crate) fn acquire<D: Daemon>() -> Result<Instance, String> {
     Ok(instance)
 }
 
-fn join<D: Daemon>(directory: &Path) -> Option<(Instance, String)> {
-    remove_unkept(D::NAME);
-    for path in instances(directory, D::NAME) {
+fn join<D: Daemon>(daemon: &D, directory: &Path) -> Option<(Instance, String)> {
+    let label = daemon.label();
+    remove_unkept(&label);
+    for path in instances(directory, &label) {
         if let Some(instance) = Instance::join(&path)
-            && let Ok(version) = probe::<D>(&instance, ANSWERING_TAKES_AT_MOST, || Ok(()))
+            && let Ok(version) = probe(daemon, &instance, ANSWERING_TAKES_AT_MOST, || Ok(()))
         {
             return Some((instance, version));
         }
@@ -79,23 +88,31 @@ fn join<D: Daemon>(directory: &Path) -> Option<(Instance, String)> {
     None
 }
 
-fn start<D: Daemon>(directory: &Path) -> Result<(Instance, String), String> {
+fn start<D: Daemon>(daemon: &D, directory: &Path) -> Result<(Instance, String), String> {
     let account = Account::of(D::NAME)?;
     let port = free_port()?;
-    let path = directory.join(format!("{}-{port}", D::NAME));
-    let result =
-        Place::create(path.clone(), port, &account).and_then(|place| launch::<D>(&place, &account));
+    let path = directory.join(format!("{}-{port}", daemon.label()));
+    let result = Place::create(path.clone(), port, &account)
+        .and_then(|place| launch(daemon, &place, &account));
     if result.is_err() && !servers::is_kept(&path) {
         Place::of(&path).remove();
     }
     result
 }
 
-fn launch<D: Daemon>(place: &Place, account: &Account) -> Result<(Instance, String), String> {
-    D::prepare(place, account)?;
-    let command = [account.prefix(Some(D::STOP_SIGNAL))?, D::command(place)?].concat();
+fn launch<D: Daemon>(
+    daemon: &D,
+    place: &Place,
+    account: &Account,
+) -> Result<(Instance, String), String> {
+    daemon.prepare(place, account)?;
+    let command = [
+        account.prefix(Some(D::STOP_SIGNAL))?,
+        daemon.command(place)?,
+    ]
+    .concat();
     let (instance, mut keeper) = Instance::start(place, D::STOP_SIGNAL, &command)?;
-    let version = probe::<D>(&instance, STARTING_TAKES_AT_MOST, || {
+    let version = probe(daemon, &instance, STARTING_TAKES_AT_MOST, || {
         match keeper.try_wait() {
             Ok(None) => Ok(()),
             _ => Err(format!(
@@ -111,6 +128,7 @@ fn launch<D: Daemon>(place: &Place, account: &Account) -> Result<(Instance, Stri
 
 /// Asks the server for its version until it answers, the time is over, or `go_on` fails.
 fn probe<D: Daemon>(
+    daemon: &D,
     instance: &Instance,
     at_most: Duration,
     mut go_on: impl FnMut() -> Result<(), String>,
@@ -119,7 +137,7 @@ fn probe<D: Daemon>(
     loop {
         // Whoever has come by the port of a server that is gone may listen and say nothing.
         let answer = admin::runtime().block_on(async {
-            let question = D::probe(instance.port(), instance.password());
+            let question = daemon.probe(instance.port(), instance.password());
             tokio::time::timeout(ANSWERING_TAKES_AT_MOST, question).await
         });
         let error = match answer {

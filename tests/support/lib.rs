@@ -29,6 +29,7 @@ mod every_database;
 mod instance;
 mod mariadb;
 mod own_postgres;
+mod pgbouncer;
 mod postgres;
 pub mod proxy;
 mod say;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use backend::Backend;
 pub use own_postgres::OwnPostgres;
+pub use pgbouncer::Mode;
 pub use test_db::TestDb;
 
 /// A database on PostgreSQL.
@@ -49,6 +51,19 @@ pub use test_db::TestDb;
 /// Where PostgreSQL is not installed or does not start.
 pub async fn postgres() -> TestDb<sqlx::Postgres> {
     TestDb::create().await
+}
+
+/// Where a database on PostgreSQL is reached through PgBouncer, which has two connections to it.
+///
+/// # Panics
+///
+/// Where PgBouncer is not installed or does not start.
+pub async fn pgbouncer(mode: Mode, db: &TestDb<sqlx::Postgres>) -> String {
+    let name = db.name().to_owned();
+    match admin::run(async move { pgbouncer::url(mode, &name).await }).await {
+        Ok(url) => url,
+        Err(message) => panic!("no PgBouncer for this test: {message}"),
+    }
 }
 
 /// A database on MariaDB, which is the MySQL of these tests.

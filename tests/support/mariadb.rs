@@ -24,7 +24,7 @@ impl Daemon for MariaDb {
     const STOP_SIGNAL: &'static str = "KILL";
     const TOOL: Tool = MARIADB;
 
-    fn prepare(place: &Place, account: &Account) -> Result<(), String> {
+    fn prepare(&self, place: &Place, account: &Account) -> Result<(), String> {
         let password = place.password();
         // One statement a line. `%` and not `localhost`, which is only the socket where names are not resolved.
         let users = format!(
@@ -39,7 +39,7 @@ impl Daemon for MariaDb {
         account::run(&mut install).map(drop)
     }
 
-    fn command(place: &Place) -> Result<Vec<String>, String> {
+    fn command(&self, place: &Place) -> Result<Vec<String>, String> {
         let port = place.port();
         let users = place.home().join("users.sql");
         let program = MARIADB.path("mariadbd")?;
@@ -66,7 +66,7 @@ impl Daemon for MariaDb {
         Ok(words.into())
     }
 
-    async fn probe(port: u16, password: &str) -> Result<String, sqlx::Error> {
+    async fn probe(&self, port: u16, password: &str) -> Result<String, sqlx::Error> {
         let mut connection = MySqlConnection::connect(&url(port, password, MAINTENANCE)).await?;
         let version = sqlx::query_scalar("select version()")
             .fetch_one(&mut connection)
@@ -120,7 +120,7 @@ async fn drop_database(server: &Server<MySql>, name: &str) -> sqlx::Result<()> {
 
 async fn server() -> Result<&'static Server<MySql>, String> {
     static SERVER: OnceCell<Result<Server<MySql>, String>> = OnceCell::const_new();
-    Server::get::<MariaDb>(&SERVER, url, MAINTENANCE).await
+    Server::get(&SERVER, MariaDb, url, MAINTENANCE).await
 }
 
 fn url(port: u16, password: &str, database: &str) -> String {

@@ -77,7 +77,7 @@ impl OwnPostgres {
             .map_err(|error| cannot("create a lock", error))?;
         kept.lock().map_err(|error| cannot("take a lock", error))?;
         drop(lock);
-        PostgreSql::prepare(&place, &account)?;
+        PostgreSql.prepare(&place, &account)?;
         Ok(Self {
             url: postgres::url(port, place.password(), postgres::MAINTENANCE),
             account,
@@ -118,7 +118,7 @@ impl OwnPostgres {
         self.launch().await;
         let deadline = Instant::now() + STARTING_TAKES_AT_MOST;
         let (port, password) = (self.place.port(), self.place.password());
-        while let Err(error) = PostgreSql::probe(port, password).await {
+        while let Err(error) = PostgreSql.probe(port, password).await {
             assert!(
                 Instant::now() < deadline,
                 "it does not start: {error}; its log ends with:\n{}",
@@ -135,7 +135,7 @@ impl OwnPostgres {
     /// Where there is no such program.
     pub async fn launch(&mut self) {
         let words = self.account.prefix(Some(PostgreSql::STOP_SIGNAL));
-        let words = [words.unwrap(), PostgreSql::command(&self.place).unwrap()].concat();
+        let words = [words.unwrap(), PostgreSql.command(&self.place).unwrap()].concat();
         let log = File::options()
             .create(true)
             .append(true)

@@ -10,10 +10,11 @@ use crate::account::{self, Account};
 use crate::backend::{Backend, run_statements, trusted};
 use crate::daemon::Daemon;
 use crate::instance::Place;
+use crate::pgbouncer::{self, Mode};
 use crate::server::Server;
 
 /// The superuser: tests end other sessions, and look at them.
-const USER: &str = "demarcate";
+pub(crate) const USER: &str = "demarcate";
 
 /// The database that is always there, for making and dropping others.
 pub(crate) const MAINTENANCE: &str = "postgres";
@@ -27,7 +28,7 @@ impl Daemon for PostgreSql {
     const STOP_SIGNAL: &'static str = "QUIT";
     const TOOL: Tool = POSTGRESQL;
 
-    fn prepare(place: &Place, account: &Account) -> Result<(), String> {
+    fn prepare(&self, place: &Place, account: &Account) -> Result<(), String> {
         let password = place.write("password", place.password())?;
         let mut initdb = account.command(&POSTGRESQL.path("initdb")?)?;
         initdb.arg("--pgdata").arg(place.home().join("data"));
@@ -41,7 +42,7 @@ impl Daemon for PostgreSql {
         account::run(&mut initdb).map(drop)
     }
 
-    fn command(place: &Place) -> Result<Vec<String>, String> {
+    fn command(&self, place: &Place) -> Result<Vec<String>, String> {
         let data = place.home().join("data");
         let port = place.port().to_string();
         let mut words = vec![
@@ -69,7 +70,7 @@ impl Daemon for PostgreSql {
         Ok(words)
     }
 
-    async fn probe(port: u16, password: &str) -> Result<String, sqlx::Error> {
+    async fn probe(&self, port: u16, password: &str) -> Result<String, sqlx::Error> {
         let mut connection = PgConnection::connect(&url(port, password, MAINTENANCE)).await?;
         let version = sqlx::query_scalar("show server_version")
             .fetch_one(&mut connection)
@@ -100,6 +101,13 @@ impl Backend for Postgres {
         Ok(url(server.port(), server.password(), &name))
     }
 
+    async fn through(url: String, name: &str) -> Result<String, String> {
+        match Mode::of_this_run()? {
+            Some(mode) => pgbouncer::url(mode, name).await,
+            None => Ok(url),
+        }
+    }
+
     async fn drop(name: String) -> Result<(), String> {
         let server = server().await?;
         // `force` ends the sessions that are still connected; without it they would make this fail.
@@ -111,15 +119,15 @@ impl Backend for Postgres {
     run_statements!();
 }
 
-async fn server() -> Result<&'static Server<Postgres>, String> {
+pub(crate) async fn server() -> Result<&'static Server<Postgres>, String> {
     static SERVER: OnceCell<Result<Server<Postgres>, String>> = OnceCell::const_new();
-    Server::get::<PostgreSql>(&SERVER, url, MAINTENANCE).await
+    Server::get(&SERVER, PostgreSql, url, MAINTENANCE).await
 }
 
 pub(crate) fn url(port: u16, password: &str, database: &str) -> String {
     format!("postgres://{USER}:{password}@127.0.0.1:{port}/{database}")
 }
 
-fn text(path: &Path) -> String {
+pub(crate) fn text(path: &Path) -> String {
     path.display().to_string()
 }

@@ -98,6 +98,7 @@ impl Proxy {
             .local_addr()
             .expect("a bound socket has an address");
         let (before, server, after) = split(db.url());
+        let sign = if after.contains('?') { '&' } else { '?' };
         let shared = Arc::new(Shared {
             server: server.parse().expect("the server of a test has an address"),
             protocol: DB::protocol,
@@ -105,7 +106,7 @@ impl Proxy {
             recorded: watch::Sender::new(0),
         });
         Self {
-            url: format!("{before}{own}{after}?{}", DB::IN_THE_CLEAR),
+            url: format!("{before}{own}{after}{sign}{}", DB::IN_THE_CLEAR),
             accepting: tokio::spawn(accept(listener, Arc::clone(&shared))),
             shared,
         }

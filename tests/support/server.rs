@@ -17,13 +17,16 @@ pub(crate) struct Server<DB: Database> {
 impl<DB: Database> Server<DB> {
     /// The server of this process: found or started when it is first asked for, and never given back. The
     /// kernel does that when the process ends.
-    pub(crate) async fn get<D: Daemon + 'static>(
+    pub(crate) async fn get<D: Daemon + Send + 'static>(
         cell: &'static OnceCell<Result<Self, String>>,
+        daemon: D,
         url: fn(u16, &str, &str) -> String,
         database: &'static str,
     ) -> Result<&'static Self, String> {
         let server = cell.get_or_init(|| async move {
-            let instance = admin::runtime().spawn_blocking(daemon::acquire::<D>).await;
+            let instance = admin::runtime()
+                .spawn_blocking(move || daemon::acquire(&daemon))
+                .await;
             let instance = instance.map_err(|error| error.to_string())??;
             let pool = PoolOptions::new()
                 .max_connections(4)

@@ -19,6 +19,7 @@ const DROPPING_TAKES_AT_MOST: Duration = Duration::from_secs(10);
 pub struct TestDb<DB: Backend> {
     name: String,
     url: String,
+    own_url: String,
     database: PhantomData<fn() -> DB>,
 }
 
@@ -36,19 +37,34 @@ impl<DB: Backend> TestDb<DB> {
             process::id(),
             NUMBER.fetch_add(1, Ordering::Relaxed)
         );
-        match admin::run(DB::create(name.clone())).await {
-            Ok(url) => Self {
+        let created = admin::run({
+            let name = name.clone();
+            async move {
+                let own_url = DB::create(name.clone()).await?;
+                let url = DB::through(own_url.clone(), &name).await?;
+                Ok::<_, String>((own_url, url))
+            }
+        });
+        match created.await {
+            Ok((own_url, url)) => Self {
                 name,
                 url,
+                own_url,
                 database: PhantomData,
             },
             Err(message) => panic!("no {} for this test: {message}", DB::NAME),
         }
     }
 
-    /// Where to connect to, with user and password.
+    /// Where to connect to, with user and password. Where `DEMARCATE_TESTS_POSTGRES` says so, it goes through a
+    /// pooler.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The server itself, whatever stands before it.
+    pub fn own_url(&self) -> &str {
+        &self.own_url
     }
 
     /// What the server calls this database, as `pg_stat_activity.datname` does.
@@ -62,7 +78,7 @@ impl<DB: Backend> TestDb<DB> {
     ///
     /// If the server refuses it.
     pub async fn connect(&self) -> DB::Connection {
-        let connection = DB::Connection::connect(&self.url).await;
+        let connection = DB::Connection::connect(&self.own_url).await;
         connection.unwrap_or_else(|error| panic!("cannot connect to the test's database: {error}"))
     }
 

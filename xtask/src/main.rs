@@ -1,5 +1,6 @@
 //! `cargo xtask`: what this repository does for itself.
 
+mod behind;
 mod codes;
 mod faults;
 mod setup;
@@ -16,6 +17,7 @@ commands:
   setup   install the servers that the tests need
   codes   write the lists of codes that the classifier must know
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
+  poolers the suites on PostgreSQL, through PgBouncer in each of its modes
   faults  the fault matrix, several times over; words after it keep the cases in whose name they stand
 ";
 
@@ -26,13 +28,14 @@ fn main() -> ExitCode {
         ["codes"] => codes::run(),
         ["setup"] => setup::run(),
         ["test"] => test::run(),
+        ["poolers"] => behind::run(),
         ["faults", ref names @ ..] => faults::run(names),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
         }
         [] => Err(format!("a command is missing\n\n{USAGE}")),
-        ["codes" | "setup" | "test", unknown, ..] => {
+        ["codes" | "setup" | "test" | "poolers", unknown, ..] => {
             Err(format!("unknown argument `{unknown}`\n\n{USAGE}"))
         }
         [unknown, ..] => Err(format!("unknown command `{unknown}`\n\n{USAGE}")),

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use xtask::servers;
 
+use crate::behind;
 use crate::setup;
 use crate::step::Step;
 
@@ -74,12 +75,13 @@ fn steps() -> Result<Vec<Step>, String> {
     // project of its own.
     steps.push(Step::new("messages", messages));
     // With the doctests and one round of the fault matrix; the examples are members, so that they are built and tested
-    // here too. The other members ask more of tokio, so that sqlx is built again (half a minute). The last step, so that
-    // its results are the last lines on standard output.
+    // here too. The other members ask more of tokio, so that sqlx is built again (half a minute).
     steps.push(Step::new(
         "tests",
         cargo(&["test", "--workspace", "--exclude", "demarcate-ui-tests"]),
     ));
+    // Compiles nothing more.
+    steps.extend(behind::steps());
     Ok(steps)
 }
 

@@ -29,6 +29,13 @@ pub const MARIADB: Tool = Tool {
     why: "is the server for every suite on MySQL",
 };
 
+/// What stands before PostgreSQL in production.
+pub const PGBOUNCER: Tool = Tool {
+    package: "pgbouncer",
+    binaries: &["pgbouncer"],
+    why: "is the pooler that the suites on PostgreSQL are run through",
+};
+
 /// What ties a server to the tests that use it.
 pub const UTIL_LINUX: Tool = Tool {
     package: "util-linux",
@@ -37,7 +44,7 @@ pub const UTIL_LINUX: Tool = Tool {
 };
 
 /// Everything that the tests need beside a Rust toolchain.
-pub const ALL: &[Tool] = &[POSTGRESQL, MARIADB, UTIL_LINUX];
+pub const ALL: &[Tool] = &[POSTGRESQL, MARIADB, PGBOUNCER, UTIL_LINUX];
 
 impl Tool {
     /// The first of the binaries that is not on this machine.

@@ -3,12 +3,9 @@
 #[path = "app/mod.rs"]
 pub(crate) mod app;
 
-use std::str::FromStr;
-
-use anyhow::Context;
 use demarcate::TxOptions;
 pub(crate) use demarcate::postgres::{Session, SessionFactory};
-use sqlx::{AssertSqlSafe, postgres::PgConnectOptions};
+use sqlx::AssertSqlSafe;
 
 /// For the one query that is built at run time.
 pub(crate) type Database = sqlx::Postgres;
@@ -22,10 +19,11 @@ pub(crate) async fn connect(url: &str) -> anyhow::Result<SessionFactory> {
 
 /// The same, with a schema of our own: what is in the database already is neither read nor written.
 pub(crate) async fn connect_to_schema(url: &str, schema: &str) -> anyhow::Result<SessionFactory> {
-    let options = PgConnectOptions::from_str(url)
-        .context("this is not a URL of PostgreSQL; write one of the form `postgres://user@host/database`")?
-        .options([("search_path", schema)]);
-    let db = SessionFactory::builder().options(options).connect().await?;
+    let db = SessionFactory::builder()
+        .url(url)
+        .configure(|options| options.options([("search_path", schema)]))
+        .connect()
+        .await?;
     run(&db, "create_schema", format!("create schema {schema}")).await?;
     Ok(db)
 }

@@ -82,7 +82,7 @@ pub use source::Source;
 /// `postgres://`, `postgresql://`, `mysql://`, `mariadb://` and `sqlite://`, with a driver's name
 /// (`postgresql+asyncpg://`) or without. A password may be percent-encoded, or stand there as it is, with `@`, `:`,
 /// `/`, `?`, `#` and `%`. A socket is the host `%2Frun%2Fpostgresql` or `?host=/run/postgresql`; an IPv6
-/// address is in brackets. `?pgbouncer=true` says that a [pooler](Pooler) is there. Parameters that
+/// address is in brackets. `?pgbouncer=true` (or `session`, or `transaction`) says that a [pooler](Pooler) is there. Parameters that
 /// sqlx does not have are logged.
 ///
 /// ```

@@ -4,6 +4,7 @@ use std::fmt;
 
 use secrecy::SecretString;
 
+use super::pooler::Pooler;
 use super::redact::redact;
 
 /// The database that settings name.
@@ -27,7 +28,7 @@ pub(crate) struct Server {
     pub(crate) database: Option<String>,
     pub(crate) tls: Option<Tls>,
     /// What the URL itself says of a pooler.
-    pub(crate) pgbouncer: Option<bool>,
+    pub(crate) pgbouncer: Option<Pooler>,
     /// The other parameters, by the names that sqlx gives them.
     pub(crate) parameters: Vec<(&'static str, String)>,
     /// Those that sqlx does not have.

@@ -186,6 +186,7 @@ fn a_pooler_shows_in_the_url() {
         ("postgres://db:6543/shop", Pooler::Transaction),
         ("postgres://db:6432/shop", Pooler::Transaction),
         ("postgres://db:6543/shop?pgbouncer=false", Pooler::None),
+        ("postgres://db:6543/shop?pgbouncer=session", Pooler::Session),
         (
             "postgres://db:5432/shop?pgbouncer=true",
             Pooler::Transaction,

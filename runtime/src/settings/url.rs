@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
+use super::pooler::Pooler;
 use super::target::{Kind, Server, Target, Tls};
 
 /// What is wrong with a URL and what to write instead, as the rest of a sentence that begins with where
@@ -282,7 +283,13 @@ fn parameter(server: &mut Server, kind: Kind, name: &str, value: &str) -> Result
         }
         (Kind::MySql, "socket" | "unix_socket") => server.host = Some(value.to_owned()),
         (Kind::Postgres, "pgbouncer") => {
-            server.pgbouncer = Some(flag(value).ok_or_else(|| wrong("`true` or `false`"))?);
+            let pooler = match flag(value) {
+                Some(true) => Some(Pooler::Transaction),
+                Some(false) => Some(Pooler::None),
+                None => Pooler::read(value),
+            };
+            let form = "`true`, `false`, `session` or `transaction`";
+            server.pgbouncer = Some(pooler.ok_or_else(|| wrong(form))?);
         }
         (_, "statement-cache-capacity") => {
             // With 0, sqlx 0.9 leaves a named statement on the server for every query.

@@ -6,6 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use demarcate_tests::Mode;
 use sitemap::client::Client;
 use tempfile::TempDir;
 use url::Url;
@@ -131,7 +132,10 @@ fn a_database_that_cannot_be_used_is_one_sentence() {
             "postgres://me:secret@127.0.0.1:1/shop",
             "cannot connect to the database",
         ),
-        ("postgres://me:secret@[/shop", "not a URL of PostgreSQL"),
+        (
+            "postgres://me:secret@[/shop",
+            "an IPv6 address that does not end",
+        ),
         (
             "mysql://me:secret@127.0.0.1/shop",
             "neither SQLite nor PostgreSQL",
@@ -149,13 +153,30 @@ fn a_database_that_cannot_be_used_is_one_sentence() {
     }
 }
 
+/// What the demo's schema takes is a setting of the server's session.
+#[tokio::test]
+async fn behind_a_pooler_the_demo_says_what_it_lacks() {
+    let db = demarcate_tests::postgres().await;
+    let url = demarcate_tests::pgbouncer(Mode::Transaction, &db).await;
+    let temp = tempfile::tempdir().unwrap();
+    let output = sitemap(&temp).env("DATABASE_URL", url).output().unwrap();
+    let said = refused(&output);
+    assert!(said.contains("the pooler does not take it"), "{said}");
+}
+
 /// SIGINT is what Ctrl-C sends.
 #[cfg(unix)]
 #[tokio::test]
 async fn a_server_ends_in_order_when_it_is_interrupted() {
-    for signal in ["-INT", "-TERM"] {
+    let db = demarcate_tests::postgres().await;
+    let pooler = demarcate_tests::pgbouncer(Mode::Transaction, &db).await;
+    for (signal, url) in [("-INT", ""), ("-TERM", ""), ("-TERM", &*pooler)] {
         let temp = tempfile::tempdir().unwrap();
-        let mut server = sitemap(&temp)
+        let mut server = sitemap(&temp);
+        if !url.is_empty() {
+            server.env("DATABASE_URL", url);
+        }
+        let mut server = server
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use demarcate::BoundaryStats;
-use demarcate_tests::TestDb;
+use demarcate_tests::{Mode, TestDb};
 use sitemap::{
     client::Client,
     crawl::{Crawler, Limits},
@@ -35,8 +35,20 @@ impl Program {
         Self::on(Tables::Postgres(demarcate_tests::postgres().await)).await
     }
 
+    /// With PgBouncer in between, in transaction mode.
+    pub(crate) async fn behind_a_pooler() -> Self {
+        let db = demarcate_tests::postgres().await;
+        let url = demarcate_tests::pgbouncer(Mode::Transaction, &db).await;
+        Self::at(&url, Tables::Postgres(db)).await
+    }
+
     async fn on(tables: Tables) -> Self {
-        let database = Database::open(Some(tables.url())).await.unwrap();
+        let url = tables.url().to_owned();
+        Self::at(&url, tables).await
+    }
+
+    async fn at(url: &str, tables: Tables) -> Self {
+        let database = Database::open(Some(url)).await.unwrap();
         let crawler = Crawler::new(Limits::default()).unwrap();
         let server = Server::start((Ipv4Addr::LOCALHOST, 0).into(), database.router(crawler));
         let server = server.await.unwrap();

@@ -94,3 +94,9 @@ on_both!(
     a_site_that_answers_404_is_a_failed_job,
     the_same_site_twice_is_two_jobs_of_one_domain,
 );
+
+#[tokio::test]
+async fn behind_a_pooler_it_is_the_same() {
+    a_site_in_order_is_stored_whole(Program::behind_a_pooler().await).await;
+    of_a_site_with_a_broken_sitemap_nothing_is_stored(Program::behind_a_pooler().await).await;
+}

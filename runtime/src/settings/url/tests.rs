@@ -134,7 +134,7 @@ fn parameters_are_read() {
          &pgbouncer=true&channel_binding=require&Hunter2=1",
     );
     assert_eq!(server.tls, Some(Tls::VerifyFull));
-    assert_eq!(server.pgbouncer, Some(true));
+    assert_eq!(server.pgbouncer, Some(Pooler::Transaction));
     assert_eq!(server.ignored, [Some("channel_binding"), None]);
     let expected = [
         ("sslrootcert", "/ca.pem"),

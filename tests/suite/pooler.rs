@@ -1,0 +1,349 @@
+//! Behind a pooler: PgBouncer, with two connections to the server.
+
+use std::time::{Duration, Instant};
+
+use demarcate::postgres::{Session, SessionFactory};
+use demarcate::settings::Pooler;
+use demarcate::{Error, TxOptions};
+use demarcate_tests::proxy::Proxy;
+use demarcate_tests::{Mode, TestDb, pgbouncer};
+use sqlx::{ConnectOptions, Executor, Postgres, Row, SqlSafeStr};
+
+use crate::{ITEMS, items};
+
+/// ... by what two sessions meet, and whatever the factory was told.
+#[tokio::test]
+async fn what_stands_between_is_found() {
+    let db = demarcate_tests::postgres().await;
+    let places = [
+        (Pooler::None, db.own_url().to_owned()),
+        (Pooler::Session, pgbouncer(Mode::Session, &db).await),
+        (Pooler::Transaction, pgbouncer(Mode::Transaction, &db).await),
+    ];
+    for (stands, url) in places {
+        for told in [Pooler::None, Pooler::Session, Pooler::Transaction] {
+            if told == Pooler::None && stands != Pooler::None {
+                continue;
+            }
+            let builder = SessionFactory::builder().url(&url).pooler(told);
+            let factory = builder.max_connections(1).connect().await.unwrap();
+            let report = factory.verify_pooler().await.unwrap();
+            assert_eq!(report.found, stands, "told {told}: {report}");
+            assert_eq!(report.configured, told);
+            assert_eq!(report.is_as_configured(), told == stands);
+            assert_eq!(report.leaks, stands == Pooler::Transaction, "{report}");
+            factory.close(crate::GRACE).await;
+        }
+    }
+}
+
+/// A factory whose connections go through PgBouncer in transaction mode, and the database behind.
+async fn behind(connections: usize) -> (TestDb<Postgres>, SessionFactory) {
+    behind_one_in(Mode::Transaction, connections).await
+}
+
+async fn behind_one_in(mode: Mode, connections: usize) -> (TestDb<Postgres>, SessionFactory) {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let url = pgbouncer(mode, &db).await;
+    let builder = SessionFactory::builder().url(&url);
+    let factory = builder.max_connections(connections).connect().await;
+    (db, factory.unwrap())
+}
+
+/// What is left on the two sessions that PgBouncer has with the server.
+async fn left_behind(db: &TestDb<Postgres>) -> Vec<String> {
+    let url = pgbouncer(Mode::Transaction, db).await;
+    let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
+    let options = options.extra_float_digits(None);
+    let mut left = Vec::new();
+    // Two that are open at once have one each.
+    let mut one = options.connect().await.unwrap();
+    let mut other = options.connect().await.unwrap();
+    for session in [&mut one, &mut other] {
+        sqlx::raw_sql("begin").execute(&mut *session).await.unwrap();
+        let found = sqlx::raw_sql(
+            "select name as what from pg_prepared_statements \
+             union all select relname from pg_class where relpersistence = 't' and relkind = 'r' \
+             union all select current_setting('demarcate.left', true) \
+             union all select locktype from pg_locks where locktype = 'advisory'",
+        );
+        let rows = found.fetch_all(&mut *session).await.unwrap();
+        let found = rows
+            .iter()
+            .filter_map(|row| row.get::<Option<String>, _>(0));
+        left.extend(found.filter(|what| !what.is_empty()));
+    }
+    left
+}
+
+/// 10,000 tasks, 20 connections to the pooler, two from there to the server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn none_of_ten_thousand_boundaries_is_lost() {
+    const BOUNDARIES: i64 = 10_000;
+
+    let (db, factory) = behind(20).await;
+    let tasks: Vec<_> = (0..BOUNDARIES)
+        .map(|id| {
+            let factory = factory.clone();
+            tokio::spawn(async move {
+                let options = TxOptions::new().timeout(Duration::from_secs(120));
+                factory
+                    .transaction_with(options, async |tx: &mut Session| {
+                        let insert = sqlx::query("insert into items (id) values ($1)");
+                        insert.bind(id).execute(&mut *tx).await?;
+                        let own = "select id from items where id = $1";
+                        let found: i64 =
+                            sqlx::query_scalar(own).bind(id).fetch_one(&mut *tx).await?;
+                        assert_eq!(found, id);
+                        Ok::<_, Error>(())
+                    })
+                    .await
+            })
+        })
+        .collect();
+    let mut lost = Vec::new();
+    for task in tasks {
+        lost.extend(task.await.unwrap().err().map(|error| error.to_string()));
+    }
+    assert_eq!(lost.len(), 0, "the first: {:?}", lost.first());
+    assert_eq!(items(&db).await, BOUNDARIES);
+    let stats = factory.stats()[0].1;
+    assert_eq!(stats.committed, BOUNDARIES as u64);
+    // The begin, the commit, and each statement with its preparation.
+    assert_eq!(stats.round_trips, 6 * BOUNDARIES as u64);
+    factory.close(crate::GRACE).await;
+    assert_eq!(left_behind(&db).await, [""; 0]);
+}
+
+/// Every statement is prepared anew, and the statistics say so.
+#[tokio::test]
+async fn statements_are_unnamed_and_counted_as_what_they_cost() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let proxy = Proxy::to(&db).await;
+    let builder = SessionFactory::builder().url(proxy.url());
+    let builder = builder.pooler(Pooler::Transaction).max_connections(1);
+    let factory = builder.connect().await.unwrap();
+    for id in 1..=3_i64 {
+        proxy.forget();
+        factory
+            .transaction(async |tx| {
+                // Whatever the query itself asks for.
+                let insert = sqlx::query("insert into items (id) values ($1)").persistent(true);
+                insert.bind(id).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        let sent = proxy.requests();
+        assert_eq!(proxy.round_trips(), 4, "{sent:#?}");
+        assert_eq!(factory.stats()[0].1.round_trips, 4 * id as u64);
+    }
+}
+
+#[tokio::test]
+async fn what_needs_a_name_is_refused_before_anything_is_sent() {
+    let (_db, factory) = behind(1).await;
+    for describe in [false, true] {
+        let refused: Result<(), Error> = factory
+            .transaction(async |tx| {
+                if describe {
+                    tx.describe("select 1".into_sql_str()).await?;
+                } else {
+                    tx.prepare("select 1".into_sql_str()).await?;
+                }
+                Ok(())
+            })
+            .await;
+        assert!(
+            matches!(refused, Err(Error::Unsupported { .. })),
+            "{refused:?}"
+        );
+        let message = refused.unwrap_err().to_string();
+        assert!(
+            message.contains("in transaction mode has no session"),
+            "{message}"
+        );
+    }
+    let stats = factory.stats();
+    assert!(
+        stats.iter().all(|(_, stats)| stats.round_trips == 0),
+        "{stats:?}"
+    );
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, sqlx::Type)]
+#[sqlx(type_name = "mood", rename_all = "lowercase")]
+enum Mood {
+    Glad,
+}
+
+/// sqlx looks types up with queries of its own, on connections of which each meets both sessions.
+#[tokio::test]
+async fn types_of_the_users_own_leave_nothing_behind() {
+    let (db, factory) = behind(4).await;
+    db.admin("create type mood as enum ('glad'); create table moods (id bigint, mood mood, moods mood[])")
+        .await;
+    let feel = async |id: i64, fail: bool| -> Result<(), Error> {
+        factory
+            .transaction(async |tx| {
+                let insert = sqlx::query("insert into moods values ($1, $2, $3)");
+                let insert = insert.bind(id).bind(Mood::Glad).bind([Mood::Glad]);
+                insert.execute(&mut *tx).await?;
+                let felt = sqlx::query_scalar("select mood from moods where id = $1").bind(id);
+                let felt: Mood = felt.fetch_one(&mut *tx).await?;
+                assert_eq!(felt, Mood::Glad);
+                if fail {
+                    Err(sqlx::Error::RowNotFound.into())
+                } else {
+                    Ok(())
+                }
+            })
+            .await
+    };
+    for round in 0..5 {
+        let id = 10 * round;
+        let (a, b, c, d) = tokio::join!(
+            feel(id, false),
+            feel(id + 1, true),
+            feel(id + 2, false),
+            feel(id + 3, true)
+        );
+        a.and(c).unwrap();
+        assert!(matches!(
+            (b, d),
+            (Err(Error::Database { .. }), Err(Error::Database { .. }))
+        ));
+    }
+    assert_eq!(
+        db.admin_value::<i64>("select count(*) from moods").await,
+        10
+    );
+    factory.close(crate::GRACE).await;
+    assert_eq!(left_behind(&db).await, [""; 0]);
+}
+
+/// What a service has leave for, and what was done past the guard, goes with the transaction.
+#[tokio::test]
+async fn what_was_allowed_to_stay_does_not_reach_the_next_client() {
+    let (db, factory) = behind(1).await;
+    for _ in 0..3 {
+        factory
+            .transaction(async |tx| {
+                let connection = tx.unguarded().await?;
+                sqlx::query("create temporary table steps (id int)")
+                    .execute(&mut *connection)
+                    .await?;
+                sqlx::query(
+                    "select pg_advisory_lock(7), set_config('demarcate.left', 'yes', false)",
+                )
+                .execute(&mut *connection)
+                .await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+    }
+    assert_eq!(left_behind(&db).await, [""; 0]);
+}
+
+/// Every connection that the pooler has is in a transaction; one runs a statement that nobody waits for, the other
+/// waits for its lock. The order to stop it waits for a connection, so that closing has to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn locks_go_with_the_caller_though_the_pooler_is_exhausted() {
+    for mode in [Mode::Session, Mode::Transaction] {
+        let (db, factory) = behind_one_in(mode, 4).await;
+        db.admin("insert into items (id) values (1)").await;
+        let holds = factory.transaction(async |tx| {
+            let take = "update items set name = 'mine' where id = 1";
+            sqlx::query(take).execute(&mut *tx).await?;
+            sqlx::query("select pg_sleep(20)").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        });
+        let waits = tokio::spawn({
+            let factory = factory.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                factory
+                    .transaction(async |tx| {
+                        let take = "update items set name = 'next' where id = 1";
+                        sqlx::query(take).execute(&mut *tx).await?;
+                        Ok::<_, Error>(())
+                    })
+                    .await
+            }
+        });
+        let held = Duration::from_millis(400);
+        assert!(tokio::time::timeout(held, holds).await.is_err());
+        let gone = Instant::now();
+        assert!(!waits.is_finished());
+        waits.await.unwrap().unwrap();
+        let waited = gone.elapsed();
+        println!("{mode:?}: the lock was free {waited:?} after its holder had gone");
+        assert!(waited < Duration::from_secs(3), "{mode:?}: {waited:?}");
+    }
+}
+
+/// One that was made by somebody else, who says what is before the server.
+#[tokio::test]
+async fn a_users_own_pool_is_told_of_its_pooler() {
+    let (db, _) = behind(1).await;
+    let url = pgbouncer(Mode::Transaction, &db).await;
+    let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
+    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(8);
+    let pool = pool
+        .connect_with(options.extra_float_digits(None))
+        .await
+        .unwrap();
+    let factory =
+        SessionFactory::from_pool_behind(pool, Pooler::Transaction, TxOptions::new()).unwrap();
+    let store = |id: i64| {
+        let factory = factory.clone();
+        tokio::spawn(async move {
+            factory
+                .transaction(async |tx| {
+                    let insert = sqlx::query("insert into items (id) values ($1)");
+                    insert.bind(id).execute(&mut *tx).await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+        })
+    };
+    for stored in (0..200).map(store).collect::<Vec<_>>() {
+        stored.await.unwrap().unwrap();
+    }
+    assert_eq!(items(&db).await, 200);
+    assert_eq!(left_behind(&db).await, [""; 0]);
+}
+
+/// The pooler's own words, and what to do.
+#[tokio::test]
+async fn a_pooler_that_nobody_told_of_is_recognised_by_what_it_refuses() {
+    let (db, _) = behind(1).await;
+    let url = pgbouncer(Mode::Transaction, &db).await;
+    for (factory, advice) in [
+        (
+            SessionFactory::builder().url(&url).pooler(Pooler::None),
+            "`pgbouncer=true`",
+        ),
+        (
+            SessionFactory::builder().url(&format!("{url}&options=-c%20geqo%3Doff")),
+            "ALTER ROLE",
+        ),
+    ] {
+        let refused = factory.connect().await.unwrap_err();
+        assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
+        assert!(refused.to_string().contains(advice), "{refused}");
+    }
+}
+
+#[test]
+fn a_database_without_poolers_refuses_one() {
+    let builder = demarcate::sqlite::SessionFactory::builder().url("sqlite::memory:");
+    let refused = builder
+        .pooler(Pooler::Transaction)
+        .connect_lazy()
+        .unwrap_err();
+    assert!(matches!(refused, Error::Unsupported { .. }), "{refused:?}");
+}

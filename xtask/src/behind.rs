@@ -1,0 +1,44 @@
+//! `cargo xtask poolers`: the suites on PostgreSQL once more, through PgBouncer in each of its modes.
+
+use xtask::poolers::{RUNS, Run, VARIABLE};
+use xtask::servers;
+
+use crate::setup;
+use crate::step::Step;
+use crate::test::cargo;
+
+/// Runs them, and says what is left out.
+pub(crate) fn run() -> Result<(), String> {
+    setup::run()?;
+    for run in &RUNS {
+        for (name, reason) in run.excepted() {
+            eprintln!("{}: not {name}: {reason}", run.value);
+        }
+    }
+    let result = steps().try_fold(None, |before, step| step.run(before).map(Some));
+    if let Err(message) = servers::stop_all() {
+        eprintln!("xtask: {message}");
+    }
+    result.map(drop)
+}
+
+/// One for each mode. They build nothing that the step of the tests has not built: another choice of packages
+/// would be another choice of features.
+pub(crate) fn steps() -> impl Iterator<Item = Step> {
+    RUNS.iter().map(step)
+}
+
+fn step(run: &Run) -> Step {
+    let suites = [
+        "test",
+        "--workspace",
+        "--exclude",
+        "demarcate-ui-tests",
+        "--test",
+        "suite",
+        "--",
+    ];
+    let mut command = cargo(&[&suites[..], &run.arguments()].concat());
+    command.env(VARIABLE, run.value);
+    Step::new(run.value, command)
+}

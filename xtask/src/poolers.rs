@@ -1,0 +1,97 @@
+//! What the suites are run through once more: every test on PostgreSQL, but those named here.
+
+/// Through what a test process reaches PostgreSQL, where that is not PostgreSQL itself.
+pub const VARIABLE: &str = "DEMARCATE_TESTS_POSTGRES";
+
+/// A test that is left out, and what in it is about something else.
+type Excepted = (&'static str, &'static str);
+
+/// The suites, through one pooler.
+#[derive(Debug)]
+pub struct Run {
+    /// The variable's value.
+    pub value: &'static str,
+    excepted: &'static [Excepted],
+}
+
+/// The suites, through each.
+pub const RUNS: [Run; 2] = [
+    Run {
+        value: "pgbouncer-session",
+        excepted: &[
+            (
+                "locks::postgres::of_a_statement_that_was_running",
+                "wants locks within 0.1 s, which takes a third connection: what two give is in `pooler.rs`",
+            ),
+            (
+                "retry::postgres::boundaries_that_conflict_all_end_with_the_right_sum",
+                "has more connections than the two that PgBouncer lends for as long as they stay",
+            ),
+        ],
+    },
+    Run {
+        value: "pgbouncer-transaction",
+        excepted: &[
+            (
+                "guard::postgres::a_prepared_statement_runs_like_any_other",
+                "it is refused there, which `pooler.rs` tests",
+            ),
+            (
+                "wire::postgres::a_prepared_statement_costs_one_more_the_first_time",
+                "there it costs one more each time, which `pooler.rs` counts",
+            ),
+        ],
+    },
+];
+
+/// In either mode.
+const EXCEPTED: &[Excepted] = &[
+    (
+        "boundary::postgres::a_users_own_pool_is_a_factory",
+        OWN_POOL,
+    ),
+    (
+        "cancellation::dropped_outside_any_runtime_it_is_rolled_back",
+        OWN_POOL,
+    ),
+    (
+        "nesting::postgres::two_factories_over_one_pool_are_one",
+        OWN_POOL,
+    ),
+    (
+        "pool::dead_connections_are_replaced_unseen",
+        "kills four backends that are in use at once, and PgBouncer has two",
+    ),
+    (
+        "settings::a_password_that_nobody_has_encoded_lets_in",
+        "logs in as a user that PgBouncer does not know",
+    ),
+    (
+        "wire::on_postgres_the_messages_are_these",
+        "has the messages that are sent where there is no pooler",
+    ),
+    (
+        "commands::so_it_does_on_postgres",
+        "sets the schema of its sessions as they begin, which PgBouncer 1.18 refuses",
+    ),
+];
+
+const OWN_POOL: &str =
+    "a pool of the user's own, which is told of its pooler in code: `pooler.rs` has one";
+
+/// What is not on PostgreSQL, and what goes through its own pooler whatever the variable says.
+const ELSEWHERE: [&str; 3] = ["sqlite", "mariadb", "pooler"];
+
+impl Run {
+    /// The tests that are left out, and why.
+    pub fn excepted(&self) -> impl Iterator<Item = &'static Excepted> {
+        EXCEPTED.iter().chain(self.excepted)
+    }
+
+    /// The arguments of the test programs.
+    pub fn arguments(&self) -> Vec<&'static str> {
+        let named = self.excepted().map(|(name, _)| *name);
+        let left_out = ELSEWHERE.into_iter().chain(named);
+        left_out.flat_map(|name| ["--skip", name]).collect()
+    }
+}
