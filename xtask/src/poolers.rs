@@ -18,20 +18,15 @@ pub struct Run {
 pub const RUNS: [Run; 2] = [
     Run {
         value: "pgbouncer-session",
-        excepted: &[
-            (
-                "locks::postgres::of_a_statement_that_was_running",
-                "wants locks within 0.1 s, which takes a third connection: what two give is in `pooler.rs`",
-            ),
-            (
-                "retry::postgres::boundaries_that_conflict_all_end_with_the_right_sum",
-                "has more connections than the two that PgBouncer lends for as long as they stay",
-            ),
-        ],
+        excepted: &[],
     },
     Run {
         value: "pgbouncer-transaction",
         excepted: &[
+            (
+                "pool::dead_connections_are_replaced_unseen",
+                "kills four backends that are in use at once, and PgBouncer has two",
+            ),
             (
                 "guard::postgres::a_prepared_statement_runs_like_any_other",
                 "it is refused there, which `pooler.rs` tests",
@@ -57,10 +52,6 @@ const EXCEPTED: &[Excepted] = &[
     (
         "nesting::postgres::two_factories_over_one_pool_are_one",
         OWN_POOL,
-    ),
-    (
-        "pool::dead_connections_are_replaced_unseen",
-        "kills four backends that are in use at once, and PgBouncer has two",
     ),
     (
         "settings::a_password_that_nobody_has_encoded_lets_in",
