@@ -119,7 +119,11 @@ impl<DB: Backend> Drop for Lease<DB> {
 impl<DB: Backend> Held<DB> {
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
         if self.state == State::Busy {
-            self.stop().await;
+            if !self.stop().await {
+                return Err(sqlx::Error::Protocol(
+                    "an order to stop a statement of this connection had no answer, and may reach the next".into(),
+                ));
+            }
             let settled = DB::settle(&mut self.connection).await;
             DB::resume(self.connection.fitting());
             settled?;
@@ -128,12 +132,14 @@ impl<DB: Backend> Held<DB> {
         Ok(())
     }
 
-    fn stop(&mut self) -> impl Future<Output = ()> + Send + use<DB> {
+    /// Whether nothing of the order is left under way.
+    fn stop(&mut self) -> impl Future<Output = bool> + Send + use<DB> {
         let order = DB::stop(self.connection.fitting(), &self.begun);
         let spare = Arc::clone(self.connection.spare());
         async move {
-            if let Some(order) = order {
-                spare.stop(order).await;
+            match order {
+                Some(order) => spare.stop(order).await,
+                None => true,
             }
         }
     }
@@ -151,7 +157,8 @@ impl<DB: Backend> Held<DB> {
     /// Rolls back and gives the connection to the pool. Dropped or failed half-way, it closes it.
     async fn roll_back(mut self) {
         if self.is_tainted {
-            return self.stop().await;
+            self.stop().await;
+            return;
         }
         let rolled_back = async {
             self.settle().await?;

@@ -47,16 +47,21 @@ impl<DB: Backend> Spare<DB> {
 
     /// Sends what stops the statement of another connection. It is done with as soon as the server has
     /// the order, and is never waited for long.
-    pub(crate) async fn stop(&self, order: SqlStr) {
+    ///
+    /// Whether that is the end of it: an order without an answer may be carried out at any time, on
+    /// whatever runs on that connection then.
+    pub(crate) async fn stop(&self, order: SqlStr) -> bool {
         match tokio::time::timeout(PATIENCE, self.ask(order)).await {
-            Ok(Ok(_)) => {}
+            Ok(Ok(_)) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a statement whose boundary has ended could not be stopped: it runs on");
+                matches!(error, sqlx::Error::Database(_))
             }
             Err(_) => {
                 tracing::warn!(
                     "a statement whose boundary has ended could not be stopped within {PATIENCE:?}: it runs on"
                 );
+                false
             }
         }
     }
