@@ -84,7 +84,15 @@ impl<DB: Backend> Core<DB> {
         if self.lease.is_some() && Instant::now() >= deadline {
             return Err(self.timed_out(limit, deadline));
         }
-        self.prove_open().await
+        // What was left on the raw connection may still run, and the proof would wait for it.
+        let stop = self.db.pool().stop().clone();
+        match timeout_at(deadline, stop.or(self.prove_open())).await {
+            Ok(Some(proven)) => proven,
+            Ok(None) => Err(Error::Closed {
+                boundary: Some(self.site),
+            }),
+            Err(_) => Err(self.timed_out(limit, deadline)),
+        }
     }
 
     /// `Ok` where it turns out that the transaction was committed all the same.
