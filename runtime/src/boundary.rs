@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backend::Backend;
@@ -13,6 +14,7 @@ use crate::factory::SessionFactory;
 use crate::hooks;
 use crate::nesting::{self, Frame};
 use crate::options::TxOptions;
+use crate::pool::Guest;
 use crate::session::Session;
 use crate::site::Site;
 use crate::stop::Stop;
@@ -74,8 +76,9 @@ impl Verdict {
     }
 }
 
-/// A boundary that was let in.
+/// A boundary that was let in. A factory that closes waits for it, also between two runs.
 struct Admitted<'a, DB: Backend> {
+    _guest: Guest,
     site: Site,
     db: &'a SessionFactory<DB>,
     options: Arc<TxOptions>,
@@ -84,9 +87,9 @@ struct Admitted<'a, DB: Backend> {
     deadline: Instant,
 }
 
-/// How one run ended that did not commit.
-struct Attempt<E> {
-    failed: Failed<E>,
+/// How one run ended that did not commit: with an error, or with an answer that says that it failed.
+struct Attempt<T, E> {
+    outcome: Result<T, Failed<E>>,
     may_succeed_again: bool,
 }
 
@@ -112,9 +115,9 @@ where
 {
     let admitted = Admitted::new::<E>(site, db, options, stop).map_err(Failed::Boundary)?;
     admitted
-        .attempt(body, judge)
+        .attempt(body, judge, None)
         .await
-        .map_err(|attempt| attempt.failed)
+        .or_else(|attempt| attempt.outcome)
 }
 
 /// The same for a body that can be run again, which its options may ask for.
@@ -143,7 +146,8 @@ where
     let mut runs = 1_u32;
     loop {
         let body = async |tx: &mut Session<DB>| body(tx).await;
-        let attempt = match admitted.attempt(body, &judge).await {
+        let (until_undone, undone) = oneshot::channel();
+        let attempt = match admitted.attempt(body, &judge, Some(until_undone)).await {
             Ok(value) => return Ok(value),
             Err(attempt) => attempt,
         };
@@ -151,18 +155,30 @@ where
         match delay.filter(|delay| attempt.may_succeed_again && Instant::now() + *delay < last) {
             Some(delay) => {
                 let site = admitted.site;
+                // What undoes the last run must not undo the next.
+                let ready = async {
+                    undone.await.ok();
+                    sleep(delay).await;
+                };
+                let ready = admitted.stop.or(timeout_at(last, ready));
+                match db.pool().stop().or(ready).await {
+                    Some(Some(Ok(()))) => {}
+                    Some(Some(Err(_))) => return attempt.outcome,
+                    Some(None) => return Err(Failed::Stopped),
+                    None => {
+                        let boundary = Some(site);
+                        return Err(Failed::Boundary(Error::Closed { boundary }));
+                    }
+                }
                 tracing::info!(boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
                 db.count_retry(site);
-                if admitted.stop.or(sleep(delay)).await.is_none() {
-                    return Err(Failed::Stopped);
-                }
                 runs += 1;
             }
             None => {
                 if attempt.may_succeed_again && retry.is_some() {
                     tracing::warn!(boundary = %admitted.site, runs, "rolled back by a conflict, for good");
                 }
-                return Err(attempt.failed);
+                return attempt.outcome;
             }
         }
     }
@@ -178,9 +194,12 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
     ) -> Result<Self, Error> {
         let site = site.renamed(options.name);
         let options = options.or(db.defaults());
+        // Before it is asked whether the factory closes, so that there is no gap between the two.
+        let guest = db.pool().guest();
         admit::<DB, E>(site, db, &options).map_err(|error| error.at(site))?;
         let limit = options.time_limit();
         Ok(Self {
+            _guest: guest,
             site,
             db,
             options: Arc::new(options),
@@ -195,7 +214,8 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         &self,
         body: F,
         judge: impl Fn(&Result<T, E>) -> Verdict + Send,
-    ) -> Result<T, Attempt<E>>
+        until_undone: Option<oneshot::Sender<()>>,
+    ) -> Result<T, Attempt<T, E>>
     where
         E: 'static,
         F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
@@ -210,6 +230,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         } = *self;
         let frame = Frame::new(site, db.pool().identity());
         let mut session = Session::new(db.clone(), site, Arc::clone(&self.options));
+        session.core.until_undone = until_undone;
         let tx: &mut Session<DB> = &mut session;
         let inside = frame.clone().scope(body(tx));
         let inside = db.pool().stop().or(self.stop.or(inside));
@@ -234,12 +255,12 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             result => judge(result),
         };
         // The session is dropped, and rolls back off the caller's path.
-        let roll_back = |session: &Session<DB, [(); 0]>, failed| Attempt {
-            failed,
+        let roll_back = |session: &Session<DB, [(); 0]>, outcome| Attempt {
+            outcome,
             may_succeed_again: session.core.may_succeed_again(),
         };
         if verdict == Verdict::RollBack {
-            return result.map_err(|error| roll_back(&session, Failed::Body(error)));
+            return Err(roll_back(&session, result.map_err(Failed::Body)));
         }
         if let Err(error) = session.core.check_commit() {
             // A body's own error is never replaced.
@@ -247,13 +268,17 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
                 Ok(_) => Failed::Boundary(error),
                 Err(error) => Failed::Body(error),
             };
-            return Err(roll_back(&session, failed));
+            return Err(roll_back(&session, Err(failed)));
         }
         let tx: &mut Session<DB> = &mut session;
         let inside = frame.scope(hooks::run_before_commit(tx));
-        match timeout_at(deadline, inside).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(roll_back(&session, Failed::Boundary(error))),
+        match timeout_at(deadline, db.pool().stop().or(inside)).await {
+            Ok(Some(Ok(()))) => {}
+            Ok(Some(Err(error))) => return Err(roll_back(&session, Err(Failed::Boundary(error)))),
+            Ok(None) => {
+                let boundary = Some(site);
+                return Err(Attempt::over(Failed::Boundary(Error::Closed { boundary })));
+            }
             Err(_) => {
                 let error = session.core.timed_out(limit, deadline);
                 return Err(Attempt::over(Failed::Boundary(error)));
@@ -267,25 +292,25 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         };
         match ToTheEnd::new(end).await {
             Ok(()) => result.map_err(|error| Attempt {
-                failed: Failed::Body(error),
+                outcome: Err(Failed::Body(error)),
                 may_succeed_again: false,
             }),
             Err(NotCommitted {
                 error,
                 may_succeed_again,
             }) => Err(Attempt {
-                failed: Failed::Boundary(error),
+                outcome: Err(Failed::Boundary(error)),
                 may_succeed_again,
             }),
         }
     }
 }
 
-impl<E> Attempt<E> {
+impl<T, E> Attempt<T, E> {
     /// There is no time for another run.
     fn over(failed: Failed<E>) -> Self {
         Self {
-            failed,
+            outcome: Err(failed),
             may_succeed_again: false,
         }
     }

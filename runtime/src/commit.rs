@@ -87,8 +87,20 @@ impl<DB: Backend> Core<DB> {
         if self.lease.is_some() && Instant::now() >= deadline {
             return Err(self.timed_out(limit, deadline));
         }
-        self.prove_open().await?;
-        self.leave_no_traces().await
+        // What was left on the raw connection may still run, and the proof would wait for it.
+        let stop = self.db.pool().stop().clone();
+        let proof = async {
+            self.prove_open().await?;
+            self.leave_no_traces().await
+        };
+        let proven = timeout_at(deadline, stop.or(proof)).await;
+        match proven {
+            Ok(Some(proven)) => proven,
+            Ok(None) => Err(Error::Closed {
+                boundary: Some(self.site),
+            }),
+            Err(_) => Err(self.timed_out(limit, deadline)),
+        }
     }
 
     /// `Ok` where it turns out that the transaction was committed all the same.

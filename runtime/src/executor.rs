@@ -28,7 +28,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
             let (statement, Running { connection, flight }) =
                 self.core.start_query(statement).await?;
             Ok(Rows::<DB> {
-                steps: DB::fetch_many(connection, statement),
+                steps: Some(DB::fetch_many(connection, statement)),
                 end: flight
                     .limit
                     .map(|limit| Box::pin(tokio::time::sleep(limit))),
@@ -88,7 +88,8 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
 /// The answer to a statement, as it comes in. Dropped before its end, it leaves the connection busy,
 /// which the session sees when it is next used.
 struct Rows<'e, DB: Backend> {
-    steps: BoxStream<'e, Result<Step<DB>, sqlx::Error>>,
+    /// Nothing more is read once its time is over.
+    steps: Option<BoxStream<'e, Result<Step<DB>, sqlx::Error>>>,
     /// When its time is over.
     end: Option<Pin<Box<Sleep>>>,
     flight: Flight<'e>,
@@ -102,12 +103,14 @@ impl<DB: Backend> Stream for Rows<'_, DB> {
         if let (Some(end), Some(limit)) = (&mut this.end, this.flight.limit)
             && end.as_mut().poll(cx).is_ready()
         {
+            this.steps = None;
             this.end = None;
-            this.flight.limit = None;
-            this.steps = Box::pin(futures_util::stream::empty());
             return Poll::Ready(Some(Err(this.flight.time_out(limit))));
         }
-        let step = ready!(this.steps.as_mut().poll_next(cx));
+        let Some(steps) = &mut this.steps else {
+            return Poll::Ready(None);
+        };
+        let step = ready!(steps.as_mut().poll_next(cx));
         match &step {
             Some(Ok(step)) => {
                 if let Some(echo) = &mut this.flight.echo {
@@ -121,6 +124,6 @@ impl<DB: Backend> Stream for Rows<'_, DB> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.steps.size_hint()
+        self.steps.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
 }

@@ -242,8 +242,8 @@ impl<DB: Backend> SessionFactory<DB> {
     /// well. A boundary that is ended after `grace` returns [`Error::Closed`], a job
     /// [`JobError::Cancelled`] or that; a commit that was sent is waited for.
     ///
-    /// Called inside a boundary of this factory, which would wait for itself, it returns at once, and the
-    /// rest happens when that boundary is done.
+    /// Called inside a boundary, a job or a hook of this factory, which would wait for itself, it returns at
+    /// once, and the rest happens when that is done.
     ///
     /// With axum, once it serves no more:
     ///
@@ -266,7 +266,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// Dropped, it has refused new boundaries, and closes nothing.
     pub async fn close(&self, grace: Duration) {
         let pool = self.pool();
-        if nesting::holder(pool.identity()).is_some() {
+        if nesting::is_let_in(pool.identity()) {
             pool.start_closing();
             let db = self.clone();
             tokio::spawn(async move { db.close_all(grace).await });

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::backend::{Backend, Begun};
 use crate::options::TxOptions;
 use crate::pool::Connection;
-use crate::settings::Pooler;
 
 /// What is open on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,9 +124,8 @@ impl<DB: Backend> Drop for Lease<DB> {
 impl<DB: Backend> Held<DB> {
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
         if self.state == State::Busy {
-            let is_stopped = self.stop().await;
-            if !is_stopped && self.connection.pooler() != Pooler::None {
-                // Closed, it makes the pooler close its own, which the server notices.
+            if !self.stop().await {
+                // Closed, it makes a pooler close its own as well, which the server notices.
                 return Err(sqlx::Error::Protocol(NOT_STOPPED.to_owned()));
             }
             let settled = DB::settle(&mut self.connection).await;
@@ -138,7 +136,7 @@ impl<DB: Backend> Held<DB> {
         Ok(())
     }
 
-    /// Whether the statement was stopped, or needs no stopping.
+    /// Whether nothing of the order is left under way.
     fn stop(&mut self) -> impl Future<Output = bool> + Send + use<DB> {
         let order = DB::stop(self.connection.fitting(), &self.begun);
         let spare = Arc::clone(self.connection.spare());
@@ -192,6 +190,7 @@ impl<DB: Backend> Held<DB> {
     }
 }
 
-const NOT_STOPPED: &str = "the statement that ran could not be stopped";
+const NOT_STOPPED: &str =
+    "an order to stop a statement of this connection had no answer, and may reach the next";
 
 const HELD: &str = "a lease holds its connection until it ends";

@@ -163,13 +163,15 @@ impl Backend for MySql {
     /// savepoint is gone: RELEASE fails with 1305, and COMMIT, which would succeed at nothing, is not
     /// reached. NO CHAIN and NO RELEASE overrule `completion_type`, which may be set for the server or
     /// the session.
+    ///
+    /// COMMIT comes last: an error behind it would be taken for its own.
     fn commit(options: &TxOptions, (): &()) -> SqlStr {
         if options.lock_timeout.is_none() {
             return "RELEASE SAVEPOINT demarcate_begin; COMMIT AND NO CHAIN NO RELEASE"
                 .into_sql_str();
         }
         AssertSqlSafe(format!(
-            "RELEASE SAVEPOINT demarcate_begin; COMMIT AND NO CHAIN NO RELEASE; {RESTORE}"
+            "RELEASE SAVEPOINT demarcate_begin; {RESTORE}; COMMIT AND NO CHAIN NO RELEASE"
         ))
         .into_sql_str()
     }

@@ -136,7 +136,8 @@ impl TxOptions {
 
     /// How long one statement may wait for a lock. It fails then, with the server's error: 55P03 on
     /// PostgreSQL, 1205 on MySQL, which counts in whole seconds, and `SQLITE_BUSY` on SQLite, where the
-    /// lock is the one on the database and the wait is that of the begin.
+    /// lock is the one on the database and the wait is that of the begin. (SQLite does not end such a wait
+    /// early: the connection of a boundary that was dropped meanwhile is back after it.)
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = Some(timeout);

@@ -55,6 +55,9 @@ impl Limits {
     }
 }
 
+/// What sending goodbye to the server may take in any case.
+const CLOSING_TAKES: Duration = Duration::from_millis(500);
+
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -274,7 +277,6 @@ impl<DB: Backend> Pool<DB> {
         Ok(Connection {
             held: Some(held),
             fitting,
-            pooler: self.pooler,
             spare: Arc::clone(&self.spare),
             runtime: Handle::current(),
             _holder: self.holders.enter(boundary),
@@ -399,7 +401,16 @@ impl<DB: Backend> Pool<DB> {
                     pooled.connection.close().await.ok();
                 }
             }
-            Source::Sqlx { pool, .. } => pool.close().await,
+            Source::Sqlx { pool, .. } => {
+                // It waits for the connections that the user has taken from it, too.
+                let grace = grace.max(CLOSING_TAKES);
+                if tokio::time::timeout(grace, pool.close()).await.is_err() {
+                    tracing::warn!(
+                        ?grace,
+                        "connections are still lent by the pool that was given"
+                    );
+                }
+            }
         }
         self.spare.close().await;
     }
@@ -495,7 +506,6 @@ impl Drop for Guest {
 pub(crate) struct Connection<DB: Backend> {
     held: Option<Held<DB>>,
     fitting: Arc<DB::Fitting>,
-    pooler: Pooler,
     spare: Arc<Spare<DB>>,
     /// The runtime that it was taken on. It may be dropped outside any.
     runtime: Handle,
@@ -520,10 +530,6 @@ impl<DB: Backend> Connection<DB> {
 
     pub(crate) fn fitting(&self) -> &Arc<DB::Fitting> {
         &self.fitting
-    }
-
-    pub(crate) fn pooler(&self) -> Pooler {
-        self.pooler
     }
 
     pub(crate) fn spare(&self) -> &Arc<Spare<DB>> {

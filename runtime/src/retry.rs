@@ -5,6 +5,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::error::Error;
+use crate::options::TxOptions;
 
 /// How often a boundary is run again after a conflict, and how soon.
 ///
@@ -12,7 +13,8 @@ use crate::error::Error;
 /// and has left nothing behind: a serialization failure, a deadlock, a database that is locked
 /// (SQLite), a connection lost before COMMIT was sent. Whether that was so is read from what the session
 /// itself went through, whatever error the body made of it. A constraint, a statement that took too long,
-/// a cancelled request and an unknown outcome are never tried again.
+/// a cancelled request and an unknown outcome are never tried again, nor is a procedure of MySQL's that
+/// failed: it may have committed before.
 ///
 /// Between two runs it waits for a random time up to a bound that doubles with each run, so that those
 /// that collided do not collide again. All runs share the boundary's
@@ -88,7 +90,13 @@ impl Retry {
                 Self::MOST
             )));
         }
-        Ok(())
+        let longest = [Some(self.first), Some(self.longest), self.within];
+        match longest.into_iter().flatten().max() {
+            Some(time) if time > TxOptions::LONGEST_TIMEOUT => Err(Error::config(format!(
+                "a boundary cannot wait {time:?} to be run again; give `retry` up to 24 hours"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The waits between the runs, each a random part of its bound ("full jitter").
@@ -140,5 +148,13 @@ mod tests {
         assert!(Retry::times(Retry::MOST).check().is_ok());
         assert!(Retry::times(0).check().is_err());
         assert!(Retry::times(1_000_000).check().is_err());
+        assert!(Retry::times(1).within(Duration::MAX).check().is_err());
+        assert!(Retry::times(1).first_delay(Duration::MAX).check().is_err());
+        assert!(
+            Retry::times(1)
+                .longest_delay(Duration::MAX)
+                .check()
+                .is_err()
+        );
     }
 }

@@ -120,7 +120,6 @@ impl<DB: Backend> Core<DB> {
     /// mark stays, and the boundary will not commit.
     async fn leave_savepoint(&mut self, name: &str, depth: u32) {
         self.savepoints = depth;
-        self.is_unproven = false;
         let survived_conflict = self.may_succeed_again();
         let failure = self.failure.take();
         if self.settle().await.is_err()
@@ -134,6 +133,8 @@ impl<DB: Backend> Core<DB> {
                 .is_err()
         {
             self.failure = failure.or(self.failure.take());
+        } else {
+            self.is_unproven = false;
         }
         self.survived_conflict = survived_conflict;
     }

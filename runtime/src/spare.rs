@@ -13,11 +13,7 @@ use crate::settings::{Options, Pooler};
 /// caller has gone, and asks what became of a commit.
 pub(crate) struct Spare<DB: Backend> {
     options: Arc<Options<DB>>,
-    /// How long it may take to have a statement stopped.
-    patience: Duration,
-    /// A pooler in session mode lends it one of its connections for as long as it stays, which may be the
-    /// one that the pool lacks.
-    is_kept: bool,
+    pooler: Pooler,
     connection: Mutex<Option<DB::Connection>>,
 }
 
@@ -25,11 +21,7 @@ impl<DB: Backend> Spare<DB> {
     pub(crate) fn new(options: Arc<Options<DB>>, pooler: Pooler) -> Self {
         Self {
             options,
-            patience: match pooler {
-                Pooler::None => PATIENCE,
-                Pooler::Session | Pooler::Transaction => PATIENCE_WITH_A_POOLER,
-            },
-            is_kept: pooler != Pooler::Session,
+            pooler,
             connection: Mutex::new(None),
         }
     }
@@ -55,21 +47,29 @@ impl<DB: Backend> Spare<DB> {
         }
         let mut connection = self.options.connect().await?;
         let row = DB::run_for_row(&mut connection, sql).await?;
-        if self.is_kept {
+        // In session mode a pooler lends it one of its connections for as long as it stays, which may be the one
+        // that the pool lacks.
+        if self.pooler != Pooler::Session {
             *held = Some(connection);
         }
         Ok(row)
     }
 
     /// Sends what stops the statement of another connection. It is done with as soon as the server has
-    /// the order, and is never waited for long. Whether it has the order is what it gives.
+    /// the order, and is never waited for long.
+    ///
+    /// Whether that is the end of it: an order without an answer may be carried out at any time, on
+    /// whatever runs on that connection then; and a pooler that says no has not asked the server.
     pub(crate) async fn stop(&self, order: SqlStr) -> bool {
-        let patience = self.patience;
+        let patience = match self.pooler {
+            Pooler::None => PATIENCE,
+            Pooler::Session | Pooler::Transaction => PATIENCE_WITH_A_POOLER,
+        };
         match tokio::time::timeout(patience, self.ask(order)).await {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a statement whose boundary has ended could not be stopped: it runs on");
-                false
+                self.pooler == Pooler::None && matches!(error, sqlx::Error::Database(_))
             }
             Err(_) => {
                 tracing::warn!(
@@ -88,6 +88,7 @@ impl<DB: Backend> Spare<DB> {
     }
 }
 
+/// How long it may take to have a statement stopped.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A pooler whose connections are all in use lets the order wait, and what holds them may be waiting for what

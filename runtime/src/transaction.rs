@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::backend::Backend;
@@ -59,6 +60,8 @@ pub(crate) struct Core<DB: Backend> {
     runtime: Handle,
     _guest: Guest,
     pub(crate) outcome: Outcome,
+    /// Dropped once the hooks of a rollback are done.
+    pub(crate) until_undone: Option<oneshot::Sender<()>>,
 }
 
 impl<DB: Backend> Core<DB> {
@@ -85,6 +88,7 @@ impl<DB: Backend> Core<DB> {
             runtime: Handle::current(),
             _guest: guest,
             outcome: Outcome::RolledBack,
+            until_undone: None,
         }
     }
 
@@ -117,7 +121,12 @@ impl<DB: Backend> Core<DB> {
     }
 
     /// Whether the boundary, run again as a whole, may do without what has just failed.
+    ///
+    /// What was run unseen may have committed before it failed, and would be done twice.
     pub(crate) fn may_succeed_again(&self) -> bool {
+        if self.is_unproven {
+            return false;
+        }
         match &self.failure {
             Some(failure) => failure.may_succeed_again(),
             None => self.survived_conflict,
@@ -196,6 +205,7 @@ impl<DB: Backend> Core<DB> {
         self.check()?;
         self.begin().await?;
         self.set_witness().await?;
+        self.survived_conflict = false;
         let lease = self.begun();
         lease.taint();
         Ok(lease.parts().0)
@@ -409,12 +419,13 @@ impl<DB: Backend> Core<DB> {
         let (db, site) = (self.db.clone(), self.site);
         // So that closing the factory waits for them.
         let guest = db.pool().guest();
+        let until_undone = self.until_undone.take();
         self.runtime.spawn(async move {
             if let Some(rollback) = rollback {
                 rollback.await;
             }
             hooks::run(&db, site, hooks).await;
-            drop(guest);
+            drop((until_undone, guest));
         });
     }
 }

@@ -1,5 +1,6 @@
 //! The invariants of a boundary, on every database.
 
+mod adversary;
 mod anomalies;
 mod attributes;
 mod boundary;

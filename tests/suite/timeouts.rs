@@ -10,7 +10,7 @@ use crate::{ITEMS, items};
 const SHORT: Duration = Duration::from_millis(150);
 
 /// Something that runs for long, on each database.
-trait Slow {
+pub(crate) trait Slow {
     const SLOW: &'static str;
 }
 
