@@ -77,7 +77,7 @@ impl<DB: Backend> Session<DB> {
             }
             Err(error) => {
                 core.hooks.undo(hooks);
-                core.leave_savepoint(&name, depth).await;
+                Box::pin(core.leave_savepoint(&name, depth)).await;
                 Err(error)
             }
         }

@@ -277,7 +277,8 @@ impl<DB: Backend> Core<DB> {
         if self.lease.is_some() {
             return self.prove_open().await;
         }
-        let begun = self.begin_on_a_live_connection().await;
+        // Once in a transaction, and else it would make the future of every statement larger.
+        let begun = Box::pin(self.begin_on_a_live_connection()).await;
         begun.map_err(|error| {
             let error = error.at(self.site);
             // The original goes to the body; a copy of it is what the boundary will remember.
