@@ -342,6 +342,7 @@ impl<DB: Backend> Pool<DB> {
     }
 
     /// How long a connection may be waited for.
+    #[cfg(feature = "postgres")]
     pub(crate) fn patience(&self) -> Duration {
         self.wait
     }

@@ -27,6 +27,7 @@ impl<DB: Backend> Spare<DB> {
     }
 
     /// What it connects with.
+    #[cfg(feature = "postgres")]
     pub(crate) fn options(&self) -> &Options<DB> {
         &self.options
     }
