@@ -28,7 +28,7 @@
 //! assert_eq!((found.retryable, found.recovery), (false, Recovery::FixData));
 //! assert_eq!((found.table(), found.column()), (Some("orders"), Some("sku")));
 //! assert_eq!(found.user_message(), "an order with this sku already exists");
-//! # db.close().await;
+//! # db.close(std::time::Duration::from_secs(10)).await;
 //! # Ok(())
 //! # }
 //! # #[cfg(feature = "sqlite")]
