@@ -62,6 +62,26 @@ const EXCEPTED: &[Excepted] = &[
         "has the messages that are sent where there is no pooler",
     ),
     (
+        "classify::postgresql_is_understood_in_every_code_that_it_can_be_made_to_say",
+        "ends the server's sessions, of which the pooler says what it likes",
+    ),
+    ("connect::postgres::a_database_that_does_not_exist", LOGIN),
+    (
+        "connect::postgres::a_database_that_this_user_may_not_use",
+        LOGIN,
+    ),
+    ("connect::postgres::a_wrong_password", LOGIN),
+    ("connect::postgres::encryption_that_is_not_to_be_had", LOGIN),
+    (
+        "connect::postgres::more_connections_than_the_server_has",
+        LOGIN,
+    ),
+    ("pool::a_connection_that_is_old_is_replaced", SESSIONS),
+    (
+        "pool::connections_are_made_ahead_and_closed_when_nobody_needs_them",
+        SESSIONS,
+    ),
+    (
         "commands::so_it_does_on_postgres",
         "sets the schema of its sessions as they begin, which PgBouncer 1.18 refuses",
     ),
@@ -69,6 +89,10 @@ const EXCEPTED: &[Excepted] = &[
 
 const OWN_POOL: &str =
     "a pool of the user's own, which is told of its pooler in code: `pooler.rs` has one";
+
+const LOGIN: &str = "a login is the pooler's affair, which refuses it in words of its own";
+
+const SESSIONS: &str = "looks at the server's sessions, which are the pooler's";
 
 /// What is not on PostgreSQL, and what goes through its own pooler whatever the variable says.
 const ELSEWHERE: [&str; 3] = ["sqlite", "mariadb", "pooler"];
