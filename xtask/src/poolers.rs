@@ -27,6 +27,8 @@ pub const RUNS: [Run; 2] = [
                 "pool::dead_connections_are_replaced_unseen",
                 "kills four backends that are in use at once, and PgBouncer has two",
             ),
+            ("migrate::postgres", MIGRATIONS),
+            ("migrate::two_at_once::postgres", MIGRATIONS),
             (
                 "guard::postgres::a_prepared_statement_runs_like_any_other",
                 "it is refused there, which `pooler.rs` tests",
@@ -91,6 +93,9 @@ const OWN_POOL: &str =
     "a pool of the user's own, which is told of its pooler in code: `pooler.rs` has one";
 
 const LOGIN: &str = "a login is the pooler's affair, which refuses it in words of its own";
+
+const MIGRATIONS: &str =
+    "holds a lock of the server's session, for which migrations go to the server itself";
 
 const SESSIONS: &str = "looks at the server's sessions, which are the pooler's";
 
