@@ -20,6 +20,7 @@ mod migrate;
 mod nesting;
 mod options;
 mod outcome;
+mod place;
 mod pool;
 mod pooler;
 mod replicas;
