@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::body::{SendMut, SendOnce};
 use crate::boundary::{self, Verdict};
 use crate::error::Error;
+use crate::health::History;
 use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
@@ -54,6 +55,7 @@ struct Inner<DB: Backend> {
     defaults: TxOptions,
     sql_echo: bool,
     stats: Stats,
+    history: History,
 }
 
 impl<DB: Backend> SessionFactory<DB> {
@@ -105,6 +107,7 @@ impl<DB: Backend> SessionFactory<DB> {
                 defaults,
                 sql_echo,
                 stats: Stats::default(),
+                history: History::default(),
             }),
         }
     }
@@ -301,6 +304,15 @@ impl<DB: Backend> SessionFactory<DB> {
         &self.inner.defaults
     }
 
+    pub(crate) fn downgrade(&self) -> WeakFactory<DB> {
+        WeakFactory(Arc::downgrade(&self.inner))
+    }
+
+    /// What earlier looks at the database's health saw.
+    pub(crate) fn history(&self) -> &History {
+        &self.inner.history
+    }
+
     /// Whether statements are logged.
     pub(crate) fn echoes(&self) -> bool {
         self.inner.sql_echo
@@ -325,6 +337,17 @@ impl<DB: Backend> Clone for SessionFactory<DB> {
         Self {
             inner: Arc::clone(&self.inner),
         }
+    }
+}
+
+/// A factory that this does not keep from ending.
+pub(crate) struct WeakFactory<DB: Backend>(Weak<Inner<DB>>);
+
+impl<DB: Backend> WeakFactory<DB> {
+    /// The factory, for as long as somebody else has it.
+    pub(crate) fn upgrade(&self) -> Option<SessionFactory<DB>> {
+        let inner = self.0.upgrade()?;
+        Some(SessionFactory { inner })
     }
 }
 

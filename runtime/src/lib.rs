@@ -80,6 +80,7 @@ mod factory;
 mod failure;
 mod flight;
 mod guard;
+pub mod health;
 mod holders;
 mod hooks;
 mod job;

@@ -27,7 +27,6 @@ impl<DB: Backend> Spare<DB> {
     }
 
     /// What it connects with.
-    #[cfg(feature = "postgres")]
     pub(crate) fn options(&self) -> &Options<DB> {
         &self.options
     }
