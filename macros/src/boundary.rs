@@ -60,13 +60,7 @@ impl Marked<'_> {
     //
     // The statement guard reads at run time what was lifted here, and has to be told.
     pub(crate) fn leave(&self) -> TokenStream {
-        let introduced = introduced();
-        let session = match self.lent() {
-            Some((Lent::Session { .. }, pat)) => plain_name(pat),
-            Some((Lent::Factory { .. }, _)) => None,
-            None => self.args.from.is_some().then_some(&introduced),
-        };
-        let Some(session) = session else {
+        let Some(session) = self.session() else {
             return TokenStream::new();
         };
         let codes = self
@@ -75,6 +69,15 @@ impl Marked<'_> {
             .filter(|rule| rule.is_guarded())
             .map(|rule| rule.code);
         quote!(#(#session.__allow(#codes);)*)
+    }
+
+    /// The name of its session, where it has one.
+    pub(crate) fn session(&self) -> Option<Ident> {
+        match self.lent() {
+            Some((Lent::Session { .. }, pat)) => plain_name(pat).cloned(),
+            Some((Lent::Factory { .. }, _)) => None,
+            None => self.args.from.is_some().then(introduced),
+        }
     }
 
     /// What the function was lent, and the pattern of that parameter.

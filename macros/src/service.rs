@@ -1,5 +1,5 @@
-use demarcate_rules::{Function, Isolation, Kind, plain_name};
-use proc_macro2::TokenStream;
+use demarcate_rules::{Function, Isolation, Kind};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::{FnArg, Token, Type, TypeReference};
 
@@ -15,6 +15,7 @@ use crate::expand::Marked;
 // Output:
 //     async fn create_order(tx: &mut Session, order: &NewOrder) -> Result<Order, sqlx::Error> {
 //         if false { /* is `Session` ours? may a service take a `&NewOrder`? */ }
+//         let __service = ::demarcate::__private::service(tx, SITE);
 //         body
 //     }
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
@@ -33,11 +34,28 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         let carried = ask::carried_out(marked);
         ask::never(&quote!(#session #parameters #fallible #carried))
     };
-    let (warnings, leave, requires) = (&marked.warnings, marked.leave(), requires(marked));
+    let (warnings, leave) = (&marked.warnings, marked.leave());
+    let (entered, requires) = (entered(marked), requires(marked));
     marked.emit(
         &marked.function.sig,
-        &marked.body.with(&quote!(#asked #warnings #requires #leave)),
+        &marked
+            .body
+            .with(&quote!(#asked #warnings #entered #requires #leave)),
     )
+}
+
+// Output, at the beginning of the body, whose locals are dropped before it:
+//     let __service = ::demarcate::__private::service(
+//         tx,
+//         ::demarcate::__private::Site::new("create_order", ::demarcate::__private::Kind::Service, file!(), line!()),
+//     );
+fn entered(marked: &Marked<'_>) -> Option<TokenStream> {
+    // What is not async has returned before its future runs.
+    marked.function.sig.asyncness?;
+    let session = marked.session()?;
+    let (private, site) = (marked.private(), marked.site());
+    let name = Ident::new("__service", Span::mixed_site());
+    Some(quote!(let #name = #private::service(#session, #site);))
 }
 
 // Input:
@@ -51,13 +69,11 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
 //             isolation: ::core::option::Option::Some(::demarcate::Isolation::Serializable),
 //             read_write: true,
 //         },
-//         SITE,
 //     );
 fn requires(marked: &Marked<'_>) -> Option<TokenStream> {
     let requires = marked.args.requires.as_ref()?;
-    let (_, pat) = marked.lent()?;
-    let session = plain_name(pat)?;
-    let (krate, private, site) = (&marked.krate, marked.private(), marked.site());
+    let session = marked.session()?;
+    let (krate, private) = (&marked.krate, marked.private());
     let isolation = match &requires.isolation {
         Some(Isolation(level)) => quote!(::core::option::Option::Some(#krate::Isolation::#level)),
         None => quote!(::core::option::Option::None),
@@ -67,7 +83,6 @@ fn requires(marked: &Marked<'_>) -> Option<TokenStream> {
         #private::requires(
             #session,
             #private::Needs { isolation: #isolation, read_write: #read_write },
-            #site,
         );
     })
 }

@@ -520,6 +520,12 @@ fn an_incomplete_body_as_it_is_emitted() {
                          ::demarcate::__private::is_session::<Session>();
                          ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
                      }
+                     let __service = ::demarcate::__private::service(
+                         tx,
+                         ::demarcate::__private::Site::new(
+                             \"create\", ::demarcate::__private::Kind::Service, ::core::file!(), ::core::line!()
+                         )
+                     );
                      { before(tx).await?; .. }
                  }
              }",

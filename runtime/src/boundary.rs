@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument;
 
 use crate::backend::Backend;
 use crate::body::{SendMut, SendOnce};
@@ -14,11 +15,16 @@ use crate::factory::SessionFactory;
 use crate::hooks;
 use crate::nesting::{self, Frame};
 use crate::options::TxOptions;
+use crate::place::{Place, TransactionId};
 use crate::pool::Guest;
 use crate::session::Session;
 use crate::site::Site;
+use crate::spans;
+use crate::stats::Record;
 use crate::stop::Stop;
 use crate::to_the_end::ToTheEnd;
+use crate::trail::Trail;
+use crate::transaction::Core;
 
 /// Why a boundary did not commit: the body said so, or the boundary did, or somebody outside.
 pub(crate) enum Failed<E> {
@@ -34,7 +40,9 @@ impl<E> Failed<E> {
             Self::Body(error) => error,
             Self::Boundary(error) => from(error),
             // It is for jobs.
-            Self::Stopped => from(Error::Closed { boundary: None }),
+            Self::Stopped => from(Error::Closed {
+                place: Place::default(),
+            }),
         }
     }
 }
@@ -80,6 +88,8 @@ impl Verdict {
 struct Admitted<'a, DB: Backend> {
     _guest: Guest,
     site: Site,
+    transaction: TransactionId,
+    record: Arc<Record>,
     db: &'a SessionFactory<DB>,
     options: Arc<TxOptions>,
     stop: Stop,
@@ -115,7 +125,7 @@ where
 {
     let admitted = Admitted::new::<E>(site, db, options, stop).map_err(Failed::Boundary)?;
     admitted
-        .attempt(body, judge, None)
+        .attempt(1, body, judge, None)
         .await
         .or_else(|attempt| attempt.outcome)
 }
@@ -147,7 +157,10 @@ where
     loop {
         let body = async |tx: &mut Session<DB>| body(tx).await;
         let (until_undone, undone) = oneshot::channel();
-        let attempt = match admitted.attempt(body, &judge, Some(until_undone)).await {
+        let attempt = match admitted
+            .attempt(runs, body, &judge, Some(until_undone))
+            .await
+        {
             Ok(value) => return Ok(value),
             Err(attempt) => attempt,
         };
@@ -166,12 +179,12 @@ where
                     Some(Some(Err(_))) => return attempt.outcome,
                     Some(None) => return Err(Failed::Stopped),
                     None => {
-                        let boundary = Some(site);
-                        return Err(Failed::Boundary(Error::Closed { boundary }));
+                        let place = Place::of_boundary(site);
+                        return Err(Failed::Boundary(Error::Closed { place }));
                     }
                 }
                 tracing::info!(boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
-                db.count_retry(site);
+                admitted.record.retried();
                 runs += 1;
             }
             None => {
@@ -196,11 +209,18 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let options = options.or(db.defaults());
         // Before it is asked whether the factory closes, so that there is no gap between the two.
         let guest = db.pool().guest();
-        admit::<DB, E>(site, db, &options).map_err(|error| error.at(site))?;
+        let record = db.record_of(site);
+        admit::<DB, E>(site, db, &options).map_err(|error| {
+            let error = error.at(|| Place::of_boundary(site));
+            record.failed(error.to_string(), None);
+            error
+        })?;
         let limit = options.time_limit();
         Ok(Self {
             _guest: guest,
             site,
+            transaction: TransactionId::random(),
+            record,
             db,
             options: Arc::new(options),
             stop,
@@ -212,6 +232,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
     /// One run: the body, and the commit or the rollback.
     async fn attempt<T, E, F>(
         &self,
+        run: u32,
         body: F,
         judge: impl Fn(&Result<T, E>) -> Verdict + Send,
         until_undone: Option<oneshot::Sender<()>>,
@@ -223,28 +244,26 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
     {
         let Self {
             site,
+            transaction,
             db,
             limit,
             deadline,
             ..
         } = *self;
-        let frame = Frame::new(site, db.pool().identity());
-        let mut session = Session::new(db.clone(), site, Arc::clone(&self.options));
+        let span = spans::boundary::<DB>(site, &self.options, transaction, run);
+        let trail = Trail::new(site, transaction, run, DB::DIALECT, span.clone());
+        let frame = Frame::new(Arc::clone(&trail), db.pool().identity());
+        let (record, options) = (Arc::clone(&self.record), Arc::clone(&self.options));
+        let mut session = Session::new(Core::new(db.clone(), trail, record, options));
         session.core.until_undone = until_undone;
         let tx: &mut Session<DB> = &mut session;
-        let inside = frame.clone().scope(body(tx));
+        let inside = frame.clone().scope(body(tx)).instrument(span.clone());
         let inside = db.pool().stop().or(self.stop.or(inside));
         let result = match timeout_at(deadline, inside).await {
             Ok(Some(Some(result))) => result,
             Ok(Some(None)) => return Err(Attempt::over(Failed::Stopped)),
-            Ok(None) => {
-                let boundary = Some(site);
-                return Err(Attempt::over(Failed::Boundary(Error::Closed { boundary })));
-            }
-            Err(_) => {
-                let error = session.core.timed_out(limit, deadline);
-                return Err(Attempt::over(Failed::Boundary(error)));
-            }
+            Ok(None) => return Err(session.core.closed()),
+            Err(_) => return Err(session.core.out_of_time(limit, deadline)),
         };
         let is_tolerated = |error| {
             let tolerated = self.options.tolerated.as_ref();
@@ -265,32 +284,34 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         if let Err(error) = session.core.check_commit() {
             // A body's own error is never replaced.
             let failed = match result {
-                Ok(_) => Failed::Boundary(error),
+                Ok(_) => Failed::Boundary(session.core.end_with(error)),
                 Err(error) => Failed::Body(error),
             };
             return Err(roll_back(&session, Err(failed)));
         }
         let tx: &mut Session<DB> = &mut session;
-        let inside = frame.scope(hooks::run_before_commit(tx));
+        let inside = frame
+            .scope(hooks::run_before_commit(tx))
+            .instrument(span.clone());
         match timeout_at(deadline, db.pool().stop().or(inside)).await {
             Ok(Some(Ok(()))) => {}
-            Ok(Some(Err(error))) => return Err(roll_back(&session, Err(Failed::Boundary(error)))),
-            Ok(None) => {
-                let boundary = Some(site);
-                return Err(Attempt::over(Failed::Boundary(Error::Closed { boundary })));
+            Ok(Some(Err(error))) => {
+                let error = session.core.end_with(error);
+                return Err(roll_back(&session, Err(Failed::Boundary(error))));
             }
-            Err(_) => {
-                let error = session.core.timed_out(limit, deadline);
-                return Err(Attempt::over(Failed::Boundary(error)));
-            }
+            Ok(None) => return Err(session.core.closed()),
+            Err(_) => return Err(session.core.out_of_time(limit, deadline)),
         }
         let end = async move {
-            session.core.commit(limit, deadline).await?;
+            if let Err(mut failed) = session.core.commit(limit, deadline).await {
+                failed.error = session.core.end_with(failed.error);
+                return Err(failed);
+            }
             let hooks = session.core.hooks.committed();
             hooks::run(&session.core.db, site, hooks).await;
             Ok(())
         };
-        match ToTheEnd::new(end).await {
+        match ToTheEnd::new(end.instrument(span)).await {
             Ok(()) => result.map_err(|error| Attempt {
                 outcome: Err(Failed::Body(error)),
                 may_succeed_again: false,
@@ -303,6 +324,19 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
                 may_succeed_again,
             }),
         }
+    }
+}
+
+impl<DB: Backend> Core<DB> {
+    /// The factory has closed meanwhile.
+    fn closed<T, E>(&mut self) -> Attempt<T, E> {
+        let place = self.trail.place();
+        Attempt::over(Failed::Boundary(self.end_with(Error::Closed { place })))
+    }
+
+    fn out_of_time<T, E>(&mut self, limit: Duration, deadline: Instant) -> Attempt<T, E> {
+        let error = self.timed_out(limit, deadline);
+        Attempt::over(Failed::Boundary(self.end_with(error)))
     }
 }
 
@@ -328,11 +362,13 @@ fn admit<DB: Backend, E: 'static>(
     DB::check(options)?;
     db.replicas().check(options)?;
     if !db.lets_in() {
-        return Err(Error::Closed { boundary: None });
+        return Err(Error::Closed {
+            place: Place::default(),
+        });
     }
     match nesting::holder(db.pool().identity()) {
         Some(outer) if !options.independent => Err(Error::NestedBoundary {
-            boundary: Some(site),
+            place: Place::of_boundary(site),
             outer,
         }),
         _ => Ok(()),

@@ -35,7 +35,7 @@ impl<DB: Backend> Core<DB> {
         self.check()?;
         match self.rollback_only.take() {
             Some(reason) => Err(Error::RollbackOnly {
-                boundary: Some(self.site),
+                place: self.trail.place_of_run(),
                 reason,
             }),
             None => Ok(()),
@@ -67,7 +67,9 @@ impl<DB: Backend> Core<DB> {
             let (connection, state) = lease.parts();
             *state = State::Busy;
             let last = deadline.max(Instant::now() + GRACE);
+            let began = Instant::now();
             let answer = timeout_at(last, DB::run(connection, commit)).await;
+            self.sent.committing = began.elapsed();
             match answer.unwrap_or_else(|_| Err(no_answer())) {
                 Ok(()) => *state = State::Clean,
                 Err(source) => self.commit_failed(source, deadline).await?,
@@ -78,7 +80,7 @@ impl<DB: Backend> Core<DB> {
                 self.db.replicas().wrote();
             }
         }
-        self.outcome = Outcome::Committed;
+        self.committed();
         Ok(())
     }
 
@@ -97,7 +99,7 @@ impl<DB: Backend> Core<DB> {
         match proven {
             Ok(Some(proven)) => proven,
             Ok(None) => Err(Error::Closed {
-                boundary: Some(self.site),
+                place: self.trail.place_of_run(),
             }),
             Err(_) => Err(self.timed_out(limit, deadline)),
         }
@@ -109,7 +111,7 @@ impl<DB: Backend> Core<DB> {
         source: sqlx::Error,
         deadline: Instant,
     ) -> Result<(), NotCommitted> {
-        let boundary = Some(self.site);
+        let place = self.trail.place_of_run();
         let failure = DB::commit_failure(&source);
         if failure != CommitFailure::Unknown {
             self.outcome = Outcome::RolledBack;
@@ -118,8 +120,8 @@ impl<DB: Backend> Core<DB> {
             }
             let may_succeed_again = DB::may_succeed_again(&source);
             let error = match failure {
-                CommitFailure::NotOpen => Error::Aborted { boundary, source },
-                _ => Error::Database { boundary, source },
+                CommitFailure::NotOpen => Error::Aborted { place, source },
+                _ => Error::Database { place, source },
             };
             return Err(NotCommitted {
                 error,
@@ -137,18 +139,18 @@ impl<DB: Backend> Core<DB> {
         };
         match committed {
             Some(true) => {
-                tracing::info!(boundary = %self.site, "the answer to the commit was lost; it is confirmed");
+                tracing::info!(boundary = %self.site(), "the answer to the commit was lost; it is confirmed");
                 Ok(())
             }
             Some(false) => {
                 self.outcome = Outcome::RolledBack;
                 Err(NotCommitted {
-                    error: Error::Database { boundary, source },
+                    error: Error::Database { place, source },
                     may_succeed_again: true,
                 })
             }
             None => Err(NotCommitted {
-                error: Error::CommitUnknown { boundary, source },
+                error: Error::CommitUnknown { place, source },
                 may_succeed_again: false,
             }),
         }

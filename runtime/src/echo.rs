@@ -1,25 +1,22 @@
 //! Statements in the log.
 
-use std::fmt::Write as _;
+use std::time::Instant;
 
-use demarcate_sql::{Dialect, masked};
-use sqlx::Either;
-use tokio::time::Instant;
+use demarcate_sql::Dialect;
+use tracing::field;
 
-use crate::backend::{Backend, Step};
 use crate::site::Site;
-
-/// How long a text is shown, in bytes.
-const LONGEST: usize = 1_000;
+use crate::trail::{Trail, shown};
 
 /// A statement that is logged when it is over, whichever way: answered, failed, or dropped before that.
 pub(crate) struct Echo {
     /// Without the values that are written in it.
     text: String,
     boundary: Site,
+    service: Option<Site>,
     sent: Instant,
-    affected: u64,
-    returned: u64,
+    pub(crate) affected: u64,
+    pub(crate) returned: u64,
     end: End,
 }
 
@@ -32,17 +29,11 @@ enum End {
 
 impl Echo {
     /// Of a statement that is about to be sent.
-    pub(crate) fn new(sql: &str, dialect: Dialect, boundary: Site) -> Box<Self> {
-        let mut text = String::new();
-        // Writing to a `String` cannot fail.
-        let _ = write!(text, "{}", masked(sql, dialect));
-        if text.len() > LONGEST {
-            text.truncate(text.floor_char_boundary(LONGEST));
-            text.push('…');
-        }
+    pub(crate) fn new(sql: &str, dialect: Dialect, trail: &Trail) -> Box<Self> {
         Box::new(Self {
-            text,
-            boundary,
+            text: shown(sql, dialect),
+            boundary: trail.site(),
+            service: trail.service(),
             sent: Instant::now(),
             affected: 0,
             returned: 0,
@@ -50,15 +41,7 @@ impl Echo {
         })
     }
 
-    pub(crate) fn count<DB: Backend>(&mut self, step: &Step<DB>) {
-        match step {
-            Either::Left(result) => self.affected += DB::affected(result),
-            Either::Right(_) => self.returned += 1,
-        }
-    }
-
-    pub(crate) fn answered(&mut self, returned: u64) {
-        self.returned += returned;
+    pub(crate) fn answered(&mut self) {
         self.end = End::Answered;
     }
 
@@ -81,6 +64,7 @@ impl Drop for Echo {
         tracing::info!(
             target: "demarcate::sql",
             boundary = %self.boundary,
+            service = self.service.map(field::display),
             duration = ?self.sent.elapsed(),
             affected = self.affected,
             returned = self.returned,

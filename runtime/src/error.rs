@@ -10,6 +10,7 @@ use crate::backend::Backend;
 use crate::cause::Cause;
 use crate::holders::{Holder, InWords};
 use crate::nesting;
+use crate::place::Place;
 use crate::settings::{Redacted, redact};
 use crate::site::Site;
 
@@ -25,11 +26,11 @@ use crate::site::Site;
 #[non_exhaustive]
 pub enum Error {
     /// The database, or the wire to it, reported an error. The transaction was rolled back.
-    #[error("{}{}", At(.boundary), Redacted(.source))]
+    #[error("{}{}", .place, Redacted(.source))]
     #[non_exhaustive]
     Database {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// The error itself.
         source: sqlx::Error,
     },
@@ -39,13 +40,13 @@ pub enum Error {
     #[error(
         "{}rolled back: a statement failed and the body went on: {}; return the error with `?`, or give \
          what may fail a scope of its own with `tx.savepoint(..)`",
-        At(.boundary),
+        .place,
         Redacted(.source)
     )]
     #[non_exhaustive]
     Aborted {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// The first error of the transaction: a copy of what the body saw, with its message, code,
         /// constraint, table and kind.
         source: sqlx::Error,
@@ -54,32 +55,32 @@ pub enum Error {
     /// The body asked that nothing of it be kept, by
     /// [`rollback_only`](crate::Session::rollback_only), and returned `Ok`. The transaction was rolled
     /// back.
-    #[error("{}rolled back: {reason}", At(.boundary))]
+    #[error("{}rolled back: {reason}", .place)]
     #[non_exhaustive]
     RollbackOnly {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// What the body said.
         reason: Cow<'static, str>,
     },
 
     /// A [`before_commit`](crate::Session::before_commit) hook refused. The transaction was rolled back.
-    #[error("{}rolled back: refused before the commit: {}", At(.boundary), redact(&.source.to_string()))]
+    #[error("{}rolled back: refused before the commit: {}", .place, redact(&.source.to_string()))]
     #[non_exhaustive]
     BeforeCommit {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// The hook's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
     /// A service needs more than its boundary gives. The transaction was rolled back, and none of the
     /// service's statements were sent.
-    #[error("{}{service} needs {needs}", At(.boundary))]
+    #[error("{}{service} needs {needs}", .place)]
     #[non_exhaustive]
     Unmet {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// The service.
         service: Site,
         /// What it needs, what it is given, and what to write in the boundary's attribute.
@@ -88,11 +89,11 @@ pub enum Error {
 
     /// A statement that would end, nest, escape or outlive the transaction was refused before it was
     /// sent.
-    #[error("{}{rule}: `{statement}` was refused before it was sent: {reason}", At(.boundary))]
+    #[error("{}{rule}: `{statement}` was refused before it was sent: {reason}", .place)]
     #[non_exhaustive]
     Forbidden {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// The code of the rule, as the compiler names it where it sees the text.
         rule: &'static str,
         /// The first words of the statement, without any value.
@@ -105,34 +106,34 @@ pub enum Error {
     /// transaction was committed is not known.
     #[error(
         "{}the outcome of the commit is not known: {}; look before you do it again",
-        At(.boundary),
+        .place,
         Redacted(.source)
     )]
     #[non_exhaustive]
     CommitUnknown {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// What happened while the answer was awaited.
         source: sqlx::Error,
     },
 
     /// The boundary took longer than its timeout. It was rolled back.
-    #[error("{}rolled back: not done within {after:?}", At(.boundary))]
+    #[error("{}rolled back: not done within {after:?}", .place)]
     #[non_exhaustive]
     Timeout {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// How long it had.
         after: Duration,
     },
 
     /// A statement took longer than the boundary's `statement_timeout`, on a database that leaves it to
     /// this crate to stop it. The transaction was rolled back.
-    #[error("{}rolled back: a statement was not done within {after:?}", At(.boundary))]
+    #[error("{}rolled back: a statement was not done within {after:?}", .place)]
     #[non_exhaustive]
     StatementTimeout {
-        /// The boundary that it happened in.
-        boundary: Option<Site>,
+        /// Where it happened.
+        place: Place,
         /// How long it had.
         after: Duration,
     },
@@ -141,12 +142,12 @@ pub enum Error {
     #[error(
         "{}no connection became free within {after:?}: all {size} are in use, by {}; look for one that waits for \
          something else than the database, or raise `max_connections`",
-        At(.boundary), InWords(.holders)
+        .place, InWords(.holders)
     )]
     #[non_exhaustive]
     PoolTimeout {
-        /// The boundary that waited.
-        boundary: Option<Site>,
+        /// Where it waited.
+        place: Place,
         /// How long it waited.
         after: Duration,
         /// How many connections the pool may have.
@@ -157,11 +158,11 @@ pub enum Error {
     },
 
     /// No connection could be made, or none on which a transaction can be begun. Nothing was executed.
-    #[error("{}cannot connect to the database: {}; {advice}", At(.boundary), Redacted(.source))]
+    #[error("{}cannot connect to the database: {}; {advice}", .place, Redacted(.source))]
     #[non_exhaustive]
     Connect {
-        /// The boundary that needed the connection.
-        boundary: Option<Site>,
+        /// Where it needed the connection.
+        place: Place,
         /// What to look at, given why it failed.
         advice: &'static str,
         /// Why it failed.
@@ -169,11 +170,11 @@ pub enum Error {
     },
 
     /// The database was not migrated, or not to the end.
-    #[error("{}the database was not migrated: {}; {advice}", At(.boundary), Redacted(.source))]
+    #[error("{}the database was not migrated: {}; {advice}", .place, Redacted(.source))]
     #[non_exhaustive]
     Migration {
         /// Where it was asked for.
-        boundary: Option<Site>,
+        place: Place,
         /// What to do about it.
         advice: &'static str,
         /// Which migration, and what is wrong with it: a `sqlx::Error::Migrate`.
@@ -184,22 +185,22 @@ pub enum Error {
     #[error(
         "{}a boundary cannot be opened inside {outer}, whose task already holds a connection of this pool; \
          lend the outer session to a service, or ask for a second transaction with `independent`",
-        At(.boundary)
+        .place
     )]
     #[non_exhaustive]
     NestedBoundary {
-        /// The boundary that was refused.
-        boundary: Option<Site>,
+        /// Where it was refused.
+        place: Place,
         /// The boundary around it.
         outer: Site,
     },
 
     /// The database at hand cannot do what was asked for. Nothing was sent.
-    #[error("{}{database} has no {option}; {instead}", At(.boundary))]
+    #[error("{}{database} has no {option}; {instead}", .place)]
     #[non_exhaustive]
     Unsupported {
-        /// The boundary that asked.
-        boundary: Option<Site>,
+        /// Where it asked.
+        place: Place,
         /// The database's name.
         database: &'static str,
         /// The option, as it is written, or what else it is without.
@@ -209,34 +210,22 @@ pub enum Error {
     },
 
     /// A setting is wrong: a URL that does not parse, options that contradict each other.
-    #[error("{}{message}", At(.boundary))]
+    #[error("{}{message}", .place)]
     #[non_exhaustive]
     Config {
-        /// The boundary that it was given to.
-        boundary: Option<Site>,
+        /// Where it it was given to.
+        place: Place,
         /// What is wrong, and what to write instead. Never holds a URL.
         message: Cow<'static, str>,
     },
 
     /// The session factory was closed.
-    #[error("{}the session factory is closed", At(.boundary))]
+    #[error("{}the session factory is closed", .place)]
     #[non_exhaustive]
     Closed {
-        /// The boundary that came too late.
-        boundary: Option<Site>,
+        /// Where it came too late.
+        place: Place,
     },
-}
-
-/// `router `post_order` (src/orders.rs:12): `, or nothing.
-struct At<'a>(&'a Option<Site>);
-
-impl fmt::Display for At<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(site) => write!(f, "{site}: "),
-            None => Ok(()),
-        }
-    }
 }
 
 impl fmt::Debug for Error {
@@ -256,32 +245,32 @@ impl fmt::Debug for Error {
             }
         };
         f.debug_struct(name)
-            .field("boundary", &self.boundary())
+            .field("place", self.place())
             .field("source", &Redacted(source))
             .finish()
     }
 }
 
 /// The field that every variant has, whatever else is in it.
-macro_rules! boundary_of {
+macro_rules! place_of {
     ($error:expr) => {
         match $error {
-            Error::Database { boundary, .. }
-            | Error::Aborted { boundary, .. }
-            | Error::RollbackOnly { boundary, .. }
-            | Error::BeforeCommit { boundary, .. }
-            | Error::Unmet { boundary, .. }
-            | Error::StatementTimeout { boundary, .. }
-            | Error::Forbidden { boundary, .. }
-            | Error::CommitUnknown { boundary, .. }
-            | Error::Timeout { boundary, .. }
-            | Error::PoolTimeout { boundary, .. }
-            | Error::Connect { boundary, .. }
-            | Error::Migration { boundary, .. }
-            | Error::NestedBoundary { boundary, .. }
-            | Error::Unsupported { boundary, .. }
-            | Error::Config { boundary, .. }
-            | Error::Closed { boundary } => boundary,
+            Error::Database { place, .. }
+            | Error::Aborted { place, .. }
+            | Error::RollbackOnly { place, .. }
+            | Error::BeforeCommit { place, .. }
+            | Error::Unmet { place, .. }
+            | Error::StatementTimeout { place, .. }
+            | Error::Forbidden { place, .. }
+            | Error::CommitUnknown { place, .. }
+            | Error::Timeout { place, .. }
+            | Error::PoolTimeout { place, .. }
+            | Error::Connect { place, .. }
+            | Error::Migration { place, .. }
+            | Error::NestedBoundary { place, .. }
+            | Error::Unsupported { place, .. }
+            | Error::Config { place, .. }
+            | Error::Closed { place } => place,
         }
     };
 }
@@ -289,7 +278,12 @@ macro_rules! boundary_of {
 impl Error {
     /// The boundary that the error happened in, where there was one.
     pub fn boundary(&self) -> Option<Site> {
-        *boundary_of!(self)
+        self.place().boundary()
+    }
+
+    /// Where the error happened: in which boundary and which of its runs, in which service, at which statement.
+    pub fn place(&self) -> &Place {
+        place_of!(self)
     }
 
     /// Our own error, where one of sqlx carries it.
@@ -299,9 +293,16 @@ impl Error {
             .map(|carried| &carried.0)
     }
 
+    fn database(source: sqlx::Error) -> Self {
+        Self::Database {
+            place: nesting::place_of(&source),
+            source,
+        }
+    }
+
     pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
         Self::Config {
-            boundary: None,
+            place: Place::default(),
             message: message.into(),
         }
     }
@@ -309,7 +310,7 @@ impl Error {
     /// No connection could be made.
     pub(crate) fn connect<DB: Backend>(source: sqlx::Error) -> Self {
         Self::Connect {
-            boundary: None,
+            place: Place::default(),
             advice: Cause::of::<DB>(&source).advice,
             source,
         }
@@ -321,16 +322,17 @@ impl Error {
         instead: &'static str,
     ) -> Self {
         Self::Unsupported {
-            boundary: None,
+            place: Place::default(),
             database,
             option: option.into(),
             instead,
         }
     }
 
-    /// The same error, in that boundary.
-    pub(crate) fn at(mut self, site: Site) -> Self {
-        *boundary_of!(&mut self) = Some(site);
+    /// The same error, in that boundary, if nothing more exact is known of where it happened.
+    pub(crate) fn at(mut self, boundary: impl FnOnce() -> Place) -> Self {
+        let place = place_of!(&mut self);
+        *place = std::mem::take(place).within(boundary);
         self
     }
 
@@ -357,20 +359,18 @@ impl Error {
 }
 
 impl From<sqlx::Error> for Error {
-    /// Our own error, where the `sqlx::Error` carries one; [`Error::Database`] of the boundary around
-    /// the caller otherwise.
+    /// Our own error, where the `sqlx::Error` carries one; otherwise [`Error::Database`], at the statement of the
+    /// boundary around the caller that it came from.
     fn from(error: sqlx::Error) -> Self {
-        let boundary = nesting::current();
         match error {
             sqlx::Error::Database(error) => match error.try_downcast::<Carried>() {
                 Ok(carried) => carried.0,
-                Err(error) => Self::Database {
-                    boundary,
-                    source: sqlx::Error::Database(error),
-                },
+                Err(error) => Self::database(sqlx::Error::Database(error)),
             },
-            sqlx::Error::PoolClosed => Self::Closed { boundary },
-            source => Self::Database { boundary, source },
+            sqlx::Error::PoolClosed => Self::Closed {
+                place: nesting::place_of(&sqlx::Error::PoolClosed),
+            },
+            source => Self::database(source),
         }
     }
 }

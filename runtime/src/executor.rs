@@ -67,7 +67,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
     {
         Box::pin(async move {
-            let Running { connection, flight } = self.core.start_named(sql.as_str()).await?;
+            let Running { connection, flight } = self.core.start_named(&sql).await?;
             flight
                 .watch(DB::prepare_with(connection, sql, parameters))
                 .await
@@ -79,7 +79,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
     {
         Box::pin(async move {
-            let Running { connection, flight } = self.core.start_named(sql.as_str()).await?;
+            let Running { connection, flight } = self.core.start_named(&sql).await?;
             flight.watch(DB::describe(connection, sql)).await
         })
     }
@@ -113,8 +113,8 @@ impl<DB: Backend> Stream for Rows<'_, DB> {
         let step = ready!(steps.as_mut().poll_next(cx));
         match &step {
             Some(Ok(step)) => {
-                if let Some(echo) = &mut this.flight.echo {
-                    echo.count::<DB>(step);
+                if let Some(watched) = &mut this.flight.watched {
+                    watched.count::<DB>(step);
                 }
             }
             Some(Err(error)) => this.flight.fail(error),

@@ -8,19 +8,22 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::body::{SendMut, SendOnce};
 use crate::boundary::{self, Verdict};
+use crate::durations::{Durations, Histogram};
 use crate::error::Error;
 use crate::health::History;
 use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
 use crate::pool::{Limits, Pool, PoolStatus};
+use crate::register::Register;
 use crate::replicas::Replicas;
 use crate::session::Session;
 use crate::settings::{Options, Pooler, Settings};
 use crate::site::{Kind, Site};
 use crate::startup;
-use crate::stats::{BoundaryStats, Outcome, Sent, Stats};
+use crate::stats::{BoundaryStats, Record, Stats};
 use crate::stop::Stop;
+use crate::trail::{OpenBoundary, Trail};
 
 /// Opens boundaries on a connection pool.
 ///
@@ -56,6 +59,7 @@ struct Inner<DB: Backend> {
     sql_echo: bool,
     stats: Stats,
     history: History,
+    open: Register<Arc<Trail>>,
 }
 
 impl<DB: Backend> SessionFactory<DB> {
@@ -108,6 +112,7 @@ impl<DB: Backend> SessionFactory<DB> {
                 sql_echo,
                 stats: Stats::default(),
                 history: History::default(),
+                open: Register::default(),
             }),
         }
     }
@@ -207,6 +212,36 @@ impl<DB: Backend> SessionFactory<DB> {
     /// What each boundary has done so far, in the order of the source.
     pub fn stats(&self) -> Vec<(Site, BoundaryStats)> {
         self.inner.stats.snapshot()
+    }
+
+    /// How long the statements of all boundaries took so far.
+    pub fn statement_times(&self) -> Durations {
+        self.inner.stats.statements().now()
+    }
+
+    /// The boundaries that are open now, and what each of them is at. Who has been open longest comes first.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn example() -> Result<(), demarcate::Error> {
+    /// # use demarcate::sqlite::SessionFactory;
+    /// let db = SessionFactory::connect("sqlite::memory:").await?;
+    /// db.transaction(async |tx| {
+    ///     sqlx::query("select 'secret'").execute(&mut *tx).await?;
+    ///     let open = db.open_boundaries();
+    ///     assert_eq!(open[0].boundary.name(), "transaction");
+    ///     assert_eq!(open[0].statement.as_deref(), Some("select ?"));
+    ///     Ok::<_, demarcate::Error>(())
+    /// })
+    /// .await
+    /// # }
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn open_boundaries(&self) -> Vec<OpenBoundary> {
+        // The register is not held while each of them is looked at.
+        let open = self.inner.open.now(Arc::clone);
+        open.iter().map(|trail| trail.look()).collect()
     }
 
     /// What the pool is doing now: how many connections there are, who waits, and who holds what.
@@ -318,12 +353,17 @@ impl<DB: Backend> SessionFactory<DB> {
         self.inner.sql_echo
     }
 
-    pub(crate) fn count_retry(&self, site: Site) {
-        self.inner.stats.count_retry(site);
+    /// What is recorded of a boundary.
+    pub(crate) fn record_of(&self, site: Site) -> Arc<Record> {
+        self.inner.stats.of(site)
     }
 
-    pub(crate) fn stats_of(&self, site: Site, outcome: Outcome, sent: Sent) {
-        self.inner.stats.record(site, outcome, sent);
+    pub(crate) fn statement_histogram(&self) -> &Histogram {
+        self.inner.stats.statements()
+    }
+
+    pub(crate) fn open(&self) -> &Register<Arc<Trail>> {
+        &self.inner.open
     }
 }
 

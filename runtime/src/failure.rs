@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::error::Error;
 use crate::guard::Refusal;
 use crate::needs::Unmet;
-use crate::site::Site;
+use crate::place::Place;
 
 /// The first failure of a transaction. Until a savepoint around it is rolled back, no further
 /// statement is sent, and the boundary does not commit.
@@ -73,7 +73,7 @@ impl Failure {
     }
 
     /// Whether the boundary, run again, may do without it.
-    pub(crate) fn may_succeed_again(&self) -> bool {
+    fn may_succeed_again(&self) -> bool {
         matches!(
             self,
             Self::Statement {
@@ -84,20 +84,41 @@ impl Failure {
     }
 
     /// What a boundary returns for it, and what every later statement fails with.
-    pub(crate) fn to_error(&self, site: Site) -> Error {
-        let boundary = Some(site);
+    fn to_error(&self, place: Place) -> Error {
         match self {
             Self::Statement { error: source, .. } | Self::Lost(source) => Error::Aborted {
-                boundary,
+                place,
                 source: copy(source),
             },
             Self::Slow(after) => Error::StatementTimeout {
-                boundary,
+                place,
                 after: *after,
             },
-            Self::Forbidden(refusal) => refusal.to_error().at(site),
-            Self::Unmet(unmet) => unmet.to_error(site),
+            Self::Forbidden(refusal) => refusal.to_error(place),
+            Self::Unmet(unmet) => unmet.to_error(place),
         }
+    }
+}
+
+/// The mark that the first failure leaves on a session, and where that was.
+#[derive(Debug)]
+pub(crate) struct Mark {
+    failure: Failure,
+    place: Place,
+}
+
+impl Mark {
+    pub(crate) fn new(failure: Failure, place: Place) -> Self {
+        Self { failure, place }
+    }
+
+    pub(crate) fn to_error(&self) -> Error {
+        self.failure.to_error(self.place.clone())
+    }
+
+    /// Whether the boundary, run again, may do without it.
+    pub(crate) fn may_succeed_again(&self) -> bool {
+        self.failure.may_succeed_again()
     }
 }
 

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::backend::Backend;
-use crate::echo::Echo;
 use crate::error::Error;
-use crate::failure::Failure;
+use crate::failure::{Failure, Mark};
 use crate::lease::State;
-use crate::site::Site;
+use crate::trail::Trail;
+use crate::watched::Watched;
 
 /// The session while a statement runs: the connection, and what else changes meanwhile.
 pub(crate) struct Running<'a, DB: Backend> {
@@ -18,43 +18,48 @@ pub(crate) struct Running<'a, DB: Backend> {
 /// A statement on its way. Unless it [lands](Self::land), its connection stays busy.
 pub(crate) struct Flight<'a> {
     pub(crate) state: &'a mut State,
-    pub(crate) failure: &'a mut Option<Failure>,
+    pub(crate) failure: &'a mut Option<Mark>,
     /// What an error of the database's is to the session.
     pub(crate) judge: fn(&sqlx::Error) -> Option<Failure>,
-    pub(crate) site: Site,
+    pub(crate) trail: &'a Trail,
     /// How long it may take, where it is not the server that sees to it.
     pub(crate) limit: Option<Duration>,
-    /// Where statements are logged.
-    pub(crate) echo: Option<Box<Echo>>,
+    /// Who watches it, if it is one of the body's.
+    pub(crate) watched: Option<Watched<'a>>,
 }
 
 impl Flight<'_> {
     /// The answer was read to its end, which was so many rows more than were counted.
     pub(crate) fn land(&mut self, rows: u64) {
         *self.state = State::Open;
-        if let Some(mut echo) = self.echo.take() {
-            echo.answered(rows);
+        if let Some(mut watched) = self.watched.take() {
+            watched.returned += rows;
+            watched.answered(self.trail);
         }
     }
 
     /// The answer was, or ended in, an error.
     pub(crate) fn fail(&mut self, error: &sqlx::Error) {
         *self.state = State::Open;
-        if let Some(mut echo) = self.echo.take() {
-            echo.failed(error);
+        self.trail.failed(error);
+        if let Some(watched) = self.watched.take() {
+            watched.failed(self.trail, error);
         }
-        if self.failure.is_none() {
-            *self.failure = (self.judge)(error);
+        if self.failure.is_none()
+            && let Some(failure) = (self.judge)(error)
+        {
+            *self.failure = Some(Mark::new(failure, self.trail.place()));
         }
     }
 
     /// The time for the answer is over. It is still to come.
     pub(crate) fn time_out(&mut self, after: Duration) -> sqlx::Error {
-        self.failure.get_or_insert(Failure::Slow(after));
-        let boundary = Some(self.site);
-        let error = Error::StatementTimeout { boundary, after }.into();
-        if let Some(mut echo) = self.echo.take() {
-            echo.failed(&error);
+        let place = self.trail.place();
+        let mark = || Mark::new(Failure::Slow(after), place.clone());
+        self.failure.get_or_insert_with(mark);
+        let error = Error::StatementTimeout { place, after }.into();
+        if let Some(watched) = self.watched.take() {
+            watched.failed(self.trail, &error);
         }
         error
     }

@@ -7,6 +7,7 @@
 use demarcate_sql::{Dialect, Effect, Kind, is_plain, session_calls, statements};
 
 use crate::error::Error;
+use crate::place::Place;
 
 /// A statement that is not sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,9 +21,9 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn to_error(&self) -> Error {
+    pub(crate) fn to_error(&self, place: Place) -> Error {
         Error::Forbidden {
-            boundary: None,
+            place,
             rule: self.rule,
             statement: self.statement.clone(),
             reason: self.reason,

@@ -1,10 +1,9 @@
 //! Who holds which connection, and since when.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::register::{Entered, Register};
 use crate::site::Site;
 
 /// A boundary that holds a connection, from its first statement until it has ended; one that was rolled
@@ -25,54 +24,25 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The register of those who hold a connection of one pool, oldest first.
-#[derive(Clone, Default)]
-pub(crate) struct Holders(Arc<Mutex<Register>>);
-
+/// Those who hold a connection of one pool.
 #[derive(Default)]
-struct Register {
-    next: u64,
-    open: BTreeMap<u64, (Site, Instant)>,
-}
+pub(crate) struct Holders(Register<(Site, Instant)>);
+
+/// Somebody's entry.
+pub(crate) type Held = Entered<(Site, Instant)>;
 
 impl Holders {
     /// Enters one. It stands there until what is returned is dropped.
     pub(crate) fn enter(&self, boundary: Site) -> Held {
-        let mut register = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = register.next;
-        register.next += 1;
-        register.open.insert(number, (boundary, Instant::now()));
-        Held {
-            number,
-            holders: self.clone(),
-        }
+        self.0.enter((boundary, Instant::now()))
     }
 
     /// Those who hold one now: who has held one longest comes first.
     pub(crate) fn now(&self) -> Vec<Holder> {
-        let register = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let holder = |(boundary, since): &(Site, Instant)| Holder {
+        self.0.now(|(boundary, since)| Holder {
             boundary: *boundary,
             held_for: since.elapsed(),
-        };
-        register.open.values().map(holder).collect()
-    }
-}
-
-/// An entry in the register.
-pub(crate) struct Held {
-    number: u64,
-    holders: Holders,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut register = self
-            .holders
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        register.open.remove(&self.number);
+        })
     }
 }
 
@@ -99,19 +69,6 @@ mod tests {
     use crate::site::Kind;
 
     const SITE: Site = Site::new("post_order", Kind::Router, "src/orders.rs", 12);
-
-    #[test]
-    fn who_left_is_not_told_and_the_oldest_comes_first() {
-        let holders = Holders::default();
-        let first = holders.enter(SITE);
-        let second = holders.enter(Site::new("list", Kind::Router, "src/orders.rs", 40));
-        assert_eq!(holders.now().len(), 2);
-        assert_eq!(holders.now()[0].boundary, SITE);
-        drop(first);
-        assert_eq!(holders.now()[0].boundary.name(), "list");
-        drop(second);
-        assert!(holders.now().is_empty());
-    }
 
     #[test]
     fn of_many_a_few_are_shown() {

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::job::{self, Job};
 use crate::nesting;
+use crate::place::Place;
 use crate::session::Session;
 use crate::site::Site;
 
@@ -158,7 +159,7 @@ pub(crate) async fn run_before_commit<DB: Backend>(tx: &mut Session<DB>) -> Resu
         // One that registers itself again and sends nothing would never let the timeout have its turn.
         tokio::task::consume_budget().await;
         if let Err(error) = hook(tx).await {
-            return Err(refused(tx.core.site, error));
+            return Err(refused(tx.core.trail.place_of_run(), error));
         }
         tx.core.check()?;
     }
@@ -166,17 +167,14 @@ pub(crate) async fn run_before_commit<DB: Backend>(tx: &mut Session<DB>) -> Resu
 }
 
 /// Ours and the database's own stay what they are.
-fn refused(site: Site, error: BoxError) -> Error {
+fn refused(place: Place, error: BoxError) -> Error {
     let error = match error.downcast::<Error>() {
         Ok(error) => return *error,
         Err(error) => error,
     };
     match error.downcast::<sqlx::Error>() {
-        Ok(error) => Error::from(*error).at(site),
-        Err(source) => Error::BeforeCommit {
-            boundary: Some(site),
-            source,
-        },
+        Ok(error) => Error::from(*error).at(|| place),
+        Err(source) => Error::BeforeCommit { place, source },
     }
 }
 

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::nesting;
 use crate::options::TxOptions;
+use crate::place::Place;
 use crate::session::Session;
 use crate::settings::redact;
 use crate::site::{Kind, Site};
@@ -320,8 +321,8 @@ pub(crate) async fn run<DB: Backend, T: Send + 'static>(
     job: Job<DB, T>,
 ) -> Result<T, JobError> {
     if let Some(outer) = nesting::holder(db.pool().identity()) {
-        let boundary = Some(job.site);
-        let nested = Error::NestedBoundary { boundary, outer };
+        let place = Place::of_boundary(job.site);
+        let nested = Error::NestedBoundary { place, outer };
         return Err(Reason::Failed(nested.into()).of(job.site));
     }
     execute(db, job, Stop::never(), db.lets_in()).await

@@ -73,6 +73,7 @@ mod cause;
 pub mod classify;
 mod commit;
 mod decoy;
+mod durations;
 mod echo;
 mod error;
 mod executor;
@@ -92,17 +93,20 @@ pub mod mysql;
 mod needs;
 mod nesting;
 mod options;
+mod place;
 mod pool;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 mod private;
 mod probe;
+mod register;
 mod replicas;
 mod retry;
 mod savepoint;
 mod session;
 pub mod settings;
 mod site;
+mod spans;
 mod spare;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
@@ -112,26 +116,31 @@ mod stats;
 mod stop;
 mod to_the_end;
 mod traces;
+mod trail;
 mod transaction;
 #[cfg(feature = "postgres")]
 mod verify;
+mod watched;
 
 pub use answer::HttpStatus;
 pub use backend::Backend;
 pub use demarcate_macros::{background_job, router_tx, service};
+pub use durations::Durations;
 pub use error::Error;
 pub use factory::{Builder, SessionFactory};
 pub use holders::Holder;
 pub use hooks::AfterCommit;
 pub use job::{Job, JobError, JobHandle};
 pub use options::{Isolation, TxOptions};
+pub use place::{Place, TransactionId};
 pub use pool::PoolStatus;
 pub use replicas::Replica;
 pub use retry::Retry;
 pub use session::Session;
 pub use settings::Settings;
 pub use site::{Kind, Site};
-pub use stats::BoundaryStats;
+pub use stats::{BoundaryStats, LastError, SlowestRun};
+pub use trail::OpenBoundary;
 #[cfg(feature = "postgres")]
 pub use verify::PoolerReport;
 

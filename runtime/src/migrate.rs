@@ -12,6 +12,7 @@ use crate::factory::SessionFactory;
 use crate::lease::Lease;
 use crate::nesting;
 use crate::options::TxOptions;
+use crate::place::Place;
 use crate::site::{Kind, Site};
 
 impl<DB: Backend> SessionFactory<DB> {
@@ -64,7 +65,7 @@ impl<DB: Backend> SessionFactory<DB> {
         async move {
             run(self, site, migrations)
                 .await
-                .map_err(|error| error.at(site))
+                .map_err(|error| error.at(|| Place::of_boundary(site)))
         }
     }
 }
@@ -76,11 +77,13 @@ async fn run<DB: Backend>(
 ) -> Result<(), Error> {
     let pool = db.pool();
     if pool.is_closing() {
-        return Err(Error::Closed { boundary: None });
+        return Err(Error::Closed {
+            place: Place::default(),
+        });
     }
     if let Some(outer) = nesting::holder(pool.identity()) {
         return Err(Error::NestedBoundary {
-            boundary: None,
+            place: Place::default(),
             outer,
         });
     }
@@ -96,7 +99,7 @@ async fn run<DB: Backend>(
         DB::migrate(connection, migrations).await
     };
     migrated.await.map_err(|error| Error::Migration {
-        boundary: None,
+        place: Place::default(),
         advice: advice(&error),
         source: error.into(),
     })

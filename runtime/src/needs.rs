@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::options::Isolation;
+use crate::place::Place;
 use crate::site::Site;
 
 /// What `#[service(requires(..))]` states.
@@ -47,9 +48,9 @@ impl Unmet {
         })
     }
 
-    pub(crate) fn to_error(self, boundary: Site) -> Error {
+    pub(crate) fn to_error(self, place: Place) -> Error {
         Error::Unmet {
-            boundary: Some(boundary),
+            place,
             service: self.service,
             needs: self.to_string().into(),
         }

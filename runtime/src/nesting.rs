@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
+use crate::place::Place;
 use crate::site::Site;
+use crate::trail::Trail;
 
 tokio::task_local! {
     static OPEN: Frame;
@@ -18,15 +20,15 @@ tokio::task_local! {
 pub(crate) struct Frame(Arc<Open>);
 
 struct Open {
-    site: Site,
+    trail: Arc<Trail>,
     pool: usize,
     outer: Option<Frame>,
 }
 
 impl Frame {
-    pub(crate) fn new(site: Site, pool: usize) -> Self {
+    pub(crate) fn new(trail: Arc<Trail>, pool: usize) -> Self {
         let outer = OPEN.try_with(Frame::clone).ok();
-        Self(Arc::new(Open { site, pool, outer }))
+        Self(Arc::new(Open { trail, pool, outer }))
     }
 
     /// Runs a boundary's body inside this frame.
@@ -35,9 +37,10 @@ impl Frame {
     }
 }
 
-/// The innermost boundary around the caller.
-pub(crate) fn current() -> Option<Site> {
-    OPEN.try_with(|frame| frame.0.site).ok()
+/// Where `error` happened, which somebody inside a boundary has.
+pub(crate) fn place_of(error: &sqlx::Error) -> Place {
+    OPEN.try_with(|frame| frame.0.trail.place_of(error))
+        .unwrap_or_default()
 }
 
 /// The boundary around the caller that holds, or may come to hold, a connection of this pool.
@@ -46,7 +49,7 @@ pub(crate) fn holder(pool: usize) -> Option<Site> {
         let mut next = Some(frame);
         while let Some(frame) = next {
             if frame.0.pool == pool {
-                return Some(frame.0.site);
+                return Some(frame.0.trail.site());
             }
             next = frame.0.outer.as_ref();
         }

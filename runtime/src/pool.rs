@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::holders::{self, Holder, Holders};
+use crate::place::Place;
 use crate::settings::{Options, Pooler};
 use crate::site::Site;
 use crate::spare::Spare;
@@ -314,7 +315,9 @@ impl<DB: Backend> Pool<DB> {
         match error {
             PoolError::Timeout(managed::TimeoutType::Wait) => self.timed_out(),
             PoolError::Timeout(_) => Self::no_answer(self.wait),
-            PoolError::Closed => Error::Closed { boundary: None },
+            PoolError::Closed => Error::Closed {
+                place: Place::default(),
+            },
             PoolError::Backend(error) => Self::refused(error),
             error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
                 Error::config(error.to_string())
@@ -325,7 +328,9 @@ impl<DB: Backend> Pool<DB> {
     fn explain_sqlx(&self, error: sqlx::Error) -> Error {
         match error {
             sqlx::Error::PoolTimedOut => self.timed_out(),
-            sqlx::Error::PoolClosed => Error::Closed { boundary: None },
+            sqlx::Error::PoolClosed => Error::Closed {
+                place: Place::default(),
+            },
             error => Self::refused(error),
         }
     }
@@ -349,7 +354,7 @@ impl<DB: Backend> Pool<DB> {
 
     fn timed_out(&self) -> Error {
         Error::PoolTimeout {
-            boundary: None,
+            place: Place::default(),
             after: self.wait,
             size: self.size(),
             holders: self.holders.now(),

@@ -16,6 +16,7 @@ pub use crate::answer::Answer;
 pub use crate::job::{Ended, JobRuns};
 pub use crate::needs::Needs;
 pub use crate::site::{Kind, Site};
+pub use crate::trail::InService;
 
 /// A session type, as a parameter names it.
 #[diagnostic::on_unimplemented(
@@ -175,9 +176,15 @@ pub fn keeps_nothing<E>(_: &E) -> bool {
     false
 }
 
-/// What a service with `requires(..)` begins with.
-pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Needs, service: Site) {
-    tx.core.require(service, needs);
+/// What a service begins with: until what is returned is dropped, errors, logs and
+/// [`open_boundaries`](SessionFactory::open_boundaries) name it.
+pub fn service<DB: Backend>(tx: &mut Session<DB>, service: Site) -> InService {
+    InService::enter(&tx.core.trail, service)
+}
+
+/// What a service with `requires(..)` asks then.
+pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Needs) {
+    tx.core.require(needs);
 }
 
 /// The body of `#[background_job]` with a session.

@@ -64,7 +64,7 @@ impl<DB: Backend> Session<DB> {
         let core = &mut scope.session.core;
         core.notice_what_was_dropped(depth + 1);
         let result = match (result, core.failure.as_ref()) {
-            (Ok(_), Some(failure)) => Err(failure.to_error(core.site).into()),
+            (Ok(_), Some(mark)) => Err(mark.to_error().into()),
             (result, _) => result,
         };
         match result {
@@ -108,7 +108,7 @@ impl<DB: Backend> Core<DB> {
         self.savepoints_set += 1;
         if Some(self.savepoints_set) == DB::MOST_SAVEPOINTS.map(|most| most + 1) {
             tracing::warn!(
-                boundary = %self.site,
+                boundary = %self.site(),
                 "more savepoints in one transaction than the server keeps track of cheaply: every other \
                  transaction pays for it until this one ends",
             );

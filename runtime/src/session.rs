@@ -2,14 +2,11 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::Arc;
 
 use crate::backend::Backend;
 use crate::body::SendOnce;
 use crate::error::Error;
-use crate::factory::SessionFactory;
 use crate::hooks::AfterCommit;
-use crate::options::TxOptions;
 use crate::site::Site;
 use crate::transaction::Core;
 
@@ -55,18 +52,15 @@ pub struct Session<DB: Backend, Held: ?Sized = [()]> {
 }
 
 impl<DB: Backend> Session<DB, [(); 0]> {
-    pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: Arc<TxOptions>) -> Self {
-        Self {
-            core: Core::new(db, site, options),
-            held: [],
-        }
+    pub(crate) fn new(core: Core<DB>) -> Self {
+        Self { core, held: [] }
     }
 }
 
 impl<DB: Backend> Session<DB> {
     /// The boundary that this session belongs to.
     pub fn boundary(&self) -> Site {
-        self.core.site
+        self.core.site()
     }
 
     /// Does something once the transaction has been committed, and never if it is not.
@@ -189,7 +183,7 @@ impl<DB: Backend> Session<DB> {
 impl<DB: Backend> fmt::Debug for Session<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
-            .field("boundary", &self.core.site)
+            .field("boundary", &self.core.site())
             .field("begun", &self.core.lease.is_some())
             .field("failed", &self.core.failure.is_some())
             .finish_non_exhaustive()

@@ -28,8 +28,8 @@ impl<DB: Database> Statement<DB> {
         }
     }
 
-    pub(crate) fn text(&self) -> &str {
-        self.sql.as_str()
+    pub(crate) fn text(&self) -> &SqlStr {
+        &self.sql
     }
 
     /// The server keeps nothing of it under a name.

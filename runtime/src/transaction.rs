@@ -4,16 +4,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::backend::Backend;
+use crate::classify::Category;
 use crate::echo::Echo;
 use crate::error::Error;
 use crate::factory::SessionFactory;
-use crate::failure::Failure;
+use crate::failure::{Failure, Mark};
 use crate::flight::{Flight, Running};
 use crate::guard::{self, Allowed, Passed};
 use crate::hooks::{self, Hooks};
@@ -22,21 +23,25 @@ use crate::needs::{Given, Needs, Unmet};
 use crate::options::TxOptions;
 use crate::pool::Guest;
 use crate::pool::Pool;
+use crate::register::Entered;
 use crate::replicas::Replica;
 use crate::site::Site;
+use crate::spans;
 use crate::statement::Statement;
-use crate::stats::{Outcome, Sent};
+use crate::stats::{Outcome, Record, Sent};
 use crate::traces;
+use crate::trail::Trail;
+use crate::watched::Watched;
 
 /// What is in a session.
 pub(crate) struct Core<DB: Backend> {
     pub(crate) db: SessionFactory<DB>,
-    pub(crate) site: Site,
+    pub(crate) trail: Arc<Trail>,
     pub(crate) options: Arc<TxOptions>,
     /// The connection, from the first statement on.
     pub(crate) lease: Option<Lease<DB>>,
     /// The first failure.
-    pub(crate) failure: Option<Failure>,
+    pub(crate) failure: Option<Mark>,
     /// The last statement met a conflict, which a savepoint has survived.
     pub(crate) survived_conflict: bool,
     /// Why nothing of it is to be kept.
@@ -59,19 +64,34 @@ pub(crate) struct Core<DB: Backend> {
     stopped_waiting: Option<Instant>,
     runtime: Handle,
     _guest: Guest,
+    record: Arc<Record>,
+    /// Until it was committed.
+    open: Option<Entered<Arc<Trail>>>,
+    /// How long it took until then.
+    took: Option<Duration>,
     pub(crate) outcome: Outcome,
+    /// What kind of error the boundary ended with, if it was one of its own.
+    pub(crate) ended_by: Option<Category>,
     /// Dropped once the hooks of a rollback are done.
     pub(crate) until_undone: Option<oneshot::Sender<()>>,
 }
 
 impl<DB: Backend> Core<DB> {
-    pub(crate) fn new(db: SessionFactory<DB>, site: Site, options: Arc<TxOptions>) -> Self {
+    pub(crate) fn new(
+        db: SessionFactory<DB>,
+        trail: Arc<Trail>,
+        record: Arc<Record>,
+        options: Arc<TxOptions>,
+    ) -> Self {
         let guest = db.pool().guest();
         let replica = db.replicas().choose(&options);
         Self {
+            open: Some(db.open().enter(Arc::clone(&trail))),
+            took: None,
+            record,
             replica,
             db,
-            site,
+            trail,
             options,
             lease: None,
             failure: None,
@@ -88,12 +108,35 @@ impl<DB: Backend> Core<DB> {
             runtime: Handle::current(),
             _guest: guest,
             outcome: Outcome::RolledBack,
+            ended_by: None,
             until_undone: None,
         }
     }
 
+    /// The boundary.
+    pub(crate) fn site(&self) -> Site {
+        self.trail.site()
+    }
+
     pub(crate) fn fail(&mut self, failure: Failure) {
-        self.failure.get_or_insert(failure);
+        let mark = || Mark::new(failure, self.trail.place());
+        self.failure.get_or_insert_with(mark);
+    }
+
+    /// It was committed. What is done after that is not part of it.
+    pub(crate) fn committed(&mut self) {
+        self.outcome = Outcome::Committed;
+        self.took = Some(self.trail.began().elapsed());
+        self.open = None;
+    }
+
+    /// What the boundary ends with, since it does not commit.
+    pub(crate) fn end_with(&mut self, error: Error) -> Error {
+        let error = error.at(|| self.trail.place_of_run());
+        self.ended_by = Some(error.classification().category);
+        let transaction = Some(self.trail.transaction());
+        self.record.failed(error.to_string(), transaction);
+        error
     }
 
     /// Of a statement it is the connection that tells; of a savepoint that was forgotten, so that no
@@ -115,7 +158,7 @@ impl<DB: Backend> Core<DB> {
     pub(crate) fn check(&mut self) -> Result<(), Error> {
         self.notice_what_was_dropped(self.savepoints);
         match &self.failure {
-            Some(failure) => Err(failure.to_error(self.site)),
+            Some(mark) => Err(mark.to_error()),
             None => Ok(()),
         }
     }
@@ -128,13 +171,14 @@ impl<DB: Backend> Core<DB> {
             return false;
         }
         match &self.failure {
-            Some(failure) => failure.may_succeed_again(),
+            Some(mark) => mark.may_succeed_again(),
             None => self.survived_conflict,
         }
     }
 
     /// Marks the session where the boundary gives less than a service needs.
-    pub(crate) fn require(&mut self, service: Site, needs: Needs) {
+    pub(crate) fn require(&mut self, needs: Needs) {
+        let service = self.trail.service().unwrap_or(self.site());
         let given = Given {
             isolation: self.options.isolation.unwrap_or(DB::DEFAULT_ISOLATION),
             read_only: self.options.is_read_only(),
@@ -148,16 +192,20 @@ impl<DB: Backend> Core<DB> {
     fn admit(&mut self, sql: &str) -> Result<Passed, Error> {
         self.check()?;
         guard::read(sql, DB::DIALECT, &self.allowed).map_err(|refusal| {
-            let failure = Failure::Forbidden(refusal);
-            let error = failure.to_error(self.site);
-            self.fail(failure);
-            error
+            // It was not sent, and is not the one that the trail knows.
+            let place = self.trail.place_of_run().at(self.trail.service(), None);
+            let mark = Mark::new(Failure::Forbidden(refusal), place);
+            self.failure.insert(mark).to_error()
         })
     }
 
     /// Makes ready to send a statement of the body's, which is prepared in so many round trips of its own.
-    async fn start(&mut self, sql: &str, preparing: u64) -> Result<Running<'_, DB>, sqlx::Error> {
-        let passed = self.admit(sql)?;
+    async fn start(
+        &mut self,
+        sql: &SqlStr,
+        preparing: u64,
+    ) -> Result<Running<'_, DB>, sqlx::Error> {
+        let passed = self.admit(sql.as_str())?;
         self.begin().await?;
         if passed.leaves_state {
             self.begun().taint();
@@ -168,14 +216,17 @@ impl<DB: Backend> Core<DB> {
         self.sent.statements += 1;
         self.sent.round_trips += preparing;
         self.survived_conflict = false;
-        Ok(self.take_off())
+        Ok(self.take_off(Some(sql)))
     }
 
     /// The same for one that is to stay on the server's session, where that is ours.
-    pub(crate) async fn start_named(&mut self, sql: &str) -> Result<Running<'_, DB>, sqlx::Error> {
-        self.admit(sql)?;
+    pub(crate) async fn start_named(
+        &mut self,
+        sql: &SqlStr,
+    ) -> Result<Running<'_, DB>, sqlx::Error> {
+        self.admit(sql.as_str())?;
         if self.db.pool().pooler().shares_sessions() {
-            return Err(traces::no_names().at(self.site).into());
+            return Err(traces::no_names().at(|| self.trail.place_of_run()).into());
         }
         self.start(sql, 0).await
     }
@@ -192,12 +243,8 @@ impl<DB: Backend> Core<DB> {
         if self.db.pool().pooler().shares_sessions() {
             query.send_unnamed();
         }
-        let (site, echoes) = (self.site, self.db.echoes());
         let preparing = u64::from(DB::PREPARES && query.is_prepared_once());
-        let mut running = self.start(query.text(), preparing).await?;
-        if echoes {
-            running.flight.echo = Some(Echo::new(query.text(), DB::DIALECT, site));
-        }
+        let running = self.start(query.text(), preparing).await?;
         Ok((query, running))
     }
 
@@ -229,18 +276,29 @@ impl<DB: Backend> Core<DB> {
         if std::mem::take(&mut self.is_unproven)
             && let Err(error) = self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await
         {
-            let gone = Failure::gone(&error);
-            let aborted = gone.to_error(self.site);
-            self.failure = Some(gone);
-            return Err(aborted);
+            let gone = Mark::new(Failure::gone(&error), self.trail.place());
+            return Err(self.failure.insert(gone).to_error());
         }
         Ok(())
     }
 
-    /// A message is about to be sent inside the transaction, which [`begin`](Self::begin) has begun.
-    fn take_off(&mut self) -> Running<'_, DB> {
+    /// A message is about to be sent inside the transaction, which [`begin`](Self::begin) has begun. It is watched
+    /// where it is a statement of the body's.
+    fn take_off(&mut self, statement: Option<&SqlStr>) -> Running<'_, DB> {
         self.sent.round_trips += 1;
         let limit = self.options.statement_timeout;
+        let (db, trail) = (&self.db, &*self.trail);
+        let watched = statement.map(|sql| Watched {
+            span: trail.sends(sql),
+            sent_at: std::time::Instant::now(),
+            echo: db
+                .echoes()
+                .then(|| Echo::new(sql.as_str(), DB::DIALECT, trail)),
+            sent: &mut self.sent,
+            times: db.statement_histogram(),
+            affected: 0,
+            returned: 0,
+        });
         let lease = self.lease.as_mut().expect(BEGUN);
         let (connection, state) = lease.parts();
         *state = State::Busy;
@@ -250,20 +308,20 @@ impl<DB: Backend> Core<DB> {
                 state,
                 failure: &mut self.failure,
                 judge: Failure::of::<DB>,
-                site: self.site,
+                trail,
                 limit: limit.filter(|_| !DB::TIMES_STATEMENTS),
-                echo: None,
+                watched,
             },
         }
     }
 
     /// Sends a statement of our own inside the transaction.
     pub(crate) async fn send(&mut self, sql: String) -> Result<(), Error> {
-        let site = self.site;
-        let Running { connection, flight } = self.take_off();
+        let Running { connection, flight } = self.take_off(None);
         let sent = DB::run(connection, AssertSqlSafe(sql).into_sql_str());
-        flight.watch(sent).await.map_err(|source| Error::Database {
-            boundary: Some(site),
+        let sent = flight.watch(sent).await;
+        sent.map_err(|source| Error::Database {
+            place: self.trail.place_of_run(),
             source,
         })
     }
@@ -280,13 +338,13 @@ impl<DB: Backend> Core<DB> {
         // Once in a transaction, and else it would make the future of every statement larger.
         let begun = Box::pin(self.begin_on_a_live_connection()).await;
         begun.map_err(|error| {
-            let error = error.at(self.site);
+            let error = error.at(|| self.trail.place_of_run());
             // The original goes to the body; a copy of it is what the boundary will remember.
             let error = sqlx::Error::from(error);
             if let Some(failure) = Failure::of::<DB>(&error) {
                 self.fail(failure);
             }
-            Error::from(error).at(self.site)
+            Error::from(error).at(|| self.trail.place_of_run())
         })
     }
 
@@ -298,7 +356,7 @@ impl<DB: Backend> Core<DB> {
         if self.options.replica == Some(Replica::Require) {
             return begun;
         }
-        tracing::debug!(boundary = %self.site, replica, %error, "no replica: the primary is read");
+        tracing::debug!(boundary = %self.site(), replica, %error, "no replica: the primary is read");
         self.replica = None;
         self.begin_on_the_chosen_pool().await
     }
@@ -317,7 +375,10 @@ impl<DB: Backend> Core<DB> {
             let pool = self.replica.and_then(|n| db.replicas().pools().get(n));
             let pool = pool.unwrap_or(db.pool());
             let waiting = Waiting(&mut self.stopped_waiting);
-            let connection = pool.acquire(self.site).await?;
+            let began = Instant::now();
+            let acquired = pool.acquire(self.trail.site()).await;
+            self.sent.acquiring += began.elapsed();
+            let connection = acquired?;
             waiting.end();
             self.prepared = DB::prepared(&connection);
             let is_reused = connection.is_reused();
@@ -330,6 +391,7 @@ impl<DB: Backend> Core<DB> {
             let begun = DB::run_for_row(connection, begin).await;
             match begun.and_then(DB::begun) {
                 Ok(begun) => {
+                    self.trail.begun(begun.process);
                     lease.begin(begun);
                     return Ok(());
                 }
@@ -357,18 +419,18 @@ impl<DB: Backend> Core<DB> {
 
     /// Why the boundary's time ran out, which has just been found.
     pub(crate) fn timed_out(&self, after: Duration, deadline: Instant) -> Error {
-        let boundary = Some(self.site);
+        let place = self.trail.place();
         // A wait that the body gave up by itself was given up before that.
         if self.stopped_waiting.is_some_and(|at| at >= deadline) {
             let status = self.pool().status();
             return Error::PoolTimeout {
-                boundary,
+                place,
                 after,
                 size: status.max_connections,
                 holders: status.holders,
             };
         }
-        Error::Timeout { boundary, after }
+        Error::Timeout { place, after }
     }
 
     /// Preparing a statement for the first time on a connection is a round trip that sqlx makes unseen.
@@ -387,18 +449,25 @@ impl<DB: Backend> Drop for Core<DB> {
             // The rollback, which goes on without us.
             self.sent.round_trips += 1;
         }
-        let Sent {
-            statements,
-            round_trips,
-        } = self.sent;
+        let (trail, outcome, sent) = (&self.trail, self.outcome, &self.sent);
+        if let (None, Some(mark)) = (self.ended_by, &self.failure) {
+            // The body has returned it, or something that it made of it.
+            let error = mark.to_error();
+            self.ended_by = Some(error.classification().category);
+            self.record
+                .failed(error.to_string(), Some(trail.transaction()));
+        }
+        spans::boundary_ended(trail.span(), outcome, self.ended_by, sent);
         tracing::debug!(
-            boundary = %self.site,
-            outcome = ?self.outcome,
-            statements,
-            round_trips,
+            parent: trail.span(),
+            boundary = %trail.site(),
+            ?outcome,
+            statements = sent.statements,
+            round_trips = sent.round_trips,
             "boundary ended",
         );
-        self.db.stats_of(self.site, self.outcome, self.sent);
+        let took = self.took.unwrap_or_else(|| trail.began().elapsed());
+        self.record.ended(trail.transaction(), outcome, sent, took);
         self.run_hooks_of_rollback();
     }
 }
@@ -411,13 +480,13 @@ impl<DB: Backend> Core<DB> {
             // They were run by the boundary.
             Outcome::Committed => return,
             Outcome::RolledBack => self.hooks.rolled_back(),
-            Outcome::Unknown => self.hooks.unknown(self.site),
+            Outcome::Unknown => self.hooks.unknown(self.site()),
         };
         if hooks.is_empty() {
             return;
         }
         let rollback = self.lease.take().and_then(Lease::end);
-        let (db, site) = (self.db.clone(), self.site);
+        let (db, site) = (self.db.clone(), self.site());
         // So that closing the factory waits for them.
         let guest = db.pool().guest();
         let until_undone = self.until_undone.take();

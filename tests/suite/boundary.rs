@@ -68,7 +68,7 @@ on_every_database! {
         let db = test_db().await;
         let factory = SessionFactory::connect(db.url()).await.unwrap();
         factory.transaction(async |_| Ok::<_, Error>(())).await.unwrap();
-        let stats = factory.stats()[0].1;
+        let stats = factory.stats()[0].1.clone();
         assert_eq!((stats.committed, stats.statements, stats.round_trips), (1, 0, 0));
     }
 
@@ -88,7 +88,7 @@ on_every_database! {
                 })
                 .await
                 .unwrap();
-            factory.stats()[0].1
+            factory.stats()[0].1.clone()
         };
         let first = insert(0).await;
         assert_eq!((first.statements, first.round_trips), (3, 5));

@@ -74,7 +74,7 @@ on_every_database! {
         assert_eq!(committed, 1);
         // A drop that comes after the body's end lets the commit go on, and it is counted as one.
         let stats = factory.stats();
-        let counted = stats.iter().find(|(site, _)| site.name() == "transaction").unwrap().1;
+        let counted = stats.iter().find(|(site, _)| site.name() == "transaction").unwrap().1.clone();
         assert_eq!((counted.committed, counted.unknown), (committed + kept, 0));
     }
 

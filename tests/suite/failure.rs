@@ -46,7 +46,7 @@ on_every_database! {
             })
             .await;
         assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
-        let stats = factory.stats()[0].1;
+        let stats = factory.stats()[0].1.clone();
         assert_eq!((stats.rolled_back, stats.statements), (1, 1));
         factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 0);

@@ -169,7 +169,8 @@ on_every_database! {
                 })
                 .await;
             match (swallow, &ended) {
-                (false, Err(Error::Database { boundary: Some(_), .. })) | (true, Err(Error::Aborted { .. })) => {}
+                (false, Err(error @ Error::Database { .. })) if error.boundary().is_some() => {}
+                (true, Err(Error::Aborted { .. })) => {}
                 _ => panic!("{swallow}: {ended:?}"),
             }
         }

@@ -133,7 +133,7 @@ async fn dead_connections_are_replaced_unseen() {
     assert_eq!(db.admin_value::<i64>(&kill).await, 4);
     tokio::time::sleep(Duration::from_millis(100)).await;
     tokio::join!(hold(), hold(), hold(), hold());
-    let stats = factory.stats()[0].1;
+    let stats = factory.stats()[0].1.clone();
     assert_eq!((stats.committed, stats.rolled_back), (8, 0));
 }
 

@@ -108,7 +108,7 @@ async fn none_of_ten_thousand_boundaries_is_lost() {
     }
     assert_eq!(lost.len(), 0, "the first: {:?}", lost.first());
     assert_eq!(items(&db).await, BOUNDARIES);
-    let stats = factory.stats()[0].1;
+    let stats = factory.stats()[0].1.clone();
     assert_eq!(stats.committed, BOUNDARIES as u64);
     // The begin, the commit, and each statement with its preparation.
     assert_eq!(stats.round_trips, 6 * BOUNDARIES as u64);

@@ -15,7 +15,7 @@ const ACCOUNTS: &str = "create table accounts (id bigint primary key, cents bigi
 /// The statistics of the only boundary there was.
 fn only(stats: &[(demarcate::Site, BoundaryStats)]) -> BoundaryStats {
     assert_eq!(stats.len(), 1, "{stats:?}");
-    stats[0].1
+    stats[0].1.clone()
 }
 
 on_every_database! {

@@ -57,6 +57,7 @@ fn stats_of(stats: &[(demarcate::Site, BoundaryStats)], name: &str) -> BoundaryS
     of_that_name
         .unwrap_or_else(|| panic!("no boundary `{name}` in {stats:?}"))
         .1
+        .clone()
 }
 
 on_every_wire! {

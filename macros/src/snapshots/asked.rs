@@ -5,6 +5,15 @@ async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> {
         ::demarcate::__private::service_takes(__probe.verdict());
         ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
     }
+    let __service = ::demarcate::__private::service(
+        tx,
+        ::demarcate::__private::Site::new(
+            "index",
+            ::demarcate::__private::Kind::Service,
+            ::core::file!(),
+            ::core::line!(),
+        ),
+    );
     (
         if false {
             match ::demarcate::__private::Probe::of_value(&search.writer()) {

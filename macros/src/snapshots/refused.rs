@@ -4,6 +4,15 @@ async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
         ::demarcate::__private::is_session::<Session>();
         ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
     }
+    let __service = ::demarcate::__private::service(
+        tx,
+        ::demarcate::__private::Site::new(
+            "create",
+            ::demarcate::__private::Kind::Service,
+            ::core::file!(),
+            ::core::line!(),
+        ),
+    );
     let mut inner = &mut *tx;
     add(&mut inner).await?;
     loop {}

@@ -17,6 +17,15 @@ async fn create_order(
         let __probe = ::demarcate::__private::Probe::<Order>::of();
         ::demarcate::__private::returns(__probe.verdict());
     }
+    let __service = ::demarcate::__private::service(
+        tx,
+        ::demarcate::__private::Site::new(
+            "create_order",
+            ::demarcate::__private::Kind::Service,
+            ::core::file!(),
+            ::core::line!(),
+        ),
+    );
     make(id);
     sqlx::query(SQL).bind(id).fetch_one(&mut *tx).await
 }

@@ -13,6 +13,15 @@ where
             ::demarcate::__private::is_session::<Session>();
             ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
         }
+        let __service = ::demarcate::__private::service(
+            tx,
+            ::demarcate::__private::Site::new(
+                "create",
+                ::demarcate::__private::Kind::Service,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+        );
         self.index.commit();
         Ok(())
     }

@@ -6,6 +6,15 @@ pub mod orders {
             my::demarcate::__private::is_session::<Session>();
             my::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
         }
+        let __service = my::demarcate::__private::service(
+            tx,
+            my::demarcate::__private::Site::new(
+                "create",
+                my::demarcate::__private::Kind::Service,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+        );
         Ok(())
     }
     impl Shop {
@@ -15,6 +24,15 @@ pub mod orders {
                 my::demarcate::__private::is_session::<Session>();
                 my::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
             }
+            let __service = my::demarcate::__private::service(
+                tx,
+                my::demarcate::__private::Site::new(
+                    "buy",
+                    my::demarcate::__private::Kind::Service,
+                    ::core::file!(),
+                    ::core::line!(),
+                ),
+            );
             Ok(())
         }
     }

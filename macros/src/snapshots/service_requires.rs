@@ -7,6 +7,15 @@ impl Accounts {
             ::demarcate::__private::is_session::<Session>();
             ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
         }
+        let __service = ::demarcate::__private::service(
+            tx,
+            ::demarcate::__private::Site::new(
+                "withdraw",
+                ::demarcate::__private::Kind::Service,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+        );
         ::demarcate::__private::requires(
             tx,
             ::demarcate::__private::Needs {
@@ -15,12 +24,6 @@ impl Accounts {
                 ),
                 read_write: true,
             },
-            ::demarcate::__private::Site::new(
-                "withdraw",
-                ::demarcate::__private::Kind::Service,
-                ::core::file!(),
-                ::core::line!(),
-            ),
         );
         debit(tx).await
     }
@@ -29,6 +32,15 @@ impl Accounts {
             ::demarcate::__private::is_session::<Session>();
             ::demarcate::__private::is_fallible::<Result<i64, sqlx::Error>>();
         }
+        let __service = ::demarcate::__private::service(
+            tx,
+            ::demarcate::__private::Site::new(
+                "balance",
+                ::demarcate::__private::Kind::Service,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+        );
         ::demarcate::__private::requires(
             tx,
             ::demarcate::__private::Needs {
@@ -37,12 +49,6 @@ impl Accounts {
                 ),
                 read_write: false,
             },
-            ::demarcate::__private::Site::new(
-                "balance",
-                ::demarcate::__private::Kind::Service,
-                ::core::file!(),
-                ::core::line!(),
-            ),
         );
         read(tx).await
     }

@@ -13,6 +13,15 @@ pub trait Store: Send {
             ::demarcate::__private::is_session::<Session>();
             ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
         }
+        let __service = ::demarcate::__private::service(
+            tx,
+            ::demarcate::__private::Site::new(
+                "default",
+                ::demarcate::__private::Kind::Service,
+                ::core::file!(),
+                ::core::line!(),
+            ),
+        );
         self.create(tx).await.map(drop)
     }
     fn name(&self) -> &str {

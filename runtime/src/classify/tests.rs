@@ -445,7 +445,7 @@ fn what_is_said_to_users_is_what_was_registered_or_made_of_names() {
 #[test]
 fn our_own_errors_are_classified_and_found_again_in_those_of_sqlx() {
     let timeout = || Error::Timeout {
-        boundary: None,
+        place: Default::default(),
         after: std::time::Duration::ZERO,
     };
     assert_eq!(
@@ -468,7 +468,7 @@ fn our_own_errors_are_classified_and_found_again_in_those_of_sqlx() {
     let lost = || sqlx::Error::Io(std::io::ErrorKind::ConnectionReset.into());
     assert!(classify(&lost()).retryable);
     let unknown = Error::CommitUnknown {
-        boundary: None,
+        place: Default::default(),
         source: lost(),
     };
     assert_eq!(unknown.classification().category, Category::UnknownOutcome);

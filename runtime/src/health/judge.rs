@@ -9,12 +9,13 @@ use demarcate_sql::{Dialect, masked};
 use super::history::{History, Sample};
 use super::kind::CheckKind;
 use super::look::{Contact, Look};
-use super::ours::{Open, Own};
+use super::ours::Own;
 use super::readings::{Counters, Lag, Readings, Seen, Session, Sessions, Share};
 use super::report::{Check, Measure, Status};
 use super::thresholds::Thresholds;
 use crate::holders::InWords;
 use crate::pool::PoolStatus;
+use crate::trail::OpenBoundary;
 
 /// How many pieces of evidence are shown.
 const SHOWN: usize = 5;
@@ -35,7 +36,7 @@ pub(super) struct Case<'a> {
     /// The factory's boundaries only read.
     pub(super) only_reads: bool,
     pub(super) pool: PoolStatus,
-    pub(super) open: Vec<Open>,
+    pub(super) open: Vec<OpenBoundary>,
     pub(super) look: Look,
     pub(super) own: Own,
     /// What was counted before.
@@ -89,8 +90,10 @@ impl<'a> Case<'a> {
         let counters = &readings.counters;
         let sessions = readings.sessions.as_ref().map_err(Cow::clone);
         match kind {
-            CheckKind::LongTransactions if self.dialect == Dialect::Sqlite => {
-                Ok(self.own_transactions())
+            CheckKind::LongTransactions | CheckKind::IdleInTransaction
+                if self.dialect == Dialect::Sqlite =>
+            {
+                Ok(self.own_transactions(kind))
             }
             CheckKind::Writable => Ok(self.writable(readings.read_only.clone()?)),
             CheckKind::CacheHits => self.cache_hits(counters.cache.clone()?),
@@ -237,7 +240,23 @@ impl<'a> Case<'a> {
     }
 
     fn statement_time(&self, kind: CheckKind) -> Check {
-        Check::skipped(kind, "statements are not timed")
+        let (since, over) = match &self.before {
+            Some(before) => (
+                self.own.statements.since(&before.own.statements),
+                format!("in the last {:.1?}", self.since(before)),
+            ),
+            None => (self.own.statements.clone(), "so far".to_owned()),
+        };
+        let count = since.count();
+        let took = match kind {
+            CheckKind::AverageStatement => since.mean(),
+            _ => since.quantile(0.99),
+        };
+        if count == 0 {
+            return Check::skipped(kind, format!("no statement was run {over}"));
+        }
+        let evidence = format!("{count} statements {over}");
+        self.measured(kind, milliseconds(took), vec![evidence])
     }
 
     fn busy(&self) -> Check {
@@ -394,22 +413,34 @@ impl<'a> Case<'a> {
     }
 
     /// A file has no sessions that could be asked for: what is known is what this factory has open.
-    fn own_transactions(&self) -> Check {
-        const KIND: CheckKind = CheckKind::LongTransactions;
-        let longest = self.open.iter().map(|open| open.open_for).max();
-        let mut oldest: Vec<_> = self.open.iter().collect();
-        oldest.sort_by_key(|open| std::cmp::Reverse(open.open_for));
-        let evidence = oldest
-            .into_iter()
-            .filter(|open| self.is_sick(KIND, open.open_for.as_secs_f64()))
+    fn own_transactions(&self, kind: CheckKind) -> Check {
+        let seconds = |open: &OpenBoundary| {
+            let since = match kind {
+                CheckKind::IdleInTransaction => open.idle_for,
+                // It begins with its first statement.
+                _ => open.statement.is_some().then_some(open.open_for),
+            };
+            since.map(|since| since.as_secs_f64())
+        };
+        let mut longest: Vec<_> = self
+            .open
+            .iter()
+            .filter_map(|open| Some((seconds(open)?, open)))
+            .collect();
+        longest.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let evidence = longest
+            .iter()
+            .filter(|(seconds, _)| self.is_sick(kind, *seconds))
             .take(SHOWN)
-            .map(|open| {
+            .map(|(seconds, open)| {
                 let service = open.service.map(|service| format!(", in {service}"));
+                let statement = open.statement.as_deref().unwrap_or_default();
                 let (name, service) = (open.boundary, service.unwrap_or_default());
-                format!("{name}{service}: open for {:.1?}", open.open_for)
+                format!("{name}{service}, at `{statement}`: for {seconds:.1} s")
             })
             .collect();
-        self.measured(KIND, longest.unwrap_or_default().as_secs_f64(), evidence)
+        let longest = longest.first().map_or(0.0, |(seconds, _)| *seconds);
+        self.measured(kind, longest, evidence)
     }
 
     fn idle_in_transaction(&self, sessions: &Sessions) -> Seen<Check> {

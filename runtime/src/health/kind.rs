@@ -52,7 +52,8 @@ pub enum CheckKind {
     HistoryLength,
     /// The size of SQLite's write-ahead log, in bytes: 64 MiB, 256 MiB, 1 GiB.
     WalSize,
-    /// Runs of this factory's boundaries that met a locked database, in percent: 1, 5, 20. Over the window.
+    /// Runs of this factory's boundaries that met a locked database and were [tried again](crate::Retry), in percent: 1, 5,
+    /// 20. Over the window. Unhealthy while somebody has locked the whole file, so that not even reading is possible.
     Busy,
     /// Whether what is stored is whole, which has no levels: critical where it is not. SQLite: `PRAGMA quick_check`,
     /// for half a second at most, once in an hour. PostgreSQL: failures of checksums.

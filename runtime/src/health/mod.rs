@@ -93,7 +93,7 @@ impl<DB: Backend> SessionFactory<DB> {
             dialect: DB::DIALECT,
             only_reads: self.defaults().is_read_only(),
             pool,
-            open: ours::open(self),
+            open: self.open_boundaries(),
             look,
             own: ours::own(self),
             before: None,

@@ -29,6 +29,7 @@ impl Examine for Sqlite {
         CheckKind::AverageStatement,
         CheckKind::P99Statement,
         CheckKind::LongTransactions,
+        CheckKind::IdleInTransaction,
         CheckKind::Rollbacks,
         CheckKind::WalSize,
         CheckKind::Busy,

@@ -64,7 +64,9 @@ impl Program {
     pub(crate) fn boundary(&self, name: &str) -> BoundaryStats {
         let stats = self.database.stats();
         let of_that_name = stats.iter().find(|(site, _)| site.name() == name);
-        of_that_name.map(|(_, stats)| *stats).unwrap_or_default()
+        of_that_name
+            .map(|(_, stats)| stats.clone())
+            .unwrap_or_default()
     }
 
     /// Its commits and rollbacks.

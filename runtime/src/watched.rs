@@ -1,0 +1,69 @@
+//! A statement of the body's, for those who watch: statistics, spans and the log.
+
+use std::time::Instant;
+
+use sqlx::Either;
+use tracing::Span;
+
+use crate::backend::{Backend, Step};
+use crate::durations::Histogram;
+use crate::echo::Echo;
+use crate::spans;
+use crate::stats::Sent;
+use crate::trail::Trail;
+
+/// A statement whose answer is awaited.
+pub(crate) struct Watched<'a> {
+    pub(crate) sent_at: Instant,
+    pub(crate) span: Span,
+    /// Where statements are logged.
+    pub(crate) echo: Option<Box<Echo>>,
+    pub(crate) sent: &'a mut Sent,
+    pub(crate) times: &'a Histogram,
+    pub(crate) affected: u64,
+    pub(crate) returned: u64,
+}
+
+impl Watched<'_> {
+    pub(crate) fn count<DB: Backend>(&mut self, step: &Step<DB>) {
+        match step {
+            Either::Left(result) => self.affected += DB::affected(result),
+            Either::Right(_) => self.returned += 1,
+        }
+    }
+
+    /// The answer is there.
+    pub(crate) fn answered(mut self, trail: &Trail) {
+        self.is_over(trail);
+        spans::answered(&self.span, self.affected, self.returned);
+        if let Some(echo) = &mut self.echo {
+            echo.answered();
+        }
+    }
+
+    /// The answer is an error, or comes too late.
+    pub(crate) fn failed(mut self, trail: &Trail, error: &sqlx::Error) {
+        self.is_over(trail);
+        spans::failed(&self.span, error);
+        if let Some(echo) = &mut self.echo {
+            echo.failed(error);
+        }
+    }
+
+    fn is_over(&mut self, trail: &Trail) {
+        let now = Instant::now();
+        trail.answered(now);
+        let took = now.saturating_duration_since(self.sent_at);
+        self.times.record(took);
+        self.sent.executing += took;
+        self.sent.rows += self.returned;
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if let Some(echo) = &mut self.echo {
+            (echo.affected, echo.returned) = (self.affected, self.returned);
+        }
+    }
+}
