@@ -13,6 +13,7 @@ mod extremes;
 mod failure;
 mod guard;
 mod handler;
+mod health;
 mod hooks;
 mod jobs;
 mod locks;

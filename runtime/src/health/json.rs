@@ -1,5 +1,6 @@
 //! A report as `application/health+json`.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
@@ -48,8 +49,8 @@ impl HealthReport {
 
     pub(super) fn json(&self, with_evidence: bool) -> Value {
         let time = rfc3339(self.checked_at);
-        let component = self.server.split(' ').next().unwrap_or_default();
-        let component = component.to_lowercase();
+        // Not what the server calls itself, which is not known while it is down.
+        let component = self.database.to_lowercase();
         let checks = self.checks.iter().map(|check| {
             let name = format!("{component}:{}", check.kind);
             (name, json!([of(check, &component, &time, with_evidence)]))
@@ -78,9 +79,9 @@ fn of(check: &Check, component: &str, time: &str, with_evidence: bool) -> Value 
         // What a database or a system said may be in it, but for the reasons that are written here.
         Outcome::Skipped(reason) => {
             let reason = match reason {
-                std::borrow::Cow::Borrowed(reason) => reason,
-                std::borrow::Cow::Owned(reason) if with_evidence => reason.as_str(),
-                std::borrow::Cow::Owned(_) => "it could not be looked at",
+                Cow::Borrowed(reason) => reason,
+                Cow::Owned(reason) if with_evidence => reason.as_str(),
+                Cow::Owned(_) => "it could not be looked at",
             };
             set("skipped", reason.into());
         }
@@ -162,8 +163,9 @@ mod tests {
             Check::judged(CheckKind::Connection, Status::Healthy),
         ];
         let report = HealthReport::of(
-            checks,
+            "PostgreSQL",
             "PostgreSQL 15.8".into(),
+            checks,
             SystemTime::UNIX_EPOCH,
             Duration::ZERO,
         );

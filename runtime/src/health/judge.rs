@@ -26,6 +26,9 @@ const LONGEST: usize = 200;
 /// Of fewer reads than these nothing is said.
 const TELLING_READS: u64 = 1_000;
 
+/// A server that was just started has read from the disk whatever it has read.
+const TELLING_READS_OF_A_LIFE: u64 = 10_000;
+
 /// Of fewer transactions than these nothing is said.
 const TELLING_RUNS: u64 = 20;
 
@@ -186,8 +189,9 @@ impl<'a> Case<'a> {
                 Status::Unhealthy,
                 format!("it answers `select 1`, but not within {had:.1?} how it is"),
             ),
-            Contact::Failed(said) => Check {
+            Contact::Failed(said, advice) => Check {
                 evidence: vec![said.clone()],
+                recommendation: advice.or(Some(KIND.row().advice)),
                 ..Check::judged(KIND, Status::Critical)
             },
             Contact::Busy(reason) => Check::skipped(KIND, reason.clone()),
@@ -255,7 +259,7 @@ impl<'a> Case<'a> {
         if count == 0 {
             return Check::skipped(kind, format!("no statement was run {over}"));
         }
-        let evidence = format!("{count} statements {over}");
+        let evidence = format!("statements {over}: {count}");
         self.measured(kind, milliseconds(took), vec![evidence])
     }
 
@@ -330,15 +334,16 @@ impl<'a> Case<'a> {
         }
         let Share { part, whole } = now;
         match now.percent() {
-            Some(percent) if whole >= TELLING_READS => {
+            Some(percent) if whole >= TELLING_READS_OF_A_LIFE => {
                 let evidence = format!(
                     "{part} of {whole} reads since the server began to count; later reports tell of the time between"
                 );
                 Ok(self.measured(KIND, percent, vec![evidence]))
             }
-            _ => Err(
-                format!("{whole} reads are too few to judge by: it takes {TELLING_READS}").into(),
-            ),
+            _ => Err(format!(
+                "{whole} reads are too few to judge by: it takes {TELLING_READS_OF_A_LIFE}"
+            )
+            .into()),
         }
     }
 

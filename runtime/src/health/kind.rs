@@ -30,6 +30,9 @@ pub enum CheckKind {
     /// MariaDB: pages of the server in the buffer pool.
     CacheHits,
     /// How long the oldest transaction on this database has been open, in seconds: 60, 300, 900.
+    ///
+    /// InnoDB looks at its transactions anew only where nobody has read of them in the last 0.1 s, whoever that is: where
+    /// several programs monitor a MySQL or MariaDB, together they should look less often than that.
     LongTransactions,
     /// How long a session has been idle in its transaction, in seconds: 10, 60, 300.
     IdleInTransaction,

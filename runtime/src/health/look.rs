@@ -28,16 +28,16 @@ pub(super) enum Contact {
     Stammers(Duration, String),
     /// It answers, and has no time for the other questions: after so long, and how long they had.
     Slow(Duration, Duration),
-    /// There is none, and why.
-    Failed(String),
+    /// There is none: why, and what to look at where that is known.
+    Failed(String, Option<&'static str>),
     /// Nobody could ask, and why.
     Busy(Cow<'static, str>),
 }
 
 impl Look {
-    fn failed(evidence: String) -> Self {
+    fn failed(evidence: String, advice: Option<&'static str>) -> Self {
         Self {
-            contact: Contact::Failed(evidence),
+            contact: Contact::Failed(evidence, advice),
             readings: Err("the database could not be asked".into()),
         }
     }
@@ -57,7 +57,10 @@ const SITE: Site = Site::new("health", Kind::Closure, file!(), line!());
 pub(super) async fn look<DB: Backend>(db: &SessionFactory<DB>, limit: Duration) -> Look {
     let pool = db.pool();
     if pool.is_closing() {
-        return Look::failed("the session factory closes, or is closed".to_owned());
+        return Look::failed(
+            "the session factory closes, or is closed".to_owned(),
+            Some("connect another factory, unless the program ends"),
+        );
     }
     let deadline = Instant::now() + limit;
     if DB::is_lost_with_its_connection(pool.spare().options()) {
@@ -83,7 +86,7 @@ async fn look_at_the_only_one<DB: Backend>(db: SessionFactory<DB>, deadline: Ins
     };
     let connection = match lent {
         Ok(connection) => connection,
-        Err(error) => return Look::failed(error.to_string()),
+        Err(error) => return Look::failed(error.to_string(), None),
     };
     let limit = deadline.saturating_duration_since(Instant::now());
     let looking = tokio::spawn(async move {
@@ -97,8 +100,8 @@ async fn look_at_the_only_one<DB: Backend>(db: SessionFactory<DB>, deadline: Ins
     });
     match timeout_at(deadline, looking).await {
         Ok(Ok(look)) => look,
-        Ok(Err(panicked)) => Look::failed(panicked.to_string()),
-        Err(_) => Look::failed(no_answer(limit)),
+        Ok(Err(panicked)) => Look::failed(panicked.to_string(), None),
+        Err(_) => no_answer(limit),
     }
 }
 
@@ -116,8 +119,11 @@ async fn ask<DB: Backend>(
     };
     let round_trip = match answered {
         Ok(Ok(round_trip)) => round_trip,
-        Ok(Err(error)) => return Look::failed(in_words::<DB>(&error)),
-        Err(_) => return Look::failed(no_answer(limit)),
+        Ok(Err(error)) => {
+            let advice = Cause::of::<DB>(&error).advice;
+            return Look::failed(Redacted(&error).to_string(), Some(advice));
+        }
+        Err(_) => return no_answer(limit),
     };
     let had = deadline.saturating_duration_since(Instant::now());
     match timeout_at(deadline, DB::examine(asker, db.history())).await {
@@ -126,7 +132,7 @@ async fn ask<DB: Backend>(
             readings: Ok(readings),
         },
         Ok(Err(error)) => Look {
-            contact: Contact::Stammers(round_trip, in_words::<DB>(&error)),
+            contact: Contact::Stammers(round_trip, Redacted(&error).to_string()),
             readings: Err("the database did not answer what it was asked".into()),
         },
         Err(_) => Look {
@@ -150,11 +156,11 @@ async fn greet<DB: Backend>(asker: &mut Asker<'_, DB>) -> Result<Duration, sqlx:
     Ok(first.min(again.elapsed()))
 }
 
-fn no_answer(limit: Duration) -> String {
-    format!("there was no answer within {limit:.1?}")
-}
-
-/// What the database or the way to it said, and what to look at.
-fn in_words<DB: Backend>(error: &sqlx::Error) -> String {
-    format!("{}; {}", Redacted(error), Cause::of::<DB>(error).advice)
+fn no_answer(limit: Duration) -> Look {
+    const ADVICE: &str =
+        "are host and port right, does a firewall let it through, and is the server well?";
+    Look::failed(
+        format!("there was no answer within {limit:.1?}"),
+        Some(ADVICE),
+    )
 }

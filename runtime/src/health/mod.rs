@@ -101,6 +101,6 @@ impl<DB: Backend> SessionFactory<DB> {
         };
         case.compare(self.history());
         let checks = DB::CHECKS.iter().map(|kind| case.judge(*kind)).collect();
-        HealthReport::of(checks, server, at, began.elapsed())
+        HealthReport::of(DB::TITLE, server, checks, at, began.elapsed())
     }
 }

@@ -184,16 +184,15 @@ fn lag(row: &PgRow, may_look: bool) -> Result<Seen<Lag>, sqlx::Error> {
             },
         }));
     }
+    if !may_look && count(row, "senders")? > 0 {
+        return Ok(Err(GRANT.into()));
+    }
     let standbys = count(row, "standbys")?;
     if standbys == 0 {
         return Ok(Err("no standby is connected".into()));
     }
-    if !may_look {
-        return Ok(Err(GRANT.into()));
-    }
     let names: Option<String> = row.try_get("standby_names")?;
     Ok(Ok(Lag {
-        // Unknown where a standby has said nothing yet.
         seconds: row.try_get("standby_lag")?,
         evidence: format!("{standbys} connected: {}", names.unwrap_or_default()),
     }))

@@ -1,4 +1,5 @@
-begin read only;
+-- One message is one transaction, and leaves none open where it fails.
+set local transaction_read_only = on;
 set local statement_timeout = 2000;
 set local lock_timeout = 500;
 set local search_path = pg_catalog;
@@ -51,14 +52,15 @@ select
     (select max(greatest(age(datfrozenxid), mxid_age(datminmxid)))::int8 from pg_database) as oldest,
     (select datname::text from pg_database order by greatest(age(datfrozenxid), mxid_age(datminmxid)) desc limit 1)
         as oldest_database,
-    (select count(*) from pg_stat_replication) as standbys,
-    (select max(case when replay_lsn = case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end
-            then 0 else extract(epoch from replay_lag) end)::float8 from pg_stat_replication) as standby_lag,
-    (select string_agg(application_name || ' (' || coalesce(state, '?') || ', ' || coalesce(sync_state, '?') || ')', ', ')
-        from pg_stat_replication) as standby_names,
+    (select count(*) from pg_stat_replication) as senders,
+    -- What only copies the log replays nothing. No lag is shown of a standby that has had nothing to do for a while.
+    (select count(*) from pg_stat_replication where replay_lsn is not null) as standbys,
+    (select max(coalesce(extract(epoch from replay_lag), 0))::float8 from pg_stat_replication
+        where replay_lsn is not null) as standby_lag,
+    (select string_agg(application_name || ' (' || state || ', ' || sync_state || ')', ', ')
+        from pg_stat_replication where replay_lsn is not null) as standby_names,
     exists (select from pg_stat_wal_receiver) as receives,
     pg_last_wal_receive_lsn() is not distinct from pg_last_wal_replay_lsn() as has_replayed_all,
     extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 as replayed_ago
 from pg_stat_database d
-where d.datname = current_database();
-commit
+where d.datname = current_database()

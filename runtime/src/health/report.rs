@@ -153,7 +153,9 @@ pub struct HealthReport {
     /// connection: a report without it is [`Degraded`](Status::Degraded) at best. One in which nothing was judged is
     /// [`Unhealthy`](Status::Unhealthy).
     pub status: Status,
-    /// The database and its version, as far as it is known: `PostgreSQL 15.8`.
+    /// The database, as this crate calls it: `PostgreSQL`, `MySQL`, `SQLite`.
+    pub database: &'static str,
+    /// The server and its version, as far as it is known: `MariaDB 10.11.19`.
     pub server: String,
     /// What was looked at, in the order of [`CheckKind::ALL`].
     pub checks: Vec<Check>,
@@ -164,9 +166,16 @@ pub struct HealthReport {
 }
 
 impl HealthReport {
-    pub(super) fn of(checks: Vec<Check>, server: String, at: SystemTime, took: Duration) -> Self {
+    pub(super) fn of(
+        database: &'static str,
+        server: String,
+        checks: Vec<Check>,
+        at: SystemTime,
+        took: Duration,
+    ) -> Self {
         Self {
             status: overall(&checks),
+            database,
             server,
             checks,
             checked_at: at,

@@ -55,8 +55,9 @@ impl Examine for Sqlite {
             asker
                 .ask("pragma busy_timeout = 250".into_sql_str())
                 .await?;
-            let journal = match ask_text(asker, "pragma journal_mode").await {
-                Ok(journal) => journal,
+            // It is read from the file. What a connection knows already it tells of any.
+            match asker.ask("pragma schema_version".into_sql_str()).await {
+                Ok(_) => {}
                 Err(error) if has_code(&error, &[SQLITE_BUSY, SQLITE_LOCKED]) => {
                     return Ok(Readings {
                         is_locked: true,
@@ -75,7 +76,8 @@ impl Examine for Sqlite {
                     });
                 }
                 Err(error) => return Err(error),
-            };
+            }
+            let journal = ask_text(asker, "pragma journal_mode").await?;
             let file = options.get_filename().to_owned();
             let wal_size = match journal.as_str() {
                 "wal" => size_of_log(&file).await,
