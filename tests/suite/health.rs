@@ -215,9 +215,17 @@ on_every_database! {
             }
         }
         other.close(GRACE).await;
-        let report = show("rollbacks", factory.health().await);
-        let rollbacks = check(&report, CheckKind::Rollbacks);
-        assert!(rollbacks.status() >= Some(Status::Unhealthy), "{report}");
+        // PostgreSQL tells of it when the last of its sessions has ended.
+        let mut report = factory.health().await;
+        for _ in 0..100 {
+            if check(&report, CheckKind::Rollbacks).status() >= Some(Status::Unhealthy) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            report = factory.health().await;
+        }
+        let report = show("rollbacks", report);
+        assert!(check(&report, CheckKind::Rollbacks).status() >= Some(Status::Unhealthy), "{report}");
         factory.close(GRACE).await;
     }
 
@@ -284,7 +292,14 @@ on_every_database! {
         assert!(lines.iter().all(|line| line.contains("WARN")) && !lines.is_empty(), "{lines:?}");
         let one = readers(&factory, 1).await;
         eventually("it is critical", async || monitor.status() == Status::Critical).await;
-        let lines = log.take("ERROR demarcate::health");
+        let mut lines = Vec::new();
+        for _ in 0..100 {
+            lines.extend(log.take("ERROR demarcate::health"));
+            if !lines.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let line = lines.last().unwrap();
         println!("{line}\n");
         for word in ["status=CRITICAL", "pool_usage 100.0 %", "router `read` (tests/suite/health.rs:"] {
@@ -781,6 +796,228 @@ async fn admin_text(url: &str, sql: &'static str) -> String {
         .unwrap();
     connection.close().await.unwrap();
     text
+}
+
+/// What a server refuses to say is not said, and costs no connection each time.
+#[tokio::test]
+async fn a_server_that_refuses_to_answer_is_degraded() {
+    let db = demarcate_tests::postgres().await;
+    let user = format!("u_{}", db.name());
+    db.admin(&format!(
+        "create user {user} password 'hunter2'; revoke select on pg_stat_activity from public"
+    ))
+    .await;
+    let proxy = Proxy::to(&db).await;
+    let (_, place) = proxy.url().rsplit_once('@').unwrap();
+    let url = format!("postgres://{user}:hunter2@{place}");
+    let factory = demarcate::postgres::SessionFactory::connect_lazy(&url).unwrap();
+    for _ in 0..3 {
+        let report = show("no right to read a view", factory.health().await);
+        let words = [
+            "answers `select 1`",
+            "permission denied for view pg_stat_activity",
+        ];
+        is(&report, CheckKind::Connection, Status::Degraded, &words);
+        is_skipped(&report, CheckKind::Blocked, "did not answer");
+    }
+    let connected = proxy
+        .requests()
+        .iter()
+        .filter(|request| *request == "Startup")
+        .count();
+    assert_eq!(connected, 1, "{:?}", proxy.requests());
+    db.admin("grant select on pg_stat_activity to public").await;
+    assert_eq!(factory.health().await.status, Status::Healthy);
+    factory.close(GRACE).await;
+    db.admin(&format!("drop user {user}")).await;
+}
+
+/// A standby that follows, is held up, and follows again.
+#[tokio::test]
+async fn a_standby_and_its_primary() {
+    let server = OwnPostgres::start().await;
+    let db = demarcate::postgres::SessionFactory::connect(server.url())
+        .await
+        .unwrap();
+    is_skipped(
+        &db.health().await,
+        CheckKind::ReplicationLag,
+        "no standby is connected",
+    );
+    let standby = Standby::of(server.url()).await;
+    let copy = demarcate::postgres::SessionFactory::connect(&standby.url)
+        .await
+        .unwrap();
+    eventually("it follows", async || {
+        check(&db.health().await, CheckKind::ReplicationLag).status() == Some(Status::Healthy)
+    })
+    .await;
+    // From now on it knows when it has replayed a transaction.
+    admin(server.url(), "create table written (id integer)").await;
+    eventually("it has replayed that", async || {
+        admin_text(
+            &standby.url,
+            "select count(*)::text from pg_class where relname = 'written'",
+        )
+        .await
+            == "1"
+    })
+    .await;
+    let report = show("a primary with a standby", db.health().await);
+    is(
+        &report,
+        CheckKind::ReplicationLag,
+        Status::Healthy,
+        &["1 connected: ", "streaming"],
+    );
+    let report = show("a standby", copy.health().await);
+    is(
+        &report,
+        CheckKind::ReplicationLag,
+        Status::Healthy,
+        &["replayed all"],
+    );
+    is(
+        &report,
+        CheckKind::Writable,
+        Status::Unhealthy,
+        &["is a standby"],
+    );
+
+    // After a pause longer than the threshold it is not behind for having something to do again.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    let strict = Thresholds::new()
+        .levels(CheckKind::ReplicationLag, [1.0, 100.0, 200.0])
+        .unwrap();
+    let writing = tokio::spawn({
+        let url = server.url().to_owned();
+        async move {
+            for _ in 0..20 {
+                admin(&url, "insert into written select generate_series(1, 2000)").await;
+            }
+        }
+    });
+    while !writing.is_finished() {
+        is(
+            &copy.health_with(&strict).await,
+            CheckKind::ReplicationLag,
+            Status::Healthy,
+            &[],
+        );
+    }
+
+    admin(&standby.url, "select pg_wal_replay_pause()").await;
+    admin(
+        server.url(),
+        "insert into written select generate_series(1, 1000)",
+    )
+    .await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    admin(
+        server.url(),
+        "insert into written select generate_series(1, 1000)",
+    )
+    .await;
+    let strict = Thresholds::new()
+        .levels(CheckKind::ReplicationLag, [1.0, 100.0, 200.0])
+        .unwrap();
+    let report = show("a standby that is held up", copy.health_with(&strict).await);
+    is(
+        &report,
+        CheckKind::ReplicationLag,
+        Status::Degraded,
+        &["last transaction that the standby has replayed"],
+    );
+    admin(&standby.url, "select pg_wal_replay_resume()").await;
+    eventually("it has caught up", async || {
+        let report = copy.health_with(&strict).await;
+        check(&report, CheckKind::ReplicationLag).status() == Some(Status::Healthy)
+    })
+    .await;
+    eventually("the primary has heard of it", async || {
+        let report = db.health_with(&strict).await;
+        check(&report, CheckKind::ReplicationLag).status() == Some(Status::Healthy)
+    })
+    .await;
+    copy.close(GRACE).await;
+    db.close(GRACE).await;
+}
+
+/// A copy that follows a server. It ends with this value.
+struct Standby {
+    url: String,
+    directory: std::path::PathBuf,
+    server: tokio::process::Child,
+}
+
+impl Standby {
+    async fn of(primary: &str) -> Self {
+        let data = admin_text(primary, "show data_directory").await;
+        let data = std::path::Path::new(&data);
+        let directory = data.with_file_name("standby");
+        let port = free_port().await;
+        let (before, _) = primary.rsplit_once('@').unwrap();
+        let done = Self::command(data, "pg_basebackup")
+            .args([
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--dbname",
+                primary,
+                "--pgdata",
+            ])
+            .arg(&directory)
+            .status()
+            .await
+            .unwrap();
+        assert!(done.success(), "the primary can be copied");
+        let mut server = Self::command(data, "postgres");
+        server
+            .arg("-D")
+            .arg(&directory)
+            .args(["-c", &format!("port={port}")]);
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "fsync=off",
+            "max_connections=200",
+        ] {
+            server.args(["-c", setting]);
+        }
+        let standby = Self {
+            url: format!("{before}@127.0.0.1:{port}/postgres"),
+            directory,
+            server: server
+                .stderr(std::process::Stdio::null())
+                .kill_on_drop(true)
+                .spawn()
+                .unwrap(),
+        };
+        for _ in 0..1_000 {
+            if sqlx::PgConnection::connect(&standby.url).await.is_ok() {
+                return standby;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the standby does not start");
+    }
+
+    /// As whoever has the files of the primary: a server does not run as root.
+    fn command(data: &std::path::Path, program: &str) -> tokio::process::Command {
+        use std::os::unix::fs::MetadataExt;
+        let owner = std::fs::metadata(data).unwrap();
+        let program = xtask::tools::POSTGRESQL.path(program).unwrap();
+        let mut command = tokio::process::Command::new(program);
+        command.uid(owner.uid()).gid(owner.gid()).current_dir("/");
+        command
+    }
+}
+
+impl Drop for Standby {
+    fn drop(&mut self) {
+        // Its processes end when the first of them is gone.
+        self.server.start_kill().ok();
+        std::fs::remove_dir_all(&self.directory).ok();
+    }
 }
 
 /// The pool has the connections that there are, and the look has none.

@@ -23,6 +23,8 @@ struct Past {
     /// The oldest first.
     samples: VecDeque<Sample>,
     integrity: Option<(Instant, Seen<Option<String>>)>,
+    /// What was written when, and not replayed by every standby when last looked at. The oldest first.
+    written: VecDeque<(Instant, u64)>,
 }
 
 /// What was counted at one time.
@@ -60,6 +62,27 @@ impl History {
         past.samples.push_back(sample.clone());
     }
 
+    /// How long ago, at least, what was written that is not replayed yet; given how much is, now.
+    #[cfg(any(feature = "postgres", test))]
+    pub(super) fn behind(&self, written: u64, replayed: u64) -> Duration {
+        /// They are a second apart, and what is critical is far less ago than all of them.
+        const MOST: usize = 1_000;
+        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let positions = &mut past.written;
+        while positions.front().is_some_and(|(_, at)| *at <= replayed) {
+            positions.pop_front();
+        }
+        let is_new = positions
+            .back()
+            .is_none_or(|(when, _)| when.elapsed() >= Duration::from_secs(1));
+        if is_new && written > replayed && positions.len() < MOST {
+            positions.push_back((Instant::now(), written));
+        }
+        positions
+            .front()
+            .map_or(Duration::ZERO, |(when, _)| when.elapsed())
+    }
+
     /// What the last integrity check said, while that holds.
     #[cfg(feature = "sqlite")]
     pub(super) fn integrity(&self) -> Option<Seen<Option<String>>> {
@@ -78,6 +101,22 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_standby_is_as_far_behind_as_what_it_has_not_replayed_is_old() {
+        let history = History::default();
+        let pause = Duration::from_millis(20);
+        assert_eq!(history.behind(100, 100), Duration::ZERO);
+        assert!(history.behind(200, 100) < pause);
+        std::thread::sleep(pause);
+        assert!(
+            history.behind(300, 100) >= pause,
+            "200 was written before that"
+        );
+        assert!(history.behind(300, 199) >= pause);
+        assert!(history.behind(300, 200) < pause, "and 300 only now");
+        assert_eq!(history.behind(300, 300), Duration::ZERO);
+    }
 
     #[test]
     fn what_is_compared_with_is_about_a_window_old() {

@@ -1,10 +1,11 @@
 //! The health of PostgreSQL.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use sqlx::postgres::PgRow;
-use sqlx::{Postgres, Row, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Postgres, Row, SqlSafeStr};
 
 use super::history::History;
 use super::kind::CheckKind;
@@ -41,16 +42,24 @@ impl Examine for Postgres {
 
     fn examine<'a>(
         asker: &'a mut Asker<'_, Self>,
-        _: &'a History,
+        history: &'a History,
     ) -> BoxFuture<'a, Result<Readings, sqlx::Error>> {
         Box::pin(async move {
             let row = asker.ask(QUESTION.into_sql_str()).await?;
-            read(&row.ok_or(sqlx::Error::RowNotFound)?)
+            let row = row.ok_or(sqlx::Error::RowNotFound)?;
+            let mut readings = read(&row, history)?;
+            if follows_closely(asker, &row).await? {
+                readings.lag = Ok(Lag {
+                    seconds: Some(0.0),
+                    evidence: "the standby replays what it receives at once".to_owned(),
+                });
+            }
+            Ok(readings)
         })
     }
 }
 
-fn read(row: &PgRow) -> Result<Readings, sqlx::Error> {
+fn read(row: &PgRow, history: &History) -> Result<Readings, sqlx::Error> {
     let version: i32 = row.try_get("version")?;
     let may_look: bool = row.try_get("may_look")?;
     Ok(Readings {
@@ -69,7 +78,7 @@ fn read(row: &PgRow) -> Result<Readings, sqlx::Error> {
             most: count(row, "max_connections")?,
             reserved: count(row, "reserved")?,
         }),
-        lag: lag(row, may_look)?,
+        lag: lag(row, may_look, history)?,
         age: Ok(Age {
             transactions: count(row, "oldest")?,
             evidence: format!(
@@ -160,9 +169,31 @@ fn numbers(text: &str) -> Vec<u64> {
         .collect()
 }
 
+/// How long a standby may take to replay what it has received, and still follows closely.
+const CLOSELY: Duration = Duration::from_millis(50);
+
+/// Whether a standby that has not replayed everything has done so a moment later. By its last transaction it would be as
+/// far behind as its primary has had nothing to do.
+async fn follows_closely(
+    asker: &mut Asker<'_, Postgres>,
+    row: &PgRow,
+) -> Result<bool, sqlx::Error> {
+    let is_behind = row.try_get::<bool, _>("is_standby")?
+        && row.try_get::<bool, _>("receives")?
+        && !row.try_get::<bool, _>("has_replayed_all")?;
+    let received: Option<String> = row.try_get("received")?;
+    let Some(received) = received.filter(|_| is_behind) else {
+        return Ok(false);
+    };
+    tokio::time::sleep(CLOSELY).await;
+    let sql = format!("select pg_last_wal_replay_lsn() >= '{received}'::pg_lsn");
+    let row = asker.ask(AssertSqlSafe(sql).into_sql_str()).await?;
+    row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)
+}
+
 /// A standby knows how far it is behind by the last transaction that it has replayed, which says nothing where the
 /// primary has nothing to do: <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL>.
-fn lag(row: &PgRow, may_look: bool) -> Result<Seen<Lag>, sqlx::Error> {
+fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx::Error> {
     if row.try_get("is_standby")? {
         let receives: bool = row.try_get("receives")?;
         let has_replayed_all: bool = row.try_get("has_replayed_all")?;
@@ -192,8 +223,18 @@ fn lag(row: &PgRow, may_look: bool) -> Result<Seen<Lag>, sqlx::Error> {
         return Ok(Err("no standby is connected".into()));
     }
     let names: Option<String> = row.try_get("standby_names")?;
+    let lag: Option<f64> = row.try_get("standby_lag")?;
+    // The server's own measure is taken when something is replayed: it stands still where replay does.
+    let position = |name| {
+        let position: Option<String> = row.try_get(name)?;
+        Ok::<_, sqlx::Error>(position.and_then(|position| position.parse().ok()))
+    };
+    let behind = match (position("written")?, position("replayed")?) {
+        (Some(written), Some(replayed)) => history.behind(written, replayed).as_secs_f64(),
+        _ => 0.0,
+    };
     Ok(Ok(Lag {
-        seconds: row.try_get("standby_lag")?,
+        seconds: Some(lag.unwrap_or(0.0).max(behind)),
         evidence: format!("{standbys} connected: {}", names.unwrap_or_default()),
     }))
 }
