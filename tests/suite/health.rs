@@ -379,7 +379,7 @@ macro_rules! on_each_server {
                     _ => ("password", String::new()),
                 };
                 db.admin(&format!("create user {user} {create} 'hunter2'{grant}")).await;
-                let (_, place) = db.url().rsplit_once('@').unwrap();
+                let (_, place) = db.own_url().rsplit_once('@').unwrap();
                 format!("{SCHEME}://{user}:hunter2@{place}")
             }
 
@@ -1029,7 +1029,7 @@ async fn a_role_that_has_its_connections() {
         "create user {user} password 'hunter2' connection limit 1"
     ))
     .await;
-    let (_, place) = db.url().rsplit_once('@').unwrap();
+    let (_, place) = db.own_url().rsplit_once('@').unwrap();
     let url = format!("postgres://{user}:hunter2@{place}");
     let factory = demarcate::postgres::SessionFactory::connect(&url)
         .await

@@ -5,9 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::ours::Own;
-use super::readings::{Counters, Seen};
+use super::readings::Counters;
+#[cfg(feature = "sqlite")]
+use super::readings::Seen;
 
 /// How often an integrity check is worth what it costs.
+#[cfg(feature = "sqlite")]
 const INTEGRITY_HOLDS: Duration = Duration::from_secs(60 * 60);
 
 /// How many samples there are in a window.
@@ -22,8 +25,10 @@ pub struct History(Mutex<Past>);
 struct Past {
     /// The oldest first.
     samples: VecDeque<Sample>,
+    #[cfg(feature = "sqlite")]
     integrity: Option<(Instant, Seen<Option<String>>)>,
     /// What was written when, and not replayed by every standby when last looked at. The oldest first.
+    #[cfg(any(feature = "postgres", test))]
     written: VecDeque<(Instant, u64)>,
 }
 

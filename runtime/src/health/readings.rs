@@ -86,6 +86,7 @@ pub struct Readings {
 
 impl Readings {
     /// Of a database of which nothing is known yet.
+    #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn of(server: String) -> Self {
         const NOT_THERE: Cow<'static, str> = Cow::Borrowed("there is no such thing here");
         Self {
