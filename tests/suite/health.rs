@@ -891,10 +891,13 @@ async fn a_standby_and_its_primary() {
         .unwrap();
     let writing = tokio::spawn({
         let url = server.url().to_owned();
+        // What is written is sent long before it is committed.
         async move {
-            for _ in 0..20 {
-                admin(&url, "insert into written select generate_series(1, 2000)").await;
-            }
+            admin(
+                &url,
+                "insert into written select generate_series(1, 400000)",
+            )
+            .await
         }
     });
     while !writing.is_finished() {

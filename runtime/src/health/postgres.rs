@@ -169,8 +169,8 @@ fn numbers(text: &str) -> Vec<u64> {
         .collect()
 }
 
-/// How long a standby may take to replay what it has received, and still follows closely.
-const CLOSELY: Duration = Duration::from_millis(50);
+/// How long a standby may take to replay what it has received, and still follows closely: so many times so long.
+const CLOSELY: (u32, Duration) = (4, Duration::from_millis(50));
 
 /// Whether a standby that has not replayed everything has done so a moment later. By its last transaction it would be as
 /// far behind as its primary has had nothing to do.
@@ -185,10 +185,16 @@ async fn follows_closely(
     let Some(received) = received.filter(|_| is_behind) else {
         return Ok(false);
     };
-    tokio::time::sleep(CLOSELY).await;
-    let sql = format!("select pg_last_wal_replay_lsn() >= '{received}'::pg_lsn");
-    let row = asker.ask(AssertSqlSafe(sql).into_sql_str()).await?;
-    row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)
+    let (times, pause) = CLOSELY;
+    for _ in 0..times {
+        tokio::time::sleep(pause).await;
+        let sql = format!("select pg_last_wal_replay_lsn() >= '{received}'::pg_lsn");
+        let row = asker.ask(AssertSqlSafe(sql).into_sql_str()).await?;
+        if row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// A standby knows how far it is behind by the last transaction that it has replayed, which says nothing where the
