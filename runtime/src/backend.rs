@@ -16,6 +16,7 @@ use demarcate_sql::Dialect;
 
 use crate::cause::Cause;
 use crate::error::Error;
+use crate::health::Examine;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Options, Pooler};
 use crate::statement::Statement;
@@ -28,7 +29,7 @@ pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database
 ///
 /// It cannot be implemented outside this crate, and its methods are not for use there: each of them
 /// reaches the connection below the session.
-pub trait Backend: Database + sealed::Sealed + FromSettings {
+pub trait Backend: Database + sealed::Sealed + FromSettings + Examine {
     /// The database, as messages name it.
     #[doc(hidden)]
     const TITLE: &'static str;

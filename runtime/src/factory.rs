@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::backend::Backend;
@@ -11,6 +11,7 @@ use crate::boundary::{self, Verdict};
 use crate::comments::SqlComments;
 use crate::durations::{Durations, Histogram};
 use crate::error::Error;
+use crate::health::History;
 use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
@@ -58,6 +59,7 @@ struct Inner<DB: Backend> {
     defaults: TxOptions,
     watch: Watch,
     stats: Stats,
+    history: History,
     open: Register<Arc<Trail>>,
 }
 
@@ -113,6 +115,7 @@ impl<DB: Backend> SessionFactory<DB> {
                 defaults,
                 watch,
                 stats: Stats::default(),
+                history: History::default(),
                 open: Register::default(),
             }),
         }
@@ -352,6 +355,15 @@ impl<DB: Backend> SessionFactory<DB> {
         &self.inner.defaults
     }
 
+    pub(crate) fn downgrade(&self) -> WeakFactory<DB> {
+        WeakFactory(Arc::downgrade(&self.inner))
+    }
+
+    /// What earlier looks at the database's health saw.
+    pub(crate) fn history(&self) -> &History {
+        &self.inner.history
+    }
+
     /// Whether statements are logged.
     pub(crate) fn echoes(&self) -> bool {
         self.inner.watch.sql_echo
@@ -393,6 +405,17 @@ impl<DB: Backend> Clone for SessionFactory<DB> {
         Self {
             inner: Arc::clone(&self.inner),
         }
+    }
+}
+
+/// A factory that this does not keep from ending.
+pub(crate) struct WeakFactory<DB: Backend>(Weak<Inner<DB>>);
+
+impl<DB: Backend> WeakFactory<DB> {
+    /// The factory, for as long as somebody else has it.
+    pub(crate) fn upgrade(&self) -> Option<SessionFactory<DB>> {
+        let inner = self.0.upgrade()?;
+        Some(SessionFactory { inner })
     }
 }
 

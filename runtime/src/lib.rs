@@ -82,6 +82,7 @@ mod factory;
 mod failure;
 mod flight;
 mod guard;
+pub mod health;
 mod holders;
 mod hooks;
 mod job;

@@ -27,7 +27,6 @@ impl<DB: Backend> Spare<DB> {
     }
 
     /// What it connects with.
-    #[cfg(feature = "postgres")]
     pub(crate) fn options(&self) -> &Options<DB> {
         &self.options
     }
@@ -40,10 +39,14 @@ impl<DB: Backend> Spare<DB> {
     pub(crate) async fn ask(&self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
         let mut held = self.connection.lock().await;
         if let Some(mut connection) = held.take() {
-            // It may have died since it was last used.
-            if let Ok(row) = DB::run_for_row(&mut connection, sql.clone()).await {
-                *held = Some(connection);
-                return Ok(row);
+            match DB::run_for_row(&mut connection, sql.clone()).await {
+                // It may have died since it was last used.
+                Err(error) if DB::is_connection_lost(&error) => {}
+                // What was refused would be refused on any connection, and no text that is asked leaves anything open.
+                answer => {
+                    *held = Some(connection);
+                    return answer;
+                }
             }
         }
         let mut connection = self.options.connect().await?;

@@ -47,13 +47,13 @@ fn database_of(url: &str, name: &str) -> String {
 }
 
 /// A port that was free a moment ago.
-async fn free_port() -> u16 {
+pub(crate) async fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().port()
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Door {
+pub(crate) enum Door {
     /// Accepts, and never says anything.
     Silent,
     /// Accepts, and hangs up.
@@ -62,7 +62,7 @@ enum Door {
 }
 
 /// Stands in front of a server. It gives the URL through it.
-async fn door(url: &str, first: Door) -> (String, watch::Sender<Door>) {
+pub(crate) async fn door(url: &str, first: Door) -> (String, watch::Sender<Door>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (before, place) = url.rsplit_once('@').unwrap();
     let (server, name) = place.split_once('/').unwrap();

@@ -11,14 +11,14 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::{ITEMS, eventually, items};
 
 /// Serves on loopback and gives the address.
-async fn serve(app: Router) -> std::net::SocketAddr {
+pub(crate) async fn serve(app: Router) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
     address
 }
 
-async fn request(address: std::net::SocketAddr, line: &str) -> TcpStream {
+pub(crate) async fn request(address: std::net::SocketAddr, line: &str) -> TcpStream {
     let mut client = TcpStream::connect(address).await.unwrap();
     let request =
         format!("{line} HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");

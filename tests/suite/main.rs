@@ -14,6 +14,7 @@ mod extremes;
 mod failure;
 mod guard;
 mod handler;
+mod health;
 mod hooks;
 mod jobs;
 mod locks;

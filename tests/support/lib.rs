@@ -89,6 +89,11 @@ pub async fn sqlite() -> TestDb<sqlx::Sqlite> {
 #[doc = include_str!("../../README.md")]
 pub mod readme {}
 
+/// The guide to health, the same way.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/health.md")]
+pub mod health {}
+
 #[cfg(doctest)]
 #[allow(non_snake_case, reason = "a module for each code of a rule")]
 pub mod pages;

@@ -18,7 +18,13 @@ pub struct Run {
 pub const RUNS: [Run; 2] = [
     Run {
         value: "pgbouncer-session",
-        excepted: &[],
+        excepted: &[
+            (
+                "health::on_postgres::a_monitor_of_a_slow_server",
+                "counts the questions of a connection that stays, and there the spare one does not",
+            ),
+            ("health::postgres::rollbacks_are_told", SESSIONS),
+        ],
     },
     Run {
         value: "pgbouncer-transaction",
@@ -37,6 +43,9 @@ pub const RUNS: [Run; 2] = [
                 "wire::postgres::a_prepared_statement_costs_one_more_the_first_time",
                 "there it costs one more each time, which `pooler.rs` counts",
             ),
+            ("health::postgres::a_monitor", FULL),
+            ("health::postgres::an_exhausted_pool", FULL),
+            ("health::postgres::probes_get", FULL),
         ],
     },
 ];
@@ -78,6 +87,7 @@ const EXCEPTED: &[Excepted] = &[
         "connect::postgres::more_connections_than_the_server_has",
         LOGIN,
     ),
+    ("health::a_server_that_refuses_to_answer_is_degraded", LOGIN),
     ("pool::a_connection_that_is_old_is_replaced", SESSIONS),
     (
         "pool::connections_are_made_ahead_and_closed_when_nobody_needs_them",
@@ -96,6 +106,8 @@ const LOGIN: &str = "a login is the pooler's affair, which refuses it in words o
 
 const MIGRATIONS: &str =
     "holds a lock of the server's session, for which migrations go to the server itself";
+
+const FULL: &str = "holds four connections at once, and PgBouncer has two to be asked over";
 
 const SESSIONS: &str = "looks at the server's sessions, which are the pooler's";
 

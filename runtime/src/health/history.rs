@@ -1,0 +1,155 @@
+//! What earlier reports saw, for what is judged over a time.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::ours::Own;
+use super::readings::Counters;
+#[cfg(feature = "sqlite")]
+use super::readings::Seen;
+
+/// How often an integrity check is worth what it costs.
+#[cfg(feature = "sqlite")]
+const INTEGRITY_HOLDS: Duration = Duration::from_secs(60 * 60);
+
+/// How many samples there are in a window.
+const SAMPLES: u32 = 6;
+
+/// What earlier reports of one factory saw.
+#[doc(hidden)]
+#[derive(Default)]
+pub struct History(Mutex<Past>);
+
+#[derive(Default)]
+struct Past {
+    /// The oldest first.
+    samples: VecDeque<Sample>,
+    #[cfg(feature = "sqlite")]
+    integrity: Option<(Instant, Seen<Option<String>>)>,
+    /// What was written when, and not replayed by every standby when last looked at. The oldest first.
+    #[cfg(any(feature = "postgres", test))]
+    written: VecDeque<(Instant, u64)>,
+}
+
+/// What was counted at one time.
+#[derive(Clone)]
+pub(super) struct Sample {
+    pub(super) taken: Instant,
+    pub(super) counters: Option<Counters>,
+    pub(super) own: Own,
+}
+
+impl History {
+    /// Enters what was counted now, and gives what to compare it with: what was counted a window ago, or the oldest that
+    /// there is.
+    pub(super) fn enter(&self, sample: &Sample, window: Duration) -> Option<Sample> {
+        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let samples = &mut past.samples;
+        let age = |earlier: &Sample| sample.taken.saturating_duration_since(earlier.taken);
+        while samples.get(1).is_some_and(|next| age(next) >= window) {
+            samples.pop_front();
+        }
+        let before = samples.front().cloned();
+        if samples
+            .back()
+            .is_none_or(|last| age(last) >= window / SAMPLES)
+        {
+            samples.push_back(sample.clone());
+        }
+        before
+    }
+
+    /// The server counts from zero again: what was before is of no use.
+    pub(super) fn forget_all_before(&self, sample: &Sample) {
+        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        past.samples.clear();
+        past.samples.push_back(sample.clone());
+    }
+
+    /// How long ago, at least, what was written that is not replayed yet; given how much is, now.
+    #[cfg(any(feature = "postgres", test))]
+    pub(super) fn behind(&self, written: u64, replayed: u64) -> Duration {
+        /// They are a second apart, and what is critical is far less ago than all of them.
+        const MOST: usize = 1_000;
+        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let positions = &mut past.written;
+        while positions.front().is_some_and(|(_, at)| *at <= replayed) {
+            positions.pop_front();
+        }
+        let is_new = positions
+            .back()
+            .is_none_or(|(when, _)| when.elapsed() >= Duration::from_secs(1));
+        if is_new && written > replayed && positions.len() < MOST {
+            positions.push_back((Instant::now(), written));
+        }
+        positions
+            .front()
+            .map_or(Duration::ZERO, |(when, _)| when.elapsed())
+    }
+
+    /// What the last integrity check said, while that holds.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn integrity(&self) -> Option<Seen<Option<String>>> {
+        let past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, seen) = past.integrity.as_ref()?;
+        (at.elapsed() < INTEGRITY_HOLDS).then(|| seen.clone())
+    }
+
+    #[cfg(feature = "sqlite")]
+    pub(super) fn keep_integrity(&self, seen: Seen<Option<String>>) {
+        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        past.integrity = Some((Instant::now(), seen));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standby_is_as_far_behind_as_what_it_has_not_replayed_is_old() {
+        let history = History::default();
+        let pause = Duration::from_millis(20);
+        assert_eq!(history.behind(100, 100), Duration::ZERO);
+        assert!(history.behind(200, 100) < pause);
+        std::thread::sleep(pause);
+        assert!(
+            history.behind(300, 100) >= pause,
+            "200 was written before that"
+        );
+        assert!(history.behind(300, 199) >= pause);
+        assert!(history.behind(300, 200) < pause, "and 300 only now");
+        assert_eq!(history.behind(300, 300), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_compared_with_is_about_a_window_old() {
+        let history = History::default();
+        let start = Instant::now();
+        let window = Duration::from_secs(60);
+        let sample = |seconds| Sample {
+            taken: start + Duration::from_secs(seconds),
+            counters: None,
+            own: Own::default(),
+        };
+        let before = |seconds| {
+            let before = history.enter(&sample(seconds), window)?;
+            Some((before.taken - start).as_secs())
+        };
+        assert_eq!(before(0), None);
+        // Reports that follow each other closely do not shrink the window.
+        assert_eq!(before(1), Some(0));
+        assert_eq!(before(2), Some(0));
+        for second in 3..60 {
+            assert_eq!(before(second), Some(0));
+        }
+        for second in 60..600 {
+            let age = second - before(second).unwrap();
+            assert!((60..=70).contains(&age), "{age} at {second}");
+        }
+        // After a pause it is what was last seen.
+        let last = before(5_000).unwrap();
+        assert!((580..600).contains(&last), "{last}");
+    }
+}

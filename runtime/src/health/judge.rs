@@ -1,0 +1,576 @@
+//! Makes checks of what was seen.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use demarcate_sql::{Dialect, masked};
+
+use super::history::{History, Sample};
+use super::kind::CheckKind;
+use super::look::{Contact, Look};
+use super::ours::Own;
+use super::readings::{Counters, Lag, Readings, Seen, Session, Sessions, Share};
+use super::report::{Check, Measure, Status};
+use super::thresholds::Thresholds;
+use crate::holders::InWords;
+use crate::pool::PoolStatus;
+use crate::trail::OpenBoundary;
+
+/// How many pieces of evidence are shown.
+const SHOWN: usize = 5;
+
+/// How long a statement is shown, in bytes.
+const LONGEST: usize = 200;
+
+/// Of fewer reads than these nothing is said.
+const TELLING_READS: u64 = 1_000;
+
+/// A server that was just started has read from the disk whatever it has read.
+const TELLING_READS_OF_A_LIFE: u64 = 10_000;
+
+/// Of fewer transactions than these nothing is said.
+const TELLING_RUNS: u64 = 20;
+
+/// All that there is to judge.
+pub(super) struct Case<'a> {
+    pub(super) thresholds: &'a Thresholds,
+    pub(super) dialect: Dialect,
+    /// The factory's boundaries only read.
+    pub(super) only_reads: bool,
+    pub(super) pool: PoolStatus,
+    pub(super) open: Vec<OpenBoundary>,
+    pub(super) look: Look,
+    pub(super) own: Own,
+    /// What was counted before.
+    pub(super) before: Option<Sample>,
+    pub(super) now: Instant,
+}
+
+impl<'a> Case<'a> {
+    /// Enters what was counted, and takes out what it is to be compared with.
+    pub(super) fn compare(&mut self, history: &History) {
+        let counters = self.look.readings.as_ref().ok().map(|r| r.counters.clone());
+        let sample = Sample {
+            taken: self.now,
+            counters,
+            own: self.own.clone(),
+        };
+        // A look that failed knows nothing that a later one could be compared with.
+        if sample.counters.is_none() {
+            return;
+        }
+        self.before = history.enter(&sample, self.thresholds.over());
+        let is_behind = |before: &Sample| match (&sample.counters, &before.counters) {
+            (Some(now), Some(before)) => is_behind(now, before),
+            _ => false,
+        };
+        if self.before.as_ref().is_some_and(is_behind) {
+            history.forget_all_before(&sample);
+            self.before = None;
+        }
+    }
+
+    pub(super) fn judge(&self, kind: CheckKind) -> Check {
+        if self.thresholds.is_off(kind) {
+            return Check::skipped(kind, "it was left out");
+        }
+        match kind {
+            CheckKind::Connection => self.connection(),
+            CheckKind::PoolUsage => self.pool_usage(),
+            CheckKind::AverageStatement | CheckKind::P99Statement => self.statement_time(kind),
+            CheckKind::Busy => self.busy(),
+            _ => match &self.look.readings {
+                Ok(readings) => self
+                    .reading(kind, readings)
+                    .unwrap_or_else(|reason| Check::skipped(kind, reason)),
+                Err(reason) => Check::skipped(kind, reason.clone()),
+            },
+        }
+    }
+
+    fn reading(&self, kind: CheckKind, readings: &Readings) -> Seen<Check> {
+        let counters = &readings.counters;
+        let sessions = readings.sessions.as_ref().map_err(Cow::clone);
+        match kind {
+            CheckKind::LongTransactions | CheckKind::IdleInTransaction
+                if self.dialect == Dialect::Sqlite =>
+            {
+                Ok(self.own_transactions(kind))
+            }
+            CheckKind::Writable => Ok(self.writable(readings.read_only.clone()?)),
+            CheckKind::CacheHits => self.cache_hits(counters.cache.clone()?),
+            CheckKind::LongTransactions => self.long_transactions(sessions?),
+            CheckKind::IdleInTransaction => self.idle_in_transaction(sessions?),
+            CheckKind::Blocked => self.blocked(sessions?),
+            CheckKind::Deadlocks => self.deadlocks(counters.deadlocks.clone()?),
+            CheckKind::Rollbacks => match &counters.ended {
+                Ok(ended) => self.rollbacks(*ended),
+                Err(_) => Ok(self.own_share(kind, |own| own.ended)),
+            },
+            CheckKind::ServerConnections => {
+                let connections = readings.connections.as_ref().map_err(Cow::clone)?;
+                let open_to_us = connections.most.saturating_sub(connections.reserved);
+                let share = Share {
+                    part: connections.used,
+                    whole: open_to_us.max(1),
+                };
+                let evidence = format!(
+                    "{} of {} connections are in use; {} more are reserved",
+                    connections.used, open_to_us, connections.reserved
+                );
+                Ok(self.measured(kind, share.percent().unwrap_or(0.0), vec![evidence]))
+            }
+            CheckKind::ReplicationLag => Ok(self.lag(readings.lag.as_ref().map_err(Cow::clone)?)),
+            CheckKind::TransactionAge => {
+                let age = readings.age.as_ref().map_err(Cow::clone)?;
+                Ok(self.measured(kind, float(age.transactions), vec![age.evidence.clone()]))
+            }
+            CheckKind::HistoryLength => {
+                Ok(self.measured(kind, float(readings.history_length.clone()?), vec![]))
+            }
+            CheckKind::WalSize => {
+                Ok(self.measured(kind, float(readings.wal_size.clone()?), vec![]))
+            }
+            CheckKind::Integrity => Ok(match readings.integrity.clone()? {
+                None => Check::judged(kind, Status::Healthy),
+                Some(broken) => Check {
+                    evidence: vec![broken],
+                    ..Check::judged(kind, Status::Critical)
+                },
+            }),
+            CheckKind::Connection
+            | CheckKind::PoolUsage
+            | CheckKind::AverageStatement
+            | CheckKind::P99Statement
+            | CheckKind::Busy => Err("it is not read there".into()),
+        }
+    }
+
+    /// A check of a value, by its levels.
+    fn measured(&self, kind: CheckKind, number: f64, evidence: Vec<String>) -> Check {
+        let (status, threshold) = self.thresholds.judge(kind, number);
+        let measure = |number| {
+            Some(Measure {
+                number,
+                unit: kind.unit()?,
+            })
+        };
+        Check {
+            value: measure(number),
+            threshold: threshold.and_then(measure),
+            evidence,
+            ..Check::judged(kind, status)
+        }
+    }
+
+    fn connection(&self) -> Check {
+        const KIND: CheckKind = CheckKind::Connection;
+        let at_least = |round_trip: &Duration, status, evidence| {
+            let mut check = self.measured(KIND, milliseconds(*round_trip), vec![evidence]);
+            if check.status() < Some(status) {
+                check = Check {
+                    value: check.value,
+                    evidence: check.evidence,
+                    ..Check::judged(KIND, status)
+                };
+            }
+            check
+        };
+        match &self.look.contact {
+            Contact::Answered(round_trip) => self.measured(KIND, milliseconds(*round_trip), vec![]),
+            Contact::Stammers(round_trip, said) => at_least(
+                round_trip,
+                Status::Degraded,
+                format!("it answers `select 1`, but not how it is: {said}"),
+            ),
+            Contact::Slow(round_trip, had) => at_least(
+                round_trip,
+                Status::Unhealthy,
+                format!("it answers `select 1`, but not within {had:.1?} how it is"),
+            ),
+            Contact::Failed(said, advice) => Check {
+                evidence: vec![said.clone()],
+                recommendation: advice.or(Some(KIND.row().advice)),
+                ..Check::judged(KIND, Status::Critical)
+            },
+            Contact::Busy(reason) => Check::skipped(KIND, reason.clone()),
+        }
+    }
+
+    fn writable(&self, read_only: Option<String>) -> Check {
+        let status = match read_only {
+            Some(_) if !self.only_reads => Status::Unhealthy,
+            _ => Status::Healthy,
+        };
+        Check {
+            evidence: read_only.into_iter().collect(),
+            ..Check::judged(CheckKind::Writable, status)
+        }
+    }
+
+    fn pool_usage(&self) -> Check {
+        let PoolStatus {
+            max_connections,
+            connections,
+            idle,
+            waiting,
+            holders,
+        } = &self.pool;
+        let used = connections.saturating_sub(*idle);
+        let share = Share {
+            part: used as u64,
+            whole: *max_connections as u64,
+        };
+        let mut evidence = format!("{used} of {max_connections} are in use");
+        if !holders.is_empty() {
+            let _ = write!(evidence, ", by {}", InWords(holders));
+        }
+        if *waiting > 0 {
+            let _ = write!(evidence, "; {waiting} wait for one");
+        }
+        let percent = share.percent().unwrap_or(0.0);
+        if *max_connections == 1 && *waiting == 0 {
+            return Check {
+                value: Some(Measure {
+                    number: percent,
+                    unit: super::kind::Unit::Percent,
+                }),
+                evidence: vec![evidence],
+                ..Check::judged(CheckKind::PoolUsage, Status::Healthy)
+            };
+        }
+        self.measured(CheckKind::PoolUsage, percent, vec![evidence])
+    }
+
+    fn statement_time(&self, kind: CheckKind) -> Check {
+        let (since, over) = match &self.before {
+            Some(before) => (
+                self.own.statements.since(&before.own.statements),
+                format!("in the last {:.1?}", self.since(before)),
+            ),
+            None => (self.own.statements.clone(), "so far".to_owned()),
+        };
+        let count = since.count();
+        let took = match kind {
+            CheckKind::AverageStatement => since.mean(),
+            _ => since.quantile(0.99),
+        };
+        if count == 0 {
+            return Check::skipped(kind, format!("no statement was run {over}"));
+        }
+        let evidence = format!("statements {over}: {count}");
+        self.measured(kind, milliseconds(took), vec![evidence])
+    }
+
+    fn busy(&self) -> Check {
+        const KIND: CheckKind = CheckKind::Busy;
+        let counted = self.own_share(KIND, |own| own.conflicts);
+        let is_locked = matches!(&self.look.readings, Ok(readings) if readings.is_locked);
+        if !is_locked || counted.status() > Some(Status::Degraded) {
+            return counted;
+        }
+        Check {
+            value: counted.value,
+            evidence: vec![
+                "somebody has locked the whole file: not even reading is possible".to_owned(),
+            ],
+            ..Check::judged(KIND, Status::Unhealthy)
+        }
+    }
+
+    /// What of this factory's own counts came since the earlier report.
+    fn own_share(&self, kind: CheckKind, share: impl Fn(&Own) -> Share) -> Check {
+        let Some(before) = &self.before else {
+            return Check::skipped(kind, FIRST);
+        };
+        // A factory's counts do not start again.
+        let share = share(&self.own)
+            .since(share(&before.own))
+            .unwrap_or_default();
+        self.share(kind, share, before, TELLING_RUNS, "runs of boundaries")
+            .unwrap_or_else(|reason| Check::skipped(kind, reason))
+    }
+
+    fn share(
+        &self,
+        kind: CheckKind,
+        share: Share,
+        before: &Sample,
+        telling: u64,
+        of_what: &str,
+    ) -> Seen<Check> {
+        let over = self.since(before);
+        let Share { part, whole } = share;
+        let percent = match share.percent() {
+            Some(percent) if whole >= telling => percent,
+            _ => {
+                return Err(format!(
+                    "{whole} {of_what} in the last {over:.1?} are too few to judge by: it takes {telling}"
+                )
+                .into());
+            }
+        };
+        let evidence = format!("{part} of {whole} {of_what} in the last {over:.1?}");
+        Ok(self.measured(kind, percent, vec![evidence]))
+    }
+
+    fn since(&self, before: &Sample) -> Duration {
+        self.now.saturating_duration_since(before.taken)
+    }
+
+    /// What the server had counted at the earlier report.
+    fn before<T>(&self, of: impl Fn(&Counters) -> Option<T>) -> Option<(&Sample, T)> {
+        let before = self.before.as_ref()?;
+        Some((before, of(before.counters.as_ref()?)?))
+    }
+
+    fn cache_hits(&self, now: Share) -> Seen<Check> {
+        const KIND: CheckKind = CheckKind::CacheHits;
+        let before = self.before(|counters| counters.cache.clone().ok());
+        if let Some((before, earlier)) = before {
+            let since = now.since(earlier).unwrap_or(now);
+            return self.share(KIND, since, before, TELLING_READS, "reads");
+        }
+        let Share { part, whole } = now;
+        match now.percent() {
+            Some(percent) if whole >= TELLING_READS_OF_A_LIFE => {
+                let evidence = format!(
+                    "{part} of {whole} reads since the server began to count; later reports tell of the time between"
+                );
+                Ok(self.measured(KIND, percent, vec![evidence]))
+            }
+            _ => Err(format!(
+                "{whole} reads are too few to judge by: it takes {TELLING_READS_OF_A_LIFE}"
+            )
+            .into()),
+        }
+    }
+
+    fn deadlocks(&self, now: u64) -> Seen<Check> {
+        let Some((before, earlier)) = self.before(|counters| counters.deadlocks.clone().ok())
+        else {
+            return Err(FIRST.into());
+        };
+        let over = self.since(before);
+        let count = now.saturating_sub(earlier);
+        let minutes = over.max(MINUTE).as_secs_f64() / MINUTE.as_secs_f64();
+        let evidence = format!("{count} in the last {over:.1?}");
+        Ok(self.measured(CheckKind::Deadlocks, float(count) / minutes, vec![evidence]))
+    }
+
+    fn rollbacks(&self, now: Share) -> Seen<Check> {
+        let Some((before, earlier)) = self.before(|counters| counters.ended.clone().ok()) else {
+            return Err(FIRST.into());
+        };
+        let since = now.since(earlier).unwrap_or_default();
+        self.share(
+            CheckKind::Rollbacks,
+            since,
+            before,
+            TELLING_RUNS,
+            "transactions",
+        )
+    }
+
+    fn lag(&self, lag: &Lag) -> Check {
+        const KIND: CheckKind = CheckKind::ReplicationLag;
+        let evidence = vec![lag.evidence.clone()];
+        match lag.seconds {
+            Some(seconds) => self.measured(KIND, seconds, evidence),
+            None => Check {
+                evidence,
+                ..Check::judged(KIND, Status::Unhealthy)
+            },
+        }
+    }
+
+    /// A check over sessions. Where not all could be seen, those that were seen may say that it is sick, but not that it
+    /// is well.
+    fn of_sessions(
+        &self,
+        kind: CheckKind,
+        seconds: Option<f64>,
+        sessions: &Sessions,
+        evidence: Vec<String>,
+    ) -> Seen<Check> {
+        let check = self.measured(kind, seconds.unwrap_or(0.0), evidence);
+        match (&sessions.hidden, check.status()) {
+            (Some(hidden), Some(Status::Healthy)) => Err(hidden.clone()),
+            _ => Ok(check),
+        }
+    }
+
+    fn long_transactions(&self, sessions: &Sessions) -> Seen<Check> {
+        const KIND: CheckKind = CheckKind::LongTransactions;
+        let mut oldest: Vec<_> = sessions.shown.iter().collect();
+        oldest.sort_by(|a, b| b.open_for.total_cmp(&a.open_for));
+        let evidence = oldest
+            .into_iter()
+            .filter(|session| self.is_sick(KIND, session.open_for))
+            .take(SHOWN)
+            .map(|session| {
+                let who = self.who(session);
+                format!("{who}: open for {:.1} s", session.open_for)
+            })
+            .collect();
+        self.of_sessions(KIND, sessions.longest_open, sessions, evidence)
+    }
+
+    /// A file has no sessions that could be asked for: what is known is what this factory has open.
+    fn own_transactions(&self, kind: CheckKind) -> Check {
+        let seconds = |open: &OpenBoundary| {
+            let since = match kind {
+                CheckKind::IdleInTransaction => open.idle_for,
+                // It begins with its first statement.
+                _ => open.statement.is_some().then_some(open.open_for),
+            };
+            since.map(|since| since.as_secs_f64())
+        };
+        let mut longest: Vec<_> = self
+            .open
+            .iter()
+            .filter_map(|open| Some((seconds(open)?, open)))
+            .collect();
+        longest.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let evidence = longest
+            .iter()
+            .filter(|(seconds, _)| self.is_sick(kind, *seconds))
+            .take(SHOWN)
+            .map(|(seconds, open)| {
+                let service = open.service.map(|service| format!(", in {service}"));
+                let statement = open.statement.as_deref().unwrap_or_default();
+                let (name, service) = (open.boundary, service.unwrap_or_default());
+                format!("{name}{service}, at `{statement}`: for {seconds:.1} s")
+            })
+            .collect();
+        let longest = longest.first().map_or(0.0, |(seconds, _)| *seconds);
+        self.measured(kind, longest, evidence)
+    }
+
+    fn idle_in_transaction(&self, sessions: &Sessions) -> Seen<Check> {
+        const KIND: CheckKind = CheckKind::IdleInTransaction;
+        let mut idle: Vec<_> = sessions
+            .shown
+            .iter()
+            .filter_map(|session| Some((session.idle_for?, session)))
+            .collect();
+        idle.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let evidence = idle
+            .into_iter()
+            .filter(|(idle_for, _)| self.is_sick(KIND, *idle_for))
+            .take(SHOWN)
+            .map(|(idle_for, session)| {
+                format!(
+                    "{}: idle in its transaction for {idle_for:.1} s",
+                    self.who(session)
+                )
+            })
+            .collect();
+        self.of_sessions(KIND, sessions.longest_idle, sessions, evidence)
+    }
+
+    fn blocked(&self, sessions: &Sessions) -> Seen<Check> {
+        const KIND: CheckKind = CheckKind::Blocked;
+        let mut waiting: Vec<_> = sessions
+            .shown
+            .iter()
+            .filter_map(|session| Some((session.waits_for?, session)))
+            .collect();
+        waiting.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut evidence: Vec<_> = waiting
+            .iter()
+            .take(SHOWN)
+            .map(|(waits_for, session)| {
+                let mut line = format!("{} waits for {waits_for:.1} s", self.who(session));
+                for (n, blocker) in session.blockers.iter().take(SHOWN).enumerate() {
+                    let before = if n == 0 { " on " } else { ", and on " };
+                    let _ = write!(line, "{before}{}", self.who_is(*blocker, sessions));
+                }
+                line
+            })
+            .collect();
+        if sessions.waiting > SHOWN as u64 {
+            evidence.push(format!("{} wait in all", sessions.waiting));
+        }
+        self.of_sessions(KIND, sessions.longest_wait, sessions, evidence)
+    }
+
+    fn is_sick(&self, kind: CheckKind, value: f64) -> bool {
+        self.thresholds.judge(kind, value).0 > Status::Healthy
+    }
+
+    /// A session: the boundary where it is ours, and what it does.
+    fn who(&self, session: &Session) -> String {
+        let mut who = self.name(session.process);
+        if !self.is_ours(session.process) && !session.application.is_empty() {
+            let _ = write!(who, " (application `{}`)", session.application);
+        }
+        if !session.statement.is_empty() {
+            let mut statement = masked(&session.statement, self.dialect).to_string();
+            if statement.len() > LONGEST {
+                statement.truncate(statement.floor_char_boundary(LONGEST));
+                statement.push('…');
+            }
+            let tense = match session.idle_for {
+                Some(_) => "last at",
+                None => "at",
+            };
+            let _ = write!(who, ", {tense} `{statement}`");
+        }
+        who
+    }
+
+    fn who_is(&self, process: u64, sessions: &Sessions) -> String {
+        let seen = sessions.shown.iter().find(|s| s.process == process);
+        seen.map_or_else(|| self.name(process), |session| self.who(session))
+    }
+
+    fn is_ours(&self, process: u64) -> bool {
+        self.open.iter().any(|open| open.process == Some(process))
+    }
+
+    fn name(&self, process: u64) -> String {
+        let ours = self.open.iter().find(|open| open.process == Some(process));
+        match ours {
+            Some(open) => {
+                let mut name = format!("{} as session {process}", open.boundary);
+                if let Some(service) = open.service {
+                    let _ = write!(name, ", in {service}");
+                }
+                name
+            }
+            None => format!("session {process}"),
+        }
+    }
+}
+
+const FIRST: &str =
+    "it is the first report of this factory: the next one tells of the time between";
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Whether it was counted from zero again: a server that was started anew, or statistics that were reset.
+fn is_behind(now: &Counters, before: &Counters) -> bool {
+    let fell = |now: &Seen<Share>, before: &Seen<Share>| match (now, before) {
+        (Ok(now), Ok(before)) => now.since(*before).is_none(),
+        _ => false,
+    };
+    let deadlocks = match (&now.deadlocks, &before.deadlocks) {
+        (Ok(now), Ok(before)) => now < before,
+        _ => false,
+    };
+    deadlocks || fell(&now.cache, &before.cache) || fell(&now.ended, &before.ended)
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1_000.0
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "nothing that is counted here comes near 2^52"
+)]
+fn float(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,263 @@
+//! The health of MySQL and MariaDB.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use futures_core::future::BoxFuture;
+use sqlx::mysql::MySqlRow;
+use sqlx::{MySql, Row, SqlSafeStr};
+
+use super::history::History;
+use super::kind::CheckKind;
+use super::readings::{
+    Asker, Connections, Counters, Examine, Lag, Readings, Seen, Session, Sessions, Share,
+};
+
+/// What everybody may ask: the server's counters, and which rights this user has.
+const STATUS: &str = include_str!("mysql_status.sql");
+
+/// What takes the right PROCESS.
+const SESSIONS: &str = include_str!("mysql_sessions.sql");
+
+const GRANT_PROCESS: &str = "this user may not see others' transactions: `GRANT PROCESS ON *.* TO` the user itself, not to a role of it";
+
+const GRANT_REPLICAS: &str = "this user may not see replication: `GRANT SLAVE MONITOR ON *.* TO` it on MariaDB, \
+                              `GRANT REPLICATION CLIENT ON *.* TO` it on MySQL";
+
+impl Examine for MySql {
+    const CHECKS: &'static [CheckKind] = &[
+        CheckKind::Connection,
+        CheckKind::Writable,
+        CheckKind::PoolUsage,
+        CheckKind::AverageStatement,
+        CheckKind::P99Statement,
+        CheckKind::CacheHits,
+        CheckKind::LongTransactions,
+        CheckKind::IdleInTransaction,
+        CheckKind::Blocked,
+        CheckKind::Deadlocks,
+        CheckKind::Rollbacks,
+        CheckKind::ServerConnections,
+        CheckKind::ReplicationLag,
+        CheckKind::HistoryLength,
+    ];
+
+    /// A view of InnoDB's is an error to whom may not read it, and the connection would have to be made anew: the rights
+    /// are asked for first. Those that come by a role are not among them.
+    fn examine<'a>(
+        asker: &'a mut Asker<'_, Self>,
+        _: &'a History,
+    ) -> BoxFuture<'a, Result<Readings, sqlx::Error>> {
+        Box::pin(async move {
+            let row = asker.ask(STATUS.into_sql_str()).await?;
+            let status = Status(pairs(&row.ok_or(sqlx::Error::RowNotFound)?)?);
+            let sessions = match status.may(&["PROCESS"]) {
+                true => Ok(asker.ask(SESSIONS.into_sql_str()).await?),
+                false => Err(Cow::Borrowed(GRANT_PROCESS)),
+            };
+            let sessions = match sessions {
+                Ok(Some(row)) => Ok(row),
+                Ok(None) => return Err(sqlx::Error::RowNotFound),
+                Err(reason) => Err(reason),
+            };
+            let sees_replicas = [
+                "SLAVE MONITOR",
+                "REPLICA MONITOR",
+                "REPLICATION CLIENT",
+                "SUPER",
+            ];
+            let lag = match status.may(&sees_replicas) {
+                true => lag(asker.ask("show replica status".into_sql_str()).await?),
+                false => Err(GRANT_REPLICAS.into()),
+            };
+            read(&status, sessions, lag)
+        })
+    }
+}
+
+/// Names and values.
+struct Status(HashMap<String, String>);
+
+impl Status {
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+
+    fn count(&self, name: &'static str) -> Seen<u64> {
+        let count = self.0.get(name).and_then(|value| value.parse().ok());
+        count.ok_or_else(|| format!("this server does not count `{name}`").into())
+    }
+
+    fn may(&self, one_of: &[&str]) -> bool {
+        let rights = self.text("rights");
+        rights.split(',').any(|right| one_of.contains(&right))
+    }
+}
+
+/// One row of one column: `name=value` in lines.
+fn pairs(row: &MySqlRow) -> Result<HashMap<String, String>, sqlx::Error> {
+    let text: String = row.try_get(0)?;
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    Ok(pairs
+        .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
+        .collect())
+}
+
+fn read(
+    status: &Status,
+    sessions: Seen<MySqlRow>,
+    lag: Seen<Lag>,
+) -> Result<Readings, sqlx::Error> {
+    let version = status.text("version");
+    let title = match version.contains("MariaDB") {
+        true => "MariaDB",
+        false => "MySQL",
+    };
+    let version = version.split('-').next().unwrap_or_default();
+    let (sessions, of_innodb) = match sessions {
+        Ok(row) => {
+            let of_innodb = Status(HashMap::from([
+                ("deadlocks".to_owned(), text(&row, "deadlocks")?),
+                ("history_length".to_owned(), text(&row, "history_length")?),
+            ]));
+            (Ok(self::sessions(&row)?), Ok(of_innodb))
+        }
+        Err(reason) => (Err(reason.clone()), Err(reason)),
+    };
+    // MariaDB has it among the counters, MySQL in a view of InnoDB's.
+    let either = |name, of_innodb_name| {
+        status.count(name).or_else(|_| match &of_innodb {
+            Ok(of_innodb) => of_innodb.count(of_innodb_name),
+            Err(reason) => Err(reason.clone()),
+        })
+    };
+    let sessions = sessions.or_else(|reason| waiting_of(status, reason));
+    Ok(Readings {
+        read_only: Ok((!matches!(status.text("read_only"), "0" | "OFF"))
+            .then(|| "`read_only` is on".to_owned())),
+        sessions,
+        counters: Counters {
+            cache: cache(status),
+            deadlocks: either("innodb_deadlocks", "deadlocks"),
+            ended: ended(status),
+        },
+        connections: connections(status),
+        lag,
+        history_length: either("innodb_history_list_length", "history_length"),
+        ..Readings::of(format!("{title} {version}"))
+    })
+}
+
+/// Without rights it is known that somebody waits, but not who.
+fn waiting_of(status: &Status, reason: Cow<'static, str>) -> Seen<Sessions> {
+    match status.count("innodb_row_lock_current_waits") {
+        Ok(waiting) if waiting > 0 => Ok(Sessions {
+            waiting,
+            hidden: Some(format!("{waiting} statements wait for row locks; {reason}").into()),
+            ..Sessions::default()
+        }),
+        _ => Err(reason),
+    }
+}
+
+/// <https://mariadb.com/kb/en/innodb-buffer-pool/>: requests for pages, and those that went to the disk.
+fn cache(status: &Status) -> Seen<Share> {
+    let whole = status.count("innodb_buffer_pool_read_requests")?;
+    let from_disk = status.count("innodb_buffer_pool_reads")?;
+    Ok(Share {
+        part: whole.saturating_sub(from_disk),
+        whole,
+    })
+}
+
+/// As statements: what is committed without one is not counted.
+fn ended(status: &Status) -> Seen<Share> {
+    let (committed, rolled_back) = (status.count("com_commit")?, status.count("com_rollback")?);
+    Ok(Share {
+        part: rolled_back,
+        whole: committed + rolled_back,
+    })
+}
+
+fn connections(status: &Status) -> Seen<Connections> {
+    Ok(Connections {
+        used: status.count("threads_connected")?,
+        most: status.count("max_connections")?,
+        // One more than `max_connections` is for administrators.
+        reserved: 0,
+    })
+}
+
+fn text(row: &MySqlRow, name: &str) -> Result<String, sqlx::Error> {
+    let text: Option<String> = row.try_get(name)?;
+    Ok(text.unwrap_or_default())
+}
+
+fn sessions(row: &MySqlRow) -> Result<Sessions, sqlx::Error> {
+    let number = |name| text(row, name).map(|text| text.parse::<f64>().ok());
+    let shown = text(row, "shown")?;
+    Ok(Sessions {
+        longest_open: number("longest_open")?,
+        longest_idle: number("longest_idle")?,
+        longest_wait: number("longest_wait")?,
+        waiting: text(row, "waiting")?.parse().unwrap_or(0),
+        shown: shown.split('\u{1e}').filter_map(session).collect(),
+        hidden: None,
+    })
+}
+
+/// One of them: columns between unit separators, the statement last.
+fn session(line: &str) -> Option<Session> {
+    let mut columns = line.splitn(6, '\u{1f}');
+    let mut next = || columns.next();
+    Some(Session {
+        process: next()?.parse().ok()?,
+        open_for: next()?.parse().ok()?,
+        idle_for: next()?.parse().ok(),
+        waits_for: next()?.parse().ok(),
+        blockers: next()?
+            .split(' ')
+            .filter_map(|word| word.parse().ok())
+            .collect(),
+        statement: next()?.to_owned(),
+        application: String::new(),
+    })
+}
+
+/// The server's own row, where it is a replica. MariaDB still calls things by their former names.
+fn lag(row: Option<MySqlRow>) -> Seen<Lag> {
+    let Some(row) = row else {
+        return Err("the server is no replica; how far its own are behind, they know".into());
+    };
+    let first = |names: [&str; 2]| {
+        names.into_iter().find_map(|name| {
+            row.try_get_unchecked::<Option<String>, _>(name)
+                .ok()
+                .flatten()
+        })
+    };
+    let seconds = first(["Seconds_Behind_Source", "Seconds_Behind_Master"]);
+    let receives = first(["Replica_IO_Running", "Slave_IO_Running"]).unwrap_or_default();
+    let replays = first(["Replica_SQL_Running", "Slave_SQL_Running"]).unwrap_or_default();
+    Ok(Lag {
+        // Unknown where one of the two does not run.
+        seconds: seconds.and_then(|seconds| seconds.parse().ok()),
+        evidence: format!("receives: {receives}, replays: {replays}"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_read_whatever_its_statement_is() {
+        let line = "12\u{1f}3.5\u{1f}\u{1f}2\u{1f}7 8\u{1f}select '\u{1f}', 'é'";
+        let session = session(line).unwrap();
+        assert_eq!((session.process, session.open_for), (12, 3.5));
+        assert_eq!((session.idle_for, session.waits_for), (None, Some(2.0)));
+        assert_eq!(session.blockers, [7, 8]);
+        assert_eq!(session.statement, "select '\u{1f}', 'é'");
+        assert!(super::session("").is_none());
+    }
+}

@@ -1,0 +1,260 @@
+//! The health of PostgreSQL.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Postgres, Row, SqlSafeStr};
+
+use super::history::History;
+use super::kind::CheckKind;
+use super::readings::{
+    Age, Asker, Connections, Counters, Examine, Lag, Readings, Seen, Session, Sessions, Share,
+};
+
+/// One message, and one row. It reads system views that need no right to be read; to whom may not look at others'
+/// sessions and standbys they show little of those. The bounds keep it from waiting for somebody who changes the
+/// catalogue.
+const QUESTION: &str = include_str!("postgres.sql");
+
+/// What shows everything: <https://www.postgresql.org/docs/current/predefined-roles.html>.
+const GRANT: &str = "this role may not see sessions of others: `GRANT pg_monitor TO` it";
+
+impl Examine for Postgres {
+    const CHECKS: &'static [CheckKind] = &[
+        CheckKind::Connection,
+        CheckKind::Writable,
+        CheckKind::PoolUsage,
+        CheckKind::AverageStatement,
+        CheckKind::P99Statement,
+        CheckKind::CacheHits,
+        CheckKind::LongTransactions,
+        CheckKind::IdleInTransaction,
+        CheckKind::Blocked,
+        CheckKind::Deadlocks,
+        CheckKind::Rollbacks,
+        CheckKind::ServerConnections,
+        CheckKind::ReplicationLag,
+        CheckKind::TransactionAge,
+        CheckKind::Integrity,
+    ];
+
+    fn examine<'a>(
+        asker: &'a mut Asker<'_, Self>,
+        history: &'a History,
+    ) -> BoxFuture<'a, Result<Readings, sqlx::Error>> {
+        Box::pin(async move {
+            let row = asker.ask(QUESTION.into_sql_str()).await?;
+            let row = row.ok_or(sqlx::Error::RowNotFound)?;
+            let mut readings = read(&row, history)?;
+            if follows_closely(asker, &row).await? {
+                readings.lag = Ok(Lag {
+                    seconds: Some(0.0),
+                    evidence: "the standby replays what it receives at once".to_owned(),
+                });
+            }
+            Ok(readings)
+        })
+    }
+}
+
+fn read(row: &PgRow, history: &History) -> Result<Readings, sqlx::Error> {
+    let version: i32 = row.try_get("version")?;
+    let may_look: bool = row.try_get("may_look")?;
+    Ok(Readings {
+        read_only: Ok(read_only(row)?),
+        sessions: Ok(sessions(row)?),
+        counters: Counters {
+            cache: Ok(Share {
+                part: count(row, "blks_hit")?,
+                whole: count(row, "blks_asked")?,
+            }),
+            deadlocks: Ok(count(row, "deadlocks")?),
+            ended: Ok(ended(row)?),
+        },
+        connections: Ok(Connections {
+            used: count(row, "backends")?,
+            most: count(row, "max_connections")?,
+            reserved: count(row, "reserved")?,
+        }),
+        lag: lag(row, may_look, history)?,
+        age: Ok(Age {
+            transactions: count(row, "oldest")?,
+            evidence: format!(
+                "in database `{}`",
+                row.try_get::<String, _>("oldest_database")?
+            ),
+        }),
+        integrity: integrity(row)?,
+        ..Readings::of(format!(
+            "PostgreSQL {}.{}",
+            version / 10_000,
+            version % 10_000
+        ))
+    })
+}
+
+fn count(row: &PgRow, name: &str) -> Result<u64, sqlx::Error> {
+    let count: Option<i64> = row.try_get(name)?;
+    Ok(count.and_then(|count| count.try_into().ok()).unwrap_or(0))
+}
+
+fn read_only(row: &PgRow) -> Result<Option<String>, sqlx::Error> {
+    if row.try_get("is_standby")? {
+        return Ok(Some("the server is a standby".to_owned()));
+    }
+    let is_read_only: bool = row.try_get("is_read_only")?;
+    Ok(is_read_only.then(|| "`default_transaction_read_only` is on".to_owned()))
+}
+
+fn ended(row: &PgRow) -> Result<Share, sqlx::Error> {
+    let (committed, rolled_back) = (count(row, "xact_commit")?, count(row, "xact_rollback")?);
+    Ok(Share {
+        part: rolled_back,
+        whole: committed + rolled_back,
+    })
+}
+
+fn sessions(row: &PgRow) -> Result<Sessions, sqlx::Error> {
+    let hidden = count(row, "hidden")?;
+    Ok(Sessions {
+        longest_open: row.try_get("longest_open")?,
+        longest_idle: row.try_get("longest_idle")?,
+        longest_wait: row.try_get("longest_wait")?,
+        waiting: count(row, "waiting")?,
+        shown: shown(row)?,
+        hidden: (hidden > 0).then_some(Cow::Borrowed(GRANT)),
+    })
+}
+
+fn shown(row: &PgRow) -> Result<Vec<Session>, sqlx::Error> {
+    let pids: Option<Vec<i32>> = row.try_get("pids")?;
+    let Some(pids) = pids else {
+        return Ok(Vec::new());
+    };
+    let open_for: Vec<f64> = row.try_get("open_for")?;
+    let idle_for: Vec<f64> = row.try_get("idle_for")?;
+    let waits_for: Vec<f64> = row.try_get("waits_for")?;
+    let blockers: Vec<Option<String>> = row.try_get("blockers")?;
+    let applications: Vec<String> = row.try_get("applications")?;
+    let statements: Vec<String> = row.try_get("statements")?;
+    // The query gives arrays without nulls, since sqlx reads those as text only with a type of their own.
+    let known = |seconds: f64| (seconds >= 0.0).then_some(seconds);
+    let process = |pid: i32| u64::try_from(pid).unwrap_or(0);
+    let sessions = pids.into_iter().zip(open_for).zip(idle_for).zip(waits_for);
+    let words = blockers.into_iter().zip(applications).zip(statements);
+    Ok(sessions
+        .zip(words)
+        .map(
+            |((((pid, open_for), idle_for), waits_for), ((blockers, application), statement))| {
+                Session {
+                    process: process(pid),
+                    open_for,
+                    idle_for: known(idle_for),
+                    waits_for: known(waits_for),
+                    blockers: numbers(&blockers.unwrap_or_default()),
+                    application,
+                    statement,
+                }
+            },
+        )
+        .collect())
+}
+
+fn numbers(text: &str) -> Vec<u64> {
+    // 0 stands for a prepared transaction, which has no session.
+    text.split(' ')
+        .filter_map(|word| word.parse().ok())
+        .collect()
+}
+
+/// How long a standby may take to replay what it has received, and still follows closely: so many times so long.
+const CLOSELY: (u32, Duration) = (4, Duration::from_millis(50));
+
+/// Whether a standby that has not replayed everything has done so a moment later. By its last transaction it would be as
+/// far behind as its primary has had nothing to do.
+async fn follows_closely(
+    asker: &mut Asker<'_, Postgres>,
+    row: &PgRow,
+) -> Result<bool, sqlx::Error> {
+    let is_behind = row.try_get::<bool, _>("is_standby")?
+        && row.try_get::<bool, _>("receives")?
+        && !row.try_get::<bool, _>("has_replayed_all")?;
+    let received: Option<String> = row.try_get("received")?;
+    let Some(received) = received.filter(|_| is_behind) else {
+        return Ok(false);
+    };
+    let (times, pause) = CLOSELY;
+    for _ in 0..times {
+        tokio::time::sleep(pause).await;
+        let sql = format!("select pg_last_wal_replay_lsn() >= '{received}'::pg_lsn");
+        let row = asker.ask(AssertSqlSafe(sql).into_sql_str()).await?;
+        if row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A standby knows how far it is behind by the last transaction that it has replayed, which says nothing where the
+/// primary has nothing to do: <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL>.
+fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx::Error> {
+    if row.try_get("is_standby")? {
+        let receives: bool = row.try_get("receives")?;
+        let has_replayed_all: bool = row.try_get("has_replayed_all")?;
+        let replayed_ago: Option<f64> = row.try_get("replayed_ago")?;
+        return Ok(Ok(match (receives, has_replayed_all) {
+            (true, true) => Lag {
+                seconds: Some(0.0),
+                evidence: "the standby has replayed all that it has received".to_owned(),
+            },
+            (true, false) => Lag {
+                seconds: replayed_ago,
+                evidence: "by the last transaction that the standby has replayed".to_owned(),
+            },
+            (false, _) => Lag {
+                seconds: replayed_ago,
+                evidence: "the standby is not connected to its primary; by the last transaction that it has \
+                           replayed"
+                    .to_owned(),
+            },
+        }));
+    }
+    if !may_look && count(row, "senders")? > 0 {
+        return Ok(Err(GRANT.into()));
+    }
+    let standbys = count(row, "standbys")?;
+    if standbys == 0 {
+        return Ok(Err("no standby is connected".into()));
+    }
+    let names: Option<String> = row.try_get("standby_names")?;
+    let lag: Option<f64> = row.try_get("standby_lag")?;
+    // The server's own measure is taken when something is replayed: it stands still where replay does.
+    let position = |name| {
+        let position: Option<String> = row.try_get(name)?;
+        Ok::<_, sqlx::Error>(position.and_then(|position| position.parse().ok()))
+    };
+    let behind = match (position("written")?, position("replayed")?) {
+        (Some(written), Some(replayed)) => history.behind(written, replayed).as_secs_f64(),
+        _ => 0.0,
+    };
+    Ok(Ok(Lag {
+        seconds: Some(lag.unwrap_or(0.0).max(behind)),
+        evidence: format!("{standbys} connected: {}", names.unwrap_or_default()),
+    }))
+}
+
+/// Nothing is counted where the cluster was made without checksums.
+fn integrity(row: &PgRow) -> Result<Seen<Option<String>>, sqlx::Error> {
+    let failures: Option<i64> = row.try_get("checksum_failures")?;
+    Ok(match failures {
+        None => Err(
+            "the server keeps no checksums: `pg_checksums --enable`, while it does not run".into(),
+        ),
+        Some(0) => Ok(None),
+        Some(failures) => Ok(Some(format!(
+            "{failures} pages were read that do not have their checksum; the server's log names them"
+        ))),
+    })
+}
