@@ -12,13 +12,14 @@ use crate::error::Error;
 use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
-use crate::pool::{Limits, Pool, PoolStatus};
+use crate::pool::{Pool, PoolStatus};
 use crate::replicas::Replicas;
 use crate::session::Session;
 use crate::settings::{Options, Pooler, Settings};
 use crate::site::{Kind, Site};
 use crate::startup;
 use crate::stats::{BoundaryStats, Outcome, Sent, Stats};
+use crate::stock::Limits;
 use crate::stop::Stop;
 
 /// Opens boundaries on a connection pool.
@@ -667,13 +668,13 @@ impl<DB: Backend> Builder<DB> {
             None => Pooler::None,
         };
         let defaults = check_defaults::<DB>(self.defaults)?;
-        let pool = Pool::new(settings, pooler, self.limits)?;
+        let pool = Pool::new(settings, pooler, self.limits);
         let replicas = self.replicas.into_iter().map(|options| {
             let limits = Limits {
                 min_connections: 0,
                 ..self.limits
             };
-            Pool::new(options?, pooler, limits)
+            Ok::<_, Error>(Pool::new(options?, pooler, limits))
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
         Ok(SessionFactory::over(

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use demarcate::{Error, Retry, Settings, TxOptions, sqlite};
 use demarcate_tests::OwnPostgres;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::ITEMS;
+use crate::door::{Door, door};
 use crate::echo::Log;
 
 /// How long the tests wait for a connection.
@@ -50,45 +51,6 @@ fn database_of(url: &str, name: &str) -> String {
 async fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().port()
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Door {
-    /// Accepts, and never says anything.
-    Silent,
-    /// Accepts, and hangs up.
-    HangsUp,
-    Open,
-}
-
-/// Stands in front of a server. It gives the URL through it.
-async fn door(url: &str, first: Door) -> (String, watch::Sender<Door>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (before, place) = url.rsplit_once('@').unwrap();
-    let (server, name) = place.split_once('/').unwrap();
-    let through = format!("{before}@{}/{name}", listener.local_addr().unwrap());
-    let (sender, state) = watch::channel(first);
-    let server = server.to_owned();
-    tokio::spawn(async move {
-        let mut silent = Vec::new();
-        while let Ok((mut client, _)) = listener.accept().await {
-            let door = *state.borrow();
-            match door {
-                Door::Silent => silent.push(client),
-                Door::HangsUp => drop(client),
-                Door::Open => {
-                    let server = server.clone();
-                    tokio::spawn(async move {
-                        let mut server = TcpStream::connect(server).await.unwrap();
-                        tokio::io::copy_bidirectional(&mut client, &mut server)
-                            .await
-                            .ok();
-                    });
-                }
-            }
-        }
-    });
-    (through, sender)
 }
 
 /// Repeats its tests on both databases that have a server.

@@ -8,6 +8,7 @@ mod cancellation;
 mod classify;
 mod closing;
 mod connect;
+mod door;
 mod echo;
 mod extremes;
 mod failure;
