@@ -129,11 +129,17 @@ async fn dead_connections_are_replaced_unseen() {
             .unwrap()
     };
     tokio::join!(hold(), hold(), hold(), hold());
+    // A pooler has two of the four.
+    let there = sessions(&db).await;
+    assert!(
+        there == 4 || db.url() != db.own_url() && there == 2,
+        "{there}"
+    );
     let kill = format!(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{}' and pid <> pg_backend_pid()",
         db.name()
     );
-    assert_eq!(db.admin_value::<i64>(&kill).await, 4);
+    assert_eq!(db.admin_value::<i64>(&kill).await, there);
     tokio::time::sleep(Duration::from_millis(100)).await;
     tokio::join!(hold(), hold(), hold(), hold());
     let stats = factory.stats()[0].1;
