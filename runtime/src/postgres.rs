@@ -117,6 +117,9 @@ impl Backend for Postgres {
             "3D000" => Cause::lasting("create the database, or look at how its name is spelt"),
             "42501" => Cause::lasting("grant the user CONNECT on the database"),
             // PgBouncer's own errors.
+            "08P01" if message.contains("SSL required") => Cause::lasting(
+                "is it TLS that the pooler asks for? write `sslmode=require`, and give sqlx one of its features `tls-*`",
+            ),
             "08P01"
                 if message.contains("server login")
                     || message.contains("cannot connect to server") =>

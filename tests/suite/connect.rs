@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use demarcate::{Error, Retry, Settings, TxOptions, sqlite};
 use demarcate_tests::OwnPostgres;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -245,8 +246,10 @@ on_every_server! {
     async fn encryption_that_is_not_to_be_had() {
         let db = test_db().await;
         let began = Instant::now();
-        let refused = connect(&format!("{}?sslmode=require", db.url())).await.unwrap_err();
-        check_refusal(&refused, began, &["TLS", "`sslmode`", "`tls-*`"]);
+        for mode in ["sslmode=require", "ssl-mode=REQUIRED", "sslmode=verify-full"] {
+            let refused = connect(&format!("{}?{mode}", db.url())).await.unwrap_err();
+            check_refusal(&refused, began, &["TLS", "`sslmode`", "`tls-*`"]);
+        }
     }
 
     #[tokio::test]
@@ -299,6 +302,79 @@ on_every_server! {
         check_refusal(&refused, began, &["no answer within 1.0s"]);
         assert!(began.elapsed() < limit + limit / 2, "{:?}", began.elapsed());
     }
+}
+
+/// Greets a client, hears its first message, and answers with an error.
+async fn one_that_refuses(greeting: Vec<u8>, answer: Vec<u8>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            client.write_all(&greeting).await.ok();
+            client.read(&mut [0; 1024]).await.ok();
+            client.write_all(&answer).await.ok();
+        }
+    });
+    port
+}
+
+/// Servers and poolers that let nobody in without TLS. MariaDB says of it that access is denied; what MySQL and PgBouncer
+/// say is played here.
+#[tokio::test]
+async fn encryption_that_is_asked_for() {
+    let began = Instant::now();
+    let advice = ["TLS", "`sslmode=require`", "`tls-*`"];
+
+    let mut greeting = b"\x0a8.0.36\0\x01\0\0\012345678\0\xff\xf7\x21\x02\0\x0f\0\x15".to_vec();
+    greeting.extend([0; 10]);
+    greeting.extend(b"123456789012\0mysql_native_password\0");
+    let mut refusal = b"\xff\x57\x0c#HY000".to_vec();
+    refusal.extend(
+        b"Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+    );
+    let packet = |number: u8, bytes: Vec<u8>| {
+        let length = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+        [&[length[0], length[1], length[2], number], &bytes[..]].concat()
+    };
+    let port = one_that_refuses(packet(0, greeting), packet(2, refusal)).await;
+    let url = format!("mysql://me:{SECRET}@127.0.0.1:{port}/shop");
+    let refused = demarcate::mysql::SessionFactory::connect(&url).await;
+    let refused = refused.unwrap_err();
+    check_refusal(&refused, began, &advice);
+    assert_eq!(code(&refused), "3159");
+
+    let fields = b"SFATAL\0VFATAL\0C08P01\0MSSL required\0\0";
+    let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+    let answer = [b"E", &length[..], fields].concat();
+    let port = one_that_refuses(Vec::new(), answer).await;
+    let url = format!("postgres://me:{SECRET}@127.0.0.1:{port}/shop");
+    let refused = demarcate::postgres::SessionFactory::connect(&url).await;
+    check_refusal(&refused.unwrap_err(), began, &advice);
+}
+
+#[tokio::test]
+async fn a_user_of_mariadb_that_has_to_use_encryption() {
+    let db = demarcate_tests::mariadb().await;
+    let user = format!("u_{}", db.name());
+    db.admin(&format!(
+        "create user {user} identified by '{SECRET}' require ssl"
+    ))
+    .await;
+    db.admin(&format!("grant all on {}.* to {user}", db.name()))
+        .await;
+    let began = Instant::now();
+    let url = url_as(db.url(), &user);
+    let refused = demarcate::mysql::SessionFactory::connect(&url).await;
+    check_refusal(&refused.unwrap_err(), began, &["TLS", "`sslmode=require`"]);
+    // It was the server's to put right.
+    let factory = demarcate::mysql::SessionFactory::connect_lazy(&url).unwrap();
+    db.admin(&format!("alter user {user} require none")).await;
+    let one = factory.transaction(async |tx| {
+        Ok::<i32, Error>(sqlx::query_scalar("select 1").fetch_one(&mut *tx).await?)
+    });
+    assert_eq!(one.await.unwrap(), 1);
+    factory.close(crate::GRACE).await;
+    db.admin(&format!("drop user {user}")).await;
 }
 
 fn code(error: &Error) -> String {

@@ -28,6 +28,7 @@ mod retry;
 mod savepoint;
 mod session;
 mod settings;
+mod standby;
 mod timeouts;
 mod wire;
 

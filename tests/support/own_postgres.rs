@@ -36,6 +36,8 @@ pub struct OwnPostgres {
     account: Account,
     directory: PathBuf,
     place: Place,
+    /// Of its superuser.
+    password: String,
     url: String,
     process: Option<Child>,
     /// Locked for as long as somebody looks after the place, as a keeper's script is.
@@ -54,7 +56,51 @@ impl OwnPostgres {
     ///
     /// Where PostgreSQL is not installed or does not start.
     pub async fn start() -> Self {
-        let created = tokio::task::spawn_blocking(Self::create).await;
+        let create = || {
+            Self::create(|place, account| {
+                PostgreSql.prepare(place, account)?;
+                Ok(place.password().to_owned())
+            })
+        };
+        Self::start_what(create).await
+    }
+
+    /// Makes a standby that follows this one, and waits until it answers. Its superuser is this one's.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// # use demarcate_tests::OwnPostgres;
+    /// # use sqlx::{Connection, PgConnection};
+    /// let primary = OwnPostgres::start().await;
+    /// let standby = primary.standby().await;
+    /// let mut reader = PgConnection::connect(standby.url()).await.unwrap();
+    /// let asked = sqlx::query_scalar("select pg_is_in_recovery()");
+    /// assert!(asked.fetch_one(&mut reader).await.unwrap());
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Where this one does not run, or the standby does not start.
+    pub async fn standby(&self) -> Self {
+        let (url, password) = (self.url.clone(), self.password.clone());
+        let create = move || {
+            Self::create(|place, account| {
+                let mut copy = account.command(&POSTGRESQL.path("pg_basebackup")?)?;
+                copy.args(["--dbname", &url, "--write-recovery-conf", "--no-sync"])
+                    // At once, and not when the primary would do it anyway.
+                    .args(["--checkpoint", "fast", "--pgdata"])
+                    .arg(place.home().join("data"));
+                account::run(&mut copy)?;
+                Ok(password)
+            })
+        };
+        Self::start_what(create).await
+    }
+
+    async fn start_what(create: impl FnOnce() -> Result<Self, String> + Send + 'static) -> Self {
+        let created = tokio::task::spawn_blocking(create).await;
         let mut server = created
             .expect("what makes a server does not panic")
             .unwrap_or_else(|error| panic!("no PostgreSQL of its own for this test: {error}"));
@@ -62,7 +108,10 @@ impl OwnPostgres {
         server
     }
 
-    fn create() -> Result<Self, String> {
+    /// Makes a place, and has it filled. `fill` gives the superuser's password.
+    fn create(
+        fill: impl FnOnce(&Place, &Account) -> Result<String, String>,
+    ) -> Result<Self, String> {
         POSTGRESQL.require()?;
         // Until the place is kept, somebody else would take it for one that was left.
         let lock = daemon::lock(NAME)?;
@@ -77,9 +126,10 @@ impl OwnPostgres {
             .map_err(|error| cannot("create a lock", error))?;
         kept.lock().map_err(|error| cannot("take a lock", error))?;
         drop(lock);
-        PostgreSql.prepare(&place, &account)?;
+        let password = fill(&place, &account)?;
         Ok(Self {
-            url: postgres::url(port, place.password(), postgres::MAINTENANCE),
+            url: postgres::url(port, &password, postgres::MAINTENANCE),
+            password,
             account,
             directory,
             place,
@@ -117,8 +167,7 @@ impl OwnPostgres {
     pub async fn start_again(&mut self) {
         self.launch().await;
         let deadline = Instant::now() + STARTING_TAKES_AT_MOST;
-        let (port, password) = (self.place.port(), self.place.password());
-        while let Err(error) = PostgreSql.probe(port, password).await {
+        while let Err(error) = PostgreSql.probe(self.place.port(), &self.password).await {
             assert!(
                 Instant::now() < deadline,
                 "it does not start: {error}; its log ends with:\n{}",
