@@ -1,16 +1,12 @@
 //! Databases that cannot be had: what is said of them, how soon, and what happens when they can be had again.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use demarcate::{Error, Retry, Settings, TxOptions, sqlite};
+use demarcate::{Error, Settings, TxOptions, sqlite};
 use demarcate_tests::OwnPostgres;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 
 use crate::ITEMS;
 use crate::door::{Door, door};
@@ -318,6 +314,37 @@ async fn one_that_refuses(greeting: Vec<u8>, answer: Vec<u8>) -> u16 {
     port
 }
 
+/// A message of the protocol of MySQL.
+fn packet(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    [&[length[0], length[1], length[2], number], bytes].concat()
+}
+
+/// What a server of MySQL says in place of a greeting.
+#[tokio::test]
+async fn a_server_of_mysql_that_does_not_greet() {
+    let began = Instant::now();
+    for (code, said, advice) in [
+        (1040_u16, "Too many connections", "lower `max_connections`"),
+        (
+            1129,
+            "Host 'web' is blocked because of many connection errors",
+            "`FLUSH HOSTS`",
+        ),
+        (
+            1130,
+            "Host 'web' is not allowed to connect",
+            "create the user for it",
+        ),
+    ] {
+        let refusal = [b"\xff", &code.to_le_bytes()[..], b"#HY000", said.as_bytes()].concat();
+        let port = one_that_refuses(packet(0, &refusal), Vec::new()).await;
+        let url = format!("mysql://me:{SECRET}@127.0.0.1:{port}/shop");
+        let refused = demarcate::mysql::SessionFactory::connect(&url).await;
+        check_refusal(&refused.unwrap_err(), began, &[said, advice]);
+    }
+}
+
 /// Servers and poolers that let nobody in without TLS. MariaDB says of it that access is denied; what MySQL and PgBouncer
 /// say is played here.
 #[tokio::test]
@@ -332,11 +359,7 @@ async fn encryption_that_is_asked_for() {
     refusal.extend(
         b"Connections using insecure transport are prohibited while --require_secure_transport=ON.",
     );
-    let packet = |number: u8, bytes: Vec<u8>| {
-        let length = u32::try_from(bytes.len()).unwrap().to_le_bytes();
-        [&[length[0], length[1], length[2], number], &bytes[..]].concat()
-    };
-    let port = one_that_refuses(packet(0, greeting), packet(2, refusal)).await;
+    let port = one_that_refuses(packet(0, &greeting), packet(2, &refusal)).await;
     let url = format!("mysql://me:{SECRET}@127.0.0.1:{port}/shop");
     let refused = demarcate::mysql::SessionFactory::connect(&url).await;
     let refused = refused.unwrap_err();
@@ -604,174 +627,4 @@ async fn a_server_that_stops_and_starts() {
             .unwrap_err();
     check_refusal(&refused, began, &["the user and the password"]);
     factory.close(crate::GRACE).await;
-}
-
-/// Who works on the server while it is restarted.
-const WORKERS: usize = 32;
-
-/// What became of the boundaries of all workers.
-#[derive(Default)]
-struct Tally {
-    committed: Vec<i64>,
-    unknown: usize,
-    failed: BTreeMap<&'static str, usize>,
-    not_committed: Vec<i64>,
-    /// When each worker had its first commit since the restart.
-    recovered: Vec<Duration>,
-}
-
-impl Tally {
-    /// `since`: how long the server had been there again.
-    fn note(
-        &mut self,
-        id: i64,
-        stored: Result<(), Error>,
-        begun_after_start: bool,
-        since: Option<Duration>,
-    ) {
-        let error = match stored {
-            Ok(()) => {
-                self.committed.push(id);
-                self.recovered.extend(since);
-                return;
-            }
-            Err(error) => error,
-        };
-        assert!(!begun_after_start, "it did not recover: {error:?}");
-        let name = match error {
-            Error::CommitUnknown { .. } => {
-                self.unknown += 1;
-                return;
-            }
-            Error::Connect { .. } => "to connect",
-            Error::Database { .. } => "at a statement or its commit",
-            error => panic!("{error:?}"),
-        };
-        *self.failed.entry(name).or_default() += 1;
-        self.not_committed.push(id);
-    }
-}
-
-/// Workers that store one item after the other, through a stop and a start of the server.
-async fn work_through_a_restart(options: TxOptions) -> Tally {
-    let mut server = OwnPostgres::start().await;
-    let factory = demarcate::postgres::SessionFactory::builder()
-        .url(server.url())
-        .max_connections(16)
-        .connect()
-        .await
-        .unwrap();
-    factory
-        .transaction(async |tx| {
-            sqlx::query(ITEMS).execute(&mut *tx).await?;
-            Ok::<_, Error>(())
-        })
-        .await
-        .unwrap();
-    let tally = Arc::new(Mutex::new(Tally::default()));
-    let (started, is_started) = watch::channel(None::<Instant>);
-    let next = Arc::new(AtomicI64::new(0));
-    let workers: Vec<_> = (0..WORKERS)
-        .map(|_| {
-            let (factory, tally, next) = (factory.clone(), Arc::clone(&tally), Arc::clone(&next));
-            let (options, is_started) = (options.clone(), is_started.clone());
-            tokio::spawn(async move {
-                loop {
-                    let id = next.fetch_add(1, Ordering::Relaxed);
-                    let begun_after_start = is_started.borrow().is_some();
-                    let stored = factory
-                        .transaction_with(
-                            options.clone(),
-                            async |tx: &mut demarcate::postgres::Session| {
-                                sqlx::query("insert into items (id) values ($1)")
-                                    .bind(id)
-                                    .execute(&mut *tx)
-                                    .await?;
-                                sqlx::query("update items set name = 'kept' where id = $1")
-                                    .bind(id)
-                                    .execute(&mut *tx)
-                                    .await?;
-                                Ok::<_, Error>(())
-                            },
-                        )
-                        .await;
-                    let since = is_started.borrow().map(|started| started.elapsed());
-                    let is_committed = stored.is_ok();
-                    tally
-                        .lock()
-                        .unwrap()
-                        .note(id, stored, begun_after_start, since);
-                    if is_committed && since.is_some() {
-                        return;
-                    }
-                    // An application that answers 503 is asked again a little later.
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    server.stop().await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    server.start_again().await;
-    started.send_replace(Some(Instant::now()));
-    for worker in workers {
-        worker.await.unwrap();
-    }
-    let stored: Vec<i64> = factory
-        .transaction(async |tx| {
-            Ok::<_, Error>(
-                sqlx::query_scalar("select id from items where name = 'kept' order by id")
-                    .fetch_all(&mut *tx)
-                    .await?,
-            )
-        })
-        .await
-        .unwrap();
-    factory.close(crate::GRACE).await;
-    drop(server);
-    let tally = std::mem::take(&mut *tally.lock().unwrap());
-    for id in &tally.committed {
-        assert!(
-            stored.binary_search(id).is_ok(),
-            "{id} was committed and is lost"
-        );
-    }
-    for id in &tally.not_committed {
-        assert!(
-            stored.binary_search(id).is_err(),
-            "{id} failed and is stored"
-        );
-    }
-    assert!(stored.len() <= tally.committed.len() + tally.unknown);
-    assert_eq!(tally.recovered.len(), WORKERS);
-    println!(
-        "restart under {WORKERS} workers: {} committed, {:?} failed, {} of unknown outcome; after it answered again \
-         the first had committed in {:?} and the last in {:?}",
-        tally.committed.len(),
-        tally.failed,
-        tally.unknown,
-        tally.recovered.iter().min().unwrap(),
-        tally.recovered.iter().max().unwrap(),
-    );
-    tally
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_loses_nothing() {
-    let tally = work_through_a_restart(TxOptions::new()).await;
-    assert!(!tally.failed.is_empty(), "there was no restart");
-    let slowest = tally.recovered.into_iter().max().unwrap();
-    assert!(slowest < SOON, "{slowest:?}");
-}
-
-/// With retry and confirmation it is not even noticed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_is_survived_by_what_is_tried_again() {
-    let retry = Retry::times(100)
-        .first_delay(Duration::from_millis(20))
-        .longest_delay(Duration::from_millis(500));
-    let tally = work_through_a_restart(TxOptions::new().retry(retry).confirm_commit()).await;
-    assert!(tally.failed.is_empty(), "{:?}", tally.failed);
-    assert_eq!(tally.unknown, 0);
 }

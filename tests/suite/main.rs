@@ -24,6 +24,7 @@ mod outcome;
 mod pool;
 mod pooler;
 mod replicas;
+mod restart;
 mod retry;
 mod savepoint;
 mod session;
