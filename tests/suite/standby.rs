@@ -217,7 +217,7 @@ async fn what_stands_in_the_way_of_recovery_is_run_again() {
             let count: i64 = sqlx::query_scalar("select count(*) from notes")
                 .fetch_one(&mut *tx)
                 .await?;
-            if run % 2 == 0 {
+            if run.is_multiple_of(2) {
                 sqlx::query("select pg_sleep(20)").execute(&mut *tx).await?;
             }
             Ok::<_, Error>(count)
