@@ -15,7 +15,7 @@ use crate::health::History;
 use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
-use crate::pool::{Limits, Pool, PoolStatus};
+use crate::pool::{Pool, PoolStatus};
 use crate::register::Register;
 use crate::replicas::Replicas;
 use crate::session::Session;
@@ -23,6 +23,7 @@ use crate::settings::{Options, Pooler, Settings};
 use crate::site::{Kind, Site};
 use crate::startup;
 use crate::stats::{BoundaryStats, Record, Stats};
+use crate::stock::Limits;
 use crate::stop::Stop;
 use crate::trail::{OpenBoundary, Trail};
 
@@ -778,13 +779,13 @@ impl<DB: Backend> Builder<DB> {
             Some(name) => DB::named(options, name),
             None => Ok(options),
         };
-        let pool = Pool::new(named(settings)?, pooler, self.limits)?;
+        let pool = Pool::new(named(settings)?, pooler, self.limits);
         let replicas = self.replicas.into_iter().map(|options| {
             let limits = Limits {
                 min_connections: 0,
                 ..self.limits
             };
-            Pool::new(named(options?)?, pooler, limits)
+            Ok::<_, Error>(Pool::new(named(options?)?, pooler, limits))
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
         Ok(SessionFactory::over(pool, replicas, defaults, self.watch))

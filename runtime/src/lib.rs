@@ -116,6 +116,7 @@ pub mod sqlite;
 mod startup;
 mod statement;
 mod stats;
+mod stock;
 mod stop;
 mod to_the_end;
 mod traces;

@@ -3,12 +3,9 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleResult, Timeouts};
 use sqlx::pool::PoolConnection;
-use sqlx::{ConnectOptions, Connection as _};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -19,91 +16,8 @@ use crate::place::Place;
 use crate::settings::{Options, Pooler};
 use crate::site::Site;
 use crate::spare::Spare;
+use crate::stock::{CLOSING_TAKES, Lack, Lent, Limits, Stock};
 use crate::stop::{Stop, Stopper};
-
-/// How many connections a pool has, and for how long.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) max_connections: usize,
-    pub(crate) min_connections: usize,
-    pub(crate) acquire_timeout: Duration,
-    pub(crate) max_lifetime: Option<Duration>,
-    pub(crate) idle_timeout: Option<Duration>,
-}
-
-impl Limits {
-    /// Whether a connection that nobody uses has had its time.
-    fn is_over(&self, metrics: &Metrics, returned: Instant) -> bool {
-        let is_old = self.max_lifetime.is_some_and(|most| metrics.age() >= most);
-        is_old
-            || self
-                .idle_timeout
-                .is_some_and(|most| returned.elapsed() >= most)
-    }
-
-    /// How often to look for such connections, and for ones that are missing.
-    fn interval(&self) -> Option<Duration> {
-        let shortest = [self.max_lifetime, self.idle_timeout]
-            .into_iter()
-            .flatten()
-            .min();
-        let looks = match shortest {
-            Some(shortest) => shortest / 2,
-            None if self.min_connections > 0 => LONGEST_INTERVAL,
-            None => return None,
-        };
-        Some(looks.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL))
-    }
-}
-
-/// What sending goodbye to the server may take in any case.
-const CLOSING_TAKES: Duration = Duration::from_millis(500);
-
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
-const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
-
-/// Makes connections for [`managed::Pool`].
-pub(crate) struct Maker<DB: Backend> {
-    options: Arc<Options<DB>>,
-    pooler: Pooler,
-    limits: Limits,
-}
-
-/// A connection in the pool.
-pub(crate) struct Pooled<DB: Backend> {
-    connection: DB::Connection,
-    fitting: Arc<DB::Fitting>,
-    /// When it came back.
-    returned: Instant,
-}
-
-impl<DB: Backend> managed::Manager for Maker<DB> {
-    type Type = Pooled<DB>;
-    type Error = sqlx::Error;
-
-    async fn create(&self) -> Result<Pooled<DB>, sqlx::Error> {
-        let mut connection = self.options.connect().await?;
-        let fitting = Arc::new(DB::fit(&mut connection, self.pooler).await?);
-        Ok(Pooled {
-            connection,
-            fitting,
-            returned: Instant::now(),
-        })
-    }
-
-    /// A pooled connection is not asked whether it lives: the begin that follows is that question, and
-    /// costs nothing more.
-    async fn recycle(
-        &self,
-        pooled: &mut Pooled<DB>,
-        metrics: &Metrics,
-    ) -> RecycleResult<sqlx::Error> {
-        if self.limits.is_over(metrics, pooled.returned) {
-            return Err(RecycleError::message("it has had its time"));
-        }
-        Ok(())
-    }
-}
 
 /// A pool of connections: our own, or one that the user made.
 pub(crate) struct Pool<DB: Backend> {
@@ -137,8 +51,8 @@ pub struct PoolStatus {
 }
 
 enum Source<DB: Backend> {
-    /// Takes a connection back without a round trip. It is looked after from its first use on.
-    Own(managed::Pool<Maker<DB>>, AtomicBool),
+    /// Takes a connection back without a round trip.
+    Own(Arc<Stock<DB>>),
     /// The user's own keeps its habits: it pings a connection when it comes back.
     Sqlx {
         pool: sqlx::Pool<DB>,
@@ -148,35 +62,16 @@ enum Source<DB: Backend> {
 }
 
 impl<DB: Backend> Pool<DB> {
-    pub(crate) fn new(
-        options: Options<DB>,
-        pooler: Pooler,
-        mut limits: Limits,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(options: Options<DB>, pooler: Pooler, mut limits: Limits) -> Self {
         limits.max_connections = DB::most_connections(&options, limits.max_connections);
         limits.min_connections = limits.min_connections.min(limits.max_connections);
         if DB::is_lost_with_its_connection(&options) {
             (limits.max_lifetime, limits.idle_timeout) = (None, None);
         }
         let options = Arc::new(DB::behind(options, pooler));
-        let maker = Maker {
-            options: Arc::clone(&options),
-            pooler,
-            limits,
-        };
-        let pool = managed::Pool::builder(maker)
-            .max_size(limits.max_connections)
-            // The one that was used last: what is not needed comes to its idle timeout.
-            .queue_mode(managed::QueueMode::Lifo)
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| Error::config(error.to_string()))?;
-        Ok(Self::over(
-            Source::Own(pool, AtomicBool::new(false)),
-            options,
-            pooler,
-            limits.acquire_timeout,
-        ))
+        let stock = Stock::new(Arc::clone(&options), pooler, limits);
+        let source = Source::Own(Arc::new(stock));
+        Self::over(source, options, pooler, limits.acquire_timeout)
     }
 
     pub(crate) fn of(pool: sqlx::Pool<DB>, pooler: Pooler) -> Self {
@@ -208,7 +103,7 @@ impl<DB: Backend> Pool<DB> {
     /// The same for everything that draws on the same connections.
     pub(crate) fn identity(&self) -> usize {
         match &self.source {
-            Source::Own(pool, _) => std::ptr::from_ref(pool).addr(),
+            Source::Own(stock) => Arc::as_ptr(stock).addr(),
             Source::Sqlx { identity, .. } => Arc::as_ptr(identity).addr(),
         }
     }
@@ -216,7 +111,7 @@ impl<DB: Backend> Pool<DB> {
     /// How many connections there may be at most.
     pub(crate) fn size(&self) -> usize {
         match &self.source {
-            Source::Own(pool, _) => pool.status().max_size,
+            Source::Own(stock) => stock.limits.max_connections,
             Source::Sqlx { pool, .. } => pool.options().get_max_connections() as usize,
         }
     }
@@ -224,10 +119,7 @@ impl<DB: Backend> Pool<DB> {
     /// What it is doing now.
     pub(crate) fn status(&self) -> PoolStatus {
         let (connections, idle) = match &self.source {
-            Source::Own(pool, _) => {
-                let status = pool.status();
-                (status.size, status.available)
-            }
+            Source::Own(stock) => stock.count(),
             Source::Sqlx { pool, .. } => (pool.size() as usize, pool.num_idle()),
         };
         PoolStatus {
@@ -247,21 +139,10 @@ impl<DB: Backend> Pool<DB> {
     pub(crate) async fn acquire(&self, boundary: Site) -> Result<Connection<DB>, Error> {
         let waiting = Waiting::new(&self.waiting);
         let (held, fitting) = match &self.source {
-            Source::Own(pool, is_looked_after) => {
-                if !is_looked_after.swap(true, Ordering::Relaxed) {
-                    look_after(pool);
-                }
-                let patience = Timeouts {
-                    wait: Some(self.wait),
-                    create: Some(self.wait),
-                    recycle: None,
-                };
-                let object = pool
-                    .timeout_get(&patience)
-                    .await
-                    .map_err(|error| self.explain(error))?;
-                let fitting = Arc::clone(&object.fitting);
-                (Held::Own(object), fitting)
+            Source::Own(stock) => {
+                let lent = stock.take().await.map_err(|lack| self.explain(lack))?;
+                let fitting = Arc::clone(&lent.stocked().fitting);
+                (Held::Own(lent), fitting)
             }
             Source::Sqlx { pool, .. } => {
                 let mut connection = pool
@@ -288,9 +169,9 @@ impl<DB: Backend> Pool<DB> {
     /// Makes as many connections as there are to be at least, and one in any case.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
         match &self.source {
-            Source::Own(pool, _) => {
-                let least = pool.manager().limits.min_connections.max(1);
-                fill(pool, least).await.map_err(|error| self.explain(error))
+            Source::Own(stock) => {
+                let least = stock.limits.min_connections.max(1);
+                stock.fill(least).await.map_err(|lack| self.explain(lack))
             }
             Source::Sqlx { .. } => Ok(()),
         }
@@ -298,11 +179,11 @@ impl<DB: Backend> Pool<DB> {
 
     /// Looks whether what was connected to is a database.
     pub(crate) async fn prove(&self) -> Result<(), Error> {
-        let Source::Own(pool, _) = &self.source else {
+        let Source::Own(stock) = &self.source else {
             return Ok(());
         };
-        let mut pooled = pool.get().await.map_err(|error| self.explain(error))?;
-        let proven = DB::prove(&mut pooled.connection).await;
+        let mut lent = stock.take().await.map_err(|lack| self.explain(lack))?;
+        let proven = DB::prove(&mut lent.stocked_mut().connection).await;
         proven.map_err(Error::connect::<DB>)
     }
 
@@ -311,17 +192,14 @@ impl<DB: Backend> Pool<DB> {
         &self.spare
     }
 
-    fn explain(&self, error: PoolError<sqlx::Error>) -> Error {
-        match error {
-            PoolError::Timeout(managed::TimeoutType::Wait) => self.timed_out(),
-            PoolError::Timeout(_) => Self::no_answer(self.wait),
-            PoolError::Closed => Error::Closed {
+    fn explain(&self, lack: Lack) -> Error {
+        match lack {
+            Lack::Exhausted => self.timed_out(),
+            Lack::Closed => Error::Closed {
                 place: Place::default(),
             },
-            PoolError::Backend(error) => Self::refused(error),
-            error @ (PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
-                Error::config(error.to_string())
-            }
+            Lack::Refused(error) => Self::refused(error),
+            Lack::Panicked(panic) => std::panic::resume_unwind(panic),
         }
     }
 
@@ -339,11 +217,9 @@ impl<DB: Backend> Pool<DB> {
         Error::connect::<DB>(source)
     }
 
+    #[cfg(feature = "postgres")]
     pub(crate) fn no_answer(after: Duration) -> Error {
-        Self::refused(sqlx::Error::Io(std::io::Error::new(
-            std::io::ErrorKind::TimedOut,
-            format!("no answer within {after:?}"),
-        )))
+        Self::refused(crate::stock::no_answer(after))
     }
 
     /// How long a connection may be waited for.
@@ -375,7 +251,7 @@ impl<DB: Backend> Pool<DB> {
     pub(crate) fn is_closing(&self) -> bool {
         self.is_closing.load(Ordering::Acquire)
             || match &self.source {
-                Source::Own(pool, _) => pool.is_closed(),
+                Source::Own(stock) => stock.is_closed(),
                 Source::Sqlx { pool, .. } => pool.is_closed(),
             }
     }
@@ -399,14 +275,7 @@ impl<DB: Backend> Pool<DB> {
             self.is_left().await;
         }
         match &self.source {
-            Source::Own(pool, _) => {
-                let idle = pool.retain(|_, _| false).removed;
-                pool.close();
-                for pooled in idle {
-                    // The server learns of it this way or the other; there is nobody to tell.
-                    pooled.connection.close().await.ok();
-                }
-            }
+            Source::Own(stock) => stock.close().await,
             Source::Sqlx { pool, .. } => {
                 // It waits for the connections that the user has taken from it, too.
                 let grace = grace.max(CLOSING_TAKES);
@@ -428,58 +297,6 @@ impl<DB: Backend> Pool<DB> {
         // It fails only where the sender is gone, which is ours.
         guests.wait_for(|guests| *guests == 0).await.ok();
     }
-}
-
-/// Starts what replaces connections whose time is over, for as long as there is the pool.
-fn look_after<DB: Backend>(pool: &managed::Pool<Maker<DB>>) {
-    let Some(interval) = pool.manager().limits.interval() else {
-        return;
-    };
-    let pool = pool.weak();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(interval).await;
-            let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else {
-                return;
-            };
-            let limits = pool.manager().limits;
-            let over = pool
-                .retain(|pooled, metrics| !limits.is_over(&metrics, pooled.returned))
-                .removed;
-            for pooled in over {
-                // Dropped, it would be closed as well, and the server would log that it was lost.
-                pooled.connection.close().await.ok();
-            }
-            if let Err(error) = fill(&pool, limits.min_connections).await {
-                tracing::debug!(%error, "the pool could not be filled up");
-            }
-        }
-    });
-}
-
-/// Makes what is missing to the least number of connections.
-async fn fill<DB: Backend>(
-    pool: &managed::Pool<Maker<DB>>,
-    least: usize,
-) -> Result<(), PoolError<sqlx::Error>> {
-    if pool.status().size >= least {
-        return Ok(());
-    }
-    let patience = Timeouts {
-        // Where all are in use there are enough.
-        wait: Some(Duration::ZERO),
-        create: Some(pool.manager().limits.acquire_timeout),
-        recycle: None,
-    };
-    let mut taken = Vec::new();
-    while taken.len() < least {
-        match pool.timeout_get(&patience).await {
-            Ok(connection) => taken.push(connection),
-            Err(PoolError::Timeout(managed::TimeoutType::Wait)) => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// One that waits is counted until this is dropped.
@@ -520,7 +337,7 @@ pub(crate) struct Connection<DB: Backend> {
 }
 
 enum Held<DB: Backend> {
-    Own(Object<Maker<DB>>),
+    Own(Lent<DB>),
     Sqlx(PoolConnection<DB>),
 }
 
@@ -528,7 +345,7 @@ impl<DB: Backend> Connection<DB> {
     /// Whether it may have died in the pool.
     pub(crate) fn is_reused(&self) -> bool {
         match &self.held {
-            Some(Held::Own(object)) => Object::metrics(object).recycle_count > 0,
+            Some(Held::Own(lent)) => lent.is_reused(),
             Some(Held::Sqlx(_)) => true,
             None => false,
         }
@@ -549,9 +366,6 @@ impl<DB: Backend> Connection<DB> {
     pub(crate) fn give_back(mut self) {
         // sqlx's pool takes it back on a task, and panics where there is no runtime to have one.
         let _runtime = self.runtime.enter();
-        if let Some(Held::Own(pooled)) = &mut self.held {
-            pooled.returned = Instant::now();
-        }
         drop(self.held.take());
     }
 }
@@ -563,7 +377,7 @@ impl<DB: Backend> Deref for Connection<DB> {
 
     fn deref(&self) -> &DB::Connection {
         match self.held.as_ref().expect(HELD) {
-            Held::Own(pooled) => &pooled.connection,
+            Held::Own(lent) => &lent.stocked().connection,
             Held::Sqlx(connection) => connection,
         }
     }
@@ -572,7 +386,7 @@ impl<DB: Backend> Deref for Connection<DB> {
 impl<DB: Backend> DerefMut for Connection<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
         match self.held.as_mut().expect(HELD) {
-            Held::Own(pooled) => &mut pooled.connection,
+            Held::Own(lent) => &mut lent.stocked_mut().connection,
             Held::Sqlx(connection) => connection,
         }
     }
@@ -583,7 +397,7 @@ impl<DB: Backend> Drop for Connection<DB> {
         // sqlx's pool replaces it on a task, and panics where there is no runtime to have one.
         let _runtime = self.runtime.enter();
         match self.held.take() {
-            Some(Held::Own(object)) => drop(Object::take(object)),
+            Some(Held::Own(lent)) => lent.discard(),
             Some(Held::Sqlx(connection)) => drop(connection.detach()),
             None => {}
         }

@@ -62,7 +62,14 @@ impl Backend for Postgres {
             .server_version_num()
             .is_some_and(|version| version >= 14_00_00);
         let watches_client = pooler != Pooler::None && can_watch;
-        Box::pin(std::future::ready(Ok(Fitting { watches_client })))
+        Box::pin(async move {
+            // A pooler lets a client in by itself, and lets its first statement wait for as long as it has no connection
+            // to lend. One that is made like this would be waited for while others come back.
+            if pooler == Pooler::Session {
+                Self::run(connection, "SELECT 1".into_sql_str()).await?;
+            }
+            Ok(Fitting { watches_client })
+        })
     }
 
     fn pooler(options: &PgConnectOptions) -> Pooler {
@@ -114,6 +121,9 @@ impl Backend for Postgres {
             "3D000" => Cause::lasting("create the database, or look at how its name is spelt"),
             "42501" => Cause::lasting("grant the user CONNECT on the database"),
             // PgBouncer's own errors.
+            "08P01" if message.contains("SSL required") => Cause::lasting(
+                "is it TLS that the pooler asks for? write `sslmode=require`, and give sqlx one of its features `tls-*`",
+            ),
             "08P01"
                 if message.contains("server login")
                     || message.contains("cannot connect to server") =>

@@ -55,7 +55,7 @@ impl SessionFactory<Postgres> {
     /// meet the same backend, does a `SET` of one reach the other, is a backend older than its connection.
     /// Where that is not what was [configured](crate::Builder::pooler) it is logged as a warning.
     ///
-    /// It takes some 20 round trips: once, when the program starts.
+    /// It takes some 30 round trips: once, when the program starts.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), demarcate::Error> {
@@ -164,8 +164,14 @@ async fn leak(
     Ok(seen == mark)
 }
 
+/// A session that is served: a pooler lets a client in before it has a connection to lend.
 async fn connect(pool: &Pool<Postgres>, patience: Duration) -> Result<PgConnection, Error> {
-    match timeout(patience, pool.spare().options().connect()).await {
+    let connected = async {
+        let mut connection = pool.spare().options().connect().await?;
+        <Postgres as crate::Backend>::run(&mut connection, BACKEND.into_sql_str()).await?;
+        Ok(connection)
+    };
+    match timeout(patience, connected).await {
         Ok(connection) => connection.map_err(Pool::<Postgres>::refused),
         Err(_) => Err(Pool::<Postgres>::no_answer(patience)),
     }

@@ -1,17 +1,15 @@
 //! Databases that cannot be had: what is said of them, how soon, and what happens when they can be had again.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use demarcate::{Error, Retry, Settings, TxOptions, sqlite};
+use demarcate::{Error, Settings, TxOptions, sqlite};
 use demarcate_tests::OwnPostgres;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::ITEMS;
+use crate::door::{Door, door};
 use crate::echo::Log;
 
 /// How long the tests wait for a connection.
@@ -50,45 +48,6 @@ fn database_of(url: &str, name: &str) -> String {
 pub(crate) async fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().port()
-}
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Door {
-    /// Accepts, and never says anything.
-    Silent,
-    /// Accepts, and hangs up.
-    HangsUp,
-    Open,
-}
-
-/// Stands in front of a server. It gives the URL through it.
-pub(crate) async fn door(url: &str, first: Door) -> (String, watch::Sender<Door>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (before, place) = url.rsplit_once('@').unwrap();
-    let (server, name) = place.split_once('/').unwrap();
-    let through = format!("{before}@{}/{name}", listener.local_addr().unwrap());
-    let (sender, state) = watch::channel(first);
-    let server = server.to_owned();
-    tokio::spawn(async move {
-        let mut silent = Vec::new();
-        while let Ok((mut client, _)) = listener.accept().await {
-            let door = *state.borrow();
-            match door {
-                Door::Silent => silent.push(client),
-                Door::HangsUp => drop(client),
-                Door::Open => {
-                    let server = server.clone();
-                    tokio::spawn(async move {
-                        let mut server = TcpStream::connect(server).await.unwrap();
-                        tokio::io::copy_bidirectional(&mut client, &mut server)
-                            .await
-                            .ok();
-                    });
-                }
-            }
-        }
-    });
-    (through, sender)
 }
 
 /// Repeats its tests on both databases that have a server.
@@ -283,8 +242,10 @@ on_every_server! {
     async fn encryption_that_is_not_to_be_had() {
         let db = test_db().await;
         let began = Instant::now();
-        let refused = connect(&format!("{}?sslmode=require", db.url())).await.unwrap_err();
-        check_refusal(&refused, began, &["TLS", "`sslmode`", "`tls-*`"]);
+        for mode in ["sslmode=require", "ssl-mode=REQUIRED", "sslmode=verify-full"] {
+            let refused = connect(&format!("{}?{mode}", db.url())).await.unwrap_err();
+            check_refusal(&refused, began, &["TLS", "`sslmode`", "`tls-*`"]);
+        }
     }
 
     #[tokio::test]
@@ -337,6 +298,108 @@ on_every_server! {
         check_refusal(&refused, began, &["no answer within 1.0s"]);
         assert!(began.elapsed() < limit + limit / 2, "{:?}", began.elapsed());
     }
+}
+
+/// Greets a client, hears its first message, and answers with an error.
+async fn one_that_refuses(greeting: Vec<u8>, answer: Vec<u8>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            client.write_all(&greeting).await.ok();
+            let heard = client.read(&mut [0; 1024]).await;
+            if heard.is_ok_and(|bytes| bytes > 0) {
+                client.write_all(&answer).await.ok();
+            }
+        }
+    });
+    port
+}
+
+/// A message of the protocol of MySQL.
+fn packet(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    [&[length[0], length[1], length[2], number], bytes].concat()
+}
+
+/// What a server of MySQL says in place of a greeting.
+#[tokio::test]
+async fn a_server_of_mysql_that_does_not_greet() {
+    let began = Instant::now();
+    for (code, said, advice) in [
+        (1040_u16, "Too many connections", "lower `max_connections`"),
+        (
+            1129,
+            "Host 'web' is blocked because of many connection errors",
+            "`FLUSH HOSTS`",
+        ),
+        (
+            1130,
+            "Host 'web' is not allowed to connect",
+            "create the user for it",
+        ),
+    ] {
+        let refusal = [b"\xff", &code.to_le_bytes()[..], b"#HY000", said.as_bytes()].concat();
+        let port = one_that_refuses(packet(0, &refusal), Vec::new()).await;
+        let url = format!("mysql://me:{SECRET}@127.0.0.1:{port}/shop");
+        let refused = demarcate::mysql::SessionFactory::connect(&url).await;
+        check_refusal(&refused.unwrap_err(), began, &[said, advice]);
+    }
+}
+
+/// Servers and poolers that let nobody in without TLS. MariaDB says of it that access is denied; what MySQL and PgBouncer
+/// say is played here.
+#[tokio::test]
+async fn encryption_that_is_asked_for() {
+    let began = Instant::now();
+    let advice = ["TLS", "`sslmode=require`", "`tls-*`"];
+
+    let mut greeting = b"\x0a8.0.36\0\x01\0\0\x0012345678\0\xff\xf7\x21\x02\0\x0f\0\x15".to_vec();
+    greeting.extend([0; 10]);
+    greeting.extend(b"123456789012\0mysql_native_password\0");
+    let mut refusal = b"\xff\x57\x0c#HY000".to_vec();
+    refusal.extend(
+        b"Connections using insecure transport are prohibited while --require_secure_transport=ON.",
+    );
+    let port = one_that_refuses(packet(0, &greeting), packet(2, &refusal)).await;
+    let url = format!("mysql://me:{SECRET}@127.0.0.1:{port}/shop");
+    let refused = demarcate::mysql::SessionFactory::connect(&url).await;
+    let refused = refused.unwrap_err();
+    check_refusal(&refused, began, &advice);
+    assert_eq!(code(&refused), "3159");
+
+    let fields = b"SFATAL\0VFATAL\0C08P01\0MSSL required\0\0";
+    let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
+    let answer = [b"E", &length[..], fields].concat();
+    let port = one_that_refuses(Vec::new(), answer).await;
+    let url = format!("postgres://me:{SECRET}@127.0.0.1:{port}/shop");
+    let refused = demarcate::postgres::SessionFactory::connect(&url).await;
+    check_refusal(&refused.unwrap_err(), began, &advice);
+}
+
+#[tokio::test]
+async fn a_user_of_mariadb_that_has_to_use_encryption() {
+    let db = demarcate_tests::mariadb().await;
+    let user = format!("u_{}", db.name());
+    db.admin(&format!(
+        "create user {user} identified by '{SECRET}' require ssl"
+    ))
+    .await;
+    db.admin(&format!("grant all on {}.* to {user}", db.name()))
+        .await;
+    let began = Instant::now();
+    let url = url_as(db.url(), &user);
+    let refused = demarcate::mysql::SessionFactory::connect(&url).await;
+    check_refusal(&refused.unwrap_err(), began, &["TLS", "`sslmode=require`"]);
+    // It was the server's to put right.
+    let factory = demarcate::mysql::SessionFactory::connect_lazy(&url).unwrap();
+    db.admin(&format!("alter user {user} require none")).await;
+    let one = factory.transaction(async |tx| {
+        Ok::<i32, Error>(sqlx::query_scalar("select 1").fetch_one(&mut *tx).await?)
+    });
+    assert_eq!(one.await.unwrap(), 1);
+    factory.close(crate::GRACE).await;
+    db.admin(&format!("drop user {user}")).await;
 }
 
 fn code(error: &Error) -> String {
@@ -566,174 +629,4 @@ async fn a_server_that_stops_and_starts() {
             .unwrap_err();
     check_refusal(&refused, began, &["the user and the password"]);
     factory.close(crate::GRACE).await;
-}
-
-/// Who works on the server while it is restarted.
-const WORKERS: usize = 32;
-
-/// What became of the boundaries of all workers.
-#[derive(Default)]
-struct Tally {
-    committed: Vec<i64>,
-    unknown: usize,
-    failed: BTreeMap<&'static str, usize>,
-    not_committed: Vec<i64>,
-    /// When each worker had its first commit since the restart.
-    recovered: Vec<Duration>,
-}
-
-impl Tally {
-    /// `since`: how long the server had been there again.
-    fn note(
-        &mut self,
-        id: i64,
-        stored: Result<(), Error>,
-        begun_after_start: bool,
-        since: Option<Duration>,
-    ) {
-        let error = match stored {
-            Ok(()) => {
-                self.committed.push(id);
-                self.recovered.extend(since);
-                return;
-            }
-            Err(error) => error,
-        };
-        assert!(!begun_after_start, "it did not recover: {error:?}");
-        let name = match error {
-            Error::CommitUnknown { .. } => {
-                self.unknown += 1;
-                return;
-            }
-            Error::Connect { .. } => "to connect",
-            Error::Database { .. } => "at a statement or its commit",
-            error => panic!("{error:?}"),
-        };
-        *self.failed.entry(name).or_default() += 1;
-        self.not_committed.push(id);
-    }
-}
-
-/// Workers that store one item after the other, through a stop and a start of the server.
-async fn work_through_a_restart(options: TxOptions) -> Tally {
-    let mut server = OwnPostgres::start().await;
-    let factory = demarcate::postgres::SessionFactory::builder()
-        .url(server.url())
-        .max_connections(16)
-        .connect()
-        .await
-        .unwrap();
-    factory
-        .transaction(async |tx| {
-            sqlx::query(ITEMS).execute(&mut *tx).await?;
-            Ok::<_, Error>(())
-        })
-        .await
-        .unwrap();
-    let tally = Arc::new(Mutex::new(Tally::default()));
-    let (started, is_started) = watch::channel(None::<Instant>);
-    let next = Arc::new(AtomicI64::new(0));
-    let workers: Vec<_> = (0..WORKERS)
-        .map(|_| {
-            let (factory, tally, next) = (factory.clone(), Arc::clone(&tally), Arc::clone(&next));
-            let (options, is_started) = (options.clone(), is_started.clone());
-            tokio::spawn(async move {
-                loop {
-                    let id = next.fetch_add(1, Ordering::Relaxed);
-                    let begun_after_start = is_started.borrow().is_some();
-                    let stored = factory
-                        .transaction_with(
-                            options.clone(),
-                            async |tx: &mut demarcate::postgres::Session| {
-                                sqlx::query("insert into items (id) values ($1)")
-                                    .bind(id)
-                                    .execute(&mut *tx)
-                                    .await?;
-                                sqlx::query("update items set name = 'kept' where id = $1")
-                                    .bind(id)
-                                    .execute(&mut *tx)
-                                    .await?;
-                                Ok::<_, Error>(())
-                            },
-                        )
-                        .await;
-                    let since = is_started.borrow().map(|started| started.elapsed());
-                    let is_committed = stored.is_ok();
-                    tally
-                        .lock()
-                        .unwrap()
-                        .note(id, stored, begun_after_start, since);
-                    if is_committed && since.is_some() {
-                        return;
-                    }
-                    // An application that answers 503 is asked again a little later.
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    server.stop().await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    server.start_again().await;
-    started.send_replace(Some(Instant::now()));
-    for worker in workers {
-        worker.await.unwrap();
-    }
-    let stored: Vec<i64> = factory
-        .transaction(async |tx| {
-            Ok::<_, Error>(
-                sqlx::query_scalar("select id from items where name = 'kept' order by id")
-                    .fetch_all(&mut *tx)
-                    .await?,
-            )
-        })
-        .await
-        .unwrap();
-    factory.close(crate::GRACE).await;
-    drop(server);
-    let tally = std::mem::take(&mut *tally.lock().unwrap());
-    for id in &tally.committed {
-        assert!(
-            stored.binary_search(id).is_ok(),
-            "{id} was committed and is lost"
-        );
-    }
-    for id in &tally.not_committed {
-        assert!(
-            stored.binary_search(id).is_err(),
-            "{id} failed and is stored"
-        );
-    }
-    assert!(stored.len() <= tally.committed.len() + tally.unknown);
-    assert_eq!(tally.recovered.len(), WORKERS);
-    println!(
-        "restart under {WORKERS} workers: {} committed, {:?} failed, {} of unknown outcome; after it answered again \
-         the first had committed in {:?} and the last in {:?}",
-        tally.committed.len(),
-        tally.failed,
-        tally.unknown,
-        tally.recovered.iter().min().unwrap(),
-        tally.recovered.iter().max().unwrap(),
-    );
-    tally
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_loses_nothing() {
-    let tally = work_through_a_restart(TxOptions::new()).await;
-    assert!(!tally.failed.is_empty(), "there was no restart");
-    let slowest = tally.recovered.into_iter().max().unwrap();
-    assert!(slowest < SOON, "{slowest:?}");
-}
-
-/// With retry and confirmation it is not even noticed.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restart_is_survived_by_what_is_tried_again() {
-    let retry = Retry::times(100)
-        .first_delay(Duration::from_millis(20))
-        .longest_delay(Duration::from_millis(500));
-    let tally = work_through_a_restart(TxOptions::new().retry(retry).confirm_commit()).await;
-    assert!(tally.failed.is_empty(), "{:?}", tally.failed);
-    assert_eq!(tally.unknown, 0);
 }

@@ -15,7 +15,8 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 
-use crate::connect::{Door, door, free_port};
+use crate::connect::free_port;
+use crate::door::{Door, door};
 use crate::echo::Log;
 use crate::handler::{request, serve};
 use crate::{GRACE, ITEMS, eventually};

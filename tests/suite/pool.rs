@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use demarcate::{Error, TxOptions};
+use demarcate::postgres::SessionFactory;
+use demarcate::{Builder, Error, TxOptions};
 use demarcate_tests::on_every_database;
+use tokio::task::JoinHandle;
 
+use crate::door::{Door, door};
 use crate::{ITEMS, eventually};
 
 on_every_database! {
@@ -126,11 +129,17 @@ async fn dead_connections_are_replaced_unseen() {
             .unwrap()
     };
     tokio::join!(hold(), hold(), hold(), hold());
+    // A pooler has two of the four.
+    let there = sessions(&db).await;
+    assert!(
+        there == 4 || db.url() != db.own_url() && there == 2,
+        "{there}"
+    );
     let kill = format!(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{}' and pid <> pg_backend_pid()",
         db.name()
     );
-    assert_eq!(db.admin_value::<i64>(&kill).await, 4);
+    assert_eq!(db.admin_value::<i64>(&kill).await, there);
     tokio::time::sleep(Duration::from_millis(100)).await;
     tokio::join!(hold(), hold(), hold(), hold());
     let stats = factory.stats()[0].1.clone();
@@ -304,4 +313,174 @@ async fn a_database_in_memory_outlives_every_limit() {
         .await
         .unwrap();
     assert_eq!(count, 0);
+}
+
+/// A boundary that holds its connection until it is let go.
+async fn hold(db: &SessionFactory) -> (tokio::sync::oneshot::Sender<()>, JoinHandle<()>) {
+    let (held, is_held) = tokio::sync::oneshot::channel();
+    let (let_go, go) = tokio::sync::oneshot::channel();
+    let db = db.clone();
+    let holder = tokio::spawn(async move {
+        let done = db.transaction(async move |tx| {
+            sqlx::query("select 1").execute(&mut *tx).await?;
+            held.send(()).unwrap();
+            go.await.ok();
+            Ok::<_, Error>(())
+        });
+        done.await.unwrap();
+    });
+    is_held.await.unwrap();
+    (let_go, holder)
+}
+
+async fn use_one(db: &SessionFactory, options: TxOptions) -> Result<(), Error> {
+    db.transaction_with(options, async |tx: &mut demarcate::postgres::Session| {
+        sqlx::query("select 1").execute(&mut *tx).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// A factory behind a door, which is open first.
+async fn behind_a_door(
+    settings: impl FnOnce(Builder<sqlx::Postgres>) -> Builder<sqlx::Postgres>,
+) -> (
+    demarcate_tests::TestDb<sqlx::Postgres>,
+    SessionFactory,
+    tokio::sync::watch::Sender<Door>,
+) {
+    let db = demarcate_tests::postgres().await;
+    let (url, door) = door(db.url(), Door::Open).await;
+    let factory = settings(SessionFactory::builder().url(&url))
+        .connect()
+        .await;
+    (db, factory.unwrap(), door)
+}
+
+/// Far more than a connection takes, and far less than the 30 s for which one is waited.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_connection_that_comes_back_is_taken_while_another_is_made() {
+    let (_db, factory, door) = behind_a_door(|builder| builder.max_connections(2)).await;
+    door.send_replace(Door::Silent);
+    let (let_go, holder) = hold(&factory).await;
+    let began = Instant::now();
+    let (used, ()) = tokio::join!(use_one(&factory, TxOptions::new()), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert_eq!(factory.pool_status().waiting, 1);
+        let_go.send(()).unwrap();
+    });
+    used.unwrap();
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+    holder.await.unwrap();
+    factory.close(crate::GRACE).await;
+}
+
+#[tokio::test]
+async fn a_connection_for_which_nobody_has_waited_is_there_for_the_next() {
+    let slow = Door::Slow(Duration::from_millis(300));
+    let (_db, factory, door) = behind_a_door(|builder| builder.max_connections(2)).await;
+    // Its waiter takes the one that comes back.
+    door.send_replace(slow);
+    let (let_go, holder) = hold(&factory).await;
+    let (used, ()) = tokio::join!(use_one(&factory, TxOptions::new()), async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let_go.send(()).unwrap();
+    });
+    used.unwrap();
+    holder.await.unwrap();
+    let idle = |n| {
+        let status = factory.pool_status();
+        (status.connections, status.idle, status.waiting) == (n, n, 0)
+    };
+    eventually("it is made to the end", async || idle(2)).await;
+
+    // Its waiter has no time to wait.
+    let (_db, factory, door) = behind_a_door(|builder| builder.max_connections(2)).await;
+    door.send_replace(slow);
+    let (let_go, holder) = hold(&factory).await;
+    let hurried = TxOptions::new().timeout(Duration::from_millis(50));
+    let refused = use_one(&factory, hurried.clone()).await;
+    assert!(
+        matches!(refused, Err(Error::PoolTimeout { .. })),
+        "{refused:?}"
+    );
+    // The next does not begin anew.
+    let began = Instant::now();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    door.send_replace(Door::Silent);
+    use_one(&factory, TxOptions::new()).await.unwrap();
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+    let_go.send(()).unwrap();
+    holder.await.unwrap();
+}
+
+/// The server was stuck when the connection was asked for that was to be the only one.
+#[tokio::test]
+async fn nobody_waits_for_a_connection_that_is_stuck_when_another_can_be_made() {
+    let (_db, factory, door) = behind_a_door(|builder| builder.max_connections(2)).await;
+    let (let_go, holder) = hold(&factory).await;
+    door.send_replace(Door::Silent);
+    let hurried = TxOptions::new().timeout(Duration::from_millis(50));
+    use_one(&factory, hurried.clone()).await.unwrap_err();
+    door.send_replace(Door::Open);
+    let began = Instant::now();
+    use_one(&factory, TxOptions::new()).await.unwrap();
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+    let_go.send(()).unwrap();
+    holder.await.unwrap();
+    factory.close(crate::GRACE).await;
+}
+
+/// One of two has had its time, and cannot be replaced: the other is lent as ever.
+#[tokio::test]
+async fn the_pool_lends_what_it_has_while_it_is_filled_up() {
+    let (_db, factory, door) = behind_a_door(|builder| {
+        builder
+            .max_connections(2)
+            .min_connections(2)
+            .idle_timeout(Duration::from_millis(400))
+    })
+    .await;
+    assert_eq!(factory.pool_status().idle, 2);
+    door.send_replace(Door::Silent);
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(2) {
+        let options = TxOptions::new().timeout(Duration::from_secs(1));
+        use_one(&factory, options).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(factory.pool_status().connections, 1);
+    door.send_replace(Door::Open);
+    factory.close(crate::GRACE).await;
+}
+
+/// 32 workers, two connections, for a while.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_starves() {
+    let db = demarcate_tests::postgres().await;
+    let builder = SessionFactory::builder().url(db.url());
+    let factory = builder.max_connections(2).connect().await.unwrap();
+    let until = Instant::now() + Duration::from_secs(2);
+    let workers: Vec<_> = (0..32)
+        .map(|_| {
+            let factory = factory.clone();
+            tokio::spawn(async move {
+                let mut served = 0_u32;
+                while Instant::now() < until {
+                    use_one(&factory, TxOptions::new()).await.unwrap();
+                    served += 1;
+                }
+                served
+            })
+        })
+        .collect();
+    let mut served = Vec::new();
+    for worker in workers {
+        served.push(worker.await.unwrap());
+    }
+    let (least, most) = (served.iter().min().unwrap(), served.iter().max().unwrap());
+    assert!(least * 2 >= *most && *least > 1, "{served:?}");
+    factory.close(crate::GRACE).await;
 }

@@ -285,6 +285,36 @@ async fn locks_go_with_the_caller_though_the_pooler_is_exhausted() {
     }
 }
 
+/// The pool may have five times as many as the pooler has: those that cannot be made are not waited for while others come
+/// back.
+#[tokio::test]
+async fn in_session_mode_nobody_waits_for_a_connection_that_the_pooler_has_not() {
+    let (db, factory) = behind_one_in(Mode::Session, 10).await;
+    let began = Instant::now();
+    let stored = (0..40_i64).map(|id| {
+        factory.transaction(async move |tx| {
+            let insert = sqlx::query("insert into items (id) values ($1)");
+            insert.bind(id).execute(&mut *tx).await?;
+            sqlx::query("select pg_sleep(0.02)")
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, Error>(())
+        })
+    });
+    for stored in futures_util::future::join_all(stored).await {
+        stored.unwrap();
+    }
+    // PgBouncer lets one wait for 20 s.
+    assert!(
+        began.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(items(&db).await, 40);
+    assert_eq!(factory.pool_status().connections, 2);
+    factory.close(crate::GRACE).await;
+}
+
 /// One that was made by somebody else, who says what is before the server.
 #[tokio::test]
 async fn a_users_own_pool_is_told_of_its_pooler() {

@@ -28,7 +28,9 @@ mod daemon;
 mod every_database;
 mod instance;
 mod mariadb;
+mod own_mariadb;
 mod own_postgres;
+mod own_server;
 mod pgbouncer;
 mod postgres;
 pub mod proxy;
@@ -40,6 +42,7 @@ mod test_db;
 mod tests;
 
 pub use backend::Backend;
+pub use own_mariadb::OwnMariaDb;
 pub use own_postgres::OwnPostgres;
 pub use pgbouncer::Mode;
 pub use test_db::TestDb;

@@ -16,7 +16,7 @@ const USER: &str = "demarcate";
 /// The database that is always there, for making and dropping others.
 const MAINTENANCE: &str = "mysql";
 
-struct MariaDb;
+pub(crate) struct MariaDb;
 
 impl Daemon for MariaDb {
     const NAME: &'static str = "mysql";
@@ -26,9 +26,9 @@ impl Daemon for MariaDb {
 
     fn prepare(&self, place: &Place, account: &Account) -> Result<(), String> {
         let password = place.password();
-        // One statement a line. `%` and not `localhost`, which is only the socket where names are not resolved.
+        // One statement a line, and the same each time it starts. `%` and not `localhost`, which is only the socket where names are not resolved.
         let users = format!(
-            "create user '{USER}'@'%' identified by '{password}';\n\
+            "create user if not exists '{USER}'@'%' identified by '{password}';\n\
              grant all privileges on *.* to '{USER}'@'%' with grant option;\n"
         );
         place.write("users.sql", &users)?;
@@ -121,6 +121,15 @@ async fn drop_database(server: &Server<MySql>, name: &str) -> sqlx::Result<()> {
 async fn server() -> Result<&'static Server<MySql>, String> {
     static SERVER: OnceCell<Result<Server<MySql>, String>> = OnceCell::const_new();
     Server::get(&SERVER, MariaDb, url, MAINTENANCE).await
+}
+
+/// Makes a database on a server that is not shared, and gives its URL.
+pub(crate) async fn make_database(port: u16, password: &str, name: &str) -> sqlx::Result<String> {
+    let mut connection = MySqlConnection::connect(&url(port, password, MAINTENANCE)).await?;
+    let sql = trusted(&format!("create database {name}"));
+    sqlx::raw_sql(sql).execute(&mut connection).await?;
+    connection.close().await?;
+    Ok(url(port, password, name))
 }
 
 fn url(port: u16, password: &str, database: &str) -> String {

@@ -51,7 +51,6 @@ impl Mode {
 /// One that stands before a server of this process: another process may use another.
 struct PgBouncer {
     mode: Mode,
-    size: u8,
     server: u16,
     password: String,
 }
@@ -64,8 +63,7 @@ impl Daemon for PgBouncer {
     const TOOL: Tool = PGBOUNCER;
 
     fn label(&self) -> String {
-        let (mode, size) = (self.mode.name(), self.size);
-        format!("pgbouncer-{mode}-of-{size}-{}", self.server)
+        format!("pgbouncer-{}-{}", self.mode.name(), self.server)
     }
 
     fn prepare(&self, place: &Place, _: &Account) -> Result<(), String> {
@@ -73,7 +71,7 @@ impl Daemon for PgBouncer {
         let users = format!("\"{USER}\" \"{}\"\n", place.password());
         let users = text(&place.write("users.txt", &users)?);
         let (server, password) = (self.server, &self.password);
-        let (port, mode, size) = (place.port(), self.mode.name(), self.size);
+        let (port, mode) = (place.port(), self.mode.name());
         let settings = format!(
             "[databases]\n\
              * = host=127.0.0.1 port={server} user={USER} password={password}\n\
@@ -84,7 +82,7 @@ impl Daemon for PgBouncer {
              auth_type = scram-sha-256\n\
              auth_file = {users}\n\
              pool_mode = {mode}\n\
-             default_pool_size = {size}\n\
+             default_pool_size = 2\n\
              max_client_conn = 500\n\
              ; A test that waits for a connection in vain says so before it is given up.\n\
              query_wait_timeout = 20\n\
@@ -112,39 +110,18 @@ impl Daemon for PgBouncer {
     }
 }
 
-/// Where a database is reached through it, for a whole suite. In session mode it lends a connection to whoever has
-/// asked once, so that it needs as many as a session factory has, and one beside.
-pub(crate) async fn url_of_suite(mode: Mode, database: &str) -> Result<String, String> {
-    static SESSION: Cell = Cell::const_new();
-    match mode {
-        Mode::Session => url_at(&SESSION, mode, 12, database).await,
-        Mode::Transaction => url(mode, database).await,
-    }
-}
-
 /// Where a database is reached through one that has two connections to it.
 pub(crate) async fn url(mode: Mode, database: &str) -> Result<String, String> {
+    type Cell = OnceCell<Result<Server<Postgres>, String>>;
     static SESSION: Cell = Cell::const_new();
     static TRANSACTION: Cell = Cell::const_new();
     let cell = match mode {
         Mode::Session => &SESSION,
         Mode::Transaction => &TRANSACTION,
     };
-    url_at(cell, mode, 2, database).await
-}
-
-type Cell = OnceCell<Result<Server<Postgres>, String>>;
-
-async fn url_at(
-    cell: &'static Cell,
-    mode: Mode,
-    size: u8,
-    database: &str,
-) -> Result<String, String> {
     let server = postgres::server().await?;
     let daemon = PgBouncer {
         mode,
-        size,
         server: server.port(),
         password: server.password().to_owned(),
     };

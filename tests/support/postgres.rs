@@ -103,7 +103,7 @@ impl Backend for Postgres {
 
     async fn through(url: String, name: &str) -> Result<String, String> {
         match Mode::of_this_run()? {
-            Some(mode) => pgbouncer::url_of_suite(mode, name).await,
+            Some(mode) => pgbouncer::url(mode, name).await,
             None => Ok(url),
         }
     }

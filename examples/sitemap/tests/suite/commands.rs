@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use url::Url;
 
 /// The program, with a folder of its own for temporary files.
-fn sitemap(temp: &TempDir) -> Command {
+pub(crate) fn sitemap(temp: &TempDir) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sitemap"));
     command
         .env_remove("DATABASE_URL")

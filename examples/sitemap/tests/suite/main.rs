@@ -5,6 +5,8 @@ mod commands;
 mod program;
 mod refusals;
 mod scan;
+#[cfg(unix)]
+mod served;
 mod start;
 mod trouble;
 

@@ -1,0 +1,795 @@
+//! The connections of our own pool: those that nobody uses, those that are being made, and who waits for one.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::{Either, select};
+use sqlx::{ConnectOptions, Connection as _};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::backend::Backend;
+use crate::settings::{Options, Pooler};
+
+/// How many connections a pool has, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) max_connections: usize,
+    pub(crate) min_connections: usize,
+    pub(crate) acquire_timeout: Duration,
+    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) idle_timeout: Option<Duration>,
+}
+
+impl Limits {
+    /// How often to look for connections whose time is over, and for ones that are missing.
+    fn interval(&self) -> Option<Duration> {
+        let shortest = [self.max_lifetime, self.idle_timeout]
+            .into_iter()
+            .flatten()
+            .min();
+        let looks = match shortest {
+            Some(shortest) => shortest / 2,
+            None if self.min_connections > 0 => LONGEST_INTERVAL,
+            None => return None,
+        };
+        Some(looks.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL))
+    }
+}
+
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What sending goodbye to the server may take in any case.
+pub(crate) const CLOSING_TAKES: Duration = Duration::from_millis(500);
+
+/// A connection that somebody has made.
+pub(crate) struct Stocked<DB: Backend> {
+    pub(crate) connection: DB::Connection,
+    pub(crate) fitting: Arc<DB::Fitting>,
+    made: Instant,
+    /// When it came back.
+    returned: Instant,
+}
+
+impl<DB: Backend> Stocked<DB> {
+    fn is_old(&self, limits: &Limits) -> bool {
+        has_passed(self.made, limits.max_lifetime)
+    }
+
+    /// Whether it has had its time, nobody using it.
+    fn is_over(&self, limits: &Limits) -> bool {
+        self.is_old(limits) || has_passed(self.returned, limits.idle_timeout)
+    }
+}
+
+fn has_passed(since: Instant, most: Option<Duration>) -> bool {
+    most.is_some_and(|most| since.elapsed() >= most)
+}
+
+/// Why there is no connection.
+pub(crate) enum Lack {
+    Closed,
+    /// All were in use for as long as one is waited for.
+    Exhausted,
+    /// None could be made.
+    Refused(sqlx::Error),
+    /// What makes one has panicked, as where the runtime has no network.
+    Panicked(Box<dyn Any + Send>),
+}
+
+/// Makes connections, lends those that there are, and takes them back without a round trip.
+///
+/// Whoever finds none waits in a queue, and its first is served with whatever comes first: one that comes back, or one
+/// that was made. Each that waits has one being made, as far as there is room: one that nobody has waited for in
+/// the end goes to whoever comes next, who then has none made anew.
+pub(crate) struct Stock<DB: Backend> {
+    options: Arc<Options<DB>>,
+    pooler: Pooler,
+    pub(crate) limits: Limits,
+    state: Mutex<State<DB>>,
+    /// From the first use on.
+    is_looked_after: AtomicBool,
+}
+
+struct State<DB: Backend> {
+    /// Those that nobody uses, while nobody waits. The one that was used last is lent first: what is not needed comes to
+    /// its idle timeout.
+    idle: Vec<Stocked<DB>>,
+    /// In the order in which they came, which is that of their numbers.
+    waiting: VecDeque<Waiter<DB>>,
+    making: Vec<Making>,
+    /// How many there are, lent or idle.
+    there: usize,
+    /// The next waiter's, or attempt's.
+    number: u64,
+    is_closed: bool,
+}
+
+struct Waiter<DB: Backend> {
+    number: u64,
+    since: Instant,
+    /// The attempt that is made for it.
+    attempt: Option<u64>,
+    /// Where attempts for it run.
+    runtime: Handle,
+    answer: oneshot::Sender<Result<Lent<DB>, Lack>>,
+}
+
+/// A connection that is being made.
+struct Making {
+    number: u64,
+    begun: Instant,
+    /// Somebody waits for whom it is made.
+    is_claimed: bool,
+    /// Dropped, it ends the attempt.
+    _stop: oneshot::Sender<()>,
+}
+
+/// An attempt that nobody has waited for in the end and that takes longer than this may be stuck: whoever comes next
+/// does not rely on it.
+const FRESH: Duration = Duration::from_secs(1);
+
+impl<DB: Backend> State<DB> {
+    fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    fn has_room(&self, limits: &Limits) -> bool {
+        self.there + self.making.len() < limits.max_connections
+    }
+
+    fn is_being_made(&mut self, number: u64) -> Option<&mut Making> {
+        self.making
+            .iter_mut()
+            .find(|making| making.number == number)
+    }
+
+    /// Ends an attempt. There is none where it was given up.
+    fn remove_attempt(&mut self, number: u64) -> Option<Making> {
+        let at = self.making.iter().position(|it| it.number == number)?;
+        Some(self.making.swap_remove(at))
+    }
+
+    fn waiter_at(&self, number: u64) -> Option<usize> {
+        let at = self
+            .waiting
+            .binary_search_by_key(&number, |waiter| waiter.number);
+        at.ok()
+    }
+
+    fn remove_waiter(&mut self, at: usize) -> Option<Waiter<DB>> {
+        self.leave_attempt(at);
+        self.waiting.remove(at)
+    }
+
+    /// What is being made for one that does not wait for it any longer is made for whoever comes next.
+    fn leave_attempt(&mut self, at: usize) {
+        let waiter = self.waiting.get_mut(at);
+        let attempt = waiter.and_then(|waiter| waiter.attempt.take());
+        if let Some(making) = attempt.and_then(|number| self.is_being_made(number)) {
+            making.is_claimed = false;
+        }
+    }
+
+    /// When the attempt was begun that is made for a waiter.
+    fn begun_for(&self, waiter: &Waiter<DB>) -> Option<Instant> {
+        let attempt = waiter.attempt?;
+        let mut making = self.making.iter();
+        Some(making.find(|it| it.number == attempt)?.begun)
+    }
+
+    /// Who waits for an attempt.
+    fn waiter_of(&self, attempt: u64) -> Option<usize> {
+        let mut waiting = self.waiting.iter();
+        waiting.position(|waiter| waiter.attempt == Some(attempt))
+    }
+
+    /// An attempt that is made for nobody, and may yet succeed soon.
+    fn claim_attempt(&mut self) -> Option<u64> {
+        let mut making = self.making.iter_mut();
+        let free = making.find(|it| !it.is_claimed && it.begun.elapsed() < FRESH)?;
+        free.is_claimed = true;
+        Some(free.number)
+    }
+
+    /// Gives up an attempt that is made for nobody, and takes long.
+    fn give_up_attempt(&mut self) -> bool {
+        let stuck = self.making.iter().position(|making| !making.is_claimed);
+        let stuck = stuck.map(|at| self.making.swap_remove(at));
+        stuck.is_some()
+    }
+}
+
+impl<DB: Backend> Stock<DB> {
+    pub(crate) fn new(options: Arc<Options<DB>>, pooler: Pooler, limits: Limits) -> Self {
+        Self {
+            options,
+            pooler,
+            limits,
+            state: Mutex::new(State {
+                idle: Vec::new(),
+                waiting: VecDeque::new(),
+                making: Vec::new(),
+                there: 0,
+                number: 0,
+                is_closed: false,
+            }),
+            is_looked_after: AtomicBool::new(false),
+        }
+    }
+
+    /// How many there are, and how many of them nobody uses.
+    pub(crate) fn count(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.there, state.idle.len())
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state().is_closed
+    }
+
+    /// The first that can be had.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the queue. What was being made for it is made for whoever comes next.
+    pub(crate) async fn take(self: &Arc<Self>) -> Result<Lent<DB>, Lack> {
+        self.look_after();
+        let mut place = loop {
+            match self.enter() {
+                Entered::Served(over) if over.is_over() => over.close().await,
+                Entered::Served(lent) => return Ok(lent),
+                Entered::Waits(place) => break place,
+                Entered::Closed => return Err(Lack::Closed),
+            }
+        };
+        let most = self.limits.acquire_timeout;
+        let mut answer = timeout(most.min(FRESH), &mut place.answer).await;
+        if answer.is_err() && most > FRESH {
+            place.rely_on_no_other();
+            answer = timeout(most - FRESH, &mut place.answer).await;
+        }
+        match answer {
+            Ok(answer) => answer.unwrap_or(Err(Lack::Closed)),
+            Err(_) => place.give_up(most),
+        }
+    }
+
+    fn enter(self: &Arc<Self>) -> Entered<DB> {
+        let mut state = self.state();
+        if state.is_closed {
+            return Entered::Closed;
+        }
+        if let Some(stocked) = state.idle.pop() {
+            return Entered::Served(Lent::new(self, stocked, true));
+        }
+        let (sender, answer) = oneshot::channel();
+        let number = state.next_number();
+        state.waiting.push_back(Waiter {
+            number,
+            since: Instant::now(),
+            attempt: None,
+            runtime: Handle::current(),
+            answer: sender,
+        });
+        let starts = self.provide(&mut state);
+        drop(state);
+        starts.run();
+        Entered::Waits(Place {
+            number,
+            answer,
+            stock: Arc::clone(self),
+        })
+    }
+
+    /// Sees that for each that waits one is being made, as far as there is room.
+    fn provide(self: &Arc<Self>, state: &mut State<DB>) -> Starts<DB> {
+        let mut starts = Vec::new();
+        for at in 0..state.waiting.len() {
+            if state.waiting[at].attempt.is_some() {
+                continue;
+            }
+            let mut attempt = state.claim_attempt();
+            if attempt.is_none() && (state.has_room(&self.limits) || state.give_up_attempt()) {
+                let begun = self.begin(state, true);
+                attempt = Some(begun.number);
+                starts.push((begun, state.waiting[at].runtime.clone()));
+            }
+            if attempt.is_none() {
+                break;
+            }
+            state.waiting[at].attempt = attempt;
+        }
+        Starts(starts)
+    }
+
+    fn begin(self: &Arc<Self>, state: &mut State<DB>, is_claimed: bool) -> Attempt<DB> {
+        let (stop, stopped) = oneshot::channel();
+        let number = state.next_number();
+        let begun = Instant::now();
+        state.making.push(Making {
+            number,
+            begun,
+            is_claimed,
+            _stop: stop,
+        });
+        Attempt {
+            number,
+            begun,
+            stopped,
+            stock: Arc::clone(self),
+        }
+    }
+
+    /// Makes what is missing to a number of connections. Those that there are can be lent meanwhile.
+    pub(crate) async fn fill(self: &Arc<Self>, least: usize) -> Result<(), Lack> {
+        let least = least.min(self.limits.max_connections);
+        loop {
+            let attempt = {
+                let mut state = self.state();
+                if state.is_closed || state.there + state.making.len() >= least {
+                    return Ok(());
+                }
+                self.begin(&mut state, false)
+            };
+            attempt.make().await?;
+        }
+    }
+
+    /// Gives a connection to the first that waits, or puts it by.
+    fn put(self: &Arc<Self>, stocked: Stocked<DB>, is_reused: bool) {
+        let mut state = self.state();
+        if state.is_closed || stocked.is_old(&self.limits) {
+            drop(state);
+            drop(stocked);
+            return self.make_room();
+        }
+        let Some(first) = state.remove_waiter(0) else {
+            state.idle.push(stocked);
+            return;
+        };
+        // What was being made for the first may be made for another now.
+        let starts = self.provide(&mut state);
+        drop(state);
+        starts.run();
+        // Where it has just gone this is dropped, and so put once more.
+        drop(first.answer.send(Ok(Lent::new(self, stocked, is_reused))));
+    }
+
+    /// A connection is there no more.
+    fn make_room(self: &Arc<Self>) {
+        let mut state = self.state();
+        state.there -= 1;
+        let starts = self.provide(&mut state);
+        drop(state);
+        starts.run();
+    }
+
+    /// Closes those whose time is over.
+    async fn clear(self: &Arc<Self>) {
+        loop {
+            let over = {
+                let mut state = self.state();
+                let over = state.idle.iter().position(|it| it.is_over(&self.limits));
+                let Some(over) = over else {
+                    return;
+                };
+                Lent::new(self, state.idle.remove(over), true)
+            };
+            over.close().await;
+        }
+    }
+
+    /// Starts what replaces connections whose time is over, for as long as somebody has the stock.
+    fn look_after(self: &Arc<Self>) {
+        if self.is_looked_after.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let Some(interval) = self.limits.interval() else {
+            return;
+        };
+        let stock = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                let Some(stock) = stock.upgrade().filter(|stock| !stock.is_closed()) else {
+                    return;
+                };
+                stock.clear().await;
+                if let Err(Lack::Refused(error)) = stock.fill(stock.limits.min_connections).await {
+                    tracing::debug!(%error, "the pool could not be filled up");
+                }
+            }
+        });
+    }
+
+    /// Lends nothing more, makes nothing more, and closes what nobody uses.
+    pub(crate) async fn close(self: &Arc<Self>) {
+        let (idle, waiting, making) = {
+            let mut state = self.state();
+            state.is_closed = true;
+            (
+                std::mem::take(&mut state.idle),
+                std::mem::take(&mut state.waiting),
+                std::mem::take(&mut state.making),
+            )
+        };
+        drop((waiting, making));
+        for stocked in idle {
+            Lent::new(self, stocked, true).close().await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<DB>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Entered<DB: Backend> {
+    Served(Lent<DB>),
+    Waits(Place<DB>),
+    Closed,
+}
+
+/// A place in the queue.
+struct Place<DB: Backend> {
+    number: u64,
+    answer: oneshot::Receiver<Result<Lent<DB>, Lack>>,
+    stock: Arc<Stock<DB>>,
+}
+
+impl<DB: Backend> Place<DB> {
+    /// What was begun before it came has had its time. Another is made.
+    fn rely_on_no_other(&self) {
+        let mut state = self.stock.state();
+        let Some(at) = state.waiter_at(self.number) else {
+            return;
+        };
+        let begun = state.begun_for(&state.waiting[at]);
+        if begun.is_some_and(|begun| begun < state.waiting[at].since) {
+            state.leave_attempt(at);
+            let starts = self.stock.provide(&mut state);
+            drop(state);
+            starts.run();
+        }
+    }
+
+    /// The time is over. What was it spent on?
+    fn give_up(mut self, most: Duration) -> Result<Lent<DB>, Lack> {
+        let state = self.stock.state();
+        let Some(at) = state.waiter_at(self.number) else {
+            drop(state);
+            // It came at the last moment.
+            return self.answer.try_recv().unwrap_or(Err(Lack::Exhausted));
+        };
+        let waiter = &state.waiting[at];
+        Err(match state.begun_for(waiter) {
+            Some(begun) if begun <= waiter.since + most / 2 => Lack::Refused(no_answer(most)),
+            _ => Lack::Exhausted,
+        })
+    }
+}
+
+impl<DB: Backend> Drop for Place<DB> {
+    fn drop(&mut self) {
+        // What was sent to it meanwhile goes back when the answer is dropped.
+        let mut state = self.stock.state();
+        let Some(at) = state.waiter_at(self.number) else {
+            return;
+        };
+        state.remove_waiter(at);
+        let starts = self.stock.provide(&mut state);
+        drop(state);
+        starts.run();
+    }
+}
+
+/// Attempts to make a connection, which begin once the stock is not locked any more.
+#[must_use]
+struct Starts<DB: Backend>(Vec<(Attempt<DB>, Handle)>);
+
+impl<DB: Backend> Starts<DB> {
+    fn run(self) {
+        for (attempt, runtime) in self.0 {
+            runtime.spawn(attempt.make_for_waiter());
+        }
+    }
+}
+
+/// An attempt to make a connection. Dropped, it makes room for another.
+struct Attempt<DB: Backend> {
+    number: u64,
+    begun: Instant,
+    stopped: oneshot::Receiver<()>,
+    stock: Arc<Stock<DB>>,
+}
+
+impl<DB: Backend> Attempt<DB> {
+    /// Nobody awaits this: who waits is told.
+    async fn make_for_waiter(mut self) {
+        let made = match AssertUnwindSafe(self.connect()).catch_unwind().await {
+            Ok(made) => made,
+            Err(panic) => Err(Lack::Panicked(panic)),
+        };
+        match made {
+            Ok(stocked) => self.succeed(stocked),
+            Err(lack) => self.fail(lack),
+        }
+    }
+
+    /// The same where it is the caller who is told.
+    async fn make(mut self) -> Result<(), Lack> {
+        let stocked = self.connect().await?;
+        self.succeed(stocked);
+        Ok(())
+    }
+
+    async fn connect(&mut self) -> Result<Stocked<DB>, Lack> {
+        let stock = &self.stock;
+        let connected = async {
+            let mut connection = stock.options.connect().await?;
+            let fitting = DB::fit(&mut connection, stock.pooler).await?;
+            Ok((connection, Arc::new(fitting)))
+        };
+        let most = stock.limits.acquire_timeout;
+        let connected = match select(pin!(timeout(most, connected)), &mut self.stopped).await {
+            Either::Left((connected, _)) => connected.unwrap_or_else(|_| Err(no_answer(most))),
+            Either::Right(_) => return Err(Lack::Closed),
+        };
+        let (connection, fitting) = connected.map_err(Lack::Refused)?;
+        let now = Instant::now();
+        Ok(Stocked {
+            connection,
+            fitting,
+            made: now,
+            returned: now,
+        })
+    }
+
+    fn succeed(self, stocked: Stocked<DB>) {
+        let mut state = self.stock.state();
+        if state.remove_attempt(self.number).is_none() {
+            return;
+        }
+        if let Some(at) = state.waiter_of(self.number) {
+            state.leave_attempt(at);
+        }
+        state.there += 1;
+        drop(state);
+        self.stock.put(stocked, false);
+    }
+
+    /// Tells the one that it was made for. One that came later has another made.
+    fn fail(&self, lack: Lack) {
+        let mut state = self.stock.state();
+        if state.remove_attempt(self.number).is_none() {
+            return;
+        }
+        let waiter = state.waiter_of(self.number);
+        if let Some(at) = waiter {
+            state.leave_attempt(at);
+        }
+        let told = waiter.filter(|&at| state.waiting[at].since <= self.begun);
+        let told = told.and_then(|at| state.remove_waiter(at));
+        let starts = self.stock.provide(&mut state);
+        drop(state);
+        starts.run();
+        match (told, lack) {
+            (Some(told), lack) => drop(told.answer.send(Err(lack))),
+            (None, Lack::Refused(error)) => {
+                tracing::debug!(%error, "a connection that nobody waits for could not be made");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl<DB: Backend> Drop for Attempt<DB> {
+    fn drop(&mut self) {
+        self.fail(Lack::Closed);
+    }
+}
+
+pub(crate) fn no_answer(after: Duration) -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(
+        io::ErrorKind::TimedOut,
+        format!("no answer within {after:?}"),
+    ))
+}
+
+/// A connection out of the stock. Dropped, it goes back.
+pub(crate) struct Lent<DB: Backend> {
+    stocked: Option<Stocked<DB>>,
+    is_reused: bool,
+    stock: Arc<Stock<DB>>,
+}
+
+impl<DB: Backend> Lent<DB> {
+    fn new(stock: &Arc<Stock<DB>>, stocked: Stocked<DB>, is_reused: bool) -> Self {
+        Self {
+            stocked: Some(stocked),
+            is_reused,
+            stock: Arc::clone(stock),
+        }
+    }
+
+    /// Whether it was lent before or lay idle, and may have died.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.is_reused
+    }
+
+    pub(crate) fn stocked(&self) -> &Stocked<DB> {
+        self.stocked.as_ref().expect(LENT)
+    }
+
+    pub(crate) fn stocked_mut(&mut self) -> &mut Stocked<DB> {
+        self.stocked.as_mut().expect(LENT)
+    }
+
+    /// Closes it without a word.
+    pub(crate) fn discard(mut self) {
+        drop(self.stocked.take());
+    }
+
+    /// Dropped without one, the server would log that it was lost.
+    async fn close(mut self) {
+        if let Some(stocked) = self.stocked.take() {
+            // The server learns of it this way or the other; there is nobody to tell.
+            timeout(CLOSING_TAKES, stocked.connection.close())
+                .await
+                .ok();
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.stocked().is_over(&self.stock.limits)
+    }
+}
+
+impl<DB: Backend> Drop for Lent<DB> {
+    fn drop(&mut self) {
+        match self.stocked.take() {
+            Some(mut stocked) => {
+                stocked.returned = Instant::now();
+                self.stock.put(stocked, true);
+            }
+            None => self.stock.make_room(),
+        }
+    }
+}
+
+const LENT: &str = "what is lent holds its connection until it is dropped";
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use sqlx::Sqlite;
+    use sqlx::sqlite::SqliteConnectOptions;
+    use tokio::task::{JoinSet, yield_now};
+
+    use super::*;
+
+    fn stock(max_connections: usize) -> Arc<Stock<Sqlite>> {
+        let limits = Limits {
+            max_connections,
+            min_connections: 0,
+            acquire_timeout: Duration::from_secs(30),
+            max_lifetime: None,
+            idle_timeout: None,
+        };
+        let options = SqliteConnectOptions::new().in_memory(true);
+        Arc::new(Stock::new(Arc::new(options), Pooler::None, limits))
+    }
+
+    async fn take(stock: &Arc<Stock<Sqlite>>) -> Lent<Sqlite> {
+        let taken = stock.take().await;
+        taken.unwrap_or_else(|_| panic!("there is no connection"))
+    }
+
+    /// What is left when nobody waits and nobody holds one.
+    async fn check_that_nothing_leaks(stock: &Arc<Stock<Sqlite>>) {
+        while !stock.state().making.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let state = stock.state();
+        assert_eq!(state.waiting.len(), 0);
+        assert_eq!(state.idle.len(), state.there);
+        assert!(state.there <= stock.limits.max_connections);
+    }
+
+    #[tokio::test]
+    async fn who_came_first_is_served_first() {
+        for connections in [1, 2] {
+            let stock = stock(connections);
+            let mut held = Vec::new();
+            for _ in 0..connections {
+                held.push(take(&stock).await);
+            }
+            let served = Arc::new(Mutex::new(Vec::new()));
+            let mut waiters = JoinSet::new();
+            for number in 0..32 {
+                let (stock, served) = (Arc::clone(&stock), Arc::clone(&served));
+                waiters.spawn(async move {
+                    let lent = take(&stock).await;
+                    served.lock().unwrap().push(number);
+                    yield_now().await;
+                    drop(lent);
+                });
+            }
+            while stock.state().waiting.len() < 32 {
+                yield_now().await;
+            }
+            drop(held);
+            // One that comes now does not pass those that wait.
+            drop(take(&stock).await);
+            assert_eq!(*served.lock().unwrap(), (0..32).collect::<Vec<_>>());
+            waiters.join_all().await;
+            check_that_nothing_leaks(&stock).await;
+            assert_eq!(stock.count(), (connections, connections));
+        }
+    }
+
+    /// Given up before they are made, while they are made, when they are there, and while they are held.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn nothing_leaks_whenever_a_waiter_goes() {
+        let stock = stock(3);
+        for round in 0..40 {
+            let mut waiters = JoinSet::new();
+            for number in 0..50 {
+                let stock = Arc::clone(&stock);
+                waiters.spawn(async move {
+                    let patience = Duration::from_micros(fastrand::u64(0..3_000));
+                    let used = timeout(patience, async {
+                        let lent = take(&stock).await;
+                        assert!(stock.state().there <= 3);
+                        tokio::time::sleep(Duration::from_micros(200)).await;
+                        if (round + number) % 7 == 0 {
+                            lent.discard();
+                        }
+                    });
+                    used.await.ok();
+                });
+            }
+            waiters.join_all().await;
+            check_that_nothing_leaks(&stock).await;
+        }
+        let (a, b, c) = tokio::join!(take(&stock), take(&stock), take(&stock));
+        assert_eq!(stock.count(), (3, 0));
+        drop((a, b, c));
+        stock.close().await;
+        assert_eq!(stock.count(), (0, 0));
+        assert!(matches!(stock.take().await, Err(Lack::Closed)));
+    }
+
+    /// One for each that waits, and no more, whoever is served by what.
+    #[tokio::test]
+    async fn no_more_are_made_than_are_waited_for() {
+        let stock = stock(10);
+        let first = take(&stock).await;
+        let (second, third) = (stock.enter(), stock.enter());
+        assert_eq!(stock.state().making.len(), 2);
+        drop(first);
+        // What is made for the second is made for the fourth now.
+        let fourth = stock.enter();
+        assert_eq!(stock.state().making.len(), 2);
+        let mut held = Vec::new();
+        for place in [second, third, fourth] {
+            let Entered::Waits(mut place) = place else {
+                panic!("there was none to be had");
+            };
+            held.push((&mut place.answer).await.ok().and_then(Result::ok).unwrap());
+        }
+        assert_eq!(stock.count(), (3, 0));
+        drop(held);
+        check_that_nothing_leaks(&stock).await;
+    }
+}

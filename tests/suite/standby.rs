@@ -1,0 +1,247 @@
+//! Boundaries that read from a standby of PostgreSQL, which follows its primary.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use demarcate::classify::{Category, Transaction, classify};
+use demarcate::postgres::{Session, SessionFactory};
+use demarcate::{Error, Isolation, Replica, TxOptions};
+use demarcate_tests::OwnPostgres;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::eventually;
+
+struct Pair {
+    primary: OwnPostgres,
+    standby: OwnPostgres,
+}
+
+impl Pair {
+    async fn start() -> Self {
+        let primary = OwnPostgres::start().await;
+        run(&primary, "create table notes (id int, note text)").await;
+        run(&primary, "insert into notes values (1, 'first')").await;
+        let standby = primary.standby().await;
+        Self { primary, standby }
+    }
+
+    async fn connect(&self) -> SessionFactory {
+        let builder = SessionFactory::builder().url(self.primary.url());
+        let builder = builder.replica(self.standby.url()).max_connections(2);
+        builder.connect().await.unwrap()
+    }
+
+    /// Waits until the standby shows what the primary has.
+    async fn is_followed(&self) {
+        let now = value(&self.primary, "select pg_current_wal_lsn()::text").await;
+        let reached = format!("select (pg_last_wal_replay_lsn() >= '{now}')::text");
+        eventually("the standby has followed", async || {
+            value(&self.standby, &reached).await == "true"
+        })
+        .await;
+    }
+}
+
+/// On a connection of its own, as the superuser.
+async fn run(server: &OwnPostgres, sql: &str) {
+    let mut connection = PgConnection::connect(server.url()).await.unwrap();
+    let ran = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection);
+    ran.await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.unwrap();
+}
+
+/// Whatever is asked for, as a text.
+async fn value(server: &OwnPostgres, sql: &str) -> String {
+    let mut connection = PgConnection::connect(server.url()).await.unwrap();
+    let asked = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection);
+    let value = asked.await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.unwrap();
+    value
+}
+
+/// Whether it was the standby that was read, and the last note.
+async fn read(db: &SessionFactory, replica: Replica) -> Result<(bool, String), Error> {
+    let options = TxOptions::new().read_only().replica(replica);
+    db.transaction_with(options, async |tx: &mut Session| {
+        let ask = "select pg_is_in_recovery(), (select note from notes order by id desc limit 1)";
+        Ok(sqlx::query_as(ask).fetch_one(&mut *tx).await?)
+    })
+    .await
+}
+
+/// The same in a task that has written nothing.
+async fn read_elsewhere(db: &SessionFactory, replica: Replica) -> Result<(bool, String), Error> {
+    let db = db.clone();
+    let reads = tokio::spawn(async move { read(&db, replica).await });
+    reads.await.unwrap()
+}
+
+async fn write(db: &SessionFactory, id: i32, note: &str) {
+    let written = db.transaction(async |tx| {
+        let insert = sqlx::query("insert into notes values ($1, $2)");
+        insert.bind(id).bind(note).execute(&mut *tx).await?;
+        Ok::<_, Error>(())
+    });
+    written.await.unwrap();
+}
+
+fn of_the_standby(note: &str) -> (bool, String) {
+    (true, note.to_owned())
+}
+
+fn of_the_primary(note: &str) -> (bool, String) {
+    (false, note.to_owned())
+}
+
+#[tokio::test]
+async fn what_is_replicated_is_read_there_and_what_is_not_yet_is_not_missed() {
+    let pair = Pair::start().await;
+    let db = pair.connect().await;
+    assert_eq!(
+        read(&db, Replica::Never).await.unwrap(),
+        of_the_primary("first")
+    );
+    for replica in [Replica::Prefer, Replica::Require] {
+        assert_eq!(read(&db, replica).await.unwrap(), of_the_standby("first"));
+    }
+
+    run(&pair.standby, "select pg_wal_replay_pause()").await;
+    write(&db, 2, "second").await;
+    assert_eq!(
+        read(&db, Replica::Prefer).await.unwrap(),
+        of_the_primary("second")
+    );
+    // Who asks for it, or has not written, reads what the standby has.
+    assert_eq!(
+        read(&db, Replica::Require).await.unwrap(),
+        of_the_standby("first")
+    );
+    let elsewhere = read_elsewhere(&db, Replica::Prefer).await;
+    assert_eq!(elsewhere.unwrap(), of_the_standby("first"));
+
+    run(&pair.standby, "select pg_wal_replay_resume()").await;
+    pair.is_followed().await;
+    assert_eq!(
+        read(&db, Replica::Require).await.unwrap(),
+        of_the_standby("second")
+    );
+    db.close(crate::GRACE).await;
+}
+
+#[tokio::test]
+async fn nothing_is_written_to_a_standby() {
+    let pair = Pair::start().await;
+    let insert = "insert into notes values (3, 'nowhere')";
+    let refused = async |db: &SessionFactory, options: TxOptions| -> Error {
+        let refused = db.transaction_with(options, async |tx: &mut Session| {
+            sqlx::query(insert).execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        });
+        refused.await.unwrap_err()
+    };
+    // As a replica, and where it was taken for the primary.
+    let db = pair.connect().await;
+    let misled = SessionFactory::connect(pair.standby.url()).await.unwrap();
+    for (db, options) in [
+        (&db, TxOptions::new().read_only().replica(Replica::Require)),
+        (&misled, TxOptions::new()),
+    ] {
+        let refused = refused(db, options).await;
+        let said = refused.to_string();
+        assert!(
+            said.contains("cannot execute INSERT in a read-only transaction"),
+            "{said}"
+        );
+        let Error::Database { source, .. } = &refused else {
+            panic!("{refused:?}");
+        };
+        let meaning = classify(source);
+        assert_eq!(
+            (meaning.category, meaning.retryable),
+            (Category::Transaction(Transaction::State), false)
+        );
+        db.close(crate::GRACE).await;
+    }
+    let notes = value(&pair.primary, "select count(*)::text from notes").await;
+    assert_eq!(notes, "1");
+}
+
+#[tokio::test]
+async fn a_standby_that_stops_is_done_without_until_it_is_back() {
+    let mut pair = Pair::start().await;
+    let db = pair.connect().await;
+    assert_eq!(
+        read(&db, Replica::Prefer).await.unwrap(),
+        of_the_standby("first")
+    );
+    pair.standby.stop().await;
+    for _ in 0..3 {
+        assert_eq!(
+            read(&db, Replica::Prefer).await.unwrap(),
+            of_the_primary("first")
+        );
+    }
+    let refused = read(&db, Replica::Require).await.unwrap_err();
+    assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
+    assert!(
+        refused.to_string().contains("nobody listens there"),
+        "{refused}"
+    );
+    pair.standby.start_again().await;
+    for replica in [Replica::Prefer, Replica::Require] {
+        assert_eq!(read(&db, replica).await.unwrap(), of_the_standby("first"));
+    }
+    db.close(crate::GRACE).await;
+}
+
+/// What the primary has removed, and the standby has to, is still read there.
+#[tokio::test]
+async fn what_stands_in_the_way_of_recovery_is_run_again() {
+    let pair = Pair::start().await;
+    // Those that read are not waited for.
+    run(
+        &pair.standby,
+        "alter system set max_standby_streaming_delay = 0",
+    )
+    .await;
+    run(&pair.standby, "select pg_reload_conf()").await;
+    let db = pair.connect().await;
+    let runs = AtomicU32::new(0);
+    let there = || {
+        let options = TxOptions::new().read_only().replica(Replica::Require);
+        options.isolation(Isolation::RepeatableRead)
+    };
+    let reading = async |options: TxOptions| {
+        db.transaction_with(options, async |tx: &mut Session| {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            let count: i64 = sqlx::query_scalar("select count(*) from notes")
+                .fetch_one(&mut *tx)
+                .await?;
+            if run.is_multiple_of(2) {
+                sqlx::query("select pg_sleep(20)").execute(&mut *tx).await?;
+            }
+            Ok::<_, Error>(count)
+        })
+        .await
+    };
+    let in_the_way = async || {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        run(&pair.primary, "update notes set note = 'newer'").await;
+        run(&pair.primary, "vacuum notes").await;
+    };
+    let (read, ()) = tokio::join!(reading(there().retry(1)), in_the_way());
+    assert_eq!(read.unwrap(), 1);
+    assert_eq!(runs.load(Ordering::Relaxed), 2);
+
+    let (refused, ()) = tokio::join!(reading(there()), in_the_way());
+    let refused = refused.unwrap_err();
+    assert!(
+        refused.to_string().contains("conflict with recovery"),
+        "{refused}"
+    );
+    let Error::Database { source, .. } = &refused else {
+        panic!("{refused:?}");
+    };
+    assert!(classify(source).retryable, "{refused:?}");
+    db.close(crate::GRACE).await;
+}
