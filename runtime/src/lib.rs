@@ -63,6 +63,8 @@
 //! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers, `migrate` brings
 //! [`SessionFactory::migrate`]. None is on by default.
 
+#[cfg(feature = "actix")]
+mod actix;
 mod answer;
 #[cfg(feature = "axum")]
 mod axum;
@@ -98,6 +100,7 @@ mod pool;
 pub mod postgres;
 mod private;
 mod probe;
+mod problem;
 mod register;
 mod replicas;
 mod retry;
@@ -133,6 +136,7 @@ pub use job::{Job, JobError, JobHandle};
 pub use options::{Isolation, TxOptions};
 pub use place::{Place, TransactionId};
 pub use pool::PoolStatus;
+pub use problem::Problem;
 pub use replicas::Replica;
 pub use retry::Retry;
 pub use session::Session;
