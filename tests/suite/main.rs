@@ -14,6 +14,7 @@ mod failure;
 mod guard;
 mod handler;
 mod hooks;
+mod http;
 mod jobs;
 mod locks;
 mod migrate;
