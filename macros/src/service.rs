@@ -15,7 +15,7 @@ use crate::expand::Marked;
 // Output:
 //     async fn create_order(tx: &mut Session, order: &NewOrder) -> Result<Order, sqlx::Error> {
 //         if false { /* is `Session` ours? may a service take a `&NewOrder`? */ }
-//         let __service = ::demarcate::__private::service(tx, SITE);
+//         let __service = <Session as ::demarcate::__private::LentSession>::enter(tx, SITE);
 //         body
 //     }
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
@@ -23,7 +23,9 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         return unchanged(marked);
     }
     let private = marked.private();
-    let session = marked.lent().map(|(lent, _)| {
+    let entered = entered(marked);
+    let session = marked.lent().filter(|_| entered.is_none());
+    let session = session.map(|(lent, _)| {
         let ty = lent.ty();
         quote!(#private::is_session::<#ty>();)
     });
@@ -34,8 +36,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         let carried = ask::carried_out(marked);
         ask::never(&quote!(#session #parameters #fallible #carried))
     };
-    let (warnings, leave) = (&marked.warnings, marked.leave());
-    let (entered, requires) = (entered(marked), requires(marked));
+    let (warnings, requires, leave) = (&marked.warnings, requires(marked), marked.leave());
     marked.emit(
         &marked.function.sig,
         &marked
@@ -45,17 +46,18 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
 }
 
 // Output, at the beginning of the body, whose locals are dropped before it:
-//     let __service = ::demarcate::__private::service(
+//     let __service = <Session as ::demarcate::__private::LentSession>::enter(
 //         tx,
 //         ::demarcate::__private::Site::new("create_order", ::demarcate::__private::Kind::Service, file!(), line!()),
 //     );
 fn entered(marked: &Marked<'_>) -> Option<TokenStream> {
     // What is not async has returned before its future runs.
     marked.function.sig.asyncness?;
-    let session = marked.session()?;
+    let (lent, _) = marked.lent()?;
+    let (session, ty) = (marked.session()?, lent.ty());
     let (private, site) = (marked.private(), marked.site());
     let name = Ident::new("__service", Span::mixed_site());
-    Some(quote!(let #name = #private::service(#session, #site);))
+    Some(quote!(let #name = <#ty as #private::LentSession>::enter(#session, #site);))
 }
 
 // Input:

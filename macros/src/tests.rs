@@ -517,10 +517,9 @@ fn an_incomplete_body_as_it_is_emitted() {
                  fn new() -> Self { Self }
                  async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
                      if false {
-                         ::demarcate::__private::is_session::<Session>();
                          ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
                      }
-                     let __service = ::demarcate::__private::service(
+                     let __service = <Session as ::demarcate::__private::LentSession>::enter(
                          tx,
                          ::demarcate::__private::Site::new(
                              \"create\", ::demarcate::__private::Kind::Service, ::core::file!(), ::core::line!()

@@ -94,6 +94,16 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
         options
     }
 
+    /// The options with the program's name, as the server's own views show it.
+    #[doc(hidden)]
+    fn named(_options: Options<Self>, _application_name: &str) -> Result<Options<Self>, Error> {
+        Err(Error::unsupported(
+            Self::TITLE,
+            "name of a connection",
+            "leave `application_name` out; `sql_comments` names the program on each statement",
+        ))
+    }
+
     /// What removes all that a transaction may have left on the server's session.
     #[doc(hidden)]
     const SWEEP: &'static str = "";
@@ -272,10 +282,6 @@ pub enum CommitFailure {
 #[derive(Clone, Debug, Default)]
 pub struct Begun {
     /// The server's number for the connection, by which another can stop what runs on it.
-    #[cfg_attr(
-        not(any(feature = "postgres", feature = "mysql")),
-        expect(dead_code, reason = "for servers")
-    )]
     pub(crate) process: Option<u64>,
     /// The transaction's id, where the outcome of its commit is to be confirmed.
     pub(crate) transaction: Option<String>,

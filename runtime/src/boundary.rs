@@ -185,6 +185,8 @@ where
                 }
                 tracing::info!(boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
                 admitted.record.retried();
+                #[cfg(feature = "metrics")]
+                crate::meters::retried(site);
                 runs += 1;
             }
             None => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::body::{SendMut, SendOnce};
 use crate::boundary::{self, Verdict};
+use crate::comments::SqlComments;
 use crate::durations::{Durations, Histogram};
 use crate::error::Error;
 use crate::job::{self, Job, JobError, JobHandle};
@@ -55,7 +56,7 @@ struct Inner<DB: Backend> {
     pool: Pool<DB>,
     replicas: Replicas<DB>,
     defaults: TxOptions,
-    sql_echo: bool,
+    watch: Watch,
     stats: Stats,
     open: Register<Arc<Trail>>,
 }
@@ -95,19 +96,22 @@ impl<DB: Backend> SessionFactory<DB> {
                 idle_timeout: Some(Builder::<DB>::IDLE_TIMEOUT),
             },
             startup_timeout: None,
-            sql_echo: false,
+            application_name: None,
+            watch: Watch::default(),
             defaults: TxOptions::new(),
             replicas: Vec::new(),
         }
     }
 
-    fn over(pool: Pool<DB>, replicas: Vec<Pool<DB>>, defaults: TxOptions, sql_echo: bool) -> Self {
+    fn over(pool: Pool<DB>, replicas: Vec<Pool<DB>>, defaults: TxOptions, watch: Watch) -> Self {
+        #[cfg(feature = "metrics")]
+        crate::meters::describe();
         Self {
             inner: Arc::new(Inner {
                 pool,
                 replicas: Replicas::new(replicas),
                 defaults,
-                sql_echo,
+                watch,
                 stats: Stats::default(),
                 open: Register::default(),
             }),
@@ -269,6 +273,18 @@ impl<DB: Backend> SessionFactory<DB> {
         self.replicas().pools().iter().map(Pool::status).collect()
     }
 
+    /// Tells the `metrics` facade what the pools are doing now: call it before a scrape is answered, or every few
+    /// seconds. (All else is told by itself, whenever a boundary ends.)
+    ///
+    /// A pool is named by the database; those of the replicas by that and a number.
+    #[cfg(feature = "metrics")]
+    pub fn record_pool_metrics(&self) {
+        crate::meters::pool(DB::TITLE, &self.pool_status());
+        for (n, status) in self.replica_status().iter().enumerate() {
+            crate::meters::pool(&format!("{} replica {n}", DB::TITLE), status);
+        }
+    }
+
     /// Ends well: refuses new boundaries with [`Error::Closed`], waits up to `grace` for the open ones, for
     /// jobs that were started, their `on_error` included, for hooks, and for the rollbacks of what was
     /// dropped; rolls back what is left then; and closes every connection.
@@ -338,7 +354,12 @@ impl<DB: Backend> SessionFactory<DB> {
 
     /// Whether statements are logged.
     pub(crate) fn echoes(&self) -> bool {
-        self.inner.sql_echo
+        self.inner.watch.sql_echo
+    }
+
+    /// What is put behind each of them.
+    pub(crate) fn sql_comments(&self) -> Option<&SqlComments> {
+        self.inner.watch.sql_comments.as_ref()
     }
 
     /// What is recorded of a boundary.
@@ -353,6 +374,13 @@ impl<DB: Backend> SessionFactory<DB> {
     pub(crate) fn open(&self) -> &Register<Arc<Trail>> {
         &self.inner.open
     }
+}
+
+/// How statements are shown to others.
+#[derive(Clone, Default)]
+struct Watch {
+    sql_echo: bool,
+    sql_comments: Option<SqlComments>,
 }
 
 /// A closure has no name. Its place tells it apart.
@@ -374,7 +402,8 @@ impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     /// tell [`from_pool_behind`](Self::from_pool_behind) of any other.
     fn from(pool: sqlx::Pool<DB>) -> Self {
         let pooler = DB::pooler(&pool.connect_options());
-        Self::over(Pool::of(pool, pooler), Vec::new(), TxOptions::new(), false)
+        let pool = Pool::of(pool, pooler);
+        Self::over(pool, Vec::new(), TxOptions::new(), Watch::default())
     }
 }
 
@@ -406,7 +435,7 @@ impl<DB: Backend> SessionFactory<DB> {
             Pool::of(pool, pooler),
             Vec::new(),
             defaults,
-            false,
+            Watch::default(),
         ))
     }
 }
@@ -447,7 +476,8 @@ pub struct Builder<DB: Backend> {
     pooler: Option<Pooler>,
     limits: Limits,
     startup_timeout: Option<Duration>,
-    sql_echo: bool,
+    application_name: Option<String>,
+    watch: Watch,
     defaults: TxOptions,
     replicas: Vec<Result<Options<DB>, Error>>,
 }
@@ -492,7 +522,7 @@ impl<DB: Backend> Builder<DB> {
         self.limits.max_lifetime = pool.recycle;
         self.limits.idle_timeout = pool.idle_timeout;
         self.startup_timeout = settings.startup_timeout;
-        self.sql_echo = settings.sql_echo;
+        self.watch.sql_echo = settings.sql_echo;
         self
     }
 
@@ -638,7 +668,21 @@ impl<DB: Backend> Builder<DB> {
     /// //                      duration=214µs affected=0 returned=1
     /// ```
     pub fn sql_echo(mut self, sql_echo: bool) -> Self {
-        self.sql_echo = sql_echo;
+        self.watch.sql_echo = sql_echo;
+        self
+    }
+
+    /// Puts a comment behind each statement that names its boundary and its service, so that the server's own views
+    /// and logs do: none where it is not given.
+    pub fn sql_comments(mut self, comments: SqlComments) -> Self {
+        self.watch.sql_comments = Some(comments);
+        self
+    }
+
+    /// What the server's own views call the connections of this factory: `application_name` in
+    /// `pg_stat_activity`. PostgreSQL only; up to 63 bytes of it are kept there.
+    pub fn application_name(mut self, name: impl Into<String>) -> Self {
+        self.application_name = Some(name.into());
         self
     }
 
@@ -707,21 +751,20 @@ impl<DB: Backend> Builder<DB> {
             None => Pooler::None,
         };
         let defaults = check_defaults::<DB>(self.defaults)?;
-        let pool = Pool::new(settings, pooler, self.limits)?;
+        let named = |options| match &self.application_name {
+            Some(name) => DB::named(options, name),
+            None => Ok(options),
+        };
+        let pool = Pool::new(named(settings)?, pooler, self.limits)?;
         let replicas = self.replicas.into_iter().map(|options| {
             let limits = Limits {
                 min_connections: 0,
                 ..self.limits
             };
-            Pool::new(options?, pooler, limits)
+            Pool::new(named(options?)?, pooler, limits)
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
-        Ok(SessionFactory::over(
-            pool,
-            replicas,
-            defaults,
-            self.sql_echo,
-        ))
+        Ok(SessionFactory::over(pool, replicas, defaults, self.watch))
     }
 }
 

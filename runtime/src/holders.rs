@@ -29,12 +29,29 @@ impl fmt::Display for Holder {
 pub(crate) struct Holders(Register<(Site, Instant)>);
 
 /// Somebody's entry.
-pub(crate) type Held = Entered<(Site, Instant)>;
+pub(crate) struct Held {
+    _entry: Entered<(Site, Instant)>,
+    #[cfg(feature = "metrics")]
+    since: (Site, Instant),
+}
+
+#[cfg(feature = "metrics")]
+impl Drop for Held {
+    fn drop(&mut self) {
+        let (boundary, since) = self.since;
+        crate::meters::held(boundary, since.elapsed());
+    }
+}
 
 impl Holders {
     /// Enters one. It stands there until what is returned is dropped.
     pub(crate) fn enter(&self, boundary: Site) -> Held {
-        self.0.enter((boundary, Instant::now()))
+        let since = (boundary, Instant::now());
+        Held {
+            _entry: self.0.enter(since),
+            #[cfg(feature = "metrics")]
+            since,
+        }
     }
 
     /// Those who hold one now: who has held one longest comes first.

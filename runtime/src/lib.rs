@@ -61,7 +61,7 @@
 //! # Features
 //!
 //! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers, `migrate` brings
-//! [`SessionFactory::migrate`]. None is on by default.
+//! [`SessionFactory::migrate`], `metrics` tells the facade of that name what boundaries do. None is on by default.
 
 #[cfg(feature = "actix")]
 mod actix;
@@ -73,6 +73,7 @@ mod body;
 mod boundary;
 mod cause;
 pub mod classify;
+mod comments;
 mod commit;
 mod decoy;
 mod durations;
@@ -87,6 +88,8 @@ mod holders;
 mod hooks;
 mod job;
 mod lease;
+#[cfg(feature = "metrics")]
+mod meters;
 #[cfg(feature = "migrate")]
 mod migrate;
 #[cfg(feature = "mysql")]
@@ -126,6 +129,7 @@ mod watched;
 
 pub use answer::HttpStatus;
 pub use backend::Backend;
+pub use comments::SqlComments;
 pub use demarcate_macros::{background_job, router_tx, service};
 pub use durations::Durations;
 pub use error::Error;

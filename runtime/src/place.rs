@@ -126,13 +126,3 @@ impl fmt::Debug for Place {
         shown.finish()
     }
 }
-
-/// `router `post_order` (src/orders.rs:12): `, or nothing.
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.boundary() {
-            Some(site) => write!(f, "{site}: "),
-            None => Ok(()),
-        }
-    }
-}

@@ -78,6 +78,10 @@ impl Backend for Postgres {
         }
     }
 
+    fn named(options: PgConnectOptions, application_name: &str) -> Result<PgConnectOptions, Error> {
+        Ok(options.application_name(application_name))
+    }
+
     fn refusal(error: &dyn DatabaseError) -> Option<Cause> {
         let message = error.message();
         Some(match &*error.code()? {

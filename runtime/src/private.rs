@@ -31,12 +31,20 @@ pub trait LentSession {
     type Factory;
     /// Itself.
     type Lent: ?Sized;
+
+    /// What a service begins with: until what is returned is dropped, errors, logs and
+    /// [`open_boundaries`](SessionFactory::open_boundaries) name it.
+    fn enter(&mut self, service: Site) -> InService;
 }
 
 impl<DB: Backend> LentSession for Session<DB> {
     type Database = DB;
     type Factory = SessionFactory<DB>;
     type Lent = Self;
+
+    fn enter(&mut self, service: Site) -> InService {
+        InService::enter(&self.core.trail, service)
+    }
 }
 
 /// A session factory type, as a parameter names it.
@@ -176,13 +184,7 @@ pub fn keeps_nothing<E>(_: &E) -> bool {
     false
 }
 
-/// What a service begins with: until what is returned is dropped, errors, logs and
-/// [`open_boundaries`](SessionFactory::open_boundaries) name it.
-pub fn service<DB: Backend>(tx: &mut Session<DB>, service: Site) -> InService {
-    InService::enter(&tx.core.trail, service)
-}
-
-/// What a service with `requires(..)` asks then.
+/// What a service with `requires(..)` asks next.
 pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Needs) {
     tx.core.require(needs);
 }

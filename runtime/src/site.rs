@@ -20,16 +20,25 @@ pub enum Kind {
     Migration,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Kind {
+    /// As a word or two: `router`, `background job`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Router => "router",
             Self::Service => "service",
             Self::Job => "background job",
             Self::OnError => "failure handler of",
             Self::Closure => "transaction",
             Self::Migration => "migration",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    /// As [`as_str`](Self::as_str) has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use demarcate_sql::Dialect;
 use tracing::Span;
-use tracing::field::{self, Empty};
+use tracing::field::Empty;
 
 use crate::backend::Backend;
 use crate::classify::{Category, classify};
@@ -40,7 +40,7 @@ pub(crate) fn boundary<DB: Backend>(
         otel.name = %format_args!("{} {}", site.kind(), site.name()),
         otel.status_code = Empty,
         name = site.name(),
-        kind = %site.kind(),
+        kind = site.kind().as_str(),
         code.file.path = site.file(),
         code.line.number = site.line(),
         db.system.name = system(DB::DIALECT),
@@ -73,7 +73,7 @@ pub(crate) fn boundary_ended(
     // A body that says `Err` of its own accord is no failure of the database's.
     if let Some(failure) = failure {
         span.record("otel.status_code", "ERROR");
-        span.record("error.type", field::display(failure));
+        span.record("error.type", failure.as_str());
     }
     span.record("statements", sent.statements);
     span.record("rows", sent.rows);
@@ -140,8 +140,7 @@ pub(crate) fn failed(span: &Span, error: &sqlx::Error) {
         return;
     }
     span.record("otel.status_code", "ERROR");
-    let found = classify(error);
-    span.record("error.type", field::display(found.category));
+    span.record("error.type", classify(error).category.as_str());
     if let Some(code) = error.as_database_error().and_then(|error| error.code()) {
         span.record("db.response.status_code", &*code);
     }

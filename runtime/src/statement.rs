@@ -1,7 +1,9 @@
 //! A statement on its way from the body to the connection.
 
 use sqlx::error::BoxDynError;
-use sqlx::{Database, Execute, SqlStr};
+use sqlx::{AssertSqlSafe, Database, Execute, SqlSafeStr, SqlStr};
+
+use crate::comments::has_comment;
 
 /// A query taken apart, so that its text can be read before it is sent.
 ///
@@ -30,6 +32,17 @@ impl<DB: Database> Statement<DB> {
 
     pub(crate) fn text(&self) -> &SqlStr {
         &self.sql
+    }
+
+    /// Whether it may have a comment behind it: it has none, and is not known to the server by its text.
+    pub(crate) fn takes_comment(&self) -> bool {
+        self.prepared.is_none() && !has_comment(self.sql.as_str())
+    }
+
+    /// Puts a comment behind its text.
+    pub(crate) fn append(&mut self, comment: &str) {
+        let text = format!("{}{comment}", self.sql.as_str());
+        self.sql = AssertSqlSafe(text).into_sql_str();
     }
 
     /// The server keeps nothing of it under a name.

@@ -19,6 +19,8 @@ use crate::flight::{Flight, Running};
 use crate::guard::{self, Allowed, Passed};
 use crate::hooks::{self, Hooks};
 use crate::lease::{Lease, State};
+#[cfg(feature = "metrics")]
+use crate::meters;
 use crate::needs::{Given, Needs, Unmet};
 use crate::options::TxOptions;
 use crate::pool::Guest;
@@ -243,8 +245,19 @@ impl<DB: Backend> Core<DB> {
         if self.db.pool().pooler().shares_sessions() {
             query.send_unnamed();
         }
+        let comments = self.db.sql_comments().filter(|_| query.takes_comment());
+        let comment = comments.map(|comments| {
+            let inside = self.trail.span().clone();
+            inside.in_scope(|| comments.next(&self.trail))
+        });
+        if comment.as_ref().is_some_and(|comment| comment.is_unique) {
+            query.send_unnamed();
+        }
         let preparing = u64::from(DB::PREPARES && query.is_prepared_once());
         let running = self.start(query.text(), preparing).await?;
+        if let Some(comment) = comment {
+            query.append(&comment.text);
+        }
         Ok((query, running))
     }
 
@@ -420,9 +433,11 @@ impl<DB: Backend> Core<DB> {
     /// Why the boundary's time ran out, which has just been found.
     pub(crate) fn timed_out(&self, after: Duration, deadline: Instant) -> Error {
         let place = self.trail.place();
-        // A wait that the body gave up by itself was given up before that.
-        if self.stopped_waiting.is_some_and(|at| at >= deadline) {
-            let status = self.pool().status();
+        let status = self.pool().status();
+        let is_exhausted = status.idle == 0 && status.connections >= status.max_connections;
+        // A wait that the body gave up by itself was given up before that; and one for a connection that was being
+        // made is nobody's fault who holds one.
+        if is_exhausted && self.stopped_waiting.is_some_and(|at| at >= deadline) {
             return Error::PoolTimeout {
                 place,
                 after,
@@ -468,6 +483,8 @@ impl<DB: Backend> Drop for Core<DB> {
         );
         let took = self.took.unwrap_or_else(|| trail.began().elapsed());
         self.record.ended(trail.transaction(), outcome, sent, took);
+        #[cfg(feature = "metrics")]
+        meters::ended(trail.site(), outcome, self.ended_by, sent, took);
         self.run_hooks_of_rollback();
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use demarcate::{Error, Settings, TxOptions};
+use demarcate::{Error, Settings, TxOptions, service};
 use demarcate_tests::on_every_database;
 use futures_util::TryStreamExt;
 use tracing::subscriber::DefaultGuard;
@@ -61,6 +61,11 @@ fn check_line(line: &str, words: &[&str]) {
 }
 
 on_every_database! {
+    #[service]
+    async fn count(tx: &mut Session) -> Result<usize, sqlx::Error> {
+        Ok(sqlx::query("select id\n  from items -- of hunter2").fetch_all(&mut *tx).await?.len())
+    }
+
     #[tokio::test]
     async fn each_statement_is_logged_once_and_no_value() {
         let db = test_db().await;
@@ -80,8 +85,7 @@ on_every_database! {
                 };
                 sqlx::query(update).bind("hunter2-too").bind(4711_i64).execute(&mut *tx).await?;
                 tx.savepoint(async |tx| {
-                    let all = sqlx::query("select id\n  from items -- of hunter2").fetch_all(&mut *tx).await?;
-                    assert_eq!(all.len(), 2);
+                    assert_eq!(count(tx).await?, 2);
                     Ok::<_, Error>(())
                 })
                 .await?;
@@ -99,11 +103,12 @@ on_every_database! {
             "INFO", "insert into items (id, name) values (?, ?), (?, ?)", "`shop` (", file!(), "affected=2", "duration=",
         ]);
         check_line(update, &["update items set name = ", "affected=1", "returned=0"]);
-        check_line(all, &["select id from items ", "returned=2"]);
+        check_line(all, &["select id from items ", "returned=2", "service=service `count` (", "boundary=transaction `shop` ("]);
         check_line(one, &["select name from items where id = ? ", "returned=1"]);
         for line in &lines {
             assert!(!line.contains("hunter2") && !line.contains("471"), "{line}");
             assert!(!line.contains("failed"), "{line}");
+            assert_eq!(line.contains("service="), line == all, "{line}");
         }
         factory.close(crate::GRACE).await;
     }

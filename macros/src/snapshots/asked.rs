@@ -1,11 +1,10 @@
 async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> {
     if false {
-        ::demarcate::__private::is_session::<Session>();
         let __probe = ::demarcate::__private::Probe::<&Search>::of();
         ::demarcate::__private::service_takes(__probe.verdict());
         ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
     }
-    let __service = ::demarcate::__private::service(
+    let __service = <Session as ::demarcate::__private::LentSession>::enter(
         tx,
         ::demarcate::__private::Site::new(
             "index",

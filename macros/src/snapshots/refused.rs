@@ -1,10 +1,9 @@
 #[allow(unused, unreachable_code)]
 async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
     if false {
-        ::demarcate::__private::is_session::<Session>();
         ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
     }
-    let __service = ::demarcate::__private::service(
+    let __service = <Session as ::demarcate::__private::LentSession>::enter(
         tx,
         ::demarcate::__private::Site::new(
             "create",

@@ -7,7 +7,6 @@ async fn create_order(
 ) -> Result<Order, sqlx::Error> {
     const SQL: &str = "insert into orders (id) values (?)";
     if false {
-        ::demarcate::__private::is_session::<Session>();
         #[cfg(unix)]
         {
             let __probe = ::demarcate::__private::Probe::<Unix>::of();
@@ -17,7 +16,7 @@ async fn create_order(
         let __probe = ::demarcate::__private::Probe::<Order>::of();
         ::demarcate::__private::returns(__probe.verdict());
     }
-    let __service = ::demarcate::__private::service(
+    let __service = <Session as ::demarcate::__private::LentSession>::enter(
         tx,
         ::demarcate::__private::Site::new(
             "create_order",

@@ -10,10 +10,9 @@ where
     }
     async fn create(&self, tx: &mut Session, more: More) -> Result<(), sqlx::Error> {
         if false {
-            ::demarcate::__private::is_session::<Session>();
             ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
         }
-        let __service = ::demarcate::__private::service(
+        let __service = <Session as ::demarcate::__private::LentSession>::enter(
             tx,
             ::demarcate::__private::Site::new(
                 "create",

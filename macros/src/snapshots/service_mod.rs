@@ -3,10 +3,9 @@ pub mod orders {
     use super::*;
     pub async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
         if false {
-            my::demarcate::__private::is_session::<Session>();
             my::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
         }
-        let __service = my::demarcate::__private::service(
+        let __service = <Session as my::demarcate::__private::LentSession>::enter(
             tx,
             my::demarcate::__private::Site::new(
                 "create",
@@ -21,10 +20,9 @@ pub mod orders {
         fn name(&self) {}
         async fn buy(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
             if false {
-                my::demarcate::__private::is_session::<Session>();
                 my::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
             }
-            let __service = my::demarcate::__private::service(
+            let __service = <Session as my::demarcate::__private::LentSession>::enter(
                 tx,
                 my::demarcate::__private::Site::new(
                     "buy",

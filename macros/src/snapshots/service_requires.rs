@@ -4,10 +4,9 @@ impl Accounts {
     }
     async fn withdraw(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
         if false {
-            ::demarcate::__private::is_session::<Session>();
             ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
         }
-        let __service = ::demarcate::__private::service(
+        let __service = <Session as ::demarcate::__private::LentSession>::enter(
             tx,
             ::demarcate::__private::Site::new(
                 "withdraw",
@@ -29,10 +28,9 @@ impl Accounts {
     }
     async fn balance(&self, tx: &mut Session) -> Result<i64, sqlx::Error> {
         if false {
-            ::demarcate::__private::is_session::<Session>();
             ::demarcate::__private::is_fallible::<Result<i64, sqlx::Error>>();
         }
-        let __service = ::demarcate::__private::service(
+        let __service = <Session as ::demarcate::__private::LentSession>::enter(
             tx,
             ::demarcate::__private::Site::new(
                 "balance",

@@ -10,10 +10,9 @@ pub trait Store: Send {
     }
     async fn default(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
         if false {
-            ::demarcate::__private::is_session::<Session>();
             ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
         }
-        let __service = ::demarcate::__private::service(
+        let __service = <Session as ::demarcate::__private::LentSession>::enter(
             tx,
             ::demarcate::__private::Site::new(
                 "default",

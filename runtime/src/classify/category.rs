@@ -163,10 +163,11 @@ impl Category {
     }
 }
 
-impl fmt::Display for Category {
+impl Category {
     /// As one or two words: `unique constraint`, `lock timeout`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Constraint(Constraint::Unique) => "unique constraint",
             Self::Constraint(Constraint::ForeignKey) => "foreign key constraint",
             Self::Constraint(Constraint::NotNull) => "not null constraint",
@@ -192,7 +193,14 @@ impl fmt::Display for Category {
             Self::UnknownOutcome => "unknown outcome",
             Self::NotFound => "not found",
             Self::Unknown => "unknown",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Category {
+    /// As [`as_str`](Self::as_str) has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -210,6 +210,19 @@ impl<'e> Classification<'e> {
         self.origin.names().column
     }
 
+    /// What PostgreSQL adds to its message, with `?` in place of the values that it quotes. `None` where it might quote
+    /// one in a place that is not known.
+    #[must_use]
+    pub fn detail(&self) -> Option<Cow<'e, str>> {
+        self.origin.detail()
+    }
+
+    /// What PostgreSQL says can be done.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'e str> {
+        self.origin.hint()
+    }
+
     /// Whether the database's own text quotes a value of the statement, so that it is not for a log. Such a value is
     /// nowhere in this type.
     #[must_use]

@@ -34,6 +34,8 @@ pub(crate) struct Kept {
     table: Option<String>,
     column: Option<String>,
     columns: Option<String>,
+    detail: Option<String>,
+    hint: Option<String>,
     has_sqlstate: bool,
     quotes_value: bool,
 }
@@ -49,6 +51,8 @@ impl Kept {
             table: names.table.map(str::to_owned),
             column: names.column.map(str::to_owned),
             columns: names.columns.map(str::to_owned),
+            detail: origin.detail().map(Cow::into_owned),
+            hint: origin.hint().map(str::to_owned),
             has_sqlstate: sqlstate.is_some(),
             quotes_value: origin.quotes_value(),
         }
@@ -162,6 +166,85 @@ impl<'e> Origin<'e> {
             Self::Copy(copy) => copy.kept.quotes_value,
             // Nobody knows.
             Self::Other(_) => true,
+        }
+    }
+
+    /// Without values.
+    pub(crate) fn detail(&self) -> Option<Cow<'e, str>> {
+        match *self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => {
+                let detail = error.detail()?;
+                match error.code().get(..2)? {
+                    // A text that is no number, quoted anywhere.
+                    "22" => None,
+                    "23" => Some(Cow::Owned(without_values(detail))),
+                    _ => Some(Cow::Borrowed(detail)),
+                }
+            }
+            Self::Copy(copy) => copy.kept.detail.as_deref().map(Cow::Borrowed),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn hint(&self) -> Option<&'e str> {
+        match *self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => error.hint(),
+            Self::Copy(copy) => copy.kept.hint.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// `Key (sku)=(tea) already exists.` and `Failing row contains (1, tea).`, in whatever language: the values stand in
+/// parentheses, and may hold some themselves.
+#[cfg(any(feature = "postgres", test))]
+fn without_values(detail: &str) -> String {
+    let begins = match detail.find(")=(") {
+        Some(equals) => Some(equals + 2),
+        None => detail.find('('),
+    };
+    match (begins, detail.rfind(')')) {
+        (Some(begins), Some(ends)) if begins < ends => {
+            format!("{}(?{}", &detail[..begins], &detail[ends..])
+        }
+        // In a form that is not known, it is not known where the values are either.
+        _ => "(not shown, since it may quote a value)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_values;
+
+    #[test]
+    fn a_detail_shows_the_columns_and_not_the_values() {
+        for (detail, shown) in [
+            (
+                "Key (sku)=(tea) already exists.",
+                "Key (sku)=(?) already exists.",
+            ),
+            (
+                "Key (a, lower(b))=(1, x)=(y)) already exists.",
+                "Key (a, lower(b))=(?) already exists.",
+            ),
+            (
+                "Failing row contains (1, tea (green), null).",
+                "Failing row contains (?).",
+            ),
+            (
+                "Key (during)=([1,2)) conflicts with existing key (during)=([1,3)).",
+                "Key (during)=(?).",
+            ),
+            (
+                "Schl\u{fc}ssel \u{bb}(sku)=(tea)\u{ab} existiert bereits.",
+                "Schl\u{fc}ssel \u{bb}(sku)=(?)\u{ab} existiert bereits.",
+            ),
+            ("tea", "(not shown, since it may quote a value)"),
+            (") tea (", "(not shown, since it may quote a value)"),
+        ] {
+            assert_eq!(without_values(detail), shown);
         }
     }
 }

@@ -1,0 +1,183 @@
+//! What an error says: in one line, or all of it.
+
+use std::error::Error as StdError;
+use std::fmt::{self, Write};
+
+use super::Error;
+use crate::holders::InWords;
+use crate::settings::{Redacted, redact};
+
+impl fmt::Display for Error {
+    /// In one line; with `{:#}` everything that is known of it, in several.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_line(&mut OneLine(f))?;
+        if f.alternate() {
+            self.write_rest(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl Error {
+    fn write_line(&self, f: &mut impl Write) -> fmt::Result {
+        if let Some(boundary) = self.boundary() {
+            write!(f, "{boundary}: ")?;
+        }
+        match self {
+            Self::Database { source, .. } => write!(f, "{}", Redacted(source)),
+            Self::Aborted { source, .. } => write!(
+                f,
+                "rolled back: a statement failed and the body went on: {}; return the error with `?`, or give what \
+                 may fail a scope of its own with `tx.savepoint(..)`",
+                Redacted(source)
+            ),
+            Self::RollbackOnly { reason, .. } => write!(f, "rolled back: {reason}"),
+            Self::BeforeCommit { source, .. } => write!(
+                f,
+                "rolled back: refused before the commit: {}",
+                redact(&source.to_string())
+            ),
+            Self::Unmet { service, needs, .. } => write!(f, "{service} needs {needs}"),
+            Self::Forbidden {
+                rule,
+                statement,
+                reason,
+                ..
+            } => write!(
+                f,
+                "{rule}: `{statement}` was refused before it was sent: {reason}"
+            ),
+            Self::CommitUnknown { source, .. } => write!(
+                f,
+                "the outcome of the commit is not known: {}; look before you do it again",
+                Redacted(source)
+            ),
+            Self::Timeout { after, .. } => write!(f, "rolled back: not done within {after:?}"),
+            Self::StatementTimeout { after, .. } => {
+                write!(f, "rolled back: a statement was not done within {after:?}")
+            }
+            Self::PoolTimeout {
+                after,
+                size,
+                holders,
+                ..
+            } => write!(
+                f,
+                "no connection became free within {after:?}: all {size} are in use, by {}; look for one that waits \
+                 for something else than the database, or raise `max_connections`",
+                InWords(holders)
+            ),
+            Self::Connect { source, advice, .. } => write!(
+                f,
+                "cannot connect to the database: {}; {advice}",
+                Redacted(source)
+            ),
+            Self::Migration { source, advice, .. } => write!(
+                f,
+                "the database was not migrated: {}; {advice}",
+                Redacted(source)
+            ),
+            Self::NestedBoundary { outer, .. } => write!(
+                f,
+                "a boundary cannot be opened inside {outer}, whose task already holds a connection of this pool; \
+                 lend the outer session to a service, or ask for a second transaction with `independent`"
+            ),
+            Self::Unsupported {
+                database,
+                option,
+                instead,
+                ..
+            } => write!(f, "{database} has no {option}; {instead}"),
+            Self::Config { message, .. } => f.write_str(message),
+            Self::Closed { .. } => f.write_str("the session factory is closed"),
+        }
+    }
+
+    fn write_rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (place, found) = (self.place(), self.classification());
+        if let Some(service) = place.service() {
+            write!(f, "\n    in: {service}")?;
+        }
+        if let Some(statement) = place.statement() {
+            write!(f, "\n    statement: {}", redact(statement))?;
+        }
+        if let Some(detail) = found.detail() {
+            write!(f, "\n    detail: {}", redact(&detail))?;
+        }
+        if let Some(hint) = found.hint() {
+            write!(f, "\n    hint: {}", redact(hint))?;
+        }
+        write!(f, "\n    meaning: {}", found.category)?;
+        if let Some(sqlstate) = found.sqlstate {
+            write!(f, ", SQLSTATE {sqlstate}")?;
+        }
+        if let Some(transaction) = place.transaction() {
+            write!(f, "\n    transaction: {transaction}")?;
+        }
+        if let Some(run) = place.run() {
+            write!(f, ", run {run}")?;
+        }
+        Ok(())
+    }
+
+    /// The error that the variant has as its field.
+    fn sqlx_error(&self) -> Option<&sqlx::Error> {
+        match self {
+            Self::Database { source, .. }
+            | Self::Aborted { source, .. }
+            | Self::CommitUnknown { source, .. }
+            | Self::Connect { source, .. }
+            | Self::Migration { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl StdError for Error {
+    /// What the database or the hook said. `Display` says it as well, as that of sqlx's own errors does: a line in a
+    /// log is of use only with it.
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::BeforeCommit { source, .. } => Some(&**source),
+            other => Some(other.sqlx_error()?),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    /// With all that the database said, and without the secrets in it: this is what a panic prints.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, source) = match self {
+            Self::Database { source, .. } => ("Database", source),
+            Self::Aborted { source, .. } => ("Aborted", source),
+            Self::CommitUnknown { source, .. } => ("CommitUnknown", source),
+            Self::Connect { source, .. } => ("Connect", source),
+            Self::Migration { source, .. } => ("Migration", source),
+            other => {
+                return f
+                    .debug_tuple("Error")
+                    .field(&format_args!("{other}"))
+                    .finish();
+            }
+        };
+        f.debug_struct(name)
+            .field("place", self.place())
+            .field("source", &Redacted(source))
+            .finish()
+    }
+}
+
+/// Messages of servers may have line breaks in them.
+struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for (n, line) in text.split(['\n', '\r']).enumerate() {
+            if n > 0 {
+                self.0.write_char(' ')?;
+            }
+            self.0.write_str(line)?;
+        }
+        Ok(())
+    }
+}
