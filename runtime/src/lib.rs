@@ -55,12 +55,13 @@
 //! * [`Settings`]: the database, from the environment or in code
 //! * [`SessionFactory`]: connections, boundaries from closures, running jobs
 //! * [`TxOptions`]: isolation, read-only, timeout
-//! * [`Error`]: why a boundary did not commit; [`classify`]: what that means, and what to say of it
+//! * [`Error`]: why a boundary did not commit; [`classify`]: what that means, and what to say of it; [`Problem`]: over HTTP
 //! * [`Job`]: what runs outside the request
 //!
 //! # Features
 //!
-//! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers, `migrate` brings
+//! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` and `actix` make routers handlers of
+//! axum and actix-web, `json` writes a [`Problem`] as JSON, `migrate` brings
 //! [`SessionFactory::migrate`], `metrics` tells the facade of that name what boundaries do. None is on by default.
 
 #[cfg(feature = "actix")]

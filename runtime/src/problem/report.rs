@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::problem::status;
+use crate::settings::redact;
 
 /// Logs what the client is not told: as an error where the program or the server is at fault, as information where
 /// the request is. The client can quote the transaction's number either way.
@@ -9,10 +10,9 @@ pub(crate) fn report(error: &Error) {
     let place = error.place();
     let transaction = place.transaction().map(tracing::field::display);
     let category = error.classification().category;
-    let (service, statement) = (
-        place.service().map(tracing::field::display),
-        place.statement(),
-    );
+    let service = place.service().map(tracing::field::display);
+    let statement = place.statement().map(redact);
+    let statement = statement.as_deref();
     match status(error) {
         status @ ..500 => tracing::info!(
             transaction.id = transaction,
