@@ -10,17 +10,16 @@ use crate::classify::{Constraint, Transaction};
 use crate::place::{Place, TransactionId};
 use crate::site::{Kind as Stands, Site};
 
+/// A status, and the seconds of `Retry-After`.
+type Said = (u16, Option<u64>);
+
 /// Every category, with the status and `Retry-After` of what is not retryable and of what is.
-const CATEGORIES: &[(Category, u16, Option<u64>, u16, Option<u64>)] = {
+const CATEGORIES: &[(Category, Said, Said)] = {
     use Category::{
         Canceled, Connection, Data, NotFound, Permission, Query, Resources, Unknown, UnknownOutcome,
     };
-    const fn both(
-        category: Category,
-        status: u16,
-        after: Option<u64>,
-    ) -> (Category, u16, Option<u64>, u16, Option<u64>) {
-        (category, status, after, status, after)
+    const fn both(category: Category, status: u16, after: Option<u64>) -> (Category, Said, Said) {
+        (category, (status, after), (status, after))
     }
     &[
         both(Category::Constraint(Constraint::Unique), 409, None),
@@ -42,10 +41,8 @@ const CATEGORIES: &[(Category, u16, Option<u64>, u16, Option<u64>)] = {
         both(Category::Transaction(Transaction::Deadlock), 409, Some(1)),
         (
             Category::Transaction(Transaction::Aborted),
-            500,
-            None,
-            409,
-            Some(1),
+            (500, None),
+            (409, Some(1)),
         ),
         both(Category::Transaction(Transaction::State), 500, None),
         both(Category::Timeout(Timeout::Statement), 504, None),
@@ -55,7 +52,7 @@ const CATEGORIES: &[(Category, u16, Option<u64>, u16, Option<u64>)] = {
         both(Category::Timeout(Timeout::Pool), 503, Some(1)),
         both(Category::Timeout(Timeout::Boundary), 504, None),
         both(Canceled, 500, None),
-        (Query, 500, None, 503, Some(1)),
+        (Query, (500, None), (503, Some(1))),
         both(UnknownOutcome, 500, None),
         both(Unknown, 500, None),
     ]
@@ -69,19 +66,12 @@ fn kind(category: Category, retryable: bool) -> &'static Kind {
 
 #[test]
 fn every_category_has_its_status() {
-    for &(category, status, after, retryable_status, retryable_after) in CATEGORIES {
-        let found = kind(category, false);
-        assert_eq!(
-            (found.status, found.retry_after),
-            (status, after),
-            "{category}"
-        );
-        let found = kind(category, true);
-        assert_eq!(
-            (found.status, found.retry_after),
-            (retryable_status, retryable_after),
-            "{category}, retryable"
-        );
+    for &(category, lasting, retryable) in CATEGORIES {
+        for (said, is_retryable) in [(lasting, false), (retryable, true)] {
+            let found = kind(category, is_retryable);
+            let case = format!("{category}, retryable: {is_retryable}");
+            assert_eq!((found.status, found.retry_after), said, "{case}");
+        }
     }
     // Each 503 says when to come back, and no 4xx but a conflict does.
     for kind in KINDS {
