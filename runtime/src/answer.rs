@@ -5,8 +5,10 @@
 /// A value that a router returns with `Ok` and that carries an HTTP status: from 400 on, the transaction
 /// is rolled back.
 ///
-/// It is there, with the feature `axum`, for `StatusCode`, for a `Response`, and for tuples that begin
-/// with a status. A router's own response type has it by being given it.
+/// It is there for [`Problem`](crate::Problem); with the feature `axum` for `StatusCode`, for a `Response`, and for
+/// tuples that begin with a status; with the feature `actix` for `HttpResponse`, `StatusCode` and `Either`, and a pair that
+/// ends with a status is asked as well. A router's own response type has it by being given it. What actix's
+/// `Responder::customize` makes does not show its status: return an `HttpResponse` where that says that a request failed.
 ///
 /// ```
 /// use demarcate::HttpStatus;
@@ -70,6 +72,44 @@ mod axum {
     status_in_front!(A B C D E F G);
 }
 
+#[cfg(feature = "actix")]
+mod actix {
+    use actix_web::http::StatusCode;
+    use actix_web::{Either, HttpResponse};
+
+    use super::{AnswerPair, HttpStatus};
+
+    impl HttpStatus for StatusCode {
+        fn http_status(&self) -> u16 {
+            self.as_u16()
+        }
+    }
+
+    impl<B> HttpStatus for HttpResponse<B> {
+        fn http_status(&self) -> u16 {
+            self.status().as_u16()
+        }
+    }
+
+    impl<L: HttpStatus, R: HttpStatus> HttpStatus for Either<L, R> {
+        fn http_status(&self) -> u16 {
+            match self {
+                Self::Left(left) => left.http_status(),
+                Self::Right(right) => right.http_status(),
+            }
+        }
+    }
+
+    /// No `HttpStatus`: a pair of a status of axum's and one of actix's would have two.
+    impl<R> AnswerPair<'_, (R, StatusCode)> {
+        /// Whether its status says that the request failed.
+        #[must_use]
+        pub fn is_error(&self) -> bool {
+            self.0.0.1.as_u16() >= 400
+        }
+    }
+}
+
 impl<T: HttpStatus + ?Sized> HttpStatus for Box<T> {
     fn http_status(&self) -> u16 {
         (**self).http_status()
@@ -86,8 +126,11 @@ impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
 }
 
 /// Asks a value for its status, where its type has one: the method of the one dereferences to that of the
-/// other, which is there for every type.
-pub struct Answer<'a, T>(AnswerRest<'a, T>);
+/// next, and the last is there for every type.
+pub struct Answer<'a, T>(AnswerPair<'a, T>);
+
+/// What may be a pair that ends with a status.
+pub struct AnswerPair<'a, T>(AnswerRest<'a, T>);
 
 /// What has no status.
 pub struct AnswerRest<'a, T>(&'a T);
@@ -95,7 +138,7 @@ pub struct AnswerRest<'a, T>(&'a T);
 impl<'a, T> Answer<'a, T> {
     /// The question.
     pub const fn of(value: &'a T) -> Self {
-        Self(AnswerRest(value))
+        Self(AnswerPair(AnswerRest(value)))
     }
 }
 
@@ -103,7 +146,7 @@ impl<T: HttpStatus> Answer<'_, T> {
     /// Whether it says that the request failed.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        self.0.0.http_status() >= 400
+        self.0.0.0.http_status() >= 400
     }
 }
 
@@ -116,6 +159,14 @@ impl<T> AnswerRest<'_, T> {
 }
 
 impl<'a, T> std::ops::Deref for Answer<'a, T> {
+    type Target = AnswerPair<'a, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a, T> std::ops::Deref for AnswerPair<'a, T> {
     type Target = AnswerRest<'a, T>;
 
     fn deref(&self) -> &Self::Target {

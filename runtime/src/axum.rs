@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 
 use axum::extract::{FromRef, FromRequestParts};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::factory::SessionFactory;
+use crate::problem::{self, Problem};
 
 /// The factory comes from the router's state: the state is one, or `FromRef` finds one in it.
 impl<S, DB> FromRequestParts<S> for SessionFactory<DB>
@@ -26,29 +27,42 @@ where
 }
 
 impl From<Error> for StatusCode {
-    /// As `StatusCode::from(&error)`.
+    /// As `StatusCode::from(&error)`. Nothing is logged: the error ends here.
     fn from(error: Error) -> Self {
         Self::from(&error)
     }
 }
 
 impl From<&Error> for StatusCode {
-    /// 503 where the same request may succeed later, 504 for a timeout, 500 for the rest.
+    /// The status of the error's [problem](Error::problem).
     fn from(error: &Error) -> Self {
-        match error {
-            Error::PoolTimeout { .. } | Error::Connect { .. } | Error::Closed { .. } => {
-                Self::SERVICE_UNAVAILABLE
-            }
-            Error::Timeout { .. } => Self::GATEWAY_TIMEOUT,
-            _ => Self::INTERNAL_SERVER_ERROR,
-        }
+        of(problem::status(error))
     }
 }
 
+/// A number that is no status is an error of the program's.
+fn of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 impl IntoResponse for Error {
-    /// The status alone: what the error says is for the log.
+    /// Its [problem](Error::problem), as `application/problem+json`. What the error says beyond that is logged here,
+    /// with the number of the transaction: at the level `error` from status 500 on, at `info` below.
     fn into_response(self) -> Response {
-        tracing::error!(error = %self, "request failed");
-        StatusCode::from(self).into_response()
+        problem::report(&self);
+        self.problem().into_response()
+    }
+}
+
+impl IntoResponse for Problem {
+    /// As `application/problem+json`, with its status and `Retry-After`.
+    fn into_response(self) -> Response {
+        let content_type = [(header::CONTENT_TYPE, Self::CONTENT_TYPE)];
+        let mut response = (of(self.status), content_type, self.to_json()).into_response();
+        if let Some(seconds) = self.retry_after {
+            let seconds = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
     }
 }

@@ -55,14 +55,17 @@
 //! * [`Settings`]: the database, from the environment or in code
 //! * [`SessionFactory`]: connections, boundaries from closures, running jobs
 //! * [`TxOptions`]: isolation, read-only, timeout
-//! * [`Error`]: why a boundary did not commit; [`classify`]: what that means, and what to say of it
+//! * [`Error`]: why a boundary did not commit; [`classify`]: what that means, and what to say of it; [`Problem`]: over HTTP
 //! * [`Job`]: what runs outside the request
 //!
 //! # Features
 //!
-//! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` makes routers axum handlers, `migrate` brings
+//! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` and `actix` make routers handlers of
+//! axum and actix-web, `json` writes a [`Problem`] as JSON, `migrate` brings
 //! [`SessionFactory::migrate`], `metrics` tells the facade of that name what boundaries do. None is on by default.
 
+#[cfg(feature = "actix")]
+mod actix;
 mod answer;
 #[cfg(feature = "axum")]
 mod axum;
@@ -102,6 +105,7 @@ mod pool;
 pub mod postgres;
 mod private;
 mod probe;
+mod problem;
 mod register;
 mod replicas;
 mod retry;
@@ -139,6 +143,7 @@ pub use job::{Job, JobError, JobHandle};
 pub use options::{Isolation, TxOptions};
 pub use place::{Place, TransactionId};
 pub use pool::PoolStatus;
+pub use problem::Problem;
 pub use replicas::Replica;
 pub use retry::Retry;
 pub use session::Session;

@@ -89,9 +89,9 @@ on_every_database! {
         assert_eq!(answer(request(address, "POST /items/1").await).await, (200, "1".to_owned()));
         assert_eq!(items(&db).await, 1);
         // The same again violates the primary key.
-        assert_eq!(answer(request(address, "POST /items/1").await).await.0, 500);
+        assert_eq!(answer(request(address, "POST /items/1").await).await.0, 409);
         // The body said Ok, and the answer says the truth.
-        assert_eq!(answer(request(address, "GET /swallow").await).await.0, 500);
+        assert_eq!(answer(request(address, "GET /swallow").await).await.0, 409);
         assert_eq!(items(&db).await, 1);
 
         // The client goes away between BEGIN and COMMIT.

@@ -17,6 +17,7 @@ mod guard;
 mod handler;
 mod health;
 mod hooks;
+mod http;
 mod jobs;
 mod locks;
 mod meters;

@@ -3,20 +3,19 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use demarcate::Problem;
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
 use crate::{
-    api::{
-        Batch, BatchAccepted, BatchRequest, Health, JobReport, Refusal, ScanAccepted, ScanRequest,
-    },
+    api::{Batch, BatchAccepted, BatchRequest, Health, JobReport, ScanAccepted, ScanRequest},
     crawl,
 };
 
 /// What the program answered: what was asked for, or a refusal.
-pub type Answer<T> = Result<T, Refusal>;
+pub type Answer<T> = Result<T, Problem>;
 
 /// Calls the program.
 #[derive(Debug, Clone)]

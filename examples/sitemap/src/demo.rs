@@ -76,7 +76,7 @@ Start reading at examples/sitemap/src/app/routers/scan.rs. Next: cargo run -p si
         urls = complete.url_count(),
         stored = stored(&[&complete, &failed]),
         failed = failure(&failed),
-        refused = wrapped("batch", &refusal.detail),
+        refused = wrapped("batch", refusal.detail.as_deref().unwrap_or_default()),
         boundaries = boundaries(&database.stats()),
     ))
 }

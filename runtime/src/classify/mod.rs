@@ -54,9 +54,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::Error;
-use category::{Verdict, words};
+use category::Verdict;
 use origin::Origin;
 
+pub(crate) use category::words;
 pub use category::{Category, Constraint, Recovery, Timeout, Transaction};
 pub use message::register;
 pub(crate) use origin::Kept;

@@ -2,10 +2,10 @@
 
 use axum::{
     extract::rejection::{JsonRejection, PathRejection},
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde::{Deserialize, Serialize};
+use demarcate::Problem;
 
 use crate::crawl::CrawlError;
 
@@ -41,18 +41,6 @@ impl From<sqlx::Error> for ApiError {
     }
 }
 
-/// The body of a refusal.
-#[derive(Debug, Clone, Serialize, Deserialize, thiserror::Error)]
-#[error("{status} {title}: {detail}")]
-pub struct Refusal {
-    /// The HTTP status.
-    pub status: u16,
-    /// Its name.
-    pub title: String,
-    /// What is wrong, and what to do.
-    pub detail: String,
-}
-
 impl ApiError {
     fn status(&self) -> StatusCode {
         match self {
@@ -64,35 +52,23 @@ impl ApiError {
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::Json(rejection) => rejection.status(),
             Self::Path(rejection) => rejection.status(),
-            Self::Database(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Database(error) => error.into(),
         }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let (status, detail) = match self {
-            Self::Database(error) => database(error),
-            error => (error.status(), error.to_string()),
-        };
-        let refusal = Refusal {
-            status: status.as_u16(),
-            title: status.canonical_reason().unwrap_or_default().to_owned(),
-            detail,
-        };
-        let media_type = [(header::CONTENT_TYPE, "application/problem+json")];
-        (status, media_type, axum::Json(refusal)).into_response()
+        let status = self.status();
+        match self {
+            // Knows what to say of it, and logs the rest.
+            Self::Database(error) => error.into_response(),
+            error => Problem::new(
+                status.as_u16(),
+                status.canonical_reason().unwrap_or_default(),
+            )
+            .with_detail(error.to_string())
+            .into_response(),
+        }
     }
-}
-
-/// What the database says is for the log, and for nobody outside.
-fn database(error: demarcate::Error) -> (StatusCode, String) {
-    // Logs it, and knows the status.
-    let status = error.into_response().status();
-    let detail = match status {
-        StatusCode::SERVICE_UNAVAILABLE => "the database cannot be reached; try again later",
-        StatusCode::GATEWAY_TIMEOUT => "the database took too long; try again later",
-        _ => "the database refused; nothing was stored, and the log says why",
-    };
-    (status, detail.to_owned())
 }

@@ -4,14 +4,11 @@ mod error;
 mod extract;
 mod types;
 
+pub use self::types::{
+    Batch, BatchAccepted, BatchRequest, Health, Job, JobReport, ScanAccepted, ScanRequest, Status,
+    StoredFile,
+};
 pub(crate) use self::{
     error::ApiError,
     extract::{Json, Path},
-};
-pub use self::{
-    error::Refusal,
-    types::{
-        Batch, BatchAccepted, BatchRequest, Health, Job, JobReport, ScanAccepted, ScanRequest,
-        Status, StoredFile,
-    },
 };

@@ -1,6 +1,6 @@
 //! Requests that cannot be served: each is answered in the same form.
 
-use sitemap::api::Refusal;
+use demarcate::Problem;
 
 use crate::{on_both, program::Program};
 
@@ -13,10 +13,10 @@ async fn a_url_that_cannot_be_scanned_is_422(program: Program) {
     ] {
         let refusal = program.client.scan(url).await.unwrap().unwrap_err();
         assert_eq!(refusal.status, 422, "{refusal}");
-        assert!(!refusal.detail.contains("secret"), "{refusal}");
+        assert!(!refusal.to_string().contains("secret"), "{refusal}");
     }
     let refusal = program.client.scan(&"a://".repeat(100_000)).await.unwrap();
-    assert!(refusal.unwrap_err().detail.len() < 1000);
+    assert!(refusal.unwrap_err().to_string().len() < 1000);
     assert_eq!(program.tables.rows().await, [0; 5]);
     assert_eq!(program.boundary("post_scan").round_trips, 0);
 }
@@ -24,13 +24,13 @@ async fn a_url_that_cannot_be_scanned_is_422(program: Program) {
 async fn what_is_not_there_is_404(program: Program) {
     let refusal = program.client.status(7).await.unwrap().unwrap_err();
     assert_eq!(
-        (refusal.status, refusal.detail.as_str()),
-        (404, "there is no job 7")
+        (refusal.status, refusal.detail.as_deref()),
+        (404, Some("there is no job 7"))
     );
     let refusal = program.client.batch(7).await.unwrap().unwrap_err();
     assert_eq!(
-        (refusal.status, refusal.detail.as_str()),
-        (404, "there is no batch 7")
+        (refusal.status, refusal.detail.as_deref()),
+        (404, Some("there is no batch 7"))
     );
 }
 
@@ -66,11 +66,11 @@ async fn a_request_that_cannot_be_read_is_refused_in_the_same_form(program: Prog
         .url()
         .join("api/v3/sitemap/status/seven")
         .unwrap();
-    let refusal: Refusal = reqwest::get(url).await.unwrap().json().await.unwrap();
+    let refusal: Problem = reqwest::get(url).await.unwrap().json().await.unwrap();
     assert_eq!(refusal.status, 400);
 }
 
-async fn post(program: &Program, path: &str, media_type: &str, body: &str) -> Refusal {
+async fn post(program: &Program, path: &str, media_type: &str, body: &str) -> Problem {
     let url = program.server.url().join(path).unwrap();
     let request = reqwest::Client::new()
         .post(url)
@@ -81,7 +81,7 @@ async fn post(program: &Program, path: &str, media_type: &str, body: &str) -> Re
         "application/problem+json"
     );
     let status = response.status().as_u16();
-    let refusal: Refusal = response.json().await.unwrap();
+    let refusal: Problem = response.json().await.unwrap();
     assert_eq!(refusal.status, status);
     refusal
 }

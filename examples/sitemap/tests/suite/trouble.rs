@@ -17,7 +17,7 @@ async fn a_scan_that_cannot_be_stored_is_rolled_back_and_recorded(program: Progr
     // The status counts URLs, and so it cannot be asked for.
     let refusal = program.client.status(job_id).await.unwrap().unwrap_err();
     assert_eq!(refusal.status, 500);
-    assert!(!refusal.detail.contains("urls"), "{refusal}");
+    assert!(!refusal.to_string().contains("urls"), "{refusal}");
     while program.ended("scan") == (0, 0) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -44,10 +44,7 @@ async fn without_its_tables_the_program_says_so_and_goes_on(program: Program) {
     let refusal = program.client.scan("http://127.0.0.1:1/").await.unwrap();
     let refusal = refusal.unwrap_err();
     assert_eq!(refusal.status, 500);
-    assert!(
-        refusal.detail.starts_with("the database refused"),
-        "{refusal}"
-    );
+    assert!(refusal.transaction.is_some(), "{refusal}");
     assert_eq!(program.ended("post_scan"), (0, 1));
     assert_eq!(program.client.health().await.unwrap().unwrap().status, "ok");
 
