@@ -131,6 +131,16 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
+    /// Whether all connections that there may be are lent. One that is being made is not.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        match &self.source {
+            Source::Own(_) => self.holders.now().len() >= self.size(),
+            Source::Sqlx { pool, .. } => {
+                pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
+            }
+        }
+    }
+
     /// Lends a connection to a boundary.
     ///
     /// # Cancel safety
@@ -217,7 +227,6 @@ impl<DB: Backend> Pool<DB> {
         Error::connect::<DB>(source)
     }
 
-    #[cfg(feature = "postgres")]
     pub(crate) fn no_answer(after: Duration) -> Error {
         Self::refused(crate::stock::no_answer(after))
     }

@@ -433,11 +433,13 @@ impl<DB: Backend> Core<DB> {
     /// Why the boundary's time ran out, which has just been found.
     pub(crate) fn timed_out(&self, after: Duration, deadline: Instant) -> Error {
         let place = self.trail.place();
-        let status = self.pool().status();
-        let is_exhausted = status.idle == 0 && status.connections >= status.max_connections;
-        // A wait that the body gave up by itself was given up before that; and one for a connection that was being
-        // made is nobody's fault who holds one.
-        if is_exhausted && self.stopped_waiting.is_some_and(|at| at >= deadline) {
+        // A wait that the body gave up by itself was given up before that.
+        if self.stopped_waiting.is_some_and(|at| at >= deadline) {
+            if !self.pool().is_exhausted() {
+                // It was being made, which is nobody's fault who holds another.
+                return Pool::<DB>::no_answer(after).at(|| place);
+            }
+            let status = self.pool().status();
             return Error::PoolTimeout {
                 place,
                 after,

@@ -402,10 +402,8 @@ async fn a_connection_for_which_nobody_has_waited_is_there_for_the_next() {
     let (let_go, holder) = hold(&factory).await;
     let hurried = TxOptions::new().timeout(Duration::from_millis(50));
     let refused = use_one(&factory, hurried.clone()).await;
-    assert!(
-        matches!(refused, Err(Error::PoolTimeout { .. })),
-        "{refused:?}"
-    );
+    // There is room for another, so that nobody who holds one is to blame.
+    assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
     // The next does not begin anew.
     let began = Instant::now();
     tokio::time::sleep(Duration::from_millis(200)).await;

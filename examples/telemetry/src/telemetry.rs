@@ -33,6 +33,10 @@ impl Telemetry {
     ///
     /// Where the endpoint is no URL, or somebody listens already.
     pub fn start(endpoint: &str) -> anyhow::Result<Self> {
+        // An error says that there is one already.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
         let exporter = SpanExporter::builder()
             .with_http()
             .with_endpoint(format!("{}/v1/traces", endpoint.trim_end_matches('/')))
