@@ -163,6 +163,16 @@ pub trait Backend: Database + sealed::Sealed + FromSettings + Examine {
     #[doc(hidden)]
     fn stop(fitting: &Self::Fitting, begun: &Begun) -> Option<SqlStr>;
 
+    /// Whether the server may say yes to that, and a statement that was just about to wait runs on.
+    #[doc(hidden)]
+    const MISSES_ORDERS: bool = false;
+
+    /// Whether the answer to that is that there is no such connection.
+    #[doc(hidden)]
+    fn is_gone(_error: &sqlx::Error) -> bool {
+        false
+    }
+
     /// Lets statements run again after a [stop](Self::stop).
     #[doc(hidden)]
     fn resume(_fitting: &Self::Fitting) {}

@@ -195,6 +195,17 @@ impl Backend for MySql {
         Some(AssertSqlSafe(format!("KILL CONNECTION {process}")).into_sql_str())
     }
 
+    /// A thread of MariaDB 10.11 that is on its way into SLEEP() when it is killed sleeps to the end, with its locks,
+    /// and counts as a connection: seen some 200 times in 8 s of cancelled statements.
+    const MISSES_ORDERS: bool = true;
+
+    fn is_gone(error: &sqlx::Error) -> bool {
+        const NO_SUCH_THREAD: u16 = 1094;
+        let error = error.as_database_error();
+        let error = error.and_then(|error| error.try_downcast_ref::<MySqlDatabaseError>());
+        error.is_some_and(|error| error.number() == NO_SUCH_THREAD)
+    }
+
     /// sqlx 0.9 loses its place in the answer of a PREPARE whose future was dropped, so that what is
     /// read next may belong to it.
     fn settle(_: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {

@@ -69,8 +69,8 @@ impl<DB: Backend> Spare<DB> {
             Pooler::None => PATIENCE,
             Pooler::Session | Pooler::Transaction => PATIENCE_WITH_A_POOLER,
         };
-        match tokio::time::timeout(patience, self.ask(order)).await {
-            Ok(Ok(_)) => true,
+        match tokio::time::timeout(patience, self.order(order)).await {
+            Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a statement whose boundary has ended could not be stopped: it runs on");
                 self.pooler == Pooler::None && matches!(error, sqlx::Error::Database(_))
@@ -84,6 +84,20 @@ impl<DB: Backend> Spare<DB> {
         }
     }
 
+    /// Sends it, where one order may be missed until there is nobody left to miss it.
+    async fn order(&self, order: SqlStr) -> Result<(), sqlx::Error> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.ask(order.clone()).await {
+                Ok(_) if DB::MISSES_ORDERS => {}
+                Err(error) if DB::MISSES_ORDERS && DB::is_gone(&error) => return Ok(()),
+                answer => return answer.map(drop),
+            }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
     pub(crate) async fn close(&self) {
         if let Some(connection) = self.connection.lock().await.take() {
             // The server learns of it this way or the other; there is nobody to tell.
@@ -91,6 +105,9 @@ impl<DB: Backend> Spare<DB> {
         }
     }
 }
+
+/// How soon an order is sent again.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
 /// How long it may take to have a statement stopped.
 const PATIENCE: Duration = Duration::from_secs(2);
