@@ -146,6 +146,11 @@ async fn a_request_is_a_trace_and_a_number_on_the_page() {
     let refused = routers[1];
     assert_eq!(refused.status.as_ref().unwrap().code, Code::Error as i32);
     assert_eq!(attributes(refused)["error.type"], "unique constraint");
+    // What the client may quote is found in the trace.
+    assert_eq!(
+        attributes(refused)["transaction.id"],
+        problem["transaction"]
+    );
     assert_eq!(attributes(inserts[1])["error.type"], "unique constraint");
     assert!(
         !format!("{spans:?}").contains("hunter2"),
