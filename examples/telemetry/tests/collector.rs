@@ -81,7 +81,9 @@ async fn a_request_is_a_trace_and_a_number_on_the_page() {
             .send()
     };
     assert_eq!(order().await.unwrap().status(), 201);
-    assert_ne!(order().await.unwrap().status(), 201, "it is there already");
+    let again = order().await.unwrap();
+    assert_eq!(again.status(), 409);
+    let problem: serde_json::Value = again.json().await.unwrap();
     let found = client
         .get(format!("{url}/orders/hunter2"))
         .send()
