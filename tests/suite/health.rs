@@ -132,7 +132,9 @@ on_every_database! {
         let report = factory.health_with(&calm()).await;
         assert_eq!(factory.stats(), stats, "nobody sees that it was looked at");
         assert_eq!(factory.statement_times(), times);
-        assert_eq!(factory.pool_status(), pool);
+        // A connection that was being made for a reader may have come meanwhile.
+        let now = factory.pool_status();
+        assert_eq!((now.holders, now.waiting), (pool.holders, pool.waiting));
         for report in [show("first", first), show("well", report.clone())] {
             assert_eq!(report.status, Status::Healthy, "{report}");
             is(&report, CheckKind::Connection, Status::Healthy, &[]);
