@@ -26,12 +26,12 @@ use crate::expand::expand;
 /// Async code, macros, methods of every shape, and code that does have transactions.
 const SAMPLE: [&str; 8] = [
     "axum-core",
-    "deadpool",
     "http",
     "http-body-util",
     "matchit",
     "sqlx-core",
     "tokio-stream",
+    "tower",
     "tracing-core",
 ];
 
@@ -44,7 +44,6 @@ const KINDS: [Kind; 3] = [Kind::Router, Kind::Service, Kind::Job];
 fn is_about_databases(name: &str) -> bool {
     [
         "sqlx",
-        "deadpool",
         "graphile",
         "apalis",
         "demarcate",
