@@ -40,6 +40,8 @@ pub struct OpenBoundary {
     pub idle_for: Option<Duration>,
     /// The server's number for its connection: the backend's pid on PostgreSQL, the connection's id on MySQL.
     pub process: Option<u64>,
+    /// The [replica](crate::Builder::replica) that it runs on, in the order in which they were named; `None` on the primary.
+    pub replica: Option<usize>,
 }
 
 /// What a run of a boundary is at.
@@ -56,6 +58,7 @@ pub(crate) struct Trail {
 #[derive(Default)]
 struct Now {
     process: Option<u64>,
+    replica: Option<usize>,
     service: Option<Entered>,
     statement: Option<Sent>,
     /// The last error that a statement gave, as its text says it, and where that was.
@@ -114,9 +117,10 @@ impl Trail {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The transaction has begun, on the connection to which the server gives this number.
-    pub(crate) fn begun(&self, process: Option<u64>) {
-        self.now().process = process;
+    /// The transaction has begun, on the connection to which the primary or a replica gives this number.
+    pub(crate) fn begun(&self, process: Option<u64>, replica: Option<usize>) {
+        let mut now = self.now();
+        (now.process, now.replica) = (process, replica);
     }
 
     /// A statement is about to be sent. What is returned is the span around it.
@@ -193,6 +197,7 @@ impl Trail {
                 .and_then(|sent| sent.answered)
                 .map(|at| at.elapsed()),
             process: now.process,
+            replica: now.replica,
         }
     }
 }

@@ -404,7 +404,7 @@ impl<DB: Backend> Core<DB> {
             let begun = DB::run_for_row(connection, begin).await;
             match begun.and_then(DB::begun) {
                 Ok(begun) => {
-                    self.trail.begun(begun.process);
+                    self.trail.begun(begun.process, self.replica);
                     lease.begin(begun);
                     return Ok(());
                 }

@@ -35,11 +35,13 @@ impl Pair {
 
 async fn who(db: &SessionFactory, options: TxOptions) -> Result<String, Error> {
     db.transaction_with(options, async |tx: &mut Session| {
-        Ok::<_, Error>(
-            sqlx::query_scalar("select name from who")
-                .fetch_one(&mut *tx)
-                .await?,
-        )
+        let name: String = sqlx::query_scalar("select name from who")
+            .fetch_one(&mut *tx)
+            .await?;
+        let open = db.open_boundaries();
+        let there = (name == "replica").then_some(0);
+        assert!(open.iter().any(|open| open.replica == there), "{open:?}");
+        Ok::<_, Error>(name)
     })
     .await
 }

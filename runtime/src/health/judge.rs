@@ -527,12 +527,17 @@ impl<'a> Case<'a> {
     }
 
     fn is_ours(&self, process: u64) -> bool {
-        self.open.iter().any(|open| open.process == Some(process))
+        self.boundary_of(process).is_some()
+    }
+
+    /// A replica has numbers of its own.
+    fn boundary_of(&self, process: u64) -> Option<&OpenBoundary> {
+        let mut open = self.open.iter().filter(|open| open.replica.is_none());
+        open.find(|open| open.process == Some(process))
     }
 
     fn name(&self, process: u64) -> String {
-        let ours = self.open.iter().find(|open| open.process == Some(process));
-        match ours {
+        match self.boundary_of(process) {
             Some(open) => {
                 let mut name = format!("{} as session {process}", open.boundary);
                 if let Some(service) = open.service {
