@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::settings::Settings;
-use demarcate::{Error, Isolation, Replica, TxOptions, router_tx};
+use demarcate::{Error, Isolation, OpenBoundary, Replica, TxOptions, router_tx};
 use demarcate_tests::TestDb;
 
 const WHO: &str = "create table who (name text); insert into who values";
@@ -39,8 +39,8 @@ async fn who(db: &SessionFactory, options: TxOptions) -> Result<String, Error> {
             .fetch_one(&mut *tx)
             .await?;
         let open = db.open_boundaries();
-        let there = (name == "replica").then_some(0);
-        assert!(open.iter().any(|open| open.replica == there), "{open:?}");
+        let is_there = |open: &OpenBoundary| open.replica.is_some() == (name == "replica");
+        assert!(open.iter().any(is_there), "{name}: {open:?}");
         Ok::<_, Error>(name)
     })
     .await
