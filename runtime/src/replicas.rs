@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::task;
@@ -28,14 +28,23 @@ pub enum Replica {
 /// The replicas of a factory.
 pub(crate) struct Replicas<DB: Backend> {
     pools: Vec<Pool<DB>>,
+    /// Which of them could not be had, and when that was.
+    missed: Vec<Mutex<Option<Instant>>>,
     /// Whose turn it is.
     next: AtomicUsize,
     writers: Writers,
 }
 
+/// How long a boundary that prefers a replica waits for it, before it reads the primary.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long those that come after it do not try.
+const AVOIDED: Duration = Duration::from_secs(2);
+
 impl<DB: Backend> Replicas<DB> {
     pub(crate) fn new(pools: Vec<Pool<DB>>) -> Self {
         Self {
+            missed: pools.iter().map(|_| Mutex::default()).collect(),
             pools,
             next: AtomicUsize::new(0),
             writers: Writers::default(),
@@ -81,7 +90,28 @@ impl<DB: Backend> Replicas<DB> {
             }
             Replica::Prefer | Replica::Require => {}
         }
-        Some(self.next.fetch_add(1, Ordering::Relaxed) % self.pools.len())
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut turns = (0..self.pools.len()).map(|n| (first.wrapping_add(n)) % self.pools.len());
+        let well = turns.clone().find(|&n| !self.was_missed(n));
+        match options.replica {
+            Some(Replica::Require) => well.or_else(|| turns.next()),
+            _ => well,
+        }
+    }
+
+    /// Whether one could be had.
+    pub(crate) fn found(&self, replica: usize, was_there: bool) {
+        *self.missed(replica) = (!was_there).then(Instant::now);
+    }
+
+    fn was_missed(&self, replica: usize) -> bool {
+        let missed = *self.missed(replica);
+        missed.is_some_and(|missed| missed.elapsed() < AVOIDED)
+    }
+
+    fn missed(&self, replica: usize) -> MutexGuard<'_, Option<Instant>> {
+        let missed = &self.missed[replica];
+        missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The running task has committed something.

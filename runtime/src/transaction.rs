@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::backend::Backend;
 use crate::classify::Category;
@@ -26,7 +26,7 @@ use crate::options::TxOptions;
 use crate::pool::Guest;
 use crate::pool::Pool;
 use crate::register::Entered;
-use crate::replicas::Replica;
+use crate::replicas::{self, Replica};
 use crate::site::Site;
 use crate::spans;
 use crate::statement::Statement;
@@ -362,16 +362,35 @@ impl<DB: Backend> Core<DB> {
     }
 
     async fn begin_on_a_live_connection(&mut self) -> Result<(), Error> {
-        let begun = self.begin_on_the_chosen_pool().await;
-        let (Err(error), Some(replica)) = (&begun, self.replica) else {
-            return begun;
+        let Some(replica) = self.replica else {
+            return self.begin_on_the_chosen_pool().await;
         };
+        let begun = if self.options.replica == Some(Replica::Require) {
+            self.begin_on_the_chosen_pool().await
+        } else {
+            self.begin_on_a_replica_soon().await
+        };
+        self.db.replicas().found(replica, begun.is_ok());
+        let Err(error) = begun else { return begun };
         if self.options.replica == Some(Replica::Require) {
-            return begun;
+            return Err(error);
         }
         tracing::debug!(boundary = %self.site(), replica, %error, "no replica: the primary is read");
         self.replica = None;
         self.begin_on_the_chosen_pool().await
+    }
+
+    /// There is another place to read from.
+    async fn begin_on_a_replica_soon(&mut self) -> Result<(), Error> {
+        match timeout(replicas::PATIENCE, self.begin_on_the_chosen_pool()).await {
+            Ok(begun) => begun,
+            Err(_) => {
+                if let Some(lease) = self.lease.take() {
+                    lease.discard();
+                }
+                Err(Pool::<DB>::no_answer(replicas::PATIENCE))
+            }
+        }
     }
 
     /// The pool that its connection comes from.

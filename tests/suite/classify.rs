@@ -440,6 +440,77 @@ async fn on_postgresql_more_than_the_code_counts() {
     );
 }
 
+/// What nobody has foreseen: a code that there is not, a name as long as a name can be, and bytes that are no text.
+#[tokio::test]
+async fn what_is_strange_is_understood_as_far_as_it_goes() {
+    let db = postgres().await;
+    let mut connection = db.connect().await;
+    let raise = "do $$ begin raise exception using errcode = 'ZZ999', message = 'x'; end $$";
+    let error = fails(&mut connection, raise).await;
+    let found = classify(&error);
+    assert_eq!(
+        (found.category, found.sqlstate),
+        (Category::Unknown, Some("ZZ999"))
+    );
+    assert_eq!(found.user_message(), "something went wrong on our side");
+
+    let name = format!("it's \"the\" {}", "ü".repeat(26));
+    assert_eq!(name.len(), 63);
+    let quoted = name.replace('"', "\"\"");
+    db.admin(&format!(
+        "create table long (a int, constraint \"{quoted}\" unique (a))"
+    ))
+    .await;
+    let error = fails(&mut connection, "insert into long values (1), (1)").await;
+    let found = classify(&error);
+    assert_eq!(found.constraint(), Some(name.as_str()));
+    assert_eq!(
+        found.user_message(),
+        "there is already such an entry in long"
+    );
+    let name: &'static str = Box::leak(name.into_boxed_str());
+    demarcate::classify::register(&[(name, "that is taken")]);
+    assert_eq!(found.user_message(), "that is taken");
+
+    // In a database without an encoding the server hands on what it was given.
+    let ascii = format!("{}_ascii", db.name());
+    db.admin(&format!(
+        "create database {ascii} encoding 'SQL_ASCII' template template0 lc_collate 'C' lc_ctype 'C'"
+    ))
+    .await;
+    let url = db
+        .url()
+        .replace(&format!("/{}", db.name()), &format!("/{ascii}"));
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(&url)
+        .max_connections(1)
+        .connect()
+        .await
+        .unwrap();
+    let garbled =
+        "do $$ begin raise exception using errcode = '23505', message = chr(255) || 'x'; end $$";
+    let error = factory
+        .transaction(async |tx: &mut demarcate::postgres::Session| {
+            sqlx::raw_sql(garbled).execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap_err();
+    println!("{error:#}\n{:?}", error.classification());
+    assert!(!error.classification().user_message().is_empty());
+    // And the next boundary is none the worse for it.
+    let answer: i32 = factory
+        .transaction(async |tx: &mut demarcate::postgres::Session| {
+            sqlx::query_scalar("select 42").fetch_one(&mut *tx).await
+        })
+        .await
+        .unwrap();
+    assert_eq!(answer, 42);
+    factory.close(crate::GRACE).await;
+    db.admin(&format!("drop database {ascii} with (force)"))
+        .await;
+}
+
 #[tokio::test]
 async fn the_names_and_not_the_values_are_in_what_users_are_told() {
     let names = |error: &sqlx::Error| {

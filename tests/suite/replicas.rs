@@ -2,12 +2,14 @@
 //!
 //! The copy is another database, and not one that follows: what is asked is which of them a boundary runs on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::settings::Settings;
 use demarcate::{Error, Isolation, OpenBoundary, Replica, TxOptions, router_tx};
 use demarcate_tests::TestDb;
+
+use crate::door::{Door, door};
 
 const WHO: &str = "create table who (name text); insert into who values";
 
@@ -134,6 +136,36 @@ async fn a_replica_that_is_away_is_done_without_unless_it_is_required() {
     assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
     let refused = who(&db, reading(Replica::Require)).await;
     assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
+}
+
+/// One that hangs is worse than one that is away.
+#[tokio::test]
+async fn a_replica_that_never_answers_costs_one_boundary_a_second() {
+    let pair = Pair::new().await;
+    let (silent, door) = door(pair.replica.url(), Door::Silent).await;
+    let db = SessionFactory::builder()
+        .url(pair.primary.url())
+        .replica(&silent)
+        .connect()
+        .await
+        .unwrap();
+    let began = Instant::now();
+    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    let first = began.elapsed();
+    assert!((900..3_000).contains(&first.as_millis()), "{first:?}");
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    }
+    assert!(began.elapsed() < Duration::from_millis(900), "not again");
+
+    // Well again, it is found again.
+    door.send_replace(Door::Open);
+    crate::eventually("the replica is read", async || {
+        who(&db, reading(Replica::Prefer)).await.unwrap() == "replica"
+    })
+    .await;
+    assert!(db.replica_status()[0].holders.is_empty());
 }
 
 #[tokio::test]

@@ -101,7 +101,8 @@ async fn what_is_replicated_is_read_there_and_what_is_not_yet_is_not_missed() {
         read(&db, Replica::Never).await.unwrap(),
         of_the_primary("first")
     );
-    for replica in [Replica::Prefer, Replica::Require] {
+    // Who prefers it does not try for a while, or until somebody else has found it.
+    for replica in [Replica::Require, Replica::Prefer] {
         assert_eq!(read(&db, replica).await.unwrap(), of_the_standby("first"));
     }
 
@@ -188,7 +189,8 @@ async fn a_standby_that_stops_is_done_without_until_it_is_back() {
         "{refused}"
     );
     pair.standby.start_again().await;
-    for replica in [Replica::Prefer, Replica::Require] {
+    // Who prefers it does not try for a while, or until somebody else has found it.
+    for replica in [Replica::Require, Replica::Prefer] {
         assert_eq!(read(&db, replica).await.unwrap(), of_the_standby("first"));
     }
     db.close(crate::GRACE).await;
