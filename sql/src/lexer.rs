@@ -367,6 +367,10 @@ impl Lexer<'_> {
         let mut end = *self;
         end.advance_past(b"*/");
         self.closes = end.at.saturating_sub(2);
+        // Who skips it sees a comment in it also where who executes it sees a quote: `/*!99999 '/*'*/*/ commit`. The end's
+        // first byte may be that comment's second.
+        let inside = self.sql.as_bytes().get(self.at..=self.closes);
+        self.ambiguous |= inside.is_some_and(|inside| inside.windows(2).any(|two| two == b"/*"));
     }
 
     /// Whether an optimizer hint leaves a quote open at its first `*/`, and so goes on for MySQL: its hints have quotes

@@ -205,6 +205,26 @@ fn texts() -> impl Strategy<Value = String> {
     prop::collection::vec(part, 1..7).prop_map(|parts| parts.concat())
 }
 
+/// A comment in a comment, which who executes the outer one takes for a text.
+#[test]
+fn a_comment_in_quotes_hides_no_commit() {
+    for sql in [
+        "/*!'/*'*/*/ commit",
+        "/*!99999 '/*'*/*/ commit",
+        "/*!99999 \"/*\" */*/ commit",
+        "/*M!100100 '/*/'*/*/ commit",
+        "select 1; /*!99999 '/*'*/*/ commit",
+    ] {
+        assert!(
+            guard(sql, MySql).is_some(),
+            "{sql}: {:?}",
+            statements(sql, MySql).collect::<Vec<_>>()
+        );
+    }
+    let harmless = "select '/*' from a /*!99999 use index (b) */ where c = '*/'";
+    assert_eq!(guard(harmless, MySql), None);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
 
