@@ -163,9 +163,9 @@ pub trait Backend: Database + sealed::Sealed + FromSettings + Examine {
     #[doc(hidden)]
     fn stop(fitting: &Self::Fitting, begun: &Begun) -> Option<SqlStr>;
 
-    /// Whether the server may say yes to that, and a statement that was just about to wait runs on.
+    /// Whether the answer to that comes before the connection is gone.
     #[doc(hidden)]
-    const MISSES_ORDERS: bool = false;
+    const STOPS_LATER: bool = false;
 
     /// Whether the answer to that is that there is no such connection.
     #[doc(hidden)]

@@ -195,9 +195,8 @@ impl Backend for MySql {
         Some(AssertSqlSafe(format!("KILL CONNECTION {process}")).into_sql_str())
     }
 
-    /// A thread of MariaDB 10.11 that is on its way into SLEEP() when it is killed sleeps to the end, with its locks,
-    /// and counts as a connection: seen some 200 times in 8 s of cancelled statements.
-    const MISSES_ORDERS: bool = true;
+    /// The answer comes when the thread has been told, which then counts as a connection until it has rolled back.
+    const STOPS_LATER: bool = true;
 
     fn is_gone(error: &sqlx::Error) -> bool {
         const NO_SUCH_THREAD: u16 = 1094;

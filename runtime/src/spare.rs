@@ -84,13 +84,14 @@ impl<DB: Backend> Spare<DB> {
         }
     }
 
-    /// Sends it, where one order may be missed until there is nobody left to miss it.
+    /// Sends it, again and again where that is how to know that it was carried out: a connection that the server still has
+    /// is none that another may be made for.
     async fn order(&self, order: SqlStr) -> Result<(), sqlx::Error> {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.ask(order.clone()).await {
-                Ok(_) if DB::MISSES_ORDERS => {}
-                Err(error) if DB::MISSES_ORDERS && DB::is_gone(&error) => return Ok(()),
+                Ok(_) if DB::STOPS_LATER => {}
+                Err(error) if DB::STOPS_LATER && DB::is_gone(&error) => return Ok(()),
                 answer => return answer.map(drop),
             }
             tokio::time::sleep(pause).await;
