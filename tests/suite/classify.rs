@@ -710,7 +710,7 @@ const MARIADB: &[(u16, &str)] = &[
     (1927, "kill connection_id()"),
     (
         1969,
-        "set statement max_statement_time = 0.02 for select sleep(5), benchmark(100000000, sha2('x', 512))",
+        "set statement max_statement_time = 0.02 for select benchmark(100000000, sha2('x', 512))",
     ),
     (4025, "insert into t values (3, 'a', 0, null)"),
 ];
