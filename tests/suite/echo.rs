@@ -23,7 +23,7 @@ impl Log {
             .with_ansi(false)
             .without_time()
             .finish();
-        (log, tracing::subscriber::set_default(subscriber))
+        (log, crate::listen(subscriber))
     }
 
     /// The lines since the last call in which this stands.

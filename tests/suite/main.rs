@@ -44,6 +44,19 @@ use demarcate_tests::{Backend, TestDb};
 /// How long a factory that closes waits for what still runs: longer than any of it takes.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// Listens to what `subscriber` is told on this thread.
+///
+/// As long as there is one listener in the process, tracing-core 0.1 asks only that of the running thread whether a place
+/// in the code is of interest, and keeps the answer for all: of another test's thread, which has none, it is no. With two
+/// it asks both.
+fn listen(
+    subscriber: impl tracing::Subscriber + Send + Sync + 'static,
+) -> tracing::subscriber::DefaultGuard {
+    static OTHER: std::sync::OnceLock<tracing::Dispatch> = std::sync::OnceLock::new();
+    OTHER.get_or_init(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+    tracing::subscriber::set_default(subscriber)
+}
+
 /// The table that most tests write to.
 const ITEMS: &str = "create table items (id bigint primary key, name varchar(40))";
 

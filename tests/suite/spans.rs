@@ -31,7 +31,7 @@ impl Heard {
     fn start() -> (Self, DefaultGuard) {
         let heard = Self::default();
         let subscriber = tracing_subscriber::registry().with(heard.clone());
-        (heard, tracing::subscriber::set_default(subscriber))
+        (heard, crate::listen(subscriber))
     }
 
     fn take(&self) -> Vec<Span> {
