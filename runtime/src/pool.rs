@@ -148,30 +148,41 @@ impl<DB: Backend> Pool<DB> {
     /// Dropping the future gives up the place in the queue, or the connection.
     pub(crate) async fn acquire(&self, boundary: Site) -> Result<Connection<DB>, Error> {
         let waiting = Waiting::new(&self.waiting);
-        let (held, fitting) = match &self.source {
-            Source::Own(stock) => {
-                let lent = stock.take().await.map_err(|lack| self.explain(lack))?;
-                let fitting = Arc::clone(&lent.stocked().fitting);
-                (Held::Own(lent), fitting)
-            }
+        let held = match &self.source {
+            Source::Own(stock) => Held::Own(stock.take().await.map_err(|lack| self.explain(lack))?),
             Source::Sqlx { pool, .. } => {
-                let mut connection = pool
-                    .acquire()
-                    .await
-                    .map_err(|error| self.explain_sqlx(error))?;
-                let fitting = DB::fit(&mut connection, self.pooler)
-                    .await
-                    .map_err(Self::refused)?;
-                (Held::Sqlx(connection), Arc::new(fitting))
+                let taken = pool.acquire().await;
+                Held::Sqlx(taken.map_err(|error| self.explain_sqlx(error))?)
             }
         };
+        let lent = self.lend(held, boundary).await?;
         drop(waiting);
+        Ok(lent)
+    }
+
+    /// Lends one that nobody uses, where there is one.
+    pub(crate) async fn acquire_idle(&self, who: Site) -> Option<Connection<DB>> {
+        let held = match &self.source {
+            Source::Own(stock) => Held::Own(stock.take_idle()?),
+            Source::Sqlx { pool, .. } => Held::Sqlx(pool.try_acquire()?),
+        };
+        self.lend(held, who).await.ok()
+    }
+
+    async fn lend(&self, mut held: Held<DB>, to: Site) -> Result<Connection<DB>, Error> {
+        let fitting = match &mut held {
+            Held::Own(lent) => Arc::clone(&lent.stocked().fitting),
+            Held::Sqlx(connection) => {
+                let fitting = DB::fit(connection, self.pooler).await;
+                Arc::new(fitting.map_err(Self::refused)?)
+            }
+        };
         Ok(Connection {
             held: Some(held),
             fitting,
             spare: Arc::clone(&self.spare),
             runtime: Handle::current(),
-            _holder: self.holders.enter(boundary),
+            _holder: self.holders.enter(to),
             _guest: self.guest(),
         })
     }

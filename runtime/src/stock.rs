@@ -265,6 +265,12 @@ impl<DB: Backend> Stock<DB> {
         }
     }
 
+    /// One that nobody uses, where there is one.
+    pub(crate) fn take_idle(self: &Arc<Self>) -> Option<Lent<DB>> {
+        let stocked = self.state().idle.pop()?;
+        Some(Lent::new(self, stocked, true))
+    }
+
     fn enter(self: &Arc<Self>) -> Entered<DB> {
         let mut state = self.state();
         if state.is_closed {

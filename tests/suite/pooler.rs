@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use demarcate::health::{CheckKind, Status, Thresholds};
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::settings::Pooler;
 use demarcate::{Error, TxOptions};
@@ -312,6 +313,41 @@ async fn in_session_mode_nobody_waits_for_a_connection_that_the_pooler_has_not()
     );
     assert_eq!(items(&db).await, 40);
     assert_eq!(factory.pool_status().connections, 2);
+    factory.close(crate::GRACE).await;
+}
+
+/// Where idle connections hold all that the pooler has, one of them is asked.
+#[tokio::test]
+async fn in_session_mode_the_health_is_asked_for_over_what_the_pool_has() {
+    let (_db, factory) = behind_one_in(Mode::Session, 2).await;
+    let limit = Duration::from_millis(500);
+    let thresholds = Thresholds::new().timeout(limit).unwrap();
+    let sleep = |seconds: f64| {
+        factory.transaction(async move |tx: &mut Session| {
+            let sleep = sqlx::query("select pg_sleep($1)").bind(seconds);
+            sleep.execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })
+    };
+    tokio::try_join!(sleep(0.1), sleep(0.1)).unwrap();
+    assert_eq!(factory.pool_status().idle, 2);
+    let report = factory.health_with(&thresholds).await;
+    let connection = report.check(CheckKind::Connection).unwrap();
+    assert_eq!(connection.status(), Some(Status::Healthy), "{report}");
+    let pool = factory.pool_status();
+    assert_eq!((pool.connections, pool.idle), (2, 2), "it came back");
+
+    let look = async {
+        tokio::time::sleep(limit / 5).await;
+        Ok(factory.health_with(&thresholds).await)
+    };
+    let (_, _, report) = tokio::try_join!(sleep(1.0), sleep(1.0), look).unwrap();
+    let connection = report.check(CheckKind::Connection).unwrap();
+    let advice = connection.recommendation.as_deref().unwrap();
+    assert!(
+        advice.contains("has the pooler a session left?"),
+        "{report}"
+    );
     factory.close(crate::GRACE).await;
 }
 

@@ -23,6 +23,10 @@ pub const RUNS: [Run; 2] = [
                 "health::on_postgres::a_monitor_of_a_slow_server",
                 "counts the questions of a connection that stays, and there the spare one does not",
             ),
+            (
+                "health::on_postgres::a_connection_that_died_silently",
+                "the pooler does not learn of that death, and has no session left for another",
+            ),
             ("health::postgres::rollbacks_are_told", SESSIONS),
             (
                 "locks::postgres::of_a_statement_that_was_running",
@@ -43,9 +47,6 @@ pub const RUNS: [Run; 2] = [
                 "wire::postgres::a_prepared_statement_costs_one_more_the_first_time",
                 "there it costs one more each time, which `pooler.rs` counts",
             ),
-            ("health::postgres::a_monitor", FULL),
-            ("health::postgres::an_exhausted_pool", FULL),
-            ("health::postgres::probes_get", FULL),
         ],
     },
 ];
@@ -88,6 +89,9 @@ const EXCEPTED: &[Excepted] = &[
         LOGIN,
     ),
     ("health::a_server_that_refuses_to_answer_is_degraded", LOGIN),
+    ("health::postgres::a_monitor", FULL),
+    ("health::postgres::an_exhausted_pool", FULL),
+    ("health::postgres::probes_get", FULL),
     ("pool::a_connection_that_is_old_is_replaced", SESSIONS),
     (
         "pool::connections_are_made_ahead_and_closed_when_nobody_needs_them",

@@ -30,6 +30,19 @@ struct Past {
     /// What was written when, and not replayed by every standby when last looked at. The oldest first.
     #[cfg(any(feature = "postgres", test))]
     written: VecDeque<(Instant, u64)>,
+    /// When last all was written that is known to be replayed.
+    #[cfg(any(feature = "postgres", test))]
+    all_replayed: Option<Instant>,
+}
+
+/// How long ago that was written which is not replayed yet.
+#[cfg(any(feature = "postgres", test))]
+#[derive(Debug)]
+pub(super) struct Behind {
+    /// It was there when it was looked then.
+    pub(super) at_least: Duration,
+    /// It was not there when it was looked then.
+    pub(super) at_most: Option<Duration>,
 }
 
 /// What was counted at one time.
@@ -67,25 +80,33 @@ impl History {
         past.samples.push_back(sample.clone());
     }
 
-    /// How long ago, at least, what was written that is not replayed yet; given how much is, now.
+    /// Since when something is written that is not replayed yet, given how much is, now.
     #[cfg(any(feature = "postgres", test))]
-    pub(super) fn behind(&self, written: u64, replayed: u64) -> Duration {
+    pub(super) fn behind(&self, written: u64, replayed: u64) -> Behind {
         /// They are a second apart, and what is critical is far less ago than all of them.
         const MOST: usize = 1_000;
         let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let past = &mut *past;
+        let now = Instant::now();
         let positions = &mut past.written;
-        while positions.front().is_some_and(|(_, at)| *at <= replayed) {
-            positions.pop_front();
+        while let Some((when, _)) = positions.pop_front_if(|(_, at)| *at <= replayed) {
+            past.all_replayed = Some(when);
+        }
+        if written <= replayed {
+            past.all_replayed = Some(now);
         }
         let is_new = positions
             .back()
-            .is_none_or(|(when, _)| when.elapsed() >= Duration::from_secs(1));
+            .is_none_or(|(when, _)| now - *when >= Duration::from_secs(1));
         if is_new && written > replayed && positions.len() < MOST {
-            positions.push_back((Instant::now(), written));
+            positions.push_back((now, written));
         }
-        positions
-            .front()
-            .map_or(Duration::ZERO, |(when, _)| when.elapsed())
+        Behind {
+            at_least: positions
+                .front()
+                .map_or(Duration::ZERO, |(when, _)| now - *when),
+            at_most: past.all_replayed.map(|when| now - when),
+        }
     }
 
     /// What the last integrity check said, while that holds.
@@ -111,16 +132,31 @@ mod tests {
     fn a_standby_is_as_far_behind_as_what_it_has_not_replayed_is_old() {
         let history = History::default();
         let pause = Duration::from_millis(20);
-        assert_eq!(history.behind(100, 100), Duration::ZERO);
-        assert!(history.behind(200, 100) < pause);
+        let at_least = |written, replayed| history.behind(written, replayed).at_least;
+        assert_eq!(at_least(100, 100), Duration::ZERO);
+        assert!(at_least(200, 100) < pause);
+        std::thread::sleep(pause);
+        assert!(at_least(300, 100) >= pause, "200 was written before that");
+        assert!(at_least(300, 199) >= pause);
+        assert!(at_least(300, 200) < pause, "and 300 only now");
+        assert_eq!(at_least(300, 300), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_standby_that_had_replayed_all_is_behind_since_then_at_most() {
+        let history = History::default();
+        let pause = Duration::from_millis(20);
+        let at_most = |written, replayed| history.behind(written, replayed).at_most;
+        assert_eq!(at_most(200, 100), None);
         std::thread::sleep(pause);
         assert!(
-            history.behind(300, 100) >= pause,
+            at_most(300, 200) >= Some(pause),
             "200 was written before that"
         );
-        assert!(history.behind(300, 199) >= pause);
-        assert!(history.behind(300, 200) < pause, "and 300 only now");
-        assert_eq!(history.behind(300, 300), Duration::ZERO);
+        assert_eq!(at_most(300, 300), Some(Duration::ZERO));
+        std::thread::sleep(pause);
+        assert!(at_most(400, 300) >= Some(pause));
+        assert!(at_most(500, 450) < Some(pause), "400 was written just now");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::readings::{Asker, Readings, Seen, Who};
 use crate::backend::Backend;
 use crate::cause::Cause;
 use crate::factory::SessionFactory;
-use crate::settings::Redacted;
+use crate::settings::{Pooler, Redacted};
 use crate::site::{Kind, Site};
 
 /// What was seen.
@@ -53,7 +53,7 @@ const SITE: Site = Site::new("health", Kind::Closure, file!(), line!());
 ///
 /// # Cancel safety
 ///
-/// Dropped, it closes the spare connection if that was being asked; the next look makes another.
+/// Dropped, it closes the connection that was being asked; the next look makes another.
 pub(super) async fn look<DB: Backend>(db: &SessionFactory<DB>, limit: Duration) -> Look {
     let pool = db.pool();
     if pool.is_closing() {
@@ -66,8 +66,14 @@ pub(super) async fn look<DB: Backend>(db: &SessionFactory<DB>, limit: Duration) 
     if DB::is_lost_with_its_connection(pool.spare().options()) {
         return look_at_the_only_one(db.clone(), deadline).await;
     }
-    let mut asker = Asker(Who::Spare(pool));
+    // A pooler in session mode has no session for a further connection where the pool's own hold them all.
+    let idle = match pool.pooler() {
+        Pooler::Session => pool.acquire_idle(SITE).await.map(Box::new),
+        Pooler::None | Pooler::Transaction => None,
+    };
+    let mut asker = Asker(Who::Spare { pool, idle });
     let look = ask(&mut asker, db, deadline, limit).await;
+    asker.give_back();
     if pool.is_closing() {
         // It may have been made after the others were closed.
         pool.spare().close().await;
@@ -93,15 +99,13 @@ async fn look_at_the_only_one<DB: Backend>(db: SessionFactory<DB>, deadline: Ins
         let mut asker = Asker(Who::Only(Box::new(connection)));
         let far = Instant::now() + Duration::from_secs(60 * 60);
         let look = ask(&mut asker, &db, far, limit).await;
-        if let Who::Only(connection) = asker.0 {
-            connection.give_back();
-        }
+        asker.give_back();
         look
     });
     match timeout_at(deadline, looking).await {
         Ok(Ok(look)) => look,
         Ok(Err(panicked)) => Look::failed(panicked.to_string(), None),
-        Err(_) => no_answer(limit),
+        Err(_) => no_answer(limit, Pooler::None),
     }
 }
 
@@ -123,7 +127,7 @@ async fn ask<DB: Backend>(
             let advice = Cause::of::<DB>(&error).advice;
             return Look::failed(Redacted(&error).to_string(), Some(advice));
         }
-        Err(_) => return no_answer(limit),
+        Err(_) => return no_answer(limit, db.pool().pooler()),
     };
     let had = deadline.saturating_duration_since(Instant::now());
     match timeout_at(deadline, DB::examine(asker, db.history())).await {
@@ -156,11 +160,17 @@ async fn greet<DB: Backend>(asker: &mut Asker<'_, DB>) -> Result<Duration, sqlx:
     Ok(first.min(again.elapsed()))
 }
 
-fn no_answer(limit: Duration) -> Look {
-    const ADVICE: &str =
-        "are host and port right, does a firewall let it through, and is the server well?";
+fn no_answer(limit: Duration, pooler: Pooler) -> Look {
+    let advice = match pooler {
+        Pooler::Session => {
+            "has the pooler a session left? In session mode it needs one more than its clients' pools have connections"
+        }
+        Pooler::None | Pooler::Transaction => {
+            "are host and port right, does a firewall let it through, and is the server well?"
+        }
+    };
     Look::failed(
         format!("there was no answer within {limit:.1?}"),
-        Some(ADVICE),
+        Some(advice),
     )
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use sqlx::postgres::PgRow;
-use sqlx::{AssertSqlSafe, Postgres, Row, SqlSafeStr};
+use sqlx::{Postgres, Row, SqlSafeStr};
 
 use super::history::History;
 use super::kind::CheckKind;
@@ -178,19 +178,17 @@ async fn follows_closely(
     asker: &mut Asker<'_, Postgres>,
     row: &PgRow,
 ) -> Result<bool, sqlx::Error> {
-    let is_behind = row.try_get::<bool, _>("is_standby")?
-        && row.try_get::<bool, _>("receives")?
-        && !row.try_get::<bool, _>("has_replayed_all")?;
-    let received: Option<String> = row.try_get("received")?;
-    let Some(received) = received.filter(|_| is_behind) else {
+    let receives = row.try_get::<bool, _>("is_standby")? && row.try_get::<bool, _>("receives")?;
+    let (received, replayed) = (position(row, "written")?, position(row, "replayed")?);
+    let Some(received) = received.filter(|_| receives && received > replayed) else {
         return Ok(false);
     };
     let (times, pause) = CLOSELY;
     for _ in 0..times {
         tokio::time::sleep(pause).await;
-        let sql = format!("select pg_last_wal_replay_lsn() >= '{received}'::pg_lsn");
-        let row = asker.ask(AssertSqlSafe(sql).into_sql_str()).await?;
-        if row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)? {
+        let sql = "select (pg_last_wal_replay_lsn() - '0/0')::text as replayed";
+        let row = asker.ask(sql.into_sql_str()).await?;
+        if position(&row.ok_or(sqlx::Error::RowNotFound)?, "replayed")? >= Some(received) {
             return Ok(true);
         }
     }
@@ -200,24 +198,38 @@ async fn follows_closely(
 /// A standby knows how far it is behind by the last transaction that it has replayed, which says nothing where the
 /// primary has nothing to do: <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL>.
 fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx::Error> {
+    let (written, replayed) = (position(row, "written")?, position(row, "replayed")?);
+    let behind = match (written, replayed) {
+        (Some(written), Some(replayed)) => Some(history.behind(written, replayed)),
+        _ => None,
+    };
     if row.try_get("is_standby")? {
-        let receives: bool = row.try_get("receives")?;
-        let has_replayed_all: bool = row.try_get("has_replayed_all")?;
         let replayed_ago: Option<f64> = row.try_get("replayed_ago")?;
-        return Ok(Ok(match (receives, has_replayed_all) {
-            (true, true) => Lag {
-                seconds: Some(0.0),
-                evidence: "the standby has replayed all that it has received".to_owned(),
-            },
-            (true, false) => Lag {
-                seconds: replayed_ago,
-                evidence: "by the last transaction that the standby has replayed".to_owned(),
-            },
-            (false, _) => Lag {
+        if !row.try_get("receives")? {
+            return Ok(Ok(Lag {
                 seconds: replayed_ago,
                 evidence: "the standby is not connected to its primary; by the last transaction that it has \
                            replayed"
                     .to_owned(),
+            }));
+        }
+        if written <= replayed {
+            return Ok(Ok(Lag {
+                seconds: Some(0.0),
+                evidence: "the standby has replayed all that it has received".to_owned(),
+            }));
+        }
+        let at_most = behind.and_then(|behind| behind.at_most);
+        let at_most = at_most.map(|at_most| at_most.as_secs_f64());
+        return Ok(Ok(match (at_most, replayed_ago) {
+            (Some(at_most), ago) if ago.is_none_or(|ago| at_most < ago) => Lag {
+                seconds: Some(at_most),
+                evidence: "by when the standby was last seen to have received no more than it has replayed"
+                    .to_owned(),
+            },
+            (_, replayed_ago) => Lag {
+                seconds: replayed_ago,
+                evidence: "by the last transaction that the standby has replayed".to_owned(),
             },
         }));
     }
@@ -231,18 +243,17 @@ fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx
     let names: Option<String> = row.try_get("standby_names")?;
     let lag: Option<f64> = row.try_get("standby_lag")?;
     // The server's own measure is taken when something is replayed: it stands still where replay does.
-    let position = |name| {
-        let position: Option<String> = row.try_get(name)?;
-        Ok::<_, sqlx::Error>(position.and_then(|position| position.parse().ok()))
-    };
-    let behind = match (position("written")?, position("replayed")?) {
-        (Some(written), Some(replayed)) => history.behind(written, replayed).as_secs_f64(),
-        _ => 0.0,
-    };
+    let behind = behind.map_or(0.0, |behind| behind.at_least.as_secs_f64());
     Ok(Ok(Lag {
         seconds: Some(lag.unwrap_or(0.0).max(behind)),
         evidence: format!("{standbys} connected: {}", names.unwrap_or_default()),
     }))
+}
+
+/// A place in the log, in bytes.
+fn position(row: &PgRow, name: &str) -> Result<Option<u64>, sqlx::Error> {
+    let position: Option<String> = row.try_get(name)?;
+    Ok(position.and_then(|position| position.parse().ok()))
 }
 
 /// Nothing is counted where the cluster was made without checksums.

@@ -57,13 +57,13 @@ select
     (select count(*) from pg_stat_replication where replay_lsn is not null) as standbys,
     (select max(coalesce(extract(epoch from replay_lag), 0))::float8 from pg_stat_replication
         where replay_lsn is not null) as standby_lag,
-    (select (min(replay_lsn) - '0/0')::text from pg_stat_replication where replay_lsn is not null) as replayed,
-    case when not pg_is_in_recovery() then (pg_current_wal_lsn() - '0/0')::text end as written,
+    case when pg_is_in_recovery() then pg_last_wal_receive_lsn() - '0/0'
+        else pg_current_wal_lsn() - '0/0' end::text as written,
+    case when pg_is_in_recovery() then pg_last_wal_replay_lsn() - '0/0'
+        else (select min(replay_lsn) - '0/0' from pg_stat_replication where replay_lsn is not null) end::text as replayed,
     (select string_agg(application_name || ' (' || state || ', ' || sync_state || ')', ', ')
         from pg_stat_replication where replay_lsn is not null) as standby_names,
     exists (select from pg_stat_wal_receiver) as receives,
-    pg_last_wal_receive_lsn() is not distinct from pg_last_wal_replay_lsn() as has_replayed_all,
-    pg_last_wal_receive_lsn()::text as received,
     extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8 as replayed_ago
 from pg_stat_database d
 where d.datname = current_database()

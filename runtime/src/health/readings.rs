@@ -37,7 +37,11 @@ pub struct Asker<'p, DB: Backend>(pub(super) Who<'p, DB>);
 
 pub(super) enum Who<'p, DB: Backend> {
     /// The connection beside the pool, which is free however full the pool is.
-    Spare(&'p Pool<DB>),
+    Spare {
+        pool: &'p Pool<DB>,
+        /// One of the pool's, which is asked instead for as long as it answers.
+        idle: Option<Box<Connection<DB>>>,
+    },
     /// The only connection that sees the database.
     Only(Box<Connection<DB>>),
 }
@@ -46,8 +50,31 @@ impl<DB: Backend> Asker<'_, DB> {
     /// The first row of the answer.
     pub(super) async fn ask(&mut self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
         match &mut self.0 {
-            Who::Spare(pool) => pool.spare().ask(sql).await,
+            Who::Spare { pool, idle } => {
+                // Dropped while it is asked, it is closed.
+                if let Some(mut connection) = idle.take() {
+                    match DB::run_for_row(&mut connection, sql.clone()).await {
+                        Err(error) if DB::is_connection_lost(&error) => {}
+                        answer => {
+                            *idle = Some(connection);
+                            return answer;
+                        }
+                    }
+                }
+                pool.spare().ask(sql).await
+            }
             Who::Only(connection) => DB::run_for_row(connection, sql).await,
+        }
+    }
+
+    /// Gives back what was lent to ask it.
+    pub(super) fn give_back(self) {
+        match self.0 {
+            Who::Only(lent)
+            | Who::Spare {
+                idle: Some(lent), ..
+            } => lent.give_back(),
+            Who::Spare { idle: None, .. } => {}
         }
     }
 
@@ -55,7 +82,7 @@ impl<DB: Backend> Asker<'_, DB> {
     #[cfg(feature = "sqlite")]
     pub(super) fn options(&self) -> Option<&Options<DB>> {
         match &self.0 {
-            Who::Spare(pool) => Some(pool.spare().options()),
+            Who::Spare { pool, .. } => Some(pool.spare().options()),
             Who::Only(_) => None,
         }
     }
