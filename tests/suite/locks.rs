@@ -11,7 +11,7 @@ use crate::{ITEMS, items};
 const SOON: Duration = Duration::from_millis(100);
 
 /// Other tests use this machine as well: it has to be as soon as that once in so many times.
-const TRIES: usize = 4;
+const TRIES: usize = 10;
 
 /// And never later than this. Left to itself, each statement here runs for 20 s.
 const AT_LAST: Duration = Duration::from_secs(3);
