@@ -11,8 +11,8 @@ use demarcate::Error;
 use demarcate::classify::{
     Category, Classification, Constraint, Timeout, Transaction, classify, classify_code,
 };
-use demarcate_tests::{TestDb, mariadb, postgres, sqlite};
-use sqlx::{AssertSqlSafe, Connection, MySql, Postgres, Sqlite};
+use demarcate_tests::{OwnPostgres, TestDb, mariadb, postgres, sqlite};
+use sqlx::{AssertSqlSafe, Connection, Executor, MySql, PgConnection, Postgres, Sqlite};
 
 const PAGE: &str = include_str!("../../docs/errors.md");
 
@@ -45,7 +45,7 @@ fn expect(found: Classification<'_>, code: &str, heading: &str) {
     );
 }
 
-async fn fails(connection: &mut sqlx::PgConnection, sql: &str) -> sqlx::Error {
+async fn fails<'c>(connection: impl Executor<'c>, sql: &str) -> sqlx::Error {
     match sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
         .execute(connection)
         .await
@@ -509,6 +509,90 @@ async fn what_is_strange_is_understood_as_far_as_it_goes() {
     factory.close(crate::GRACE).await;
     db.admin(&format!("drop database {ascii} with (force)"))
         .await;
+}
+
+/// What each says in German: the code and the names count, and the one text that says more than its code is not understood.
+#[tokio::test]
+async fn what_is_said_in_another_language_is_understood() {
+    const TABLES: &str = "create table parents (id int primary key); \
+        create table children (sku varchar(9) not null, n int, parent int, \
+        constraint positive check (n > 0), constraint sku_key unique (sku), \
+        constraint of_parent foreign key (parent) references parents (id)); \
+        insert into children (sku) values ('s3cret')";
+    // With what each has said, and what it is about.
+    let cases = [
+        (
+            "insert into children (sku) values ('s3cret')",
+            Constraint::Unique,
+            "doppelter",
+            (Some("sku_key"), None),
+        ),
+        (
+            "insert into children (sku, parent) values ('a', 1)",
+            Constraint::ForeignKey,
+            "fremdschlüssel",
+            (Some("of_parent"), None),
+        ),
+        (
+            "insert into children (sku) values (null)",
+            Constraint::NotNull,
+            "null",
+            (None, Some("sku")),
+        ),
+        (
+            "insert into children (sku, n) values ('a', -1)",
+            Constraint::Check,
+            "constraint",
+            (Some("positive"), None),
+        ),
+    ];
+
+    let mut server = OwnPostgres::start().await;
+    server.stop().await;
+    server.translate("de");
+    server.start_again().await;
+    let mut german = PgConnection::connect(server.url()).await.unwrap();
+    german.execute("set lc_messages = 'C.UTF-8'").await.unwrap();
+    german.execute(TABLES).await.unwrap();
+    for (sql, constraint, word, names) in &cases {
+        let error = fails(&mut german, sql).await;
+        is_about(&error, *constraint, word, *names);
+        assert_eq!(classify(&error).table(), Some("children"), "{error}");
+    }
+    german.execute("set statement_timeout = 50").await.unwrap();
+    let error = fails(&mut german, "select pg_sleep(5)").await;
+    assert!(error.to_string().contains("Zeitüberschreitung"), "{error}");
+    assert_eq!(classify(&error).category, Category::Canceled);
+
+    let db = mariadb().await;
+    let mut german = db.connect().await;
+    german.execute("set lc_messages = 'de_DE'").await.unwrap();
+    german.execute(TABLES).await.unwrap();
+    for (sql, constraint, word, names) in &cases {
+        let error = fails(&mut german, sql).await;
+        is_about(&error, *constraint, word, *names);
+    }
+}
+
+/// The word is in what was said, in whatever case.
+#[track_caller]
+fn is_about(
+    error: &sqlx::Error,
+    constraint: Constraint,
+    word: &str,
+    (name, column): (Option<&str>, Option<&str>),
+) {
+    let said = error.to_string().to_lowercase();
+    assert!(said.contains(word), "{said}");
+    let found = classify(error);
+    assert_eq!(found.category, Category::Constraint(constraint), "{said}");
+    if name.is_some() {
+        assert_eq!(found.constraint(), name, "{said}");
+    }
+    if column.is_some() {
+        assert_eq!(found.column(), column, "{said}");
+    }
+    assert!(!found.user_message().contains("s3cret"));
 }
 
 #[tokio::test]

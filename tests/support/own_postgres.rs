@@ -111,6 +111,13 @@ impl OwnPostgres {
         self.server.launch().await;
     }
 
+    /// Has it speak another language, such as `de`, from the next start on; to whoever sets `lc_messages` to `C.UTF-8`.
+    /// Where `lc_messages` is a locale of that language, this is what is in effect.
+    pub fn translate(&mut self, language: &'static str) {
+        // As gettext has it, for which only `C` is beyond translation.
+        self.server.set("LANGUAGE", language);
+    }
+
     /// Puts a line in front of its `pg_hba.conf`, which says who may connect and how. It holds from the next start on.
     ///
     /// # Panics

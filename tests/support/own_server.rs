@@ -22,6 +22,8 @@ pub(crate) struct OwnServer<D: Daemon> {
     /// Of the user that the tests are.
     password: String,
     process: Option<Child>,
+    /// What it is told of its environment.
+    environment: Vec<(&'static str, &'static str)>,
     /// Locked for as long as somebody looks after the place, as a keeper's script is.
     _kept: File,
 }
@@ -76,6 +78,7 @@ impl<D: Daemon + Send + 'static> OwnServer<D> {
             directory,
             place,
             process: None,
+            environment: Vec::new(),
             _kept: kept,
         })
     }
@@ -90,6 +93,11 @@ impl<D: Daemon + Send + 'static> OwnServer<D> {
 
     pub(crate) fn runs(&self) -> bool {
         self.process.is_some()
+    }
+
+    /// Sets a variable of its environment, from the next start on.
+    pub(crate) fn set(&mut self, variable: &'static str, value: &'static str) {
+        self.environment.push((variable, value));
     }
 
     /// Sends it a signal, and waits until it has ended.
@@ -129,6 +137,7 @@ impl<D: Daemon + Send + 'static> OwnServer<D> {
         let mut command = Command::new(&words[0]);
         command
             .args(&words[1..])
+            .envs(self.environment.iter().copied())
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log has two ends"))
