@@ -343,7 +343,7 @@ async fn in_session_mode_the_health_is_asked_for_over_what_the_pool_has() {
     };
     let (_, _, report) = tokio::try_join!(sleep(1.0), sleep(1.0), look).unwrap();
     let connection = report.check(CheckKind::Connection).unwrap();
-    let advice = connection.recommendation.as_deref().unwrap();
+    let advice = connection.recommendation.unwrap();
     assert!(
         advice.contains("has the pooler a session left?"),
         "{report}"
