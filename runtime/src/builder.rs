@@ -134,7 +134,7 @@ impl<DB: Backend> Builder<DB> {
     }
 
     /// What stands between the program and the server, where the [settings](Settings) do not show it or
-    /// show something else. [`verify_pooler`](SessionFactory::verify_pooler) tells whether that is so.
+    /// show something else. `SessionFactory::verify_pooler` tells whether that is so.
     ///
     /// Behind a pooler in transaction mode every statement is sent unnamed, and nothing is left on the
     /// server's session: `prepare` and `describe` are refused, and what a service was
@@ -327,6 +327,16 @@ impl<DB: Backend> Builder<DB> {
         if self.limits.max_connections == 0 {
             return Err(Error::config(
                 "a pool of no connections serves nobody; give `max_connections` at least 1",
+            ));
+        }
+        if self.limits.acquire_timeout.is_zero() {
+            return Err(Error::config(
+                "no connection is there at once; give `acquire_timeout` some time",
+            ));
+        }
+        if self.limits.min_connections > self.limits.max_connections {
+            return Err(Error::config(
+                "`min_connections` are more than `max_connections`; there cannot be at least as many",
             ));
         }
         let pooler = match self.pooler {

@@ -10,6 +10,7 @@ use crate::backend::{Backend, CommitFailure};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::lease::State;
+use crate::settings::Redacted;
 use crate::stats::Outcome;
 use crate::transaction::Core;
 
@@ -175,7 +176,7 @@ async fn confirm<DB: Backend>(
                 Ok(Some(committed)) => return committed,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::debug!(%error, "the outcome of a commit could not be asked for yet")
+                    tracing::debug!(error = %Redacted(&error), "the outcome of a commit could not be asked for yet")
                 }
             }
             sleep(delays.next().unwrap_or(GRACE)).await;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::error::{DatabaseError, ErrorKind};
 
 use crate::backend::Backend;
+use crate::classify::Category;
 use crate::error::Error;
 use crate::guard::Refusal;
 use crate::needs::Unmet;
@@ -116,6 +117,18 @@ impl Mark {
         self.failure.to_error(self.place.clone())
     }
 
+    /// The same where the body has returned it, or something that it made of it: what that says, and what kind it is of.
+    pub(crate) fn returned(&self) -> (String, Category) {
+        let error = match &self.failure {
+            Failure::Statement { error, .. } | Failure::Lost(error) => Error::Database {
+                place: self.place.clone(),
+                source: copy(error),
+            },
+            other => other.to_error(self.place.clone()),
+        };
+        (error.to_string(), error.classification().category)
+    }
+
     /// Whether the boundary, run again, may do without it.
     pub(crate) fn may_succeed_again(&self) -> bool {
         self.failure.may_succeed_again()
@@ -136,10 +149,42 @@ fn copy(error: &sqlx::Error) -> sqlx::Error {
     }
 }
 
+/// What it says. sqlx adds the number of a line to what PostgreSQL says: one of PostgreSQL's own source.
+fn text_of(error: &dyn DatabaseError) -> Cow<'_, str> {
+    #[cfg(feature = "postgres")]
+    if error
+        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+        .is_some()
+    {
+        return Cow::Borrowed(error.message());
+    }
+    Cow::Owned(error.to_string())
+}
+
+/// One of ours on its way, or a copy of one.
+fn is_ours(error: &dyn DatabaseError) -> bool {
+    let copy = error.try_downcast_ref::<Copy>();
+    copy.is_some_and(|copy| copy.is_ours) || Error::carried_by(error).is_some()
+}
+
+/// What an error of sqlx says, with whose words these are. One of ours, or a copy of one, speaks for itself.
+pub(crate) fn said(error: &sqlx::Error) -> String {
+    let sqlx::Error::Database(error) = error else {
+        return error.to_string();
+    };
+    let whose = match is_ours(&**error) {
+        true => "",
+        false => "error returned from database: ",
+    };
+    format!("{whose}{}", text_of(&**error))
+}
+
 /// What can be read of a database's error through sqlx's own trait, and what it means.
 #[derive(Debug)]
 pub(crate) struct Copy {
     text: String,
+    /// It was an error of ours on its way.
+    is_ours: bool,
     message: String,
     pub(crate) code: Option<String>,
     constraint: Option<String>,
@@ -150,8 +195,11 @@ pub(crate) struct Copy {
 
 impl Copy {
     fn of(error: &dyn DatabaseError) -> Self {
+        let ours = Error::carried_by(error);
         Self {
-            text: error.to_string(),
+            // It happened in the boundary that has the copy.
+            text: ours.map_or_else(|| text_of(error).into_owned(), Error::what),
+            is_ours: is_ours(error),
             message: error.message().to_owned(),
             code: error.code().map(Cow::into_owned),
             constraint: error.constraint().map(str::to_owned),

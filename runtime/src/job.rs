@@ -224,7 +224,7 @@ where
 #[non_exhaustive]
 pub enum JobError {
     /// Its function returned an error, or its boundary did not commit.
-    #[error("{job} failed: {}", redact(&.source.to_string()))]
+    #[error("{job} failed: {}", redact(&what(*job, source)))]
     #[non_exhaustive]
     Failed {
         /// The job.
@@ -400,6 +400,14 @@ async fn run_and_record<DB: Backend, T>(
         }
     }
     Err(error)
+}
+
+/// What went wrong, without naming the job once more.
+fn what(job: Site, source: &BoxError) -> String {
+    match source.downcast_ref::<Error>() {
+        Some(error) if error.boundary() == Some(job) => error.what(),
+        _ => source.to_string(),
+    }
 }
 
 /// A job that runs on a task of its own. Awaited, it gives what the job gave; dropped, it leaves the

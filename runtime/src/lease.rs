@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::backend::{Backend, Begun};
 use crate::options::TxOptions;
 use crate::pool::Connection;
+use crate::settings::Redacted;
 
 /// What is open on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,7 +177,7 @@ impl<DB: Backend> Held<DB> {
         match rolled_back {
             Ok(Ok(())) => self.connection.give_back(),
             Ok(Err(error)) => {
-                tracing::debug!(%error, "connection closed: it could not be rolled back");
+                tracing::debug!(error = %Redacted(&error), "connection closed: it could not be rolled back");
                 if self.state == State::Open {
                     // The server may not know yet that nobody is there, and still run a statement.
                     self.stop().await;

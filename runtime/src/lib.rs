@@ -62,7 +62,7 @@
 //!
 //! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` and `actix` make routers handlers of
 //! axum and actix-web, `json` writes a [`Problem`] as JSON, `migrate` brings
-//! [`SessionFactory::migrate`], `metrics` tells the facade of that name what boundaries do. None is on by default.
+//! `SessionFactory::migrate`, `metrics` tells the facade of that name what boundaries do. None is on by default.
 
 #[cfg(feature = "actix")]
 mod actix;

@@ -28,7 +28,7 @@ impl Kind {
             Self::Router => "router",
             Self::Service => "service",
             Self::Job => "background job",
-            Self::OnError => "failure handler of",
+            Self::OnError => "failure handler",
             Self::Closure => "transaction",
             Self::Migration => "migration",
         }
@@ -110,6 +110,10 @@ impl fmt::Display for Site {
             file,
             line,
         } = self;
-        write!(f, "{kind} `{name}` ({file}:{line})")
+        let of = match kind {
+            Kind::OnError => " of",
+            _ => "",
+        };
+        write!(f, "{kind}{of} `{name}` ({file}:{line})")
     }
 }

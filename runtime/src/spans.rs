@@ -102,15 +102,16 @@ pub(crate) fn service(parent: &Span, site: Site) -> Span {
 
 /// Of a statement, from when it is sent until its answer was read.
 pub(crate) fn statement(parent: &Span, sql: &str, dialect: Dialect) -> Span {
+    let operation = operation(sql);
     tracing::debug_span!(
         target: "demarcate",
         parent: parent,
         "statement",
         otel.kind = "client",
-        otel.name = operation(sql),
+        otel.name = operation.unwrap_or("statement"),
         otel.status_code = Empty,
         db.system.name = system(dialect),
-        db.operation.name = operation(sql),
+        db.operation.name = operation,
         db.query.text = shown(sql, dialect),
         db.response.returned_rows = Empty,
         db.response.status_code = Empty,
@@ -119,11 +120,11 @@ pub(crate) fn statement(parent: &Span, sql: &str, dialect: Dialect) -> Span {
     )
 }
 
-/// The word that a statement begins with.
-fn operation(sql: &str) -> &str {
+/// The word that a statement begins with; none where that is a bracket, or a comment.
+fn operation(sql: &str) -> Option<&str> {
     let sql = sql.trim_start();
     let end = sql.find(|c: char| !c.is_ascii_alphabetic());
-    &sql[..end.unwrap_or(sql.len())]
+    Some(&sql[..end.unwrap_or(sql.len())]).filter(|word| !word.is_empty())
 }
 
 /// What came of that statement.

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::backend::Backend;
-use crate::settings::{Options, Pooler};
+use crate::settings::{Options, Pooler, Redacted};
 
 /// How many connections a pool has, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -413,7 +413,7 @@ impl<DB: Backend> Stock<DB> {
                 };
                 stock.clear().await;
                 if let Err(Lack::Refused(error)) = stock.fill(stock.limits.min_connections).await {
-                    tracing::debug!(%error, "the pool could not be filled up");
+                    tracing::debug!(error = %Redacted(&error), "the pool could not be filled up");
                 }
             }
         });
@@ -593,7 +593,7 @@ impl<DB: Backend> Attempt<DB> {
         match (told, lack) {
             (Some(told), lack) => drop(told.answer.send(Err(lack))),
             (None, Lack::Refused(error)) => {
-                tracing::debug!(%error, "a connection that nobody waits for could not be made");
+                tracing::debug!(error = %Redacted(&error), "a connection that nobody waits for could not be made");
             }
             _ => {}
         }

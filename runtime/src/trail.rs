@@ -32,7 +32,7 @@ pub struct OpenBoundary {
     /// The innermost [service](macro@crate::service) that it is in.
     pub service: Option<Site>,
     /// The statement that runs, or the last one: without the values that are written in it, and at most 1,000 bytes
-    /// of it.
+    /// of it. `begin` while that waits, as it does on SQLite for the lock.
     pub statement: Option<String>,
     /// How long that statement has been running; `None` while the body is at something else.
     pub running_for: Option<Duration>,
@@ -57,6 +57,8 @@ pub(crate) struct Trail {
 
 #[derive(Default)]
 struct Now {
+    /// Since when the transaction has been beginning, until it has begun.
+    begins: Option<Instant>,
     process: Option<u64>,
     replica: Option<usize>,
     service: Option<Entered>,
@@ -117,10 +119,15 @@ impl Trail {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The transaction is about to begin.
+    pub(crate) fn begins(&self) {
+        self.now().begins = Some(Instant::now());
+    }
+
     /// The transaction has begun, on the connection to which the primary or a replica gives this number.
     pub(crate) fn begun(&self, process: Option<u64>, replica: Option<usize>) {
         let mut now = self.now();
-        (now.process, now.replica) = (process, replica);
+        (now.begins, now.process, now.replica) = (None, process, replica);
     }
 
     /// A statement is about to be sent. What is returned is the span around it.
@@ -189,10 +196,16 @@ impl Trail {
             run: self.run,
             open_for: self.began.elapsed(),
             service: now.service.as_ref().map(|service| service.site),
-            statement: statement.map(|sent| shown(sent.text.as_str(), self.dialect)),
-            running_for: statement
-                .filter(|sent| sent.answered.is_none())
-                .map(|sent| sent.sent.elapsed()),
+            statement: match now.begins {
+                Some(_) => Some("begin".to_owned()),
+                None => statement.map(|sent| shown(sent.text.as_str(), self.dialect)),
+            },
+            running_for: now
+                .begins
+                .or(statement
+                    .filter(|sent| sent.answered.is_none())
+                    .map(|sent| sent.sent))
+                .map(|since| since.elapsed()),
             idle_for: statement
                 .and_then(|sent| sent.answered)
                 .map(|at| at.elapsed()),

@@ -420,6 +420,7 @@ impl<DB: Backend> Core<DB> {
             self.sent.round_trips += 1;
             let begin = DB::begin(&self.options, lease.fitting());
             let (connection, _) = lease.parts();
+            self.trail.begins();
             let begun = DB::run_for_row(connection, begin).await;
             match begun.and_then(DB::begun) {
                 Ok(begun) => {
@@ -428,6 +429,7 @@ impl<DB: Backend> Core<DB> {
                     return Ok(());
                 }
                 Err(error) => {
+                    self.trail.begun(None, None);
                     // sqlx would return it to the pool in an aborted state.
                     if let Some(lease) = self.lease.take() {
                         lease.discard();
@@ -487,11 +489,9 @@ impl<DB: Backend> Drop for Core<DB> {
         }
         let (trail, outcome, sent) = (&self.trail, self.outcome, &self.sent);
         if let (None, Some(mark)) = (self.ended_by, &self.failure) {
-            // The body has returned it, or something that it made of it.
-            let error = mark.to_error();
-            self.ended_by = Some(error.classification().category);
-            self.record
-                .failed(error.to_string(), Some(trail.transaction()));
+            let (said, category) = mark.returned();
+            self.ended_by = Some(category);
+            self.record.failed(said, Some(trail.transaction()));
         }
         spans::boundary_ended(trail.span(), outcome, self.ended_by, sent);
         tracing::debug!(

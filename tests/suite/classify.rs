@@ -547,6 +547,10 @@ async fn what_is_said_in_another_language_is_understood() {
         ),
     ];
 
+    demarcate::messages! {
+        "children.sku" => "there is such a child",
+        "children_sku_not_null" => "a child needs a sku",
+    }
     let mut server = OwnPostgres::start().await;
     server.stop().await;
     server.translate("de");
@@ -558,6 +562,9 @@ async fn what_is_said_in_another_language_is_understood() {
         let error = fails(&mut german, sql).await;
         is_about(&error, *constraint, word, *names);
         assert_eq!(classify(&error).table(), Some("children"), "{error}");
+        if *constraint == Constraint::NotNull {
+            assert_eq!(classify(&error).user_message(), "a child needs a sku");
+        }
     }
     german.execute("set statement_timeout = 50").await.unwrap();
     let error = fails(&mut german, "select pg_sleep(5)").await;

@@ -221,14 +221,15 @@ on_every_database! {
         // PostgreSQL tells of it when the last of its sessions has ended.
         let mut report = factory.health().await;
         for _ in 0..100 {
-            if check(&report, CheckKind::Rollbacks).status() >= Some(Status::Unhealthy) {
+            if check(&report, CheckKind::Rollbacks).status() == Some(Status::Degraded) {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
             report = factory.health().await;
         }
         let report = show("rollbacks", report);
-        assert!(check(&report, CheckKind::Rollbacks).status() >= Some(Status::Unhealthy), "{report}");
+        // Clients may have done it, who must not be able to take a service out of its load balancer.
+        assert_eq!(check(&report, CheckKind::Rollbacks).status(), Some(Status::Degraded), "{report}");
         factory.close(GRACE).await;
     }
 
@@ -717,7 +718,7 @@ async fn a_server_that_is_full_read_only_cold_or_old() {
     );
 
     // Too large to be read without being cached for long, and not in the cache after a restart.
-    let sql = "create table large as select repeat('x', 1000) as x from generate_series(1, 30000)";
+    let sql = "create table large as select repeat('x', 1000) as x from generate_series(1, 100000)";
     admin(server.url(), sql).await;
     server.stop().await;
     server.start_again().await;

@@ -93,6 +93,21 @@ on_every_database! {
     }
 
     #[tokio::test]
+    async fn an_impossible_pool_is_refused() {
+        let db = test_db().await;
+        let builder = || SessionFactory::builder().url(db.url());
+        for (builder, word) in [
+            (builder().max_connections(0), "at least 1"),
+            (builder().max_connections(2).min_connections(3), "more than `max_connections`"),
+            (builder().acquire_timeout(Duration::ZERO), "some time"),
+        ] {
+            let refused = builder.connect_lazy().unwrap_err();
+            assert!(matches!(refused, Error::Config { .. }), "{refused:?}");
+            assert!(refused.to_string().contains(word), "{refused}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_name_stands_in_errors_and_statistics() {
         let db = test_db().await;
         let factory = SessionFactory::connect(db.url()).await.unwrap();

@@ -64,7 +64,8 @@ on_every_database! {
             let stats = factory.stats();
             let last = stats[0].1.last_error.clone().unwrap();
             assert_eq!(last.transaction, place.transaction());
-            assert!(last.message.contains("place an order") && !last.message.contains("hunter2"));
+            assert_eq!(last.message, line);
+            assert!(!line.contains("hunter2") && !line.contains(" at line "), "{line}");
         }
         let (_, stats) = &factory.stats()[0];
         assert_eq!((stats.rolled_back, stats.runs.count()), (2, 2));
@@ -169,6 +170,34 @@ fn sleep(url: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// On SQLite it is the begin that waits for who writes.
+#[tokio::test]
+async fn a_begin_that_waits_is_what_is_run() {
+    let db = demarcate_tests::sqlite().await;
+    let mut other = db.connect().await;
+    sqlx::raw_sql("begin immediate")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let factory = demarcate::sqlite::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    let waits = factory.transaction(async |tx: &mut demarcate::sqlite::Session| {
+        sqlx::query("select 1").execute(&mut *tx).await?;
+        Ok::<_, Error>(factory.open_boundaries())
+    });
+    let look = async {
+        let open = async || Some(factory.open_boundaries().first()?.statement.clone()?);
+        crate::eventually("it begins", async || open().await.is_some()).await;
+        assert_eq!(open().await.as_deref(), Some("begin"));
+        assert!(factory.open_boundaries()[0].running_for.is_some());
+        sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
+    };
+    let (after, ()) = tokio::join!(waits, look);
+    assert_eq!(after.unwrap()[0].statement.as_deref(), Some("select ?"));
+    factory.close(crate::GRACE).await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use demarcate::postgres::SessionFactory;
 use demarcate::{Builder, Error, TxOptions};
 use demarcate_tests::on_every_database;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::task::JoinHandle;
 
 use crate::door::{Door, door};
@@ -38,6 +39,8 @@ on_every_database! {
             }
         });
         is_held.await.unwrap();
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let _recording = metrics::set_default_local_recorder(&recorder);
         let count = async |options| {
             factory
                 .transaction_with(options, async |tx: &mut Session| {
@@ -53,6 +56,12 @@ on_every_database! {
         assert_eq!((holders.len(), holders[0].boundary.file()), (1, file!()));
         let message = refused.unwrap_err().to_string();
         assert!(message.contains("by transaction `transaction` (tests/suite/pool.rs:"), "{message}");
+        let stats = factory.stats();
+        let told: Vec<_> = stats.iter().filter_map(|(_, stats)| stats.last_error.as_ref()).collect();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].message, message);
+        let page = recorder.handle().render();
+        assert!(page.contains(r#"category="pool timeout"} 1"#), "{page}");
         let status = factory.pool_status();
         assert_eq!((status.max_connections, status.connections, status.idle), (1, 1, 0));
         assert!(status.holders[0].held_for >= Duration::from_secs(1), "{status:?}");

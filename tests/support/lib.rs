@@ -97,6 +97,11 @@ pub mod readme {}
 #[doc = include_str!("../../docs/health.md")]
 pub mod health {}
 
+/// And that to telemetry.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/telemetry.md")]
+pub mod telemetry {}
+
 #[cfg(doctest)]
 #[allow(non_snake_case, reason = "a module for each code of a rule")]
 pub mod pages;

@@ -9,14 +9,16 @@ use super::category::{Category, Constraint, Timeout, Transaction};
 
 /// Registers what to say to end users, by the name of the constraint that is broken.
 ///
-/// It is a statement, for the start of a program. SQLite names no constraint for a unique or a missing
-/// column: there, and wherever a column has no constraint of its own name, `table.column` is the name.
-/// What is registered later under the same name takes the place of what was there.
+/// It is a statement, for the start of a program. SQLite names no constraint for a unique column: there
+/// `table.column` is the name. A column that must not be null goes by the name that PostgreSQL 18 gives to that,
+/// `table_column_not_null`, on every database that names both. What is registered later under the same name takes the place
+/// of what was there.
 ///
 /// ```
 /// demarcate::messages! {
 ///     "orders_sku_key" => "an order with this sku already exists",
 ///     "orders.sku" => "an order with this sku already exists",
+///     "orders_sku_not_null" => "an order needs a sku",
 /// }
 /// ```
 #[macro_export]
@@ -49,7 +51,7 @@ fn registered(name: &str) -> Option<&'static str> {
 /// The sentence for an error.
 pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
     if let Category::Constraint(constraint) = category {
-        return match own(names) {
+        return match own(constraint, names) {
             Some(message) => Cow::Borrowed(message),
             None => of_constraint(constraint, names),
         };
@@ -65,7 +67,10 @@ pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
         Category::Timeout(Timeout::Pool) | Category::Resources => {
             "the service is busy; try again in a moment"
         }
-        Category::Timeout(_) => "this took too long; try again in a moment",
+        Category::Timeout(Timeout::Lock) => {
+            "somebody else is changing the same data; try again in a moment"
+        }
+        Category::Timeout(_) => "this took too long",
         Category::Transaction(Transaction::Serialization | Transaction::Deadlock) => {
             "somebody else was changing the same data; try again"
         }
@@ -83,14 +88,18 @@ pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
 }
 
 /// What was registered: for the constraint, or for the column.
-fn own(names: Names<'_>) -> Option<&'static str> {
+fn own(constraint: Constraint, names: Names<'_>) -> Option<&'static str> {
     if let Some(message) = names.constraint.and_then(registered) {
         return Some(message);
     }
     if let Some(message) = names.columns.and_then(registered) {
         return Some(message);
     }
-    registered(&format!("{}.{}", names.table?, names.column?))
+    let (table, column) = (names.table?, names.column?);
+    registered(&match constraint {
+        Constraint::NotNull => format!("{table}_{column}_not_null"),
+        _ => format!("{table}.{column}"),
+    })
 }
 
 fn of_constraint(constraint: Constraint, names: Names<'_>) -> Cow<'static, str> {

@@ -53,6 +53,8 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt;
 
+use sqlx::error::DatabaseError;
+
 use crate::error::Error;
 use category::Verdict;
 use origin::Origin;
@@ -96,12 +98,7 @@ pub(crate) struct Names<'e> {
 pub fn classify(error: &sqlx::Error) -> Classification<'_> {
     use sqlx::Error as E;
     let verdict = match error {
-        E::Database(database) => {
-            return match Error::carried_by(&**database) {
-                Some(ours) => ours.classification(),
-                None => Classification::of(Origin::of(&**database)),
-            };
-        }
+        E::Database(database) => return Classification::of_database(&**database),
         E::RowNotFound => words::NOT_FOUND,
         E::Io(_) | E::Protocol(_) | E::WorkerCrashed | E::PoolClosed => words::CONNECTION,
         E::Tls(_) => words::NO_SUCH_SERVER,
@@ -183,7 +180,11 @@ impl Error {
 }
 
 impl<'e> Classification<'e> {
-    fn of(origin: Origin<'e>) -> Self {
+    fn of_database(error: &'e dyn DatabaseError) -> Self {
+        if let Some(ours) = Error::carried_by(error) {
+            return ours.classification();
+        }
+        let origin = Origin::of(error);
         let (verdict, sqlstate) = origin.verdict();
         Self {
             sqlstate,

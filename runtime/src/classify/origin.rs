@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use sqlx::error::DatabaseError;
 
-use super::Names;
 use super::category::{Verdict, words};
 use super::sqlstate;
+use super::{Classification, Names};
 use crate::failure;
 
 /// The error of a database, by the database that it is of.
@@ -42,18 +42,21 @@ pub(crate) struct Kept {
 
 impl Kept {
     pub(crate) fn of(error: &dyn DatabaseError) -> Self {
-        let origin = Origin::of(error);
-        let (verdict, sqlstate) = origin.verdict();
-        let names = origin.names();
+        let found = Classification::of_database(error);
+        let (origin, names) = (found.origin, found.origin.names());
         Self {
-            verdict,
+            verdict: Verdict {
+                category: found.category,
+                retryable: found.retryable,
+                recovery: found.recovery,
+            },
             constraint: names.constraint.map(str::to_owned),
             table: names.table.map(str::to_owned),
             column: names.column.map(str::to_owned),
             columns: names.columns.map(str::to_owned),
             detail: origin.detail().map(Cow::into_owned),
             hint: origin.hint().map(str::to_owned),
-            has_sqlstate: sqlstate.is_some(),
+            has_sqlstate: found.sqlstate.is_some(),
             quotes_value: origin.quotes_value(),
         }
     }

@@ -23,6 +23,18 @@ impl Error {
         if let Some(boundary) = self.boundary() {
             write!(f, "{boundary}: ")?;
         }
+        self.write_what(f)
+    }
+
+    /// In one line what happened, without saying in which boundary.
+    pub(crate) fn what(&self) -> String {
+        let mut what = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = self.write_what(&mut what);
+        what
+    }
+
+    fn write_what(&self, f: &mut impl Write) -> fmt::Result {
         match self {
             Self::Database { source, .. } => write!(f, "{}", Redacted(source)),
             Self::Aborted { source, .. } => write!(
@@ -52,9 +64,16 @@ impl Error {
                 "the outcome of the commit is not known: {}; look before you do it again",
                 Redacted(source)
             ),
-            Self::Timeout { after, .. } => write!(f, "rolled back: not done within {after:?}"),
+            Self::Timeout { after, .. } => write!(
+                f,
+                "rolled back: not done within {after:?}; do less in it, or give it more with `timeout`"
+            ),
             Self::StatementTimeout { after, .. } => {
-                write!(f, "rolled back: a statement was not done within {after:?}")
+                write!(
+                    f,
+                    "rolled back: a statement was not done within {after:?}; see what it waits for, or give it more with \
+                     `statement_timeout`"
+                )
             }
             Self::PoolTimeout {
                 after,
@@ -107,7 +126,10 @@ impl Error {
         if let Some(hint) = found.hint() {
             write!(f, "\n    hint: {}", redact(hint))?;
         }
-        write!(f, "\n    meaning: {}", found.category)?;
+        // Of what we say ourselves, the line above says it better.
+        if self.sqlx_error().is_some() {
+            write!(f, "\n    meaning: {}", found.category)?;
+        }
         if let Some(sqlstate) = found.sqlstate {
             write!(f, ", SQLSTATE {sqlstate}")?;
         }

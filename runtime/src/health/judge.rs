@@ -24,10 +24,7 @@ const SHOWN: usize = 5;
 const LONGEST: usize = 200;
 
 /// Of fewer reads than these nothing is said.
-const TELLING_READS: u64 = 1_000;
-
-/// A server that was just started has read from the disk whatever it has read.
-const TELLING_READS_OF_A_LIFE: u64 = 10_000;
+const TELLING_READS: u64 = 10_000;
 
 /// Of fewer transactions than these nothing is said.
 const TELLING_RUNS: u64 = 20;
@@ -334,16 +331,15 @@ impl<'a> Case<'a> {
         }
         let Share { part, whole } = now;
         match now.percent() {
-            Some(percent) if whole >= TELLING_READS_OF_A_LIFE => {
+            Some(percent) if whole >= TELLING_READS => {
                 let evidence = format!(
                     "{part} of {whole} reads since the server began to count; later reports tell of the time between"
                 );
                 Ok(self.measured(KIND, percent, vec![evidence]))
             }
-            _ => Err(format!(
-                "{whole} reads are too few to judge by: it takes {TELLING_READS_OF_A_LIFE}"
-            )
-            .into()),
+            _ => Err(
+                format!("{whole} reads are too few to judge by: it takes {TELLING_READS}").into(),
+            ),
         }
     }
 

@@ -151,9 +151,10 @@ impl<DB: Backend> SessionFactory<DB> {
     /// Looks at the database's [health](Self::health) again and again, and calls `on_change` when it has become worse or
     /// better for several results in a row: a [`Duration`] alone looks that often and by the defaults of [`Monitor`].
     ///
-    /// Each result is logged, with the target `demarcate::health`: as an error where what is believed is
+    /// Each result is logged, with the target `demarcate::health`: as an error where it is
     /// [`Critical`](Status::Critical) or [`Unhealthy`](Status::Unhealthy), as a warning where it is
-    /// [`Degraded`](Status::Degraded), for debugging otherwise.
+    /// [`Degraded`](Status::Degraded), for debugging otherwise. One that is not believed yet, for the worse or for the better,
+    /// is logged as the milder of the two.
     ///
     /// The callback runs on the monitor's task, between two looks: what takes long belongs on a task of its own. Its
     /// panic is logged, and ends nothing. The monitor ends at its next look when the factory is closed, or when all
@@ -282,7 +283,7 @@ fn log(believed: Status, report: &HealthReport) {
             )
         };
     }
-    match believed {
+    match believed.min(report.status) {
         Status::Critical | Status::Unhealthy => at!(error),
         Status::Degraded => at!(warn),
         Status::Healthy => at!(debug),

@@ -60,7 +60,7 @@ impl Thresholds {
     }
 
     /// The values from which on `kind` is degraded, unhealthy and critical, in [its unit](CheckKind::unit). Two that are
-    /// alike leave out what is between them.
+    /// alike leave out what is between them, and [`f64::INFINITY`] is never reached.
     ///
     /// # Errors
     ///
@@ -71,13 +71,17 @@ impl Thresholds {
         let Some((unit, side, _)) = kind.row().levels else {
             return wrong("cannot be set: it is one of two; leave it out with `without`");
         };
-        if !levels.iter().all(|level| level.is_finite()) {
+        if levels.iter().any(|level| level.is_nan()) {
             return wrong("are not all numbers; give three of them, from degraded to critical");
         }
         if levels.iter().any(|level| *level < 0.0) {
             return wrong("are below zero, which no value is; give three from 0 on");
         }
-        if unit == Unit::Percent && levels.iter().any(|level| *level > 100.0) {
+        if unit == Unit::Percent
+            && levels
+                .iter()
+                .any(|level| level.is_finite() && *level > 100.0)
+        {
             return wrong("are above 100 %, which no value is; give three from 0 to 100");
         }
         let [degraded, unhealthy, critical] = levels;
@@ -123,10 +127,18 @@ impl Thresholds {
     ///
     /// They are compared with those of an earlier report of the same factory: of the last one that is as old as the
     /// window or older, or of the oldest where none is.
-    #[must_use]
-    pub fn window(mut self, window: Duration) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for no time at all.
+    pub fn window(mut self, window: Duration) -> Result<Self, Error> {
+        if window.is_zero() {
+            return Err(Error::config(
+                "nothing happens in no time; give `window` some seconds",
+            ));
+        }
         self.window = window;
-        self
+        Ok(self)
     }
 
     pub(super) fn is_off(&self, kind: CheckKind) -> bool {
@@ -193,11 +205,7 @@ mod tests {
             (CheckKind::CacheHits, [101.0, 80.0, 70.0], "above 100 %"),
             (CheckKind::Blocked, [-1.0, 10.0, 60.0], "below zero"),
             (CheckKind::Blocked, [1.0, f64::NAN, 60.0], "not all numbers"),
-            (
-                CheckKind::Blocked,
-                [1.0, 10.0, f64::INFINITY],
-                "not all numbers",
-            ),
+            (CheckKind::Blocked, [f64::INFINITY, 10.0, 60.0], "ascending"),
             (CheckKind::Integrity, [1.0, 2.0, 3.0], "one of two"),
         ] {
             let refused = Thresholds::new().levels(kind, levels).unwrap_err();
@@ -205,7 +213,14 @@ mod tests {
             let said = refused.to_string();
             assert!(said.contains(word) && said.contains(kind.name()), "{said}");
         }
+        let never = [1.0, f64::INFINITY, f64::INFINITY];
+        let never = Thresholds::new().levels(CheckKind::Blocked, never).unwrap();
+        assert_eq!(
+            never.judge(CheckKind::Blocked, 1e9),
+            (Status::Degraded, Some(1.0))
+        );
         assert!(Thresholds::new().timeout(Duration::ZERO).is_err());
+        assert!(Thresholds::new().window(Duration::ZERO).is_err());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) use report::report;
 ///
 /// That of an [`Error`] is made by [`Error::problem`], and holds no SQL, value, host or name of a user. With the
 /// features `axum` and `actix` it is an answer, with its status, `Content-Type` and `Retry-After`, and so is the
-/// error itself; for other frameworks there is [`to_json`](Self::to_json). `docs/problems.md` lists the types.
+/// error itself; for other frameworks there is `to_json`. `docs/problems.md` lists the types.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]

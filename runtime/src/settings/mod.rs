@@ -71,8 +71,10 @@ pub use source::Source;
 ///
 /// A time is seconds, or has a unit: `500ms`, `30s`, `5m`, `1h`. A variable that is empty counts as not
 /// set. What the process does not have is looked for in the `.env` of the working directory or the nearest one above;
-/// the process's own variables are left as they are. A variable that is one slip away from one of these (`DB_POOLSIZE`), or one that
-/// other programs use for the same (`DB_PASS`), is an error, since it would be ignored otherwise.
+/// the process's own variables are left as they are. There, as in a shell, `$NAME` stands for what that variable holds: a value
+/// with a `$` of its own goes between single quotes. A variable that is one slip away from one of these (`DB_POOLSIZE`), or one
+/// that other programs use for the same (`DB_PASS`), is an error, since it would be ignored otherwise; but not one that would be
+/// a part of the address where `DATABASE_URL` has the whole of it.
 ///
 /// What a server's settings leave open is what the driver does without: for PostgreSQL the `PG*` variables of the
 /// process and `.pgpass`.
@@ -311,20 +313,27 @@ impl Settings {
         };
         let targets = self.replicas.iter();
         targets
-            .map(|target| settings(target).options::<DB>())
+            .map(|target| {
+                let options = settings(target).options::<DB>();
+                options.map_err(|error| Error::config(format!("{REPLICAS}: {error}")))
+            })
             .collect()
     }
 
     pub(crate) fn options<DB: Backend>(&self) -> Result<Options<DB>, Error> {
         DB::options(self)?.ok_or_else(|| {
             let (title, form) = (DB::TITLE, DB::URL_FORM);
+            let other = match self.target.module() {
+                Some(module) => format!(", or take `demarcate::{module}::SessionFactory`"),
+                None => String::new(),
+            };
             Error::config(match self.source {
                 Source::Code => {
-                    format!("this is not a URL of {title}; write one of the form `{form}`")
+                    format!("this is not a URL of {title}; write one of the form `{form}`{other}")
                 }
                 source => format!(
                     "the settings name {self}, from {source}, and this session factory is one of {title}; set \
-                     DATABASE_URL to one of the form `{form}`"
+                     DATABASE_URL to one of the form `{form}`{other}"
                 ),
             })
         })

@@ -6,6 +6,8 @@ use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode;
 
+use crate::failure::said;
+
 /// What stands in a text in place of a secret.
 const HIDDEN: &str = "***";
 
@@ -73,7 +75,7 @@ impl Redacted<'_> {
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(&self.0.to_string(), f)
+        self.write(&said(self.0), f)
     }
 }
 

@@ -15,6 +15,16 @@ pub(crate) enum Target {
     Sqlite(String),
 }
 
+impl Target {
+    /// The module of ours that connects to it, which is called as its scheme, where it is known which that is.
+    pub(crate) fn module(&self) -> Option<&'static str> {
+        match self {
+            Self::Server(server) => server.kind.map(Kind::scheme),
+            Self::Sqlite(_) => Some("sqlite"),
+        }
+    }
+}
+
 /// A server, and what to say to it. What is `None` here is the driver's own default.
 #[derive(Clone, Default)]
 pub(crate) struct Server {

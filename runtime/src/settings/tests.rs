@@ -291,7 +291,23 @@ fn settings_of_another_database_are_refused() {
     assert_eq!(
         error,
         "the settings name sqlite://development.db, from the file for development, and this session factory is one \
-         of PostgreSQL; set DATABASE_URL to one of the form `postgres://user:password@host:5432/database`"
+         of PostgreSQL; set DATABASE_URL to one of the form `postgres://user:password@host:5432/database`, or take \
+         `demarcate::sqlite::SessionFactory`"
+    );
+    let settings = read([
+        ("DATABASE_URL", "postgres://db/shop"),
+        ("DATABASE_REPLICA_URL", "sqlite://shop.db"),
+    ]);
+    let error = settings.replica_options::<sqlx::Postgres>().remove(0);
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.starts_with("DATABASE_REPLICA_URL: this is not a URL of PostgreSQL"),
+        "{error}"
+    );
+    let error = Settings::from_url("\"postgres://db/shop\"").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the URL begins with a quotation mark; write it without"
     );
     let error = Settings::from_url("sqlite://shop.db?key=hunter2")
         .unwrap()

@@ -32,6 +32,9 @@ const FORMS: &str = "write one of the form `postgres://user:password@host:5432/d
 pub(crate) fn parse(text: &str) -> Result<Target, Fault> {
     let text = text.trim();
     let text = text.strip_prefix("jdbc:").unwrap_or(text);
+    if text.starts_with(['"', '\'']) {
+        return Err(Fault::new("begins with a quotation mark; write it without"));
+    }
     let Some((scheme, rest)) = text.split_once(':') else {
         return Err(Fault::new(format!("has no scheme; {FORMS}")));
     };
@@ -239,8 +242,8 @@ fn is_name(host: &str) -> bool {
 fn port_number(port: &str) -> Result<u16, Fault> {
     port.parse().ok().filter(|&port| port > 0).ok_or_else(|| {
         Fault::new(
-            "has a port that is not a number from 1 to 65535; percent-encode what is special in the user and the \
-             password (`@` as `%40`, `/` as `%2F`), and name the host after `@`",
+            "has a port that is not a number from 1 to 65535; write one such as 5432, or, where this was to be part of a \
+             password, percent-encode what is special in that (`@` as `%40`, `/` as `%2F`)",
         )
     })
 }
