@@ -5,10 +5,14 @@
 /// A value that a router returns with `Ok` and that carries an HTTP status: from 400 on, the transaction
 /// is rolled back.
 ///
-/// It is there for [`Problem`](crate::Problem); with the feature `axum` for `StatusCode`, for a `Response`, and for
-/// tuples that begin with a status; with the feature `actix` for `HttpResponse`, `StatusCode` and `Either`, and a pair that
-/// ends with a status is asked as well. A router's own response type has it by being given it. What actix's
-/// `Responder::customize` makes does not show its status: return an `HttpResponse` where that says that a request failed.
+/// It is there for [`Problem`](crate::Problem) and [`Error`](crate::Error); with the feature `axum` for `StatusCode`, for a
+/// `Response`, and for tuples that begin with a status; with the feature `actix` for `HttpResponse`, `StatusCode` and `Either`.
+/// A tuple whose last member has one, such as headers before a status, and a `Result` of which one side has one, are asked as
+/// well. A router's own response type has it by being given it.
+///
+/// What does not show its status commits: a type that has none of this, and in actix-web what `Responder::customize` makes, an
+/// `HttpResponseBuilder` that is not finished, and `None`, which is answered with 404. Return an `HttpResponse` where that says
+/// that a request failed.
 ///
 /// ```
 /// use demarcate::HttpStatus;
@@ -77,7 +81,7 @@ mod actix {
     use actix_web::http::StatusCode;
     use actix_web::{Either, HttpResponse};
 
-    use super::{AnswerPair, HttpStatus};
+    use super::HttpStatus;
 
     impl HttpStatus for StatusCode {
         fn http_status(&self) -> u16 {
@@ -99,14 +103,12 @@ mod actix {
             }
         }
     }
+}
 
-    /// No `HttpStatus`: a pair of a status of axum's and one of actix's would have two.
-    impl<R> AnswerPair<'_, (R, StatusCode)> {
-        /// Whether its status says that the request failed.
-        #[must_use]
-        pub fn is_error(&self) -> bool {
-            self.0.0.1.as_u16() >= 400
-        }
+impl HttpStatus for crate::Error {
+    /// That of its [`Problem`](crate::Problem).
+    fn http_status(&self) -> u16 {
+        self.problem().status
     }
 }
 
@@ -127,10 +129,13 @@ impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
 
 /// Asks a value for its status, where its type has one: the method of the one dereferences to that of the
 /// next, and the last is there for every type.
-pub struct Answer<'a, T>(AnswerPair<'a, T>);
+pub struct Answer<'a, T>(AnswerPart<'a, T>);
 
-/// What may be a pair that ends with a status.
-pub struct AnswerPair<'a, T>(AnswerRest<'a, T>);
+/// What may have a part that has one and decides.
+pub struct AnswerPart<'a, T>(AnswerOk<'a, T>);
+
+/// What may be a `Result` of which only `Ok` has one.
+pub struct AnswerOk<'a, T>(AnswerRest<'a, T>);
 
 /// What has no status.
 pub struct AnswerRest<'a, T>(&'a T);
@@ -138,7 +143,7 @@ pub struct AnswerRest<'a, T>(&'a T);
 impl<'a, T> Answer<'a, T> {
     /// The question.
     pub const fn of(value: &'a T) -> Self {
-        Self(AnswerPair(AnswerRest(value)))
+        Self(AnswerPart(AnswerOk(AnswerRest(value))))
     }
 }
 
@@ -146,7 +151,52 @@ impl<T: HttpStatus> Answer<'_, T> {
     /// Whether it says that the request failed.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        self.0.0.0.http_status() >= 400
+        is_error(self.0.0.0.0)
+    }
+}
+
+fn is_error(value: &impl HttpStatus) -> bool {
+    value.http_status() >= 400
+}
+
+/// Where no status stands in front, it is what comes last that has one: headers before a response, or a body before a
+/// status of actix's.
+macro_rules! status_at_the_end {
+    ($($part:ident)*) => {
+        impl<$($part,)* Last: HttpStatus> AnswerPart<'_, ($($part,)* Last)> {
+            /// Whether it says that the request failed.
+            #[must_use]
+            pub fn is_error(&self) -> bool {
+                #[allow(non_snake_case, reason = "they are called as their types")]
+                let ($($part,)* last) = self.0.0.0;
+                let _ = ($($part,)*);
+                is_error(last)
+            }
+        }
+    };
+}
+
+status_at_the_end!(A);
+status_at_the_end!(A B);
+status_at_the_end!(A B C);
+status_at_the_end!(A B C D);
+status_at_the_end!(A B C D E);
+status_at_the_end!(A B C D E F);
+status_at_the_end!(A B C D E F G);
+
+impl<T, E: HttpStatus> AnswerPart<'_, Result<T, E>> {
+    /// Whether it is an error that says that the request failed.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.0.0.0.as_ref().is_err_and(is_error)
+    }
+}
+
+impl<T: HttpStatus, E> AnswerOk<'_, Result<T, E>> {
+    /// Whether it is a value that says that the request failed.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.0.0.as_ref().is_ok_and(is_error)
     }
 }
 
@@ -159,14 +209,22 @@ impl<T> AnswerRest<'_, T> {
 }
 
 impl<'a, T> std::ops::Deref for Answer<'a, T> {
-    type Target = AnswerPair<'a, T>;
+    type Target = AnswerPart<'a, T>;
 
     fn deref(&self) -> &Self::Target {
         &self.0
     }
 }
 
-impl<'a, T> std::ops::Deref for AnswerPair<'a, T> {
+impl<'a, T> std::ops::Deref for AnswerPart<'a, T> {
+    type Target = AnswerOk<'a, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a, T> std::ops::Deref for AnswerOk<'a, T> {
     type Target = AnswerRest<'a, T>;
 
     fn deref(&self) -> &Self::Target {

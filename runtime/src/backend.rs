@@ -79,6 +79,10 @@ pub trait Backend: Database + sealed::Sealed + FromSettings + Examine {
         pooler: Pooler,
     ) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
 
+    /// Whether a connection is of use only while the runtime lives that it was made on.
+    #[doc(hidden)]
+    const LIVES_WITH_RUNTIME: bool = true;
+
     /// Whether there are poolers for its connections.
     #[doc(hidden)]
     const HAS_POOLERS: bool = false;

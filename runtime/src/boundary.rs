@@ -256,7 +256,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let trail = Trail::new(site, transaction, run, DB::DIALECT, span.clone());
         let frame = Frame::new(Arc::clone(&trail), db.pool().identity());
         let (record, options) = (Arc::clone(&self.record), Arc::clone(&self.options));
-        let mut session = Session::new(Core::new(db.clone(), trail, record, options));
+        let mut session = Session::new(Core::new(db.clone(), trail, record, options, deadline));
         session.core.until_undone = until_undone;
         let tx: &mut Session<DB> = &mut session;
         let inside = frame.clone().scope(body(tx)).instrument(span.clone());

@@ -42,8 +42,11 @@ pub struct Builder<DB: Backend> {
     application_name: Option<String>,
     watch: Watch,
     defaults: TxOptions,
-    replicas: Vec<Result<Options<DB>, Error>>,
+    replicas: Vec<Result<Replica<DB>, Error>>,
 }
+
+/// A replica, and the pooler that its own URL shows.
+pub(crate) type Replica<DB> = (Options<DB>, Pooler);
 
 impl<DB: Backend> Builder<DB> {
     /// How many connections there are at most, where nothing else is said.
@@ -179,8 +182,9 @@ impl<DB: Backend> Builder<DB> {
     /// # }
     /// ```
     pub fn replica(mut self, url: &str) -> Self {
-        let options = Settings::from_url(url).and_then(|settings| settings.options::<DB>());
-        self.replicas.push(options);
+        let replica = Settings::from_url(url)
+            .and_then(|settings| Ok((settings.options::<DB>()?, settings.pooler)));
+        self.replicas.push(replica);
         self
     }
 
@@ -270,6 +274,13 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
+    /// What [metrics](https://docs.rs/metrics) call its pool: the label `pool`. Two factories of one program are two pools. The
+    /// name of the database system where it is not given.
+    pub fn pool_name(mut self, name: impl Into<String>) -> Self {
+        self.watch.pool_name = Some(name.into());
+        self
+    }
+
     /// The options of every boundary of this factory, where the boundary itself does not say otherwise.
     ///
     /// A default `retry` holds for bodies that can be run again: those of
@@ -334,6 +345,13 @@ impl<DB: Backend> Builder<DB> {
                 "no connection is there at once; give `acquire_timeout` some time",
             ));
         }
+        let ages = [self.limits.max_lifetime, self.limits.idle_timeout];
+        if ages.contains(&Some(Duration::ZERO)) {
+            return Err(Error::config(
+                "a connection lives for some time; give `max_lifetime` and `idle_timeout` more than none, or `None` for \
+                 never",
+            ));
+        }
         if self.limits.min_connections > self.limits.max_connections {
             return Err(Error::config(
                 "`min_connections` are more than `max_connections`; there cannot be at least as many",
@@ -350,12 +368,17 @@ impl<DB: Backend> Builder<DB> {
             None => Ok(options),
         };
         let pool = Pool::new(named(settings)?, pooler, self.limits);
-        let replicas = self.replicas.into_iter().map(|options| {
+        let replicas = self.replicas.into_iter().map(|replica| {
             let limits = Limits {
                 min_connections: 0,
                 ..self.limits
             };
-            Ok::<_, Error>(Pool::new(named(options?)?, pooler, limits))
+            let (options, shown) = replica?;
+            let pooler = match shown {
+                Pooler::None => pooler,
+                shown => shown,
+            };
+            Ok::<_, Error>(Pool::new(named(options)?, pooler, limits))
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
         Ok(SessionFactory::over(pool, replicas, defaults, self.watch))

@@ -64,6 +64,10 @@ impl<DB: Backend> Core<DB> {
             self.sent.round_trips += 1;
             // Until the answer is there, nobody can say what a runtime that ends leaves behind.
             self.outcome = Outcome::Unknown;
+            if !self.options.is_read_only() {
+                // Before anybody can lose sight of it.
+                self.db.replicas().writes(self.task);
+            }
             let commit = DB::commit(&self.options, lease.fitting());
             let (connection, state) = lease.parts();
             *state = State::Busy;
@@ -77,9 +81,6 @@ impl<DB: Backend> Core<DB> {
             }
             self.count_prepared();
             self.lease = None;
-            if !self.options.is_read_only() {
-                self.db.replicas().wrote();
-            }
         }
         self.committed();
         Ok(())

@@ -110,16 +110,19 @@ impl<DB: Backend> Stream for Rows<'_, DB> {
         let Some(steps) = &mut this.steps else {
             return Poll::Ready(None);
         };
-        let step = ready!(steps.as_mut().poll_next(cx));
-        match &step {
+        let step = match ready!(steps.as_mut().poll_next(cx)) {
             Some(Ok(step)) => {
                 if let Some(watched) = &mut this.flight.watched {
-                    watched.count::<DB>(step);
+                    watched.count::<DB>(&step);
                 }
+                Some(Ok(step))
             }
-            Some(Err(error)) => this.flight.fail(error),
-            None => this.flight.land(0),
-        }
+            Some(Err(error)) => Some(Err(this.flight.fail(error))),
+            None => {
+                this.flight.land(0);
+                None
+            }
+        };
         Poll::Ready(step)
     }
 

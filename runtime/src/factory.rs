@@ -268,12 +268,13 @@ impl<DB: Backend> SessionFactory<DB> {
     /// Tells the `metrics` facade what the pools are doing now: call it before a scrape is answered, or every few
     /// seconds. (All else is told by itself, whenever a boundary ends.)
     ///
-    /// A pool is named by the database; those of the replicas by that and a number.
+    /// A pool has [its name](crate::Builder::pool_name); those of the replicas that and a number.
     #[cfg(feature = "metrics")]
     pub fn record_pool_metrics(&self) {
-        crate::meters::pool(DB::TITLE, &self.pool_status());
+        let name = self.inner.watch.pool_name.as_deref().unwrap_or(DB::TITLE);
+        crate::meters::pool(name, &self.pool_status());
         for (n, status) in self.replica_status().iter().enumerate() {
-            crate::meters::pool(&format!("{} replica {n}", DB::TITLE), status);
+            crate::meters::pool(&format!("{name} replica {n}"), status);
         }
     }
 
@@ -382,6 +383,9 @@ impl<DB: Backend> SessionFactory<DB> {
 pub(crate) struct Watch {
     pub(crate) sql_echo: bool,
     pub(crate) sql_comments: Option<SqlComments>,
+    /// What metrics call the pool, where that is said.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    pub(crate) pool_name: Option<String>,
 }
 
 /// A closure has no name. Its place tells it apart.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::error::{DatabaseError, ErrorKind};
 
 use crate::backend::Backend;
-use crate::classify::Category;
+use crate::classify::{Category, Origin};
 use crate::error::Error;
 use crate::guard::Refusal;
 use crate::needs::Unmet;
@@ -149,18 +149,6 @@ fn copy(error: &sqlx::Error) -> sqlx::Error {
     }
 }
 
-/// What it says. sqlx adds the number of a line to what PostgreSQL says: one of PostgreSQL's own source.
-fn text_of(error: &dyn DatabaseError) -> Cow<'_, str> {
-    #[cfg(feature = "postgres")]
-    if error
-        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
-        .is_some()
-    {
-        return Cow::Borrowed(error.message());
-    }
-    Cow::Owned(error.to_string())
-}
-
 /// One of ours on its way, or a copy of one.
 fn is_ours(error: &dyn DatabaseError) -> bool {
     let copy = error.try_downcast_ref::<Copy>();
@@ -176,7 +164,7 @@ pub(crate) fn said(error: &sqlx::Error) -> String {
         true => "",
         false => "error returned from database: ",
     };
-    format!("{whose}{}", text_of(&**error))
+    format!("{whose}{}", Origin::of(&**error).text())
 }
 
 /// What can be read of a database's error through sqlx's own trait, and what it means.
@@ -198,7 +186,7 @@ impl Copy {
         let ours = Error::carried_by(error);
         Self {
             // It happened in the boundary that has the copy.
-            text: ours.map_or_else(|| text_of(error).into_owned(), Error::what),
+            text: ours.map_or_else(|| Origin::of(error).text().into_owned(), Error::what),
             is_ours: is_ours(error),
             message: error.message().to_owned(),
             code: error.code().map(Cow::into_owned),
@@ -207,6 +195,12 @@ impl Copy {
             kind: error.kind(),
             kept: crate::classify::Kept::of(error),
         }
+    }
+}
+
+impl Copy {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 }
 

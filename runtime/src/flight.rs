@@ -6,6 +6,7 @@ use crate::backend::Backend;
 use crate::error::Error;
 use crate::failure::{Failure, Mark};
 use crate::lease::State;
+use crate::stats::Outcome;
 use crate::trail::Trail;
 use crate::watched::Watched;
 
@@ -26,6 +27,16 @@ pub(crate) struct Flight<'a> {
     pub(crate) limit: Option<Duration>,
     /// Who watches it, if it is one of the body's.
     pub(crate) watched: Option<Watched<'a>>,
+    /// Where it, or what was run before it, may have committed unseen.
+    pub(crate) unproven: Option<Unproven<'a>>,
+}
+
+/// What may have committed unseen.
+pub(crate) struct Unproven<'a> {
+    /// How the boundary ends.
+    pub(crate) outcome: &'a mut Outcome,
+    /// Whether an error says that nobody will learn of it any more.
+    pub(crate) is_lost: fn(&sqlx::Error) -> bool,
 }
 
 impl Flight<'_> {
@@ -38,17 +49,35 @@ impl Flight<'_> {
         }
     }
 
-    /// The answer was, or ended in, an error.
-    pub(crate) fn fail(&mut self, error: &sqlx::Error) {
+    /// The answer was, or ended in, an error. What is returned is what the body gets.
+    pub(crate) fn fail(&mut self, error: sqlx::Error) -> sqlx::Error {
         *self.state = State::Open;
-        self.trail.failed(error);
+        let error = self.lose(error);
+        self.trail.failed(&error);
         if let Some(watched) = self.watched.take() {
-            watched.failed(self.trail, error);
+            watched.failed(self.trail, &error);
         }
         if self.failure.is_none()
-            && let Some(failure) = (self.judge)(error)
+            && let Some(failure) = (self.judge)(&error)
         {
             *self.failure = Some(Mark::new(failure, self.trail.place()));
+        }
+        error
+    }
+
+    /// Whoever did it again might do it twice.
+    fn lose(&mut self, error: sqlx::Error) -> sqlx::Error {
+        match &mut self.unproven {
+            Some(unproven) if (unproven.is_lost)(&error) => {
+                *unproven.outcome = Outcome::Unknown;
+                let place = self.trail.place();
+                Error::CommitUnknown {
+                    place,
+                    source: error,
+                }
+                .into()
+            }
+            _ => error,
         }
     }
 
@@ -85,10 +114,12 @@ impl Flight<'_> {
                 Err(_) => return Err(self.time_out(limit)),
             },
         };
-        match &answer {
-            Ok(answer) => self.land(rows(answer)),
-            Err(error) => self.fail(error),
+        match answer {
+            Ok(answer) => {
+                self.land(rows(&answer));
+                Ok(answer)
+            }
+            Err(error) => Err(self.fail(error)),
         }
-        answer
     }
 }

@@ -98,6 +98,7 @@ async fn run<DB: Backend>(
         }
         DB::migrate(connection, migrations).await
     };
+    db.replicas().writes(tokio::task::try_id());
     migrated.await.map_err(|error| Error::Migration {
         place: Place::default(),
         advice: advice(&error),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::backend::Backend;
 use crate::error::Error;
@@ -18,6 +19,9 @@ use crate::site::Site;
 use crate::spare::Spare;
 use crate::stock::{CLOSING_TAKES, Lack, Lent, Limits, Stock};
 use crate::stop::{Stop, Stopper};
+
+/// What is told to end is at its end by then, a commit's last wait for an answer included; unless nobody polls it.
+const STOPPING_TAKES: Duration = Duration::from_secs(3);
 
 /// A pool of connections: our own, or one that the user made.
 pub(crate) struct Pool<DB: Backend> {
@@ -284,7 +288,7 @@ impl<DB: Backend> Pool<DB> {
     /// Waits until nobody is left, ends what is left after a time, and closes each connection.
     pub(crate) async fn close(&self, grace: Duration) {
         self.start_closing();
-        if tokio::time::timeout(grace, self.is_left()).await.is_err() {
+        if timeout(grace, self.is_left()).await.is_err() {
             let holders = self.holders.now();
             tracing::warn!(
                 ?grace,
@@ -292,14 +296,21 @@ impl<DB: Backend> Pool<DB> {
                 "the session factory closes, and ends what still runs",
             );
             self.stopper.0.stop();
-            self.is_left().await;
+            if timeout(STOPPING_TAKES, self.is_left()).await.is_err() {
+                // Its connection is closed when it is dropped.
+                let holders = self.holders.now();
+                tracing::warn!(
+                    holders = %holders::InWords(&holders),
+                    "nobody polls what still runs, or it does not come to an await: the session factory is closed without it",
+                );
+            }
         }
         match &self.source {
             Source::Own(stock) => stock.close().await,
             Source::Sqlx { pool, .. } => {
                 // It waits for the connections that the user has taken from it, too.
                 let grace = grace.max(CLOSING_TAKES);
-                if tokio::time::timeout(grace, pool.close()).await.is_err() {
+                if timeout(grace, pool.close()).await.is_err() {
                     tracing::warn!(
                         ?grace,
                         "connections are still lent by the pool that was given"

@@ -1,6 +1,6 @@
 //! Copies of the database that boundaries may read from.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -99,9 +99,21 @@ impl<DB: Backend> Replicas<DB> {
         }
     }
 
-    /// Whether one could be had.
-    pub(crate) fn found(&self, replica: usize, was_there: bool) {
-        *self.missed(replica) = (!was_there).then(Instant::now);
+    /// Whether one could be had; and whether that it could not is news.
+    pub(crate) fn found(&self, replica: usize, was_there: bool) -> bool {
+        let mut missed = self.missed(replica);
+        let was_missed = missed.is_some();
+        *missed = (!was_there).then(Instant::now);
+        !was_there && !was_missed
+    }
+
+    /// One is waited for. Where the wait is given up, it was missed.
+    pub(crate) fn wait_for(&self, replica: usize) -> Waiting<'_, DB> {
+        Waiting {
+            replicas: self,
+            replica,
+            since: Instant::now(),
+        }
     }
 
     fn was_missed(&self, replica: usize) -> bool {
@@ -114,37 +126,72 @@ impl<DB: Backend> Replicas<DB> {
         missed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The running task has committed something.
-    pub(crate) fn wrote(&self) {
+    /// The task may have written something: it is about to commit.
+    pub(crate) fn writes(&self, task: Option<task::Id>) {
         if !self.pools.is_empty() {
-            self.writers.enter();
+            self.writers.enter(task);
         }
     }
 }
 
-/// The tasks that have written, and when.
+/// A wait for a replica.
+pub(crate) struct Waiting<'a, DB: Backend> {
+    replicas: &'a Replicas<DB>,
+    replica: usize,
+    since: Instant,
+}
+
+/// Who gives up sooner than this may have had other reasons.
+const SOON: Duration = Duration::from_millis(100);
+
+impl<DB: Backend> Waiting<'_, DB> {
+    /// It was there, or was not.
+    pub(crate) fn end(self, was_there: bool) -> bool {
+        let is_news = self.replicas.found(self.replica, was_there);
+        std::mem::forget(self);
+        is_news
+    }
+}
+
+impl<DB: Backend> Drop for Waiting<'_, DB> {
+    fn drop(&mut self) {
+        if self.since.elapsed() >= SOON {
+            self.replicas.found(self.replica, false);
+        }
+    }
+}
+
+/// The tasks that have written. They are remembered for half an hour to an hour: a replica that is further behind is
+/// broken, and the entries of tasks that have ended must go some time.
 #[derive(Default)]
-struct Writers(Mutex<HashMap<Option<task::Id>, Instant>>);
+struct Writers(Mutex<Generations>);
 
-/// A replica that is further behind than this is broken, and the entries of tasks that have ended must go
-/// some time.
-const REMEMBERED: Duration = Duration::from_secs(60 * 60);
+#[derive(Default)]
+struct Generations {
+    young: HashSet<Option<task::Id>>,
+    old: HashSet<Option<task::Id>>,
+    /// When the young ones began.
+    since: Option<Instant>,
+}
 
-/// The register is cleared of old entries whenever it has grown by so many.
-const CLEARED_EVERY: usize = 1024;
+const GENERATION: Duration = Duration::from_secs(30 * 60);
 
 impl Writers {
-    fn enter(&self) {
+    fn enter(&self, task: Option<task::Id>) {
         let mut writers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if writers.len() % CLEARED_EVERY == CLEARED_EVERY - 1 {
-            writers.retain(|_, wrote| wrote.elapsed() < REMEMBERED);
+        if writers
+            .since
+            .is_none_or(|since| since.elapsed() >= GENERATION)
+        {
+            writers.old = std::mem::take(&mut writers.young);
+            writers.since = Some(Instant::now());
         }
-        writers.insert(task::try_id(), Instant::now());
+        writers.young.insert(task);
     }
 
     fn has_written(&self) -> bool {
+        let task = task::try_id();
         let writers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let wrote = writers.get(&task::try_id());
-        wrote.is_some_and(|wrote| wrote.elapsed() < REMEMBERED)
+        writers.young.contains(&task) || writers.old.contains(&task)
     }
 }

@@ -135,6 +135,14 @@ pub(crate) fn answered(span: &Span, affected: u64, returned: u64) {
     }
 }
 
+/// That nobody has waited for its end.
+pub(crate) fn dropped(span: &Span) {
+    if !span.is_disabled() {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", "dropped");
+    }
+}
+
 /// That it failed.
 pub(crate) fn failed(span: &Span, error: &sqlx::Error) {
     if span.is_disabled() {

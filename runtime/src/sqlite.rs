@@ -60,6 +60,9 @@ impl Backend for Sqlite {
     const PREPARES: bool = false;
     const DIALECT: Dialect = Dialect::Sqlite;
 
+    /// It has a thread of its own.
+    const LIVES_WITH_RUNTIME: bool = false;
+
     /// The statement runs in this process, on the connection's own thread: closing the connection would
     /// not end it, and would be the end of a database in memory.
     const ROLLBACK_LIMIT: Option<Duration> = None;

@@ -25,7 +25,8 @@ pub struct BoundaryStats {
     /// Rows that these gave.
     pub rows: u64,
     /// Messages sent whose answer was waited for: begin, statements, preparing a statement for the
-    /// first time on a connection, savepoints, commit. On SQLite, calls to the connection's thread.
+    /// first time on a connection, savepoints, commit. On SQLite, calls to the connection's thread. Where a connection
+    /// keeps as many prepared statements as it may (100), one that takes the place of another is prepared unseen.
     pub round_trips: u64,
     /// How long the runs took, from the first line of the body to the end of the commit.
     pub runs: Durations,

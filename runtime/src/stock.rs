@@ -6,7 +6,7 @@ use std::io;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -58,6 +58,8 @@ pub(crate) struct Stocked<DB: Backend> {
     made: Instant,
     /// When it came back.
     returned: Instant,
+    /// Of the runtime that it was made on.
+    runtime: Lifeline,
 }
 
 impl<DB: Backend> Stocked<DB> {
@@ -65,9 +67,31 @@ impl<DB: Backend> Stocked<DB> {
         has_passed(self.made, limits.max_lifetime)
     }
 
-    /// Whether it has had its time, nobody using it.
-    fn is_over(&self, limits: &Limits) -> bool {
-        self.is_old(limits) || has_passed(self.returned, limits.idle_timeout)
+    /// Whether it has had its time, nobody using it, where there are so many.
+    fn is_over(&self, limits: &Limits, there: usize) -> bool {
+        let is_idle = || has_passed(self.returned, limits.idle_timeout);
+        self.is_old(limits) || (there > limits.min_connections && is_idle())
+    }
+
+    /// Whether nothing wakes who waits for it any more: the runtime that it was made on has ended.
+    fn is_orphaned(&mut self) -> bool {
+        DB::LIVES_WITH_RUNTIME && self.runtime.is_cut()
+    }
+}
+
+/// Is cut when the runtime ends that it was made on.
+struct Lifeline(oneshot::Receiver<()>);
+
+impl Lifeline {
+    fn new() -> Self {
+        let (mut end, held) = oneshot::channel();
+        // It ends when the other end is dropped, and with its runtime.
+        tokio::spawn(async move { end.closed().await });
+        Self(held)
+    }
+
+    fn is_cut(&mut self) -> bool {
+        self.0.try_recv() == Err(oneshot::error::TryRecvError::Closed)
     }
 }
 
@@ -139,6 +163,17 @@ struct Making {
 const FRESH: Duration = Duration::from_secs(1);
 
 impl<DB: Backend> State<DB> {
+    /// One that nobody uses.
+    fn pop_idle(&mut self) -> Option<Stocked<DB>> {
+        loop {
+            let mut stocked = self.idle.pop()?;
+            if !stocked.is_orphaned() {
+                return Some(stocked);
+            }
+            self.there -= 1;
+        }
+    }
+
     fn next_number(&mut self) -> u64 {
         self.number += 1;
         self.number
@@ -267,7 +302,7 @@ impl<DB: Backend> Stock<DB> {
 
     /// One that nobody uses, where there is one.
     pub(crate) fn take_idle(self: &Arc<Self>) -> Option<Lent<DB>> {
-        let stocked = self.state().idle.pop()?;
+        let stocked = self.state().pop_idle()?;
         Some(Lent::new(self, stocked, true))
     }
 
@@ -276,7 +311,7 @@ impl<DB: Backend> Stock<DB> {
         if state.is_closed {
             return Entered::Closed;
         }
-        if let Some(stocked) = state.idle.pop() {
+        if let Some(stocked) = state.pop_idle() {
             return Entered::Served(Lent::new(self, stocked, true));
         }
         let (sender, answer) = oneshot::channel();
@@ -332,6 +367,7 @@ impl<DB: Backend> Stock<DB> {
         Attempt {
             number,
             begun,
+            is_started: false,
             stopped,
             stock: Arc::clone(self),
         }
@@ -353,9 +389,11 @@ impl<DB: Backend> Stock<DB> {
     }
 
     /// Gives a connection to the first that waits, or puts it by.
-    fn put(self: &Arc<Self>, stocked: Stocked<DB>, is_reused: bool) {
+    fn put(self: &Arc<Self>, mut stocked: Stocked<DB>, is_reused: bool) {
         let mut state = self.state();
-        if state.is_closed || stocked.is_old(&self.limits) {
+        // One that nobody has used yet is never too old.
+        let is_old = is_reused && stocked.is_old(&self.limits);
+        if state.is_closed || is_old || stocked.is_orphaned() {
             drop(state);
             drop(stocked);
             return self.make_room();
@@ -386,7 +424,9 @@ impl<DB: Backend> Stock<DB> {
         loop {
             let over = {
                 let mut state = self.state();
-                let over = state.idle.iter().position(|it| it.is_over(&self.limits));
+                let there = state.there;
+                let mut idle = state.idle.iter_mut();
+                let over = idle.position(|it| it.is_orphaned() || it.is_over(&self.limits, there));
                 let Some(over) = over else {
                     return;
                 };
@@ -405,7 +445,9 @@ impl<DB: Backend> Stock<DB> {
             return;
         };
         let stock = Arc::downgrade(self);
+        let looks = Looks(Weak::clone(&stock));
         tokio::spawn(async move {
+            let _looks = looks;
             loop {
                 tokio::time::sleep(interval).await;
                 let Some(stock) = stock.upgrade().filter(|stock| !stock.is_closed()) else {
@@ -438,6 +480,17 @@ impl<DB: Backend> Stock<DB> {
 
     fn state(&self) -> MutexGuard<'_, State<DB>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody looks after the stock. Dropped with its runtime, it lets the next begin.
+struct Looks<DB: Backend>(Weak<Stock<DB>>);
+
+impl<DB: Backend> Drop for Looks<DB> {
+    fn drop(&mut self) {
+        if let Some(stock) = self.0.upgrade() {
+            stock.is_looked_after.store(false, Ordering::Relaxed);
+        }
     }
 }
 
@@ -505,9 +558,14 @@ impl<DB: Backend> Drop for Place<DB> {
 struct Starts<DB: Backend>(Vec<(Attempt<DB>, Handle)>);
 
 impl<DB: Backend> Starts<DB> {
-    fn run(self) {
-        for (attempt, runtime) in self.0 {
-            runtime.spawn(attempt.make_for_waiter());
+    fn run(mut self) {
+        while let Some((first, _)) = self.0.first() {
+            let stock = Arc::clone(&first.stock);
+            for (attempt, runtime) in self.0 {
+                // A runtime that has ended drops it at once, which leaves room for others.
+                runtime.spawn(attempt.make_for_waiter());
+            }
+            self = stock.provide(&mut stock.state());
         }
     }
 }
@@ -516,6 +574,7 @@ impl<DB: Backend> Starts<DB> {
 struct Attempt<DB: Backend> {
     number: u64,
     begun: Instant,
+    is_started: bool,
     stopped: oneshot::Receiver<()>,
     stock: Arc<Stock<DB>>,
 }
@@ -529,7 +588,7 @@ impl<DB: Backend> Attempt<DB> {
         };
         match made {
             Ok(stocked) => self.succeed(stocked),
-            Err(lack) => self.fail(lack),
+            Err(lack) => self.fail(Some(lack)),
         }
     }
 
@@ -541,6 +600,7 @@ impl<DB: Backend> Attempt<DB> {
     }
 
     async fn connect(&mut self) -> Result<Stocked<DB>, Lack> {
+        self.is_started = true;
         let stock = &self.stock;
         let connected = async {
             let mut connection = stock.options.connect().await?;
@@ -559,6 +619,7 @@ impl<DB: Backend> Attempt<DB> {
             fitting,
             made: now,
             returned: now,
+            runtime: Lifeline::new(),
         })
     }
 
@@ -575,8 +636,8 @@ impl<DB: Backend> Attempt<DB> {
         self.stock.put(stocked, false);
     }
 
-    /// Tells the one that it was made for. One that came later has another made.
-    fn fail(&self, lack: Lack) {
+    /// Tells the one that it was made for why, where that is known. One that came later has another made.
+    fn fail(&self, lack: Option<Lack>) {
         let mut state = self.stock.state();
         if state.remove_attempt(self.number).is_none() {
             return;
@@ -585,14 +646,14 @@ impl<DB: Backend> Attempt<DB> {
         if let Some(at) = waiter {
             state.leave_attempt(at);
         }
-        let told = waiter.filter(|&at| state.waiting[at].since <= self.begun);
+        let told = waiter.filter(|&at| lack.is_some() && state.waiting[at].since <= self.begun);
         let told = told.and_then(|at| state.remove_waiter(at));
         let starts = self.stock.provide(&mut state);
         drop(state);
         starts.run();
         match (told, lack) {
-            (Some(told), lack) => drop(told.answer.send(Err(lack))),
-            (None, Lack::Refused(error)) => {
+            (Some(told), Some(lack)) => drop(told.answer.send(Err(lack))),
+            (None, Some(Lack::Refused(error))) => {
                 tracing::debug!(error = %Redacted(&error), "a connection that nobody waits for could not be made");
             }
             _ => {}
@@ -602,7 +663,16 @@ impl<DB: Backend> Attempt<DB> {
 
 impl<DB: Backend> Drop for Attempt<DB> {
     fn drop(&mut self) {
-        self.fail(Lack::Closed);
+        if self.is_started {
+            return self.fail(None);
+        }
+        // The runtime of the one that it is made for has ended, and so has that one.
+        let mut state = self.stock.state();
+        state.remove_attempt(self.number);
+        let waiter = state.waiter_of(self.number);
+        let gone = waiter.and_then(|at| state.waiting.remove(at));
+        drop(state);
+        drop(gone);
     }
 }
 
@@ -658,7 +728,8 @@ impl<DB: Backend> Lent<DB> {
     }
 
     fn is_over(&self) -> bool {
-        self.stocked().is_over(&self.stock.limits)
+        let there = self.stock.state().there;
+        self.stocked().is_over(&self.stock.limits, there)
     }
 }
 

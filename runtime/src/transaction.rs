@@ -7,6 +7,7 @@ use std::time::Duration;
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task;
 use tokio::time::{Instant, timeout};
 
 use crate::backend::Backend;
@@ -15,7 +16,7 @@ use crate::echo::Echo;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::failure::{Failure, Mark};
-use crate::flight::{Flight, Running};
+use crate::flight::{Flight, Running, Unproven};
 use crate::guard::{self, Allowed, Passed};
 use crate::hooks::{self, Hooks};
 use crate::lease::{Lease, State};
@@ -65,6 +66,10 @@ pub(crate) struct Core<DB: Backend> {
     /// When a wait for a connection was given up.
     stopped_waiting: Option<Instant>,
     runtime: Handle,
+    /// The task that opened it.
+    pub(crate) task: Option<task::Id>,
+    /// When the time of the boundary is over.
+    deadline: Instant,
     _guest: Guest,
     record: Arc<Record>,
     /// Until it was committed.
@@ -84,6 +89,7 @@ impl<DB: Backend> Core<DB> {
         trail: Arc<Trail>,
         record: Arc<Record>,
         options: Arc<TxOptions>,
+        deadline: Instant,
     ) -> Self {
         let guest = db.pool().guest();
         let replica = db.replicas().choose(&options);
@@ -108,6 +114,8 @@ impl<DB: Backend> Core<DB> {
             prepared: 0,
             stopped_waiting: None,
             runtime: Handle::current(),
+            task: task::try_id(),
+            deadline,
             _guest: guest,
             outcome: Outcome::RolledBack,
             ended_by: None,
@@ -286,13 +294,19 @@ impl<DB: Backend> Core<DB> {
     /// What the last statement ran unseen may have ended the transaction; what follows would then be
     /// committed statement by statement. The savepoint that was set before it is gone in that case.
     pub(crate) async fn prove_open(&mut self) -> Result<(), Error> {
-        if std::mem::take(&mut self.is_unproven)
-            && let Err(error) = self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await
-        {
-            let gone = Mark::new(Failure::gone(&error), self.trail.place());
-            return Err(self.failure.insert(gone).to_error());
+        if !self.is_unproven {
+            return Ok(());
         }
-        Ok(())
+        let released = self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await;
+        self.is_unproven = false;
+        match released {
+            Err(unknown @ Error::CommitUnknown { .. }) => Err(unknown),
+            Err(error) => {
+                let gone = Mark::new(Failure::gone(&error), self.trail.place());
+                Err(self.failure.insert(gone).to_error())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// A message is about to be sent inside the transaction, which [`begin`](Self::begin) has begun. It is watched
@@ -311,6 +325,7 @@ impl<DB: Backend> Core<DB> {
             times: db.statement_histogram(),
             affected: 0,
             returned: 0,
+            is_over: false,
         });
         let lease = self.lease.as_mut().expect(BEGUN);
         let (connection, state) = lease.parts();
@@ -324,6 +339,10 @@ impl<DB: Backend> Core<DB> {
                 trail,
                 limit: limit.filter(|_| !DB::TIMES_STATEMENTS),
                 watched,
+                unproven: self.is_unproven.then_some(Unproven {
+                    outcome: &mut self.outcome,
+                    is_lost: DB::is_connection_lost,
+                }),
             },
         }
     }
@@ -333,10 +352,7 @@ impl<DB: Backend> Core<DB> {
         let Running { connection, flight } = self.take_off(None);
         let sent = DB::run(connection, AssertSqlSafe(sql).into_sql_str());
         let sent = flight.watch(sent).await;
-        sent.map_err(|source| Error::Database {
-            place: self.trail.place_of_run(),
-            source,
-        })
+        sent.map_err(|error| Error::from(error).at(|| self.trail.place_of_run()))
     }
 
     /// Takes a connection and begins the transaction on it; where that was done, sees that it is still
@@ -365,30 +381,36 @@ impl<DB: Backend> Core<DB> {
         let Some(replica) = self.replica else {
             return self.begin_on_the_chosen_pool().await;
         };
+        let db = self.db.clone();
+        let waiting = db.replicas().wait_for(replica);
         let begun = if self.options.replica == Some(Replica::Require) {
             self.begin_on_the_chosen_pool().await
         } else {
             self.begin_on_a_replica_soon().await
         };
-        self.db.replicas().found(replica, begun.is_ok());
+        let is_news = waiting.end(begun.is_ok());
         let Err(error) = begun else { return begun };
         if self.options.replica == Some(Replica::Require) {
             return Err(error);
         }
-        tracing::debug!(boundary = %self.site(), replica, %error, "no replica: the primary is read");
+        if is_news {
+            tracing::warn!(boundary = %self.site(), replica, %error, "no replica: the primary is read");
+        }
         self.replica = None;
         self.begin_on_the_chosen_pool().await
     }
 
-    /// There is another place to read from.
+    /// There is another place to read from, for which time is to be left.
     async fn begin_on_a_replica_soon(&mut self) -> Result<(), Error> {
-        match timeout(replicas::PATIENCE, self.begin_on_the_chosen_pool()).await {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let patience = replicas::PATIENCE.min(left / 2);
+        match timeout(patience, self.begin_on_the_chosen_pool()).await {
             Ok(begun) => begun,
             Err(_) => {
                 if let Some(lease) = self.lease.take() {
                     lease.discard();
                 }
-                Err(Pool::<DB>::no_answer(replicas::PATIENCE))
+                Err(Pool::<DB>::no_answer(patience))
             }
         }
     }

@@ -22,6 +22,7 @@ pub(crate) struct Watched<'a> {
     pub(crate) times: &'a Histogram,
     pub(crate) affected: u64,
     pub(crate) returned: u64,
+    pub(crate) is_over: bool,
 }
 
 impl Watched<'_> {
@@ -53,15 +54,25 @@ impl Watched<'_> {
     fn is_over(&mut self, trail: &Trail) {
         let now = Instant::now();
         trail.answered(now);
+        self.count_time(now);
+    }
+
+    fn count_time(&mut self, now: Instant) {
         let took = now.saturating_duration_since(self.sent_at);
         self.times.record(took);
         self.sent.executing += took;
         self.sent.rows += self.returned;
+        self.is_over = true;
     }
 }
 
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
+        if !self.is_over {
+            // Nobody waits for it any longer: as long as that has been waited for, it has taken.
+            self.count_time(Instant::now());
+            spans::dropped(&self.span);
+        }
         if let Some(echo) = &mut self.echo {
             (echo.affected, echo.returned) = (self.affected, self.returned);
         }

@@ -9,8 +9,12 @@ use demarcate_tests::on_every_database;
 use demarcate_tests::proxy::{Fault, Pattern, Proxy};
 use futures_util::StreamExt;
 
+use demarcate::postgres::SessionFactory;
+use tokio::sync::oneshot;
+
+use crate::door::{Door, door};
 use crate::timeouts::Slow;
-use crate::{GRACE, ITEMS, items};
+use crate::{GRACE, ITEMS, eventually, items};
 
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -396,4 +400,118 @@ async fn an_order_to_stop_that_is_late_stops_nobody_else() {
         Ok::<_, Error>(())
     });
     next.await.unwrap();
+}
+
+/// A procedure commits, and the connection is lost: whoever did it again would do it twice.
+#[tokio::test]
+async fn what_may_have_committed_unseen_is_not_told_as_what_may_be_sent_again() {
+    let db = demarcate_tests::mariadb().await;
+    db.admin(ITEMS).await;
+    // What sleeps cannot be killed at any moment.
+    db.admin(
+        "create procedure pay() begin insert into items (id) values (1); commit; do benchmark(2000000000, md5('a')); end",
+    )
+    .await;
+    let factory = demarcate::mysql::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    let paid = tokio::spawn({
+        let factory = factory.clone();
+        async move {
+            let options = TxOptions::new().retry(Retry::times(3));
+            factory
+                .transaction_with(options, async |tx: &mut demarcate::mysql::Session| {
+                    sqlx::query("call pay()").execute(&mut *tx).await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+        }
+    });
+    eventually("it has committed", async || items(&db).await == 1).await;
+    let process = factory.open_boundaries()[0].process.unwrap();
+    db.admin(&format!("kill connection {process}")).await;
+    let failed = paid.await.unwrap().unwrap_err();
+    assert!(matches!(failed, Error::CommitUnknown { .. }), "{failed:?}");
+    assert!(!failed.classification().retryable);
+    assert_eq!(
+        (failed.problem().status, failed.problem().retry_after),
+        (500, None)
+    );
+    let stats = factory.stats()[0].1.clone();
+    assert_eq!((stats.unknown, stats.rolled_back, stats.retried), (1, 0, 0));
+    assert_eq!(items(&db).await, 1);
+    factory.close(GRACE).await;
+}
+
+/// What a runtime that ends was making for another is made anew by that.
+#[test]
+fn a_runtime_that_ends_closes_nothing_for_others() {
+    let runtime = |threads| {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        runtime
+            .worker_threads(threads)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (one, two) = (runtime(1), runtime(2));
+    let (served, _db) = two.block_on(async {
+        let db = demarcate_tests::postgres().await;
+        let (url, door) = door(db.url(), Door::Open).await;
+        let factory = SessionFactory::builder()
+            .url(&url)
+            .max_connections(2)
+            .connect()
+            .await
+            .unwrap();
+        let run = |is_raw: bool| {
+            let (factory, (release, released)) = (factory.clone(), oneshot::channel::<()>());
+            let run = async move {
+                let run = factory.transaction(async move |tx| {
+                    sqlx::query("select 1").execute(&mut *tx).await?;
+                    if is_raw {
+                        tx.unguarded().await?;
+                    }
+                    released.await.ok();
+                    Ok::<_, Error>(())
+                });
+                run.await
+            };
+            (release, run)
+        };
+        let ((closes, raw), (comes_back, plain)) = (run(true), run(false));
+        tokio::spawn(raw);
+        tokio::spawn(plain);
+        eventually("both are lent", async || {
+            factory.pool_status().holders.len() == 2
+        })
+        .await;
+        door.send_replace(Door::Silent);
+        let waits = async |waiting| {
+            eventually("it waits", async || {
+                factory.pool_status().waiting == waiting
+            })
+            .await;
+        };
+        let (_held, first) = run(false);
+        one.spawn(first);
+        waits(1).await;
+        let (release, second) = run(false);
+        drop(release);
+        let second = tokio::spawn(second);
+        waits(2).await;
+        // The first has a connection made now, on its runtime.
+        drop(closes);
+        eventually("one is closed", async || {
+            factory.pool_status().connections == 1
+        })
+        .await;
+        // And is served with another. What is being made is the second's.
+        drop(comes_back);
+        waits(1).await;
+        door.send_replace(Door::Open);
+        one.shutdown_background();
+        (second.await.unwrap(), db)
+    });
+    served.unwrap();
 }

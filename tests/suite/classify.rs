@@ -511,6 +511,73 @@ async fn what_is_strange_is_understood_as_far_as_it_goes() {
         .await;
 }
 
+/// What was sent is in no line for a log, in no statistics, and in no answer to a client; what the server's own text quotes is
+/// there for who asks for the source.
+#[tokio::test]
+async fn values_that_a_server_quotes_are_not_repeated() {
+    const USERS: &str = "create table users (id int primary key, n int, email varchar(40), constraint email unique (email)); \
+        insert into users values (1, 0, 'bob@hunter2.org'), (2, 0, 'x`hunter2`y')";
+    let statements = [
+        "insert into users values (3, 0, 'bob@hunter2.org')",
+        "insert into users values (4, 'hunter2', 'x')",
+        "insert into users values (4 'hunter2')",
+        "update users set n = email + 0",
+        "insert into parts values (4711)",
+        "select * from users where n = cast('hunter2' as decimal(3)) + str_to_date('hunter2', '%Y') for update",
+    ];
+    let (postgres, mariadb, sqlite) = tokio::join!(postgres(), mariadb(), sqlite());
+    macro_rules! check {
+        ($db:ident, $session:ty) => {{
+            $db.admin(USERS).await;
+            let factory = demarcate::SessionFactory::connect($db.url()).await.unwrap();
+            let mut failures = 0;
+            for sql in statements {
+                let failed = factory.transaction(async |tx: &mut $session| {
+                    sqlx::query(sql).execute(&mut *tx).await?;
+                    Ok::<_, Error>(())
+                });
+                let Err(failed) = failed.await else { continue };
+                failures += 1;
+                let told = factory.stats()[0].1.last_error.clone().unwrap().message;
+                let problem = failed.problem();
+                println!(
+                    "{failed}\n    {problem:?}\n    {}",
+                    std::error::Error::source(&failed).unwrap()
+                );
+                for said in [
+                    failed.to_string(),
+                    format!("{failed:#}"),
+                    told,
+                    format!("{problem:?}"),
+                ] {
+                    assert!(
+                        !said.contains("hunter2") && !said.contains("4711"),
+                        "{said}"
+                    );
+                }
+            }
+            assert!(failures >= 2, "{failures}");
+            factory.close(crate::GRACE).await;
+        }};
+    }
+    mariadb
+        .admin("create table parts (id int) partition by list (id) (partition a values in (1))")
+        .await;
+    check!(postgres, demarcate::postgres::Session);
+    check!(mariadb, demarcate::mysql::Session);
+    check!(sqlite, demarcate::sqlite::Session);
+
+    // The names are.
+    let mut connection = mariadb.connect().await;
+    let error = Error::from(fails(&mut connection, statements[0]).await);
+    assert!(
+        error
+            .to_string()
+            .ends_with("Duplicate entry '?' for key 'email'"),
+        "{error}"
+    );
+}
+
 /// What each says in German: the code and the names count, and the one text that says more than its code is not understood.
 #[tokio::test]
 async fn what_is_said_in_another_language_is_understood() {

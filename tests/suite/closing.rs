@@ -11,6 +11,29 @@ use crate::{GRACE, ITEMS, eventually, items};
 const SHORT: Duration = Duration::from_millis(200);
 
 on_every_database! {
+    /// As in `select! { _ = &mut work => .., _ = shutdown => .. }` and a close afterwards.
+    #[tokio::test]
+    async fn a_boundary_that_nobody_polls_is_not_waited_for_for_ever() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let mut boundary = Box::pin(factory.transaction(async |tx| {
+            store(tx, 1).await?;
+            std::future::pending::<()>().await;
+            Ok::<_, Error>(())
+        }));
+        tokio::select! {
+            ended = &mut boundary => panic!("{ended:?}"),
+            () = tokio::time::sleep(SHORT) => {}
+        }
+        let closed = tokio::time::timeout(Duration::from_secs(10), factory.close(SHORT));
+        closed.await.expect("it comes to an end");
+        let ended = boundary.await;
+        assert!(matches!(ended, Err(Error::Closed { .. })), "{ended:?}");
+        eventually("its connection is closed", async || factory.pool_status().connections == 0).await;
+        assert_eq!(items(&db).await, 0);
+    }
+
     async fn store(tx: &mut Session, id: i64) -> Result<(), sqlx::Error> {
         let insert = format!("insert into items (id) values ({id})");
         sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;

@@ -448,3 +448,78 @@ mod servers {
     on_every_server!(postgres, postgres, "password");
     on_every_server!(mariadb, mysql, "identified by");
 }
+
+/// What an `Ok` answers with from 400 on is rolled back, wherever its status stands.
+mod answers {
+    use axum::Json;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+    use demarcate::postgres::{Session, SessionFactory};
+    use demarcate::{Error, Problem, router_tx};
+
+    use crate::{ITEMS, items};
+
+    type Headers = [(&'static str, &'static str); 1];
+
+    const HEADERS: Headers = [("x-why", "sold out")];
+
+    async fn put(tx: &mut Session) -> Result<(), Error> {
+        sqlx::query("insert into items (id) values (1)")
+            .execute(&mut *tx)
+            .await?;
+        Ok(())
+    }
+
+    #[router_tx]
+    async fn headers_first(tx: &mut Session, status: u16) -> Result<(Headers, StatusCode), Error> {
+        put(tx).await?;
+        Ok((HEADERS, StatusCode::from_u16(status).unwrap()))
+    }
+
+    #[router_tx]
+    async fn headers_and_problem(tx: &mut Session) -> Result<(Headers, Problem), Error> {
+        put(tx).await?;
+        Ok((HEADERS, Problem::new(409, "Sold out")))
+    }
+
+    #[router_tx]
+    async fn error_inside(tx: &mut Session) -> Result<Result<Json<i64>, StatusCode>, Error> {
+        put(tx).await?;
+        Ok(Err(StatusCode::CONFLICT))
+    }
+
+    #[router_tx]
+    async fn status_inside(tx: &mut Session) -> Result<Result<StatusCode, &'static str>, Error> {
+        put(tx).await?;
+        Ok(Ok(StatusCode::CONFLICT))
+    }
+
+    #[router_tx]
+    async fn own_error(tx: &mut Session) -> Result<Error, Error> {
+        put(tx).await?;
+        Ok(sqlx::Error::RowNotFound.into())
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_says_failed_keeps_nothing() {
+        let db = demarcate_tests::postgres().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let answers = [
+            headers_first(factory.clone(), 409).await.into_response(),
+            headers_and_problem(factory.clone()).await.into_response(),
+            error_inside(factory.clone()).await.into_response(),
+            status_inside(factory.clone()).await.into_response(),
+            own_error(factory.clone()).await.into_response(),
+        ];
+        let statuses = answers.map(|answer| answer.status().as_u16());
+        assert_eq!(statuses, [409, 409, 409, 409, 404]);
+        factory.close(crate::GRACE).await;
+        assert_eq!(items(&db).await, 0);
+
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        headers_first(factory.clone(), 201).await.unwrap();
+        factory.close(crate::GRACE).await;
+        assert_eq!(items(&db).await, 1);
+    }
+}

@@ -61,6 +61,24 @@ on_every_database! {
 }
 
 #[tokio::test]
+async fn two_factories_are_two_pools() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    for (name, size) in [("orders", 3), ("reports", 7)] {
+        let builder = demarcate::sqlite::SessionFactory::builder().url("sqlite://never.db");
+        let factory = builder.max_connections(size).pool_name(name).connect_lazy();
+        factory.unwrap().record_pool_metrics();
+    }
+    let page = recorder.handle().render();
+    for line in [
+        r#"demarcate_pool_max_connections{pool="orders"} 3"#,
+        r#"demarcate_pool_max_connections{pool="reports"} 7"#,
+    ] {
+        assert!(page.contains(line), "not there: {line}\n{page}");
+    }
+}
+
+#[tokio::test]
 async fn retries_and_unknown_outcomes_are_counted() {
     let db = demarcate_tests::postgres().await;
     db.admin(

@@ -100,6 +100,8 @@ on_every_database! {
             (builder().max_connections(0), "at least 1"),
             (builder().max_connections(2).min_connections(3), "more than `max_connections`"),
             (builder().acquire_timeout(Duration::ZERO), "some time"),
+            (builder().max_lifetime(Duration::ZERO), "`None` for never"),
+            (builder().idle_timeout(Duration::ZERO), "`None` for never"),
         ] {
             let refused = builder.connect_lazy().unwrap_err();
             assert!(matches!(refused, Error::Config { .. }), "{refused:?}");

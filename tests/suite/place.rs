@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use demarcate::{Error, Retry, TxOptions, router_tx, service};
 use demarcate_tests::on_every_database;
+use futures_util::StreamExt;
 
 use crate::ITEMS;
 
@@ -102,6 +103,41 @@ on_every_database! {
             .unwrap_err();
         assert_eq!(error.place().statement(), Some("select nothing"), "{error:#}");
         assert_eq!(error.place().service(), None);
+        factory.close(crate::GRACE).await;
+    }
+
+    /// Whoever gives a statement up has waited for it as long as that.
+    #[tokio::test]
+    async fn what_is_not_read_to_its_end_is_counted_as_well() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        db.admin("insert into items (id) values (1), (2), (3), (4), (5)").await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let dropped: Result<(), Error> = factory.transaction(async |tx| {
+            let mut rows = sqlx::query("select id from items").fetch(&mut *tx);
+            for _ in 0..3 {
+                rows.next().await.unwrap()?;
+            }
+            drop(rows);
+            Err(sqlx::Error::RowNotFound.into())
+        }).await;
+        dropped.unwrap_err();
+        crate::eventually("it came back", async || factory.pool_status().holders.is_empty()).await;
+        let stats = factory.stats()[0].1.clone();
+        assert_eq!((stats.statements, stats.rows, factory.statement_times().count()), (1, 3, 1));
+
+        if let Some(sleep) = sleep(db.url()) {
+            let limit = Duration::from_millis(300);
+            let late: Result<(), Error> = factory.transaction_with(TxOptions::new().timeout(limit), async |tx: &mut Session| {
+                sqlx::query(sleep).execute(&mut *tx).await?;
+                Ok(())
+            }).await;
+            assert!(matches!(late, Err(Error::Timeout { .. })), "{late:?}");
+            crate::eventually("it came back", async || factory.pool_status().holders.is_empty()).await;
+            let times = factory.statement_times();
+            assert_eq!(times.count(), 2);
+            assert!(times.mean() > Duration::from_millis(100), "{times:?}");
+        }
         factory.close(crate::GRACE).await;
     }
 

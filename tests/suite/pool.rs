@@ -440,7 +440,7 @@ async fn nobody_waits_for_a_connection_that_is_stuck_when_another_can_be_made() 
     factory.close(crate::GRACE).await;
 }
 
-/// One of two has had its time, and cannot be replaced: the other is lent as ever.
+/// One of two is gone, and cannot be replaced: the other is lent as ever.
 #[tokio::test]
 async fn the_pool_lends_what_it_has_while_it_is_filled_up() {
     let (_db, factory, door) = behind_a_door(|builder| {
@@ -452,6 +452,13 @@ async fn the_pool_lends_what_it_has_while_it_is_filled_up() {
     .await;
     assert_eq!(factory.pool_status().idle, 2);
     door.send_replace(Door::Silent);
+    let lost = factory.transaction(async |tx| {
+        let end = "select pg_terminate_backend(pg_backend_pid())";
+        sqlx::query(end).execute(&mut *tx).await?;
+        Ok::<_, Error>(())
+    });
+    lost.await.unwrap_err();
+    eventually("it is gone", async || factory.pool_status().connections == 1).await;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(2) {
         let options = TxOptions::new().timeout(Duration::from_secs(1));
@@ -490,4 +497,62 @@ async fn nobody_starves() {
     let (least, most) = (served.iter().min().unwrap(), served.iter().max().unwrap());
     assert!(least * 2 >= *most && *least > 1, "{served:?}");
     factory.close(crate::GRACE).await;
+}
+
+/// What lies idle is closed but for the least number, which are the same ones.
+#[tokio::test]
+async fn the_least_number_is_left_however_long_it_lies_idle() {
+    let db = demarcate_tests::postgres().await;
+    let factory = SessionFactory::builder()
+        .url(db.url())
+        .min_connections(2)
+        .idle_timeout(Duration::from_millis(300))
+        .max_lifetime(None)
+        .connect()
+        .await
+        .unwrap();
+    let pids = format!(
+        "select string_agg(pid::text, ',' order by pid) from pg_stat_activity \
+         where datname = '{}' and pid <> pg_backend_pid()",
+        db.name()
+    );
+    let before = db.admin_value::<String>(&pids).await;
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert_eq!(factory.pool_status().connections, 2);
+    }
+    assert_eq!(db.admin_value::<String>(&pids).await, before);
+    factory.close(crate::GRACE).await;
+}
+
+/// As with `#[tokio::test]` and a factory in a `static`: whatever a runtime leaves behind when it ends, the next makes anew.
+#[test]
+fn connections_of_a_runtime_that_has_ended_are_lent_to_nobody() {
+    let runtime = || {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        runtime.enable_all().build().unwrap()
+    };
+    let keep = runtime();
+    let db = keep.block_on(async {
+        let db = demarcate_tests::postgres().await;
+        db.admin(ITEMS).await;
+        db
+    });
+    let builder = SessionFactory::builder().url(db.url()).max_connections(1);
+    let factory = builder.connect_lazy().unwrap();
+    for id in 0..30_i64 {
+        let stored = factory.transaction(async |tx| {
+            let insert = sqlx::query("insert into items (id) values ($1)").bind(id);
+            insert.execute(&mut *tx).await?;
+            sqlx::query("select pg_sleep(0.02)")
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, Error>(())
+        });
+        runtime().block_on(stored).unwrap();
+    }
+    keep.block_on(async {
+        factory.close(crate::GRACE).await;
+        assert_eq!(crate::items(&db).await, 30);
+    });
 }

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::settings::Settings;
 use demarcate::{Error, Isolation, OpenBoundary, Replica, TxOptions, router_tx};
-use demarcate_tests::TestDb;
+use demarcate_tests::proxy::{Fault, Pattern, Proxy};
+use demarcate_tests::{Mode, TestDb, pgbouncer};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use crate::door::{Door, door};
 
@@ -222,4 +225,107 @@ async fn replicas_come_from_the_environment_and_from_defaults() {
             .iter()
             .all(|status| status.connections == 0)
     );
+}
+
+/// However little time the boundary has, some of it is left for the primary.
+#[tokio::test]
+async fn a_replica_that_never_answers_leaves_time_for_the_primary() {
+    let pair = Pair::new().await;
+    let (silent, _door) = door(pair.primary.url(), Door::Silent).await;
+    let builder = SessionFactory::builder().url(pair.primary.url());
+    let db = builder.replica(&silent).connect().await.unwrap();
+    for _ in 0..4 {
+        let options = reading(Replica::Prefer).timeout(Duration::from_millis(800));
+        assert_eq!(who(&db, options).await.unwrap(), "primary");
+    }
+    // One that is given up by who waits for it is avoided as well.
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    let given_up = who(&db, reading(Replica::Prefer));
+    let given_up = tokio::time::timeout(Duration::from_millis(200), given_up).await;
+    assert!(given_up.is_err());
+    let started = Instant::now();
+    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    assert!(
+        started.elapsed() < Duration::from_millis(500),
+        "{:?}",
+        started.elapsed()
+    );
+    db.close(crate::GRACE).await;
+}
+
+/// A commit that its task has lost sight of may have been kept all the same.
+#[tokio::test]
+async fn after_a_commit_that_nobody_has_seen_the_primary_is_read() {
+    let pair = Pair::new().await;
+    pair.primary
+        .admin(
+            "create function slow() returns trigger language plpgsql as \
+             'begin perform pg_sleep(0.6); return null; end'; \
+             create constraint trigger slow after update on who deferrable initially deferred \
+             for each row execute function slow()",
+        )
+        .await;
+    let db = pair.connect().await;
+    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "replica");
+    let given_up = tokio::time::timeout(Duration::from_millis(200), write(&db)).await;
+    assert!(given_up.is_err(), "while the commit was under way");
+    assert_eq!(
+        who(&db, reading(Replica::Require)).await.unwrap(),
+        "replica"
+    );
+    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    db.close(crate::GRACE).await;
+
+    // One whose answer is lost: "look before you do it again".
+    let pair = Pair::new().await;
+    let proxy = Proxy::to(&pair.primary).await;
+    let builder = SessionFactory::builder().url(proxy.url());
+    let db = builder.replica(pair.replica.url()).connect().await.unwrap();
+    let _point = proxy.before_answer(Pattern::query("COMMIT"), Fault::Cut);
+    let lost = write(&db).await;
+    assert!(matches!(lost, Err(Error::CommitUnknown { .. })), "{lost:?}");
+    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    db.close(crate::GRACE).await;
+}
+
+async fn write(db: &SessionFactory) -> Result<(), Error> {
+    db.transaction(async |tx| {
+        sqlx::query("update who set name = name")
+            .execute(&mut *tx)
+            .await?;
+        Ok::<_, Error>(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn after_a_migration_the_primary_is_read() {
+    let pair = Pair::new().await;
+    let sql = AssertSqlSafe("update who set name = 'migrated'".to_owned()).into_sql_str();
+    let step = Migration::new(1, "step".into(), MigrationType::Simple, sql, false);
+    let migrations = Migrator::with_migrations(vec![step]);
+    let db = pair.connect().await;
+    db.migrate(&migrations).await.unwrap();
+    assert_eq!(
+        who(&db, reading(Replica::Prefer)).await.unwrap(),
+        "migrated"
+    );
+    db.close(crate::GRACE).await;
+}
+
+/// Each stands behind what its own URL shows.
+#[tokio::test]
+async fn a_replica_may_be_behind_a_pooler_of_its_own() {
+    let pair = Pair::new().await;
+    let pooled = pgbouncer(Mode::Transaction, &pair.replica).await;
+    let pooled = format!("{pooled}&pgbouncer=true");
+    let builder = SessionFactory::builder().url(pair.primary.own_url());
+    let db = builder.replica(&pooled).connect().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(
+            who(&db, reading(Replica::Require)).await.unwrap(),
+            "replica"
+        );
+    }
+    db.close(crate::GRACE).await;
 }

@@ -57,12 +57,11 @@ use sqlx::error::DatabaseError;
 
 use crate::error::Error;
 use category::Verdict;
-use origin::Origin;
 
 pub(crate) use category::words;
 pub use category::{Category, Constraint, Recovery, Timeout, Transaction};
 pub use message::register;
-pub(crate) use origin::Kept;
+pub(crate) use origin::{Kept, Origin};
 
 /// What an error means, and what can be done about it.
 ///

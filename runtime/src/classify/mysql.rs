@@ -222,11 +222,12 @@ pub(crate) mod names {
             1048 | 1364 | 1406 | 1264 | 1265 => names.column = first(message, '\''),
             // Incorrect integer value: 'value' for column `db`.`table`.`column` at row 1
             1366 | 1292 => {
-                let mut parts = message.rsplit('`');
-                parts.next();
-                names.column = parts.next();
-                parts.next();
-                names.table = parts.next();
+                // The value may have anything in it, and others of this number name no column.
+                let after_value = message.rfind('\'').map_or("", |at| &message[at + 1..]);
+                let parts: Vec<_> = after_value.split('`').collect();
+                if let [_, _, ".", table, ".", column, _] = parts[..] {
+                    (names.table, names.column) = (Some(table), Some(column));
+                }
             }
             3819 => names.constraint = first(message, '\''),
             // CONSTRAINT `name` failed for `db`.`table`; for one of a column the name is `table`.`column`.
@@ -262,7 +263,7 @@ pub(crate) mod names {
     pub(crate) const fn quotes_value(number: u16) -> bool {
         matches!(
             number,
-            1062 | 1586 | 1366 | 1292 | 1525 | 1064 | 1300 | 1690
+            1062 | 1586 | 1366 | 1292 | 1411 | 1525 | 1526 | 1064 | 1300 | 1644 | 1690
         )
     }
 }

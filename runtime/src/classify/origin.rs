@@ -160,15 +160,48 @@ impl<'e> Origin<'e> {
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => {
                 (error.code().starts_with("23") && error.detail().is_some())
-                    || error.code().starts_with("22")
+                    || message_quotes_value(error.code())
             }
             #[cfg(feature = "mysql")]
             Self::MySql(error) => super::mysql::names::quotes_value(error.number()),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(..) => false,
+            Self::Sqlite(error, _) => error.message().starts_with(SYNTAX),
             Self::Copy(copy) => copy.kept.quotes_value,
             // Nobody knows.
             Self::Other(_) => true,
+        }
+    }
+
+    /// What it says, without values. (sqlx adds the number of a line to what PostgreSQL says: one of PostgreSQL's own source.)
+    pub(crate) fn text(&self) -> Cow<'e, str> {
+        match *self {
+            Self::Nothing => Cow::Borrowed(""),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) if message_quotes_value(error.code()) => {
+                Cow::Owned(without_quoted(error.message(), None))
+            }
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => Cow::Borrowed(error.message()),
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) if self.quotes_value() => {
+                let masked = without_quoted(error.message(), self.names().constraint);
+                // Only a number is not quoted.
+                let masked = match error.message().contains(QUOTES) {
+                    true => masked,
+                    false => masked.replace(|c: char| c.is_ascii_digit(), "?"),
+                };
+                Cow::Owned(error.to_string().replace(error.message(), &masked))
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) => Cow::Owned(error.to_string()),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(error, _) if self.quotes_value() => {
+                Cow::Owned(without_quoted(&error.to_string(), None))
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(error, _) => Cow::Owned(error.to_string()),
+            Self::Copy(copy) => Cow::Borrowed(copy.text()),
+            Self::Other(error) => Cow::Owned(error.to_string()),
         }
     }
 
@@ -250,4 +283,36 @@ mod tests {
             assert_eq!(without_values(detail), shown);
         }
     }
+}
+
+/// How SQLite begins where it quotes a word of the statement.
+#[cfg(feature = "sqlite")]
+const SYNTAX: &str = "near \"";
+
+/// Whether PostgreSQL quotes a value in the message itself: texts that are none of their type, what a statement could not
+/// be read at, and what a function raises.
+#[cfg(feature = "postgres")]
+fn message_quotes_value(code: &str) -> bool {
+    code.starts_with("22") || matches!(code, "42601" | "P0001")
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+const QUOTES: [char; 2] = ['\'', '"'];
+
+/// A text with `?` in place of all that is in quotes, and of what may be, since a value may have quotes in it; but for a
+/// name at its end, where there is one.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
+fn without_quoted(text: &str, name: Option<&str>) -> String {
+    let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) else {
+        return text.to_owned();
+    };
+    let ends_with_name = || {
+        let before = text[..last].strip_suffix(name?)?;
+        before.rfind(QUOTES)
+    };
+    let after_value = ends_with_name()
+        .and_then(|name| text[..name].rfind(QUOTES))
+        .unwrap_or(last)
+        .max(first);
+    format!("{}?{}", &text[..=first], &text[after_value..])
 }

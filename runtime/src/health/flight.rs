@@ -5,17 +5,23 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
+use tokio::task::AbortHandle;
 
 /// What many ask for at once is made once. It is made by a task, and not by who asks: a probe that goes away after a
 /// second neither ends it for the others nor begins a new one with each of its attempts.
 pub(super) struct Flight<T: Clone> {
     /// When the last began, and what comes of it.
-    last: Mutex<Option<(Instant, Pending<T>)>>,
+    last: Mutex<Option<Last<T>>>,
     /// How long what came of it is given out.
     max_age: Duration,
 }
 
-type Pending<T> = Shared<BoxFuture<'static, Option<Arc<T>>>>;
+struct Last<T: Clone> {
+    began: Instant,
+    /// Whoever asked may be gone: it is the task that knows whether it is done.
+    task: AbortHandle,
+    pending: Shared<BoxFuture<'static, Option<Arc<T>>>>,
+}
 
 impl<T: Clone + Send + Sync + 'static> Flight<T> {
     pub(super) fn new(max_age: Duration) -> Self {
@@ -34,16 +40,19 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             match &*last {
                 // It began before its end, so that it is a bit younger than this says.
-                Some((began, pending))
-                    if pending.peek().is_none() || began.elapsed() < self.max_age =>
-                {
-                    pending.clone()
+                Some(last) if !last.task.is_finished() || last.began.elapsed() < self.max_age => {
+                    last.pending.clone()
                 }
                 _ => {
-                    let task = tokio::spawn(make());
-                    let pending = async move { task.await.ok().map(Arc::new) };
+                    let made = tokio::spawn(make());
+                    let task = made.abort_handle();
+                    let pending = async move { made.await.ok().map(Arc::new) };
                     let pending = pending.boxed().shared();
-                    *last = Some((Instant::now(), pending.clone()));
+                    *last = Some(Last {
+                        began: Instant::now(),
+                        task,
+                        pending: pending.clone(),
+                    });
                     pending
                 }
             }
@@ -82,6 +91,23 @@ mod tests {
         let all = futures_util::future::join_all((0..100).map(|_| ask())).await;
         assert_eq!(all, [0; 100]);
         assert_eq!(ask().await, 1, "what is done is old");
+    }
+
+    #[tokio::test]
+    async fn what_nobody_has_waited_for_grows_old_as_well() {
+        let flight = Flight::new(Duration::ZERO);
+        let slow = async || tokio::time::sleep(Duration::from_millis(20)).await;
+        let gone = flight.get(|| async move {
+            slow().await;
+            1
+        });
+        assert!(
+            tokio::time::timeout(Duration::from_millis(1), gone)
+                .await
+                .is_err()
+        );
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert_eq!(flight.get(|| async { 2 }).await.as_deref(), Some(&2));
     }
 
     #[tokio::test]

@@ -258,6 +258,7 @@ fn causes(
     if to > from {
         let worse = |check: &&Check| check.status() >= Some(to);
         let causes: Vec<_> = checks.filter(worse).cloned().collect();
+        blamed.retain(|kind| causes.iter().all(|check| check.kind != *kind));
         blamed.extend(causes.iter().map(|check| check.kind));
         return causes;
     }

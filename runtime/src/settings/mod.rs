@@ -25,6 +25,7 @@ use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
 
 use crate::backend::Backend;
+use crate::builder::Replica;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use target::{Server, Target};
@@ -237,10 +238,7 @@ impl Settings {
         Self {
             environment,
             pool: environment.pool(),
-            pooler: match &target {
-                Target::Server(server) => Pooler::of(server),
-                Target::Sqlite(_) => Pooler::None,
-            },
+            pooler: target.pooler(),
             startup_timeout: None,
             sql_echo: false,
             log_level: None,
@@ -305,7 +303,7 @@ impl Settings {
     }
 
     /// The same for each replica.
-    pub(crate) fn replica_options<DB: Backend>(&self) -> Vec<Result<Options<DB>, Error>> {
+    pub(crate) fn replica_options<DB: Backend>(&self) -> Vec<Result<Replica<DB>, Error>> {
         let settings = |target: &Target| Self {
             target: target.clone(),
             source: Source::Code,
@@ -315,7 +313,9 @@ impl Settings {
         targets
             .map(|target| {
                 let options = settings(target).options::<DB>();
-                options.map_err(|error| Error::config(format!("{REPLICAS}: {error}")))
+                let options =
+                    options.map_err(|error| Error::config(format!("{REPLICAS}: {error}")))?;
+                Ok((options, target.pooler()))
             })
             .collect()
     }

@@ -16,6 +16,14 @@ pub(crate) enum Target {
 }
 
 impl Target {
+    /// The pooler that it shows.
+    pub(crate) fn pooler(&self) -> Pooler {
+        match self {
+            Self::Server(server) => Pooler::of(server),
+            Self::Sqlite(_) => Pooler::None,
+        }
+    }
+
     /// The module of ours that connects to it, which is called as its scheme, where it is known which that is.
     pub(crate) fn module(&self) -> Option<&'static str> {
         match self {
