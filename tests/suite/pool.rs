@@ -458,7 +458,10 @@ async fn the_pool_lends_what_it_has_while_it_is_filled_up() {
         Ok::<_, Error>(())
     });
     lost.await.unwrap_err();
-    eventually("it is gone", async || factory.pool_status().connections == 1).await;
+    eventually("it is gone", async || {
+        factory.pool_status().connections == 1
+    })
+    .await;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(2) {
         let options = TxOptions::new().timeout(Duration::from_secs(1));

@@ -250,9 +250,45 @@ fn without_values(detail: &str) -> String {
     }
 }
 
+/// How SQLite begins where it quotes a word of the statement.
+#[cfg(feature = "sqlite")]
+const SYNTAX: &str = "near \"";
+
+/// Whether PostgreSQL quotes a value in the message itself: texts that are none of their type, what a statement could not
+/// be read at, and what a function raises.
+#[cfg(feature = "postgres")]
+fn message_quotes_value(code: &str) -> bool {
+    code.starts_with("22") || matches!(code, "42601" | "P0001")
+}
+
+/// Those of the languages that PostgreSQL speaks, too.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite", test))]
+const QUOTES: [char; 14] = [
+    '\'', '"', '«', '»', '„', '“', '”', '‘', '’', '‚', '「', '」', '『', '』',
+];
+
+/// A text with `?` in place of all that is in quotes, and of what may be, since a value may have quotes in it; but for a
+/// name at its end, where there is one.
+#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite", test))]
+fn without_quoted(text: &str, name: Option<&str>) -> String {
+    let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) else {
+        return text.to_owned();
+    };
+    let ends_with_name = || {
+        let before = text[..last].strip_suffix(name?)?;
+        before.rfind(QUOTES)
+    };
+    let after_value = ends_with_name()
+        .and_then(|name| text[..name].rfind(QUOTES))
+        .unwrap_or(last)
+        .max(first);
+    let inside = text.ceil_char_boundary(first + 1);
+    format!("{}?{}", &text[..inside], &text[after_value..])
+}
+
 #[cfg(test)]
 mod tests {
-    use super::without_values;
+    use super::{without_quoted, without_values};
 
     #[test]
     fn a_detail_shows_the_columns_and_not_the_values() {
@@ -283,36 +319,35 @@ mod tests {
             assert_eq!(without_values(detail), shown);
         }
     }
-}
 
-/// How SQLite begins where it quotes a word of the statement.
-#[cfg(feature = "sqlite")]
-const SYNTAX: &str = "near \"";
-
-/// Whether PostgreSQL quotes a value in the message itself: texts that are none of their type, what a statement could not
-/// be read at, and what a function raises.
-#[cfg(feature = "postgres")]
-fn message_quotes_value(code: &str) -> bool {
-    code.starts_with("22") || matches!(code, "42601" | "P0001")
-}
-
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-const QUOTES: [char; 2] = ['\'', '"'];
-
-/// A text with `?` in place of all that is in quotes, and of what may be, since a value may have quotes in it; but for a
-/// name at its end, where there is one.
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite"))]
-fn without_quoted(text: &str, name: Option<&str>) -> String {
-    let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) else {
-        return text.to_owned();
-    };
-    let ends_with_name = || {
-        let before = text[..last].strip_suffix(name?)?;
-        before.rfind(QUOTES)
-    };
-    let after_value = ends_with_name()
-        .and_then(|name| text[..name].rfind(QUOTES))
-        .unwrap_or(last)
-        .max(first);
-    format!("{}?{}", &text[..=first], &text[after_value..])
+    #[test]
+    fn values_are_masked_with_all_that_may_be_theirs() {
+        for (text, name, masked) in [
+            (
+                "Duplicate entry 'tea' for key 'sku'",
+                Some("sku"),
+                "Duplicate entry '?' for key 'sku'",
+            ),
+            (
+                "Duplicate entry 'a' for key 'sku' for key 'orders.sku'",
+                Some("sku"),
+                "Duplicate entry '?' for key 'orders.sku'",
+            ),
+            (
+                "invalid input syntax for type integer: \"a\" and \"b\"",
+                None,
+                "invalid input syntax for type integer: \"?\"",
+            ),
+            (
+                "ungültige Eingabesyntax für Typ integer: »tea«",
+                None,
+                "ungültige Eingabesyntax für Typ integer: »?«",
+            ),
+            ("division by zero", None, "division by zero"),
+            ("one ' alone", None, "one '?' alone"),
+            ("Duplicate entry '", Some("sku"), "Duplicate entry '?'"),
+        ] {
+            assert_eq!(without_quoted(text, name), masked);
+        }
+    }
 }
