@@ -1,23 +1,23 @@
 //! The connections of our own pool: those that nobody uses, those that are being made, and who waits for one.
 
+mod attempt;
+
 use std::any::Any;
 use std::collections::VecDeque;
-use std::io;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
-use futures_util::future::{Either, select};
-use sqlx::{ConnectOptions, Connection as _};
+use sqlx::Connection as _;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+pub(crate) use attempt::no_answer;
+
 use crate::backend::Backend;
 use crate::settings::{Options, Pooler, Redacted};
+use attempt::{Attempt, Starts};
 
 /// How many connections a pool has, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -342,7 +342,8 @@ impl<DB: Backend> Stock<DB> {
             }
             let mut attempt = state.claim_attempt();
             if attempt.is_none() && (state.has_room(&self.limits) || state.give_up_attempt()) {
-                let begun = self.begin(state, true);
+                let waiter = state.waiting[at].number;
+                let begun = self.begin(state, Some(waiter));
                 attempt = Some(begun.number);
                 starts.push((begun, state.waiting[at].runtime.clone()));
             }
@@ -354,18 +355,20 @@ impl<DB: Backend> Stock<DB> {
         Starts(starts)
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State<DB>, is_claimed: bool) -> Attempt<DB> {
+    /// Begins one that somebody waits for, or nobody.
+    fn begin(self: &Arc<Self>, state: &mut State<DB>, waiter: Option<u64>) -> Attempt<DB> {
         let (stop, stopped) = oneshot::channel();
         let number = state.next_number();
         let begun = Instant::now();
         state.making.push(Making {
             number,
             begun,
-            is_claimed,
+            is_claimed: waiter.is_some(),
             _stop: stop,
         });
         Attempt {
             number,
+            waiter,
             begun,
             is_started: false,
             stopped,
@@ -382,7 +385,7 @@ impl<DB: Backend> Stock<DB> {
                 if state.is_closed || state.there + state.making.len() >= least {
                     return Ok(());
                 }
-                self.begin(&mut state, false)
+                self.begin(&mut state, None)
             };
             attempt.make().await?;
         }
@@ -551,136 +554,6 @@ impl<DB: Backend> Drop for Place<DB> {
         drop(state);
         starts.run();
     }
-}
-
-/// Attempts to make a connection, which begin once the stock is not locked any more.
-#[must_use]
-struct Starts<DB: Backend>(Vec<(Attempt<DB>, Handle)>);
-
-impl<DB: Backend> Starts<DB> {
-    fn run(mut self) {
-        while let Some((first, _)) = self.0.first() {
-            let stock = Arc::clone(&first.stock);
-            for (attempt, runtime) in self.0 {
-                // A runtime that has ended drops it at once, which leaves room for others.
-                runtime.spawn(attempt.make_for_waiter());
-            }
-            self = stock.provide(&mut stock.state());
-        }
-    }
-}
-
-/// An attempt to make a connection. Dropped, it makes room for another.
-struct Attempt<DB: Backend> {
-    number: u64,
-    begun: Instant,
-    is_started: bool,
-    stopped: oneshot::Receiver<()>,
-    stock: Arc<Stock<DB>>,
-}
-
-impl<DB: Backend> Attempt<DB> {
-    /// Nobody awaits this: who waits is told.
-    async fn make_for_waiter(mut self) {
-        let made = match AssertUnwindSafe(self.connect()).catch_unwind().await {
-            Ok(made) => made,
-            Err(panic) => Err(Lack::Panicked(panic)),
-        };
-        match made {
-            Ok(stocked) => self.succeed(stocked),
-            Err(lack) => self.fail(Some(lack)),
-        }
-    }
-
-    /// The same where it is the caller who is told.
-    async fn make(mut self) -> Result<(), Lack> {
-        let stocked = self.connect().await?;
-        self.succeed(stocked);
-        Ok(())
-    }
-
-    async fn connect(&mut self) -> Result<Stocked<DB>, Lack> {
-        self.is_started = true;
-        let stock = &self.stock;
-        let connected = async {
-            let mut connection = stock.options.connect().await?;
-            let fitting = DB::fit(&mut connection, stock.pooler).await?;
-            Ok((connection, Arc::new(fitting)))
-        };
-        let most = stock.limits.acquire_timeout;
-        let connected = match select(pin!(timeout(most, connected)), &mut self.stopped).await {
-            Either::Left((connected, _)) => connected.unwrap_or_else(|_| Err(no_answer(most))),
-            Either::Right(_) => return Err(Lack::Closed),
-        };
-        let (connection, fitting) = connected.map_err(Lack::Refused)?;
-        let now = Instant::now();
-        Ok(Stocked {
-            connection,
-            fitting,
-            made: now,
-            returned: now,
-            runtime: Lifeline::new(),
-        })
-    }
-
-    fn succeed(self, stocked: Stocked<DB>) {
-        let mut state = self.stock.state();
-        if state.remove_attempt(self.number).is_none() {
-            return;
-        }
-        if let Some(at) = state.waiter_of(self.number) {
-            state.leave_attempt(at);
-        }
-        state.there += 1;
-        drop(state);
-        self.stock.put(stocked, false);
-    }
-
-    /// Tells the one that it was made for why, where that is known. One that came later has another made.
-    fn fail(&self, lack: Option<Lack>) {
-        let mut state = self.stock.state();
-        if state.remove_attempt(self.number).is_none() {
-            return;
-        }
-        let waiter = state.waiter_of(self.number);
-        if let Some(at) = waiter {
-            state.leave_attempt(at);
-        }
-        let told = waiter.filter(|&at| lack.is_some() && state.waiting[at].since <= self.begun);
-        let told = told.and_then(|at| state.remove_waiter(at));
-        let starts = self.stock.provide(&mut state);
-        drop(state);
-        starts.run();
-        match (told, lack) {
-            (Some(told), Some(lack)) => drop(told.answer.send(Err(lack))),
-            (None, Some(Lack::Refused(error))) => {
-                tracing::debug!(error = %Redacted(&error), "a connection that nobody waits for could not be made");
-            }
-            _ => {}
-        }
-    }
-}
-
-impl<DB: Backend> Drop for Attempt<DB> {
-    fn drop(&mut self) {
-        if self.is_started {
-            return self.fail(None);
-        }
-        // The runtime of the one that it is made for has ended, and so has that one.
-        let mut state = self.stock.state();
-        state.remove_attempt(self.number);
-        let waiter = state.waiter_of(self.number);
-        let gone = waiter.and_then(|at| state.waiting.remove(at));
-        drop(state);
-        drop(gone);
-    }
-}
-
-pub(crate) fn no_answer(after: Duration) -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(
-        io::ErrorKind::TimedOut,
-        format!("no answer within {after:?}"),
-    ))
 }
 
 /// A connection out of the stock. Dropped, it goes back.
