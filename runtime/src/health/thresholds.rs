@@ -235,6 +235,11 @@ mod tests {
             judge(CheckKind::PoolUsage, 100.0),
             (Status::Critical, Some(95.0))
         );
+        // Clients can do it, who must not be able to take a service out of its load balancer.
+        assert_eq!(
+            judge(CheckKind::Rollbacks, 100.0),
+            (Status::Degraded, Some(50.0))
+        );
         assert_eq!(judge(CheckKind::CacheHits, 90.0), (Status::Healthy, None));
         assert_eq!(
             judge(CheckKind::CacheHits, 79.0),
