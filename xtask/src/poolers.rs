@@ -97,6 +97,7 @@ const EXCEPTED: &[Excepted] = &[
         "pool::connections_are_made_ahead_and_closed_when_nobody_needs_them",
         SESSIONS,
     ),
+    ("pool::the_least_number_is_left", SESSIONS),
     (
         "commands::so_it_does_on_postgres",
         "sets the schema of its sessions as they begin, which PgBouncer 1.18 refuses",
