@@ -165,8 +165,9 @@ impl<DB: Backend> Builder<DB> {
     /// to them is made before it is needed.
     ///
     /// What a replica gives may be behind the primary by any time. A boundary that prefers a replica runs on
-    /// the primary where no replica can be reached or has a connection free within a second (those that come in the
-    /// two seconds after it do not try), where it is serializable, and after the same task has committed something.
+    /// the primary where no replica can be reached or has a connection free within a second, or half of the time that the
+    /// boundary has left (those that come in the two seconds after it do not try), where it is serializable, and after the
+    /// same task has sent a commit, whatever became of it, or has migrated.
     /// One that requires a replica waits for it as for any connection, and fails there.
     ///
     /// ```
