@@ -22,6 +22,7 @@ use crate::site::Site;
 use crate::spans;
 use crate::stats::Record;
 use crate::stop::Stop;
+use crate::targets;
 use crate::to_the_end::ToTheEnd;
 use crate::trail::Trail;
 use crate::transaction::Core;
@@ -183,7 +184,7 @@ where
                         return Err(Failed::Boundary(Error::Closed { place }));
                     }
                 }
-                tracing::info!(boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
+                tracing::info!(target: targets::BOUNDARY, boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
                 admitted.record.retried();
                 #[cfg(feature = "metrics")]
                 crate::meters::retried(site);
@@ -191,7 +192,7 @@ where
             }
             None => {
                 if attempt.may_succeed_again && retry.is_some() {
-                    tracing::warn!(boundary = %admitted.site, runs, "rolled back by a conflict, for good");
+                    tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "rolled back by a conflict, for good");
                 }
                 return attempt.outcome;
             }

@@ -12,6 +12,7 @@ use crate::factory::SessionFactory;
 use crate::lease::State;
 use crate::settings::Redacted;
 use crate::stats::Outcome;
+use crate::targets;
 use crate::transaction::Core;
 
 /// How long the answer to a commit is waited for at least: one that nobody waits for is one of unknown
@@ -141,7 +142,7 @@ impl<DB: Backend> Core<DB> {
         };
         match committed {
             Some(true) => {
-                tracing::info!(boundary = %self.site(), "the answer to the commit was lost; it is confirmed");
+                tracing::info!(target: targets::COMMIT, boundary = %self.site(), "the answer to the commit was lost; it is confirmed");
                 Ok(())
             }
             Some(false) => {
@@ -177,7 +178,7 @@ async fn confirm<DB: Backend>(
                 Ok(Some(committed)) => return committed,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::debug!(error = %Redacted(&error), "the outcome of a commit could not be asked for yet")
+                    tracing::debug!(target: targets::COMMIT, error = %Redacted(&error), "the outcome of a commit could not be asked for yet")
                 }
             }
             sleep(delays.next().unwrap_or(GRACE)).await;

@@ -6,6 +6,7 @@ use demarcate_sql::Dialect;
 use tracing::field;
 
 use crate::site::Site;
+use crate::targets;
 use crate::trail::{Trail, shown};
 
 /// A statement that is logged when it is over, whichever way: answered, failed, or dropped before that.
@@ -62,7 +63,7 @@ impl Drop for Echo {
             End::Dropped => Some("dropped"),
         };
         tracing::info!(
-            target: "demarcate::sql",
+            target: targets::SQL,
             boundary = %self.boundary,
             service = self.service.map(field::display),
             duration = ?self.sent.elapsed(),

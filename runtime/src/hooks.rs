@@ -16,6 +16,7 @@ use crate::nesting;
 use crate::place::Place;
 use crate::session::Session;
 use crate::site::Site;
+use crate::targets;
 
 /// What is done once a transaction has ended.
 #[doc(hidden)]
@@ -144,6 +145,7 @@ impl<DB: Backend> Hooks<DB> {
         let waiting = self.after_commit.len() + self.after_rollback.len();
         if waiting > 0 {
             tracing::error!(
+                target: targets::HOOKS,
                 boundary = %site,
                 hooks = waiting,
                 "the outcome of the commit is not known: no hook after it is run",
@@ -193,10 +195,10 @@ pub(crate) async fn run<DB: Backend>(db: &SessionFactory<DB>, site: Site, hooks:
                     match hook.await {
                         Some(Ok(())) => {}
                         Some(Err(_)) => {
-                            tracing::error!(boundary = %site, "a hook panicked after the end of the transaction; the others run");
+                            tracing::error!(target: targets::HOOKS, boundary = %site, "a hook panicked after the end of the transaction; the others run");
                         }
                         None => {
-                            tracing::error!(boundary = %site, "a hook was not done when the session factory closed");
+                            tracing::error!(target: targets::HOOKS, boundary = %site, "a hook was not done when the session factory closed");
                         }
                     }
                 }

@@ -24,6 +24,7 @@ use crate::session::Session;
 use crate::settings::redact;
 use crate::site::{Kind, Site};
 use crate::stop::{Stop, Stopper};
+use crate::targets;
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -384,7 +385,7 @@ async fn run_and_record<DB: Backend, T>(
         Err(payload) => Reason::Panicked(payload),
     };
     let error = reason.of(site);
-    tracing::error!(%error, "a background job did not do its work");
+    tracing::error!(target: targets::JOB, %error, "a background job did not do its work");
     if let Some(on_error) = on_error {
         let recorded =
             AssertUnwindSafe(async { on_error(db.clone(), &error).await }).catch_unwind();
@@ -392,10 +393,10 @@ async fn run_and_record<DB: Backend, T>(
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let error = error.to_string();
-                tracing::error!(job = %site, error = %redact(&error), "the failure of a background job could not be recorded");
+                tracing::error!(target: targets::JOB, job = %site, error = %redact(&error), "the failure of a background job could not be recorded");
             }
             Err(_) => {
-                tracing::error!(job = %site, "recording the failure of a background job panicked");
+                tracing::error!(target: targets::JOB, job = %site, "recording the failure of a background job panicked");
             }
         }
     }

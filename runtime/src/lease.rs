@@ -6,6 +6,7 @@ use crate::backend::{Backend, Begun};
 use crate::options::TxOptions;
 use crate::pool::Connection;
 use crate::settings::Redacted;
+use crate::targets;
 
 /// What is open on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,13 +178,14 @@ impl<DB: Backend> Held<DB> {
         match rolled_back {
             Ok(Ok(())) => self.connection.give_back(),
             Ok(Err(error)) => {
-                tracing::debug!(error = %Redacted(&error), "connection closed: it could not be rolled back");
+                tracing::debug!(target: targets::LEASE, error = %Redacted(&error), "connection closed: it could not be rolled back");
                 if self.state == State::Open {
                     // The server may not know yet that nobody is there, and still run a statement.
                     self.stop().await;
                 }
             }
             Err(_) => tracing::warn!(
+                target: targets::LEASE,
                 limit = ?DB::ROLLBACK_LIMIT,
                 "connection closed: a statement still ran when its boundary had ended",
             ),

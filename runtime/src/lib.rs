@@ -123,6 +123,7 @@ mod statement;
 mod stats;
 mod stock;
 mod stop;
+mod targets;
 mod to_the_end;
 mod traces;
 mod trail;

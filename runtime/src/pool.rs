@@ -19,6 +19,7 @@ use crate::site::Site;
 use crate::spare::Spare;
 use crate::stock::{CLOSING_TAKES, Lack, Lent, Limits, Stock};
 use crate::stop::{Stop, Stopper};
+use crate::targets;
 
 /// What is told to end is at its end by then, a commit's last wait for an answer included; unless nobody polls it.
 const STOPPING_TAKES: Duration = Duration::from_secs(3);
@@ -291,6 +292,7 @@ impl<DB: Backend> Pool<DB> {
         if timeout(grace, self.is_left()).await.is_err() {
             let holders = self.holders.now();
             tracing::warn!(
+                target: targets::POOL,
                 ?grace,
                 holders = %holders::InWords(&holders),
                 "the session factory closes, and ends what still runs",
@@ -300,6 +302,7 @@ impl<DB: Backend> Pool<DB> {
                 // Its connection is closed when it is dropped.
                 let holders = self.holders.now();
                 tracing::warn!(
+                    target: targets::POOL,
                     holders = %holders::InWords(&holders),
                     "nobody polls what still runs, or it does not come to an await: the session factory is closed without it",
                 );
@@ -312,6 +315,7 @@ impl<DB: Backend> Pool<DB> {
                 let grace = grace.max(CLOSING_TAKES);
                 if timeout(grace, pool.close()).await.is_err() {
                     tracing::warn!(
+                        target: targets::POOL,
                         ?grace,
                         "connections are still lent by the pool that was given"
                     );

@@ -5,6 +5,7 @@ use crate::body::SendOnce;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::session::Session;
+use crate::targets;
 use crate::transaction::Core;
 
 impl<DB: Backend> Session<DB> {
@@ -108,6 +109,7 @@ impl<DB: Backend> Core<DB> {
         self.savepoints_set += 1;
         if Some(self.savepoints_set) == DB::MOST_SAVEPOINTS.map(|most| most + 1) {
             tracing::warn!(
+                target: targets::SAVEPOINT,
                 boundary = %self.site(),
                 "more savepoints in one transaction than the server keeps track of cheaply: every other \
                  transaction pays for it until this one ends",

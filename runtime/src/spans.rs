@@ -16,6 +16,7 @@ use crate::options::TxOptions;
 use crate::place::TransactionId;
 use crate::site::Site;
 use crate::stats::{Outcome, Sent};
+use crate::targets;
 use crate::trail::shown;
 
 /// As <https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/> has them.
@@ -35,7 +36,7 @@ pub(crate) fn boundary<DB: Backend>(
     run: u32,
 ) -> Span {
     tracing::info_span!(
-        target: "demarcate",
+        target: targets::ROOT,
         "boundary",
         otel.name = %format_args!("{} {}", site.kind(), site.name()),
         otel.status_code = Empty,
@@ -90,7 +91,7 @@ fn microseconds(time: Duration) -> u64 {
 /// Of a service, from its first line to its last.
 pub(crate) fn service(parent: &Span, site: Site) -> Span {
     tracing::info_span!(
-        target: "demarcate",
+        target: targets::ROOT,
         parent: parent,
         "service",
         otel.name = %format_args!("{} {}", site.kind(), site.name()),
@@ -104,7 +105,7 @@ pub(crate) fn service(parent: &Span, site: Site) -> Span {
 pub(crate) fn statement(parent: &Span, sql: &str, dialect: Dialect) -> Span {
     let operation = operation(sql);
     tracing::debug_span!(
-        target: "demarcate",
+        target: targets::ROOT,
         parent: parent,
         "statement",
         otel.kind = "client",

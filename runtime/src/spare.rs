@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 
 use crate::backend::Backend;
 use crate::settings::{Options, Pooler, Redacted};
+use crate::targets;
 
 /// One connection more than the pool has, made when it is needed. It stops statements whose
 /// caller has gone, and asks what became of a commit.
@@ -72,11 +73,12 @@ impl<DB: Backend> Spare<DB> {
         match tokio::time::timeout(patience, self.order(order)).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                tracing::warn!(error = %Redacted(&error), "a statement whose boundary has ended could not be stopped: it runs on");
+                tracing::warn!(target: targets::SPARE, error = %Redacted(&error), "a statement whose boundary has ended could not be stopped: it runs on");
                 self.pooler == Pooler::None && matches!(error, sqlx::Error::Database(_))
             }
             Err(_) => {
                 tracing::warn!(
+                    target: targets::SPARE,
                     "a statement whose boundary has ended could not be stopped within {patience:?}: it runs on"
                 );
                 false

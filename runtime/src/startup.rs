@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backend::Backend;
 use crate::cause::Cause;
 use crate::error::Error;
+use crate::targets;
 
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
@@ -60,10 +61,10 @@ where
         let delay = delays.next().unwrap_or(LONGEST_DELAY);
         let delay = delay.mul_f32(1.0 - fastrand::f32() / 2.0);
         if Instant::now() + delay >= deadline {
-            tracing::warn!(attempts, ?patience, "the database did not come up in time");
+            tracing::warn!(target: targets::STARTUP, attempts, ?patience, "the database did not come up in time");
             return Err(error);
         }
-        tracing::info!(attempts, %error, ?delay, "the database is not there yet; trying again");
+        tracing::info!(target: targets::STARTUP, attempts, %error, ?delay, "the database is not there yet; trying again");
         last = Some(error);
         sleep(delay).await;
     }

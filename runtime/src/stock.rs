@@ -17,6 +17,7 @@ pub(crate) use attempt::no_answer;
 
 use crate::backend::Backend;
 use crate::settings::{Options, Pooler, Redacted};
+use crate::targets;
 use attempt::{Attempt, Starts};
 
 /// How many connections a pool has, and for how long.
@@ -458,7 +459,7 @@ impl<DB: Backend> Stock<DB> {
                 };
                 stock.clear().await;
                 if let Err(Lack::Refused(error)) = stock.fill(stock.limits.min_connections).await {
-                    tracing::debug!(error = %Redacted(&error), "the pool could not be filled up");
+                    tracing::debug!(target: targets::STOCK, error = %Redacted(&error), "the pool could not be filled up");
                 }
             }
         });

@@ -32,6 +32,7 @@ use crate::site::Site;
 use crate::spans;
 use crate::statement::Statement;
 use crate::stats::{Outcome, Record, Sent};
+use crate::targets;
 use crate::traces;
 use crate::trail::Trail;
 use crate::watched::Watched;
@@ -394,7 +395,7 @@ impl<DB: Backend> Core<DB> {
             return Err(error);
         }
         if is_news {
-            tracing::warn!(boundary = %self.site(), replica, %error, "no replica: the primary is read");
+            tracing::warn!(target: targets::TRANSACTION, boundary = %self.site(), replica, %error, "no replica: the primary is read");
         }
         self.replica = None;
         self.begin_on_the_chosen_pool().await
@@ -517,6 +518,7 @@ impl<DB: Backend> Drop for Core<DB> {
         }
         spans::boundary_ended(trail.span(), outcome, self.ended_by, sent);
         tracing::debug!(
+            target: targets::TRANSACTION,
             parent: trail.span(),
             boundary = %trail.site(),
             ?outcome,

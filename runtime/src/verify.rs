@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::pool::Pool;
 use crate::settings::Pooler;
+use crate::targets;
 
 /// What [`verify_pooler`](SessionFactory::verify_pooler) has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,9 +85,10 @@ impl SessionFactory<Postgres> {
             leaks,
         };
         if report.is_as_configured() {
-            tracing::info!(pooler = %report.found, "{report}");
+            tracing::info!(target: targets::VERIFY, pooler = %report.found, "{report}");
         } else {
             tracing::warn!(
+                target: targets::VERIFY,
                 configured = %report.configured,
                 found = %report.found,
                 "the pooler is not what was configured: {report}",

@@ -14,6 +14,7 @@ use super::thresholds::Thresholds;
 use crate::backend::Backend;
 use crate::factory::{SessionFactory, WeakFactory};
 use crate::stop::{Stop, Stopper};
+use crate::targets;
 
 /// How a database is [monitored](SessionFactory::monitor): how often, by which thresholds, and when a change counts.
 ///
@@ -241,7 +242,7 @@ async fn run<DB: Backend>(
                 report,
             };
             if catch_unwind(AssertUnwindSafe(|| on_change(&change))).is_err() {
-                tracing::error!(target: "demarcate::health", "the callback of a monitor panicked");
+                tracing::error!(target: targets::HEALTH, "the callback of a monitor panicked");
             }
         }
     }
@@ -274,7 +275,7 @@ fn log(believed: Status, report: &HealthReport) {
     macro_rules! at {
         ($level:ident) => {
             tracing::$level!(
-                target: "demarcate::health",
+                target: targets::HEALTH,
                 status = %believed,
                 last = %report.status,
                 took = ?report.took,

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::problem::status;
 use crate::settings::redact;
+use crate::targets;
 
 /// Logs what the client is not told: as an error where the program or the server is at fault, as information where
 /// the request is. The client can quote the transaction's number either way.
@@ -15,6 +16,7 @@ pub(crate) fn report(error: &Error) {
     let statement = statement.as_deref();
     match status(error) {
         status @ ..500 => tracing::info!(
+            target: targets::PROBLEM_REPORT,
             transaction.id = transaction,
             status,
             error.type = %category,
@@ -24,6 +26,7 @@ pub(crate) fn report(error: &Error) {
             "request refused"
         ),
         status => tracing::error!(
+            target: targets::PROBLEM_REPORT,
             transaction.id = transaction,
             status,
             error.type = %category,

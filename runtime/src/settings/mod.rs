@@ -28,6 +28,7 @@ use crate::backend::Backend;
 use crate::builder::Replica;
 use crate::error::Error;
 use crate::factory::SessionFactory;
+use crate::targets;
 use target::{Server, Target};
 use variables::Variables;
 
@@ -278,6 +279,7 @@ impl Settings {
 
     fn log(&self) {
         tracing::info!(
+            target: targets::SETTINGS,
             database = %self,
             source = %self.source,
             environment = %self.environment,
@@ -287,6 +289,7 @@ impl Settings {
         );
         if self.source == Source::Embedded {
             tracing::warn!(
+                target: targets::SETTINGS,
                 "no database is named; set DATABASE_URL to use another than the file for development"
             );
         }
@@ -295,6 +298,7 @@ impl Settings {
         {
             let names: Vec<_> = server.ignored.iter().flatten().copied().collect();
             tracing::warn!(
+                target: targets::SETTINGS,
                 parameters = names.join(", "),
                 others = server.ignored.len() - names.len(),
                 "sqlx does not have these parameters of the URL",

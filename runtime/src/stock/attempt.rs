@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::{Lack, Lifeline, Stock, Stocked};
 use crate::backend::Backend;
 use crate::settings::Redacted;
+use crate::targets;
 
 /// Attempts to make a connection, which begin once the stock is not locked any more.
 #[must_use]
@@ -120,7 +121,7 @@ impl<DB: Backend> Attempt<DB> {
         match (told, lack) {
             (Some(told), Some(lack)) => drop(told.answer.send(Err(lack))),
             (None, Some(Lack::Refused(error))) => {
-                tracing::debug!(error = %Redacted(&error), "a connection that nobody waits for could not be made");
+                tracing::debug!(target: targets::STOCK_ATTEMPT, error = %Redacted(&error), "a connection that nobody waits for could not be made");
             }
             _ => {}
         }
