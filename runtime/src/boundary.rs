@@ -10,10 +10,10 @@ use tracing::Instrument;
 use crate::backend::Backend;
 use crate::body::{SendMut, SendOnce};
 use crate::commit::NotCommitted;
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::factory::SessionFactory;
 use crate::hooks;
-use crate::nesting::{self, Frame};
+use crate::nesting::Frame;
 use crate::options::TxOptions;
 use crate::place::{Place, TransactionId};
 use crate::pool::Guest;
@@ -91,7 +91,7 @@ struct Admitted<'a, DB: Backend> {
     site: Site,
     transaction: TransactionId,
     record: Arc<Record>,
-    db: &'a SessionFactory<DB>,
+    engine: &'a Arc<Engine<DB>>,
     options: Arc<TxOptions>,
     stop: Stop,
     limit: Duration,
@@ -112,7 +112,7 @@ struct Attempt<T, E> {
 /// on without it.
 pub(crate) async fn run<DB, T, E, F>(
     site: Site,
-    db: &SessionFactory<DB>,
+    engine: &Arc<Engine<DB>>,
     options: TxOptions,
     stop: Stop,
     body: F,
@@ -124,7 +124,7 @@ where
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
     F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
 {
-    let admitted = Admitted::new::<E>(site, db, options, stop).map_err(Failed::Boundary)?;
+    let admitted = Admitted::new::<E>(site, engine, options, stop).map_err(Failed::Boundary)?;
     admitted
         .attempt(1, body, judge, None)
         .await
@@ -134,7 +134,7 @@ where
 /// The same for a body that can be run again, which its options may ask for.
 pub(crate) async fn run_again<DB, T, E, F>(
     site: Site,
-    db: &SessionFactory<DB>,
+    engine: &Arc<Engine<DB>>,
     options: TxOptions,
     stop: Stop,
     mut body: F,
@@ -146,7 +146,7 @@ where
     F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
     F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
 {
-    let admitted = Admitted::new::<E>(site, db, options, stop).map_err(Failed::Boundary)?;
+    let admitted = Admitted::new::<E>(site, engine, options, stop).map_err(Failed::Boundary)?;
     let retry = admitted.options.retry;
     let mut delays = retry.map(|retry| retry.delays());
     let last = retry
@@ -175,7 +175,7 @@ where
                     sleep(delay).await;
                 };
                 let ready = admitted.stop.or(timeout_at(last, ready));
-                match db.pool().stop().or(ready).await {
+                match engine.pool().stop().or(ready).await {
                     Some(Some(Ok(()))) => {}
                     Some(Some(Err(_))) => return attempt.outcome,
                     Some(None) => return Err(Failed::Stopped),
@@ -204,16 +204,16 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
     /// Refuses what can be seen to fail before a connection is taken.
     fn new<E: 'static>(
         site: Site,
-        db: &'a SessionFactory<DB>,
+        engine: &'a Arc<Engine<DB>>,
         options: TxOptions,
         stop: Stop,
     ) -> Result<Self, Error> {
         let site = site.renamed(options.name);
-        let options = options.or(db.defaults());
+        let options = options.or(engine.defaults());
         // Before it is asked whether the factory closes, so that there is no gap between the two.
-        let guest = db.pool().guest();
-        let record = db.record_of(site);
-        admit::<DB, E>(site, db, &options).map_err(|error| {
+        let guest = engine.pool().guest();
+        let record = engine.record_of(site);
+        admit::<DB, E>(site, engine, &options).map_err(|error| {
             let error = error.at(|| Place::of_boundary(site));
             record.failed(error.to_string(), None);
             error
@@ -224,7 +224,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             site,
             transaction: TransactionId::random(),
             record,
-            db,
+            engine,
             options: Arc::new(options),
             stop,
             limit,
@@ -248,20 +248,26 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let Self {
             site,
             transaction,
-            db,
+            engine,
             limit,
             deadline,
             ..
         } = *self;
         let span = spans::boundary::<DB>(site, &self.options, transaction, run);
         let trail = Trail::new(site, transaction, run, DB::DIALECT, span.clone());
-        let frame = Frame::new(Arc::clone(&trail), db.pool().identity());
+        let frame = Frame::new(Arc::clone(&trail), engine.pool().identity());
         let (record, options) = (Arc::clone(&self.record), Arc::clone(&self.options));
-        let mut session = Session::new(Core::new(db.clone(), trail, record, options, deadline));
+        let mut session = Session::new(Core::new(
+            Arc::clone(engine),
+            trail,
+            record,
+            options,
+            deadline,
+        ));
         session.core.until_undone = until_undone;
         let tx: &mut Session<DB> = &mut session;
         let inside = frame.clone().scope(body(tx)).instrument(span.clone());
-        let inside = db.pool().stop().or(self.stop.or(inside));
+        let inside = engine.pool().stop().or(self.stop.or(inside));
         let result = match timeout_at(deadline, inside).await {
             Ok(Some(Some(result))) => result,
             Ok(Some(None)) => return Err(Attempt::over(Failed::Stopped)),
@@ -296,7 +302,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let inside = frame
             .scope(hooks::run_before_commit(tx))
             .instrument(span.clone());
-        match timeout_at(deadline, db.pool().stop().or(inside)).await {
+        match timeout_at(deadline, engine.pool().stop().or(inside)).await {
             Ok(Some(Ok(()))) => {}
             Ok(Some(Err(error))) => {
                 let error = session.core.end_with(error);
@@ -311,7 +317,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
                 return Err(failed);
             }
             let hooks = session.core.hooks.committed();
-            hooks::run(&session.core.db, site, hooks).await;
+            hooks::run(&session.core.engine, site, hooks).await;
             Ok(())
         };
         match ToTheEnd::new(end.instrument(span)).await {
@@ -355,7 +361,7 @@ impl<T, E> Attempt<T, E> {
 
 fn admit<DB: Backend, E: 'static>(
     site: Site,
-    db: &SessionFactory<DB>,
+    engine: &Arc<Engine<DB>>,
     options: &TxOptions,
 ) -> Result<(), Error> {
     options.check()?;
@@ -363,17 +369,6 @@ fn admit<DB: Backend, E: 'static>(
         tolerated.check::<E>()?;
     }
     DB::check(options)?;
-    db.replicas().check(options)?;
-    if !db.lets_in() {
-        return Err(Error::Closed {
-            place: Place::default(),
-        });
-    }
-    match nesting::holder(db.pool().identity()) {
-        Some(outer) if !options.independent => Err(Error::NestedBoundary {
-            place: Place::of_boundary(site),
-            outer,
-        }),
-        _ => Ok(()),
-    }
+    engine.replicas().check(options)?;
+    engine.admit(site, options.independent)
 }

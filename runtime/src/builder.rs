@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::comments::SqlComments;
+use crate::engine::Watch;
 use crate::error::Error;
-use crate::factory::{SessionFactory, Watch};
+use crate::factory::SessionFactory;
 use crate::options::TxOptions;
 use crate::pool::Pool;
 use crate::settings::{Options, Pooler, Settings};

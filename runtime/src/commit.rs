@@ -7,8 +7,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backend::{Backend, CommitFailure};
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::factory::SessionFactory;
 use crate::lease::State;
 use crate::settings::Redacted;
 use crate::stats::Outcome;
@@ -67,7 +67,7 @@ impl<DB: Backend> Core<DB> {
             self.outcome = Outcome::Unknown;
             if !self.options.is_read_only() {
                 // Before anybody can lose sight of it.
-                self.db.replicas().writes(self.task);
+                self.engine.replicas().writes(self.task);
             }
             let commit = DB::commit(&self.options, lease.fitting());
             let (connection, state) = lease.parts();
@@ -93,7 +93,7 @@ impl<DB: Backend> Core<DB> {
             return Err(self.timed_out(limit, deadline));
         }
         // What was left on the raw connection may still run, and the proof would wait for it.
-        let stop = self.db.pool().stop().clone();
+        let stop = self.engine.pool().stop().clone();
         let proof = async {
             self.prove_open().await?;
             self.leave_no_traces().await
@@ -137,7 +137,7 @@ impl<DB: Backend> Core<DB> {
         let transaction = lease.transaction().map(str::to_owned);
         lease.discard();
         let committed = match transaction {
-            Some(transaction) => confirm(&self.db, &transaction, deadline).await,
+            Some(transaction) => confirm(&self.engine, &transaction, deadline).await,
             None => None,
         };
         match committed {
@@ -162,7 +162,7 @@ impl<DB: Backend> Core<DB> {
 
 /// Asks what became of the transaction until it is known or the time is over.
 async fn confirm<DB: Backend>(
-    db: &SessionFactory<DB>,
+    engine: &Engine<DB>,
     transaction: &str,
     deadline: Instant,
 ) -> Option<bool> {
@@ -173,7 +173,11 @@ async fn confirm<DB: Backend>(
             .without_max_times()
             .build();
         loop {
-            let answer = db.pool().spare().ask(DB::ask_outcome(transaction)).await;
+            let answer = engine
+                .pool()
+                .spare()
+                .ask(DB::ask_outcome(transaction))
+                .await;
             match answer.and_then(DB::outcome) {
                 Ok(Some(committed)) => return committed,
                 Ok(None) => {}

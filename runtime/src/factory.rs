@@ -9,22 +9,20 @@ use crate::backend::Backend;
 use crate::body::{SendMut, SendOnce};
 use crate::boundary::{self, Verdict};
 use crate::builder::{Builder, check_defaults, check_pooler};
-use crate::comments::SqlComments;
-use crate::durations::{Durations, Histogram};
+use crate::durations::Durations;
+use crate::engine::{Engine, Watch};
 use crate::error::Error;
 use crate::health::History;
-use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
 use crate::pool::{Pool, PoolStatus};
-use crate::register::Register;
 use crate::replicas::Replicas;
 use crate::session::Session;
 use crate::settings::Pooler;
 use crate::site::{Kind, Site};
-use crate::stats::{BoundaryStats, Record, Stats};
+use crate::stats::BoundaryStats;
 use crate::stop::Stop;
-use crate::trail::{OpenBoundary, Trail};
+use crate::trail::OpenBoundary;
 
 /// Opens boundaries on a connection pool.
 ///
@@ -49,19 +47,7 @@ use crate::trail::{OpenBoundary, Trail};
 /// # #[cfg(feature = "sqlite")]
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
-pub struct SessionFactory<DB: Backend> {
-    inner: Arc<Inner<DB>>,
-}
-
-struct Inner<DB: Backend> {
-    pool: Pool<DB>,
-    replicas: Replicas<DB>,
-    defaults: TxOptions,
-    watch: Watch,
-    stats: Stats,
-    history: History,
-    open: Register<Arc<Trail>>,
-}
+pub struct SessionFactory<DB: Backend>(Arc<Engine<DB>>);
 
 impl<DB: Backend> SessionFactory<DB> {
     /// Connects to the database at `url`, with the defaults of [`builder`](Self::builder). One
@@ -95,19 +81,7 @@ impl<DB: Backend> SessionFactory<DB> {
         defaults: TxOptions,
         watch: Watch,
     ) -> Self {
-        #[cfg(feature = "metrics")]
-        crate::meters::describe();
-        Self {
-            inner: Arc::new(Inner {
-                pool,
-                replicas: Replicas::new(replicas),
-                defaults,
-                watch,
-                stats: Stats::default(),
-                history: History::default(),
-                open: Register::default(),
-            }),
-        }
+        Self(Engine::new(pool, replicas, defaults, watch))
     }
 
     /// Runs `body` in a transaction. `Ok` commits, `Err` rolls back, and so does a panic, which then
@@ -139,7 +113,7 @@ impl<DB: Backend> SessionFactory<DB> {
         async move {
             boundary::run(
                 site,
-                self,
+                self.engine(),
                 TxOptions::new(),
                 Stop::never(),
                 body,
@@ -174,42 +148,27 @@ impl<DB: Backend> SessionFactory<DB> {
     {
         let site = closure(Location::caller());
         async move {
-            boundary::run_again(site, self, options, Stop::never(), body, Verdict::of)
-                .await
-                .map_err(|failed| failed.into_error(E::from))
+            boundary::run_again(
+                site,
+                self.engine(),
+                options,
+                Stop::never(),
+                body,
+                Verdict::of,
+            )
+            .await
+            .map_err(|failed| failed.into_error(E::from))
         }
-    }
-
-    /// Runs a job here and now, in a session of its own, and gives what it gave.
-    ///
-    /// # Errors
-    ///
-    /// [`JobError`], after the job's `on_error` has run. Inside a boundary of this factory it is an
-    /// error that holds [`Error::NestedBoundary`]: give the job to
-    /// [`Session::after_commit`](crate::Session::after_commit) there.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped, the job is rolled back, and its `on_error` does not run. [`spawn`](Self::spawn) it
-    /// where it should outlive its caller.
-    pub async fn run<T: Send + 'static>(&self, job: Job<DB, T>) -> Result<T, JobError> {
-        job::run(self, job).await
-    }
-
-    /// Starts a job on a task of its own. The handle awaits to what [`run`](Self::run) gives; dropped,
-    /// it leaves the job to run.
-    pub fn spawn<T: Send + 'static>(&self, job: Job<DB, T>) -> JobHandle<T> {
-        job::spawn(self, job)
     }
 
     /// What each boundary has done so far, in the order of the source.
     pub fn stats(&self) -> Vec<(Site, BoundaryStats)> {
-        self.inner.stats.snapshot()
+        self.0.stats().snapshot()
     }
 
     /// How long the statements of all boundaries took so far.
     pub fn statement_times(&self) -> Durations {
-        self.inner.stats.statements().now()
+        self.0.stats().statements().now()
     }
 
     /// The boundaries that are open now, and what each of them is at. Who has been open longest comes first.
@@ -233,7 +192,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// ```
     pub fn open_boundaries(&self) -> Vec<OpenBoundary> {
         // The register is not held while each of them is looked at.
-        let open = self.inner.open.now(Arc::clone);
+        let open = self.0.open().now(Arc::clone);
         open.iter().map(|trail| trail.look()).collect()
     }
 
@@ -271,7 +230,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// A pool has [its name](crate::Builder::pool_name); those of the replicas that and a number.
     #[cfg(feature = "metrics")]
     pub fn record_pool_metrics(&self) {
-        let name = self.inner.watch.pool_name.as_deref().unwrap_or(DB::TITLE);
+        let name = self.0.watch().pool_name.as_deref().unwrap_or(DB::TITLE);
         crate::meters::pool(name, &self.pool_status());
         for (n, status) in self.replica_status().iter().enumerate() {
             crate::meters::pool(&format!("{name} replica {n}"), status);
@@ -327,65 +286,35 @@ impl<DB: Backend> SessionFactory<DB> {
         }
     }
 
-    /// Whether the caller may open a boundary, or start a job: always, until the factory closes.
-    pub(crate) fn lets_in(&self) -> bool {
-        let pool = self.pool();
-        !pool.is_closing() || nesting::is_let_in(pool.identity())
+    /// The factory of a boundary's engine.
+    pub(crate) fn of(engine: Arc<Engine<DB>>) -> Self {
+        Self(engine)
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<Engine<DB>> {
+        &self.0
     }
 
     pub(crate) fn pool(&self) -> &Pool<DB> {
-        &self.inner.pool
+        self.0.pool()
     }
 
     pub(crate) fn replicas(&self) -> &Replicas<DB> {
-        &self.inner.replicas
+        self.0.replicas()
     }
 
     pub(crate) fn defaults(&self) -> &TxOptions {
-        &self.inner.defaults
+        self.0.defaults()
     }
 
     pub(crate) fn downgrade(&self) -> WeakFactory<DB> {
-        WeakFactory(Arc::downgrade(&self.inner))
+        WeakFactory(Arc::downgrade(&self.0))
     }
 
     /// What earlier looks at the database's health saw.
     pub(crate) fn history(&self) -> &History {
-        &self.inner.history
+        self.0.history()
     }
-
-    /// Whether statements are logged.
-    pub(crate) fn echoes(&self) -> bool {
-        self.inner.watch.sql_echo
-    }
-
-    /// What is put behind each of them.
-    pub(crate) fn sql_comments(&self) -> Option<&SqlComments> {
-        self.inner.watch.sql_comments.as_ref()
-    }
-
-    /// What is recorded of a boundary.
-    pub(crate) fn record_of(&self, site: Site) -> Arc<Record> {
-        self.inner.stats.of(site)
-    }
-
-    pub(crate) fn statement_histogram(&self) -> &Histogram {
-        self.inner.stats.statements()
-    }
-
-    pub(crate) fn open(&self) -> &Register<Arc<Trail>> {
-        &self.inner.open
-    }
-}
-
-/// How statements are shown to others.
-#[derive(Clone, Default)]
-pub(crate) struct Watch {
-    pub(crate) sql_echo: bool,
-    pub(crate) sql_comments: Option<SqlComments>,
-    /// What metrics call the pool, where that is said.
-    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
-    pub(crate) pool_name: Option<String>,
 }
 
 /// A closure has no name. Its place tells it apart.
@@ -395,20 +324,17 @@ fn closure(caller: &'static Location<'static>) -> Site {
 
 impl<DB: Backend> Clone for SessionFactory<DB> {
     fn clone(&self) -> Self {
-        Self {
-            inner: Arc::clone(&self.inner),
-        }
+        Self(Arc::clone(&self.0))
     }
 }
 
 /// A factory that this does not keep from ending.
-pub(crate) struct WeakFactory<DB: Backend>(Weak<Inner<DB>>);
+pub(crate) struct WeakFactory<DB: Backend>(Weak<Engine<DB>>);
 
 impl<DB: Backend> WeakFactory<DB> {
     /// The factory, for as long as somebody else has it.
     pub(crate) fn upgrade(&self) -> Option<SessionFactory<DB>> {
-        let inner = self.0.upgrade()?;
-        Some(SessionFactory { inner })
+        self.0.upgrade().map(SessionFactory)
     }
 }
 

@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
 
 use crate::backend::Backend;
 use crate::body::SendOnce;
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::factory::SessionFactory;
-use crate::job::{self, Job};
 use crate::nesting;
 use crate::place::Place;
 use crate::session::Session;
@@ -24,11 +24,11 @@ pub enum Hook<DB: Backend> {
     /// Awaited, in order, before the next.
     Future(BoxFuture<'static, ()>),
     /// Started, in order, and not waited for.
-    Job(Box<dyn FnOnce(SessionFactory<DB>) + Send>),
+    Job(Box<dyn FnOnce(&Arc<Engine<DB>>) + Send>),
 }
 
 /// What [`Session::after_commit`](crate::Session::after_commit) and
-/// [`Session::after_rollback`](crate::Session::after_rollback) take: a future of `()`, or a [`Job`].
+/// [`Session::after_rollback`](crate::Session::after_rollback) take: a future of `()`, or a [`Job`](crate::Job).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run after the commit",
     label = "neither a future of `()` nor a job of this database",
@@ -46,12 +46,6 @@ where
 {
     fn into_hook(self) -> Hook<DB> {
         Hook::Future(Box::pin(self))
-    }
-}
-
-impl<DB: Backend, T: Send + 'static> AfterCommit<DB> for Job<DB, T> {
-    fn into_hook(self) -> Hook<DB> {
-        Hook::Job(Box::new(move |db| drop(job::spawn(&db, self))))
     }
 }
 
@@ -181,15 +175,15 @@ fn refused(place: Place, error: BoxError) -> Error {
 }
 
 /// Runs the hooks after the end of a transaction. A factory that closes waits for them.
-pub(crate) async fn run<DB: Backend>(db: &SessionFactory<DB>, site: Site, hooks: Vec<Hook<DB>>) {
+pub(crate) async fn run<DB: Backend>(engine: &Arc<Engine<DB>>, site: Site, hooks: Vec<Hook<DB>>) {
     if hooks.is_empty() {
         return;
     }
-    let pool = db.pool();
+    let pool = engine.pool();
     let run = async {
         for hook in hooks {
             match hook {
-                Hook::Job(start) => start(db.clone()),
+                Hook::Job(start) => start(engine),
                 Hook::Future(hook) => {
                     let hook = pool.stop().or(AssertUnwindSafe(hook).catch_unwind());
                     match hook.await {

@@ -5,6 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use crate::body::{SendMut, SendOnce, SendOnce2};
 use crate::boundary::{self, Failed, Verdict};
 use crate::error::Error;
 use crate::factory::SessionFactory;
+use crate::hooks::{AfterCommit, Hook};
 use crate::nesting;
 use crate::options::TxOptions;
-use crate::place::Place;
 use crate::session::Session;
 use crate::settings::redact;
 use crate::site::{Kind, Site};
@@ -91,7 +92,7 @@ impl<DB: Backend, T> Job<DB, T> {
             Box::pin(async move {
                 let body = async move |tx: &mut Session<DB>| handler(tx, error).await;
                 let options = TxOptions::new();
-                boundary::run(site, &db, options, Stop::never(), body, Verdict::of)
+                boundary::run(site, db.engine(), options, Stop::never(), body, Verdict::of)
                     .await
                     .map_err(|failed| match failed {
                         Failed::Body(error) => error.into(),
@@ -131,7 +132,7 @@ where
         site,
         body: Box::new(move |db, stop| {
             Box::pin(async move {
-                boundary::run(site, &db, options, stop, body, judge)
+                boundary::run(site, db.engine(), options, stop, body, judge)
                     .await
                     .map_err(Reason::from)
             })
@@ -191,7 +192,7 @@ impl<DB: Backend> JobRuns<DB> {
             stop,
         } = self;
         let judge = |result: &Result<T, E>| Verdict::keeping(result, &keeps);
-        let ended = boundary::run_again(site, &db, options, stop, body, judge).await;
+        let ended = boundary::run_again(site, db.engine(), options, stop, body, judge).await;
         Ended(ended.map_err(Reason::from))
     }
 }
@@ -316,17 +317,47 @@ fn panic_message(payload: &(dyn Any + Send)) -> String {
     }
 }
 
+impl<DB: Backend> SessionFactory<DB> {
+    /// Runs a job here and now, in a session of its own, and gives what it gave.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError`], after the job's `on_error` has run. Inside a boundary of this factory it is an
+    /// error that holds [`Error::NestedBoundary`]: give the job to
+    /// [`Session::after_commit`](crate::Session::after_commit) there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the job is rolled back, and its `on_error` does not run. [`spawn`](Self::spawn) it
+    /// where it should outlive its caller.
+    pub async fn run<T: Send + 'static>(&self, job: Job<DB, T>) -> Result<T, JobError> {
+        run(self, job).await
+    }
+
+    /// Starts a job on a task of its own. The handle awaits to what [`run`](Self::run) gives; dropped,
+    /// it leaves the job to run.
+    pub fn spawn<T: Send + 'static>(&self, job: Job<DB, T>) -> JobHandle<T> {
+        spawn(self, job)
+    }
+}
+
+impl<DB: Backend, T: Send + 'static> AfterCommit<DB> for Job<DB, T> {
+    fn into_hook(self) -> Hook<DB> {
+        Hook::Job(Box::new(move |engine| {
+            drop(spawn(&SessionFactory::of(Arc::clone(engine)), self));
+        }))
+    }
+}
+
 /// Runs a job where it is, unless a boundary is open there that it would wait for.
 pub(crate) async fn run<DB: Backend, T: Send + 'static>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
 ) -> Result<T, JobError> {
-    if let Some(outer) = nesting::holder(db.pool().identity()) {
-        let place = Place::of_boundary(job.site);
-        let nested = Error::NestedBoundary { place, outer };
+    if let Err(nested) = db.engine().reject_nested(job.site) {
         return Err(Reason::Failed(nested.into()).of(job.site));
     }
-    execute(db, job, Stop::never(), db.lets_in()).await
+    execute(db, job, Stop::never(), db.engine().is_open_to_caller()).await
 }
 
 /// Starts a job on a task of its own.
@@ -336,7 +367,7 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
 ) -> JobHandle<T> {
     let site = job.site;
     let (stopper, stop) = Stopper::new();
-    let (db, is_let_in) = (db.clone(), db.lets_in());
+    let (db, is_let_in) = (db.clone(), db.engine().is_open_to_caller());
     // From now on, and not from when its task comes to run.
     let guest = db.pool().guest();
     let task = tokio::spawn(async move {

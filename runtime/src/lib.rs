@@ -80,6 +80,7 @@ mod commit;
 mod decoy;
 mod durations;
 mod echo;
+mod engine;
 mod error;
 mod executor;
 mod factory;

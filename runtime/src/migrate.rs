@@ -10,7 +10,6 @@ use crate::backend::Backend;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::lease::Lease;
-use crate::nesting;
 use crate::options::TxOptions;
 use crate::place::Place;
 use crate::site::{Kind, Site};
@@ -75,18 +74,8 @@ async fn run<DB: Backend>(
     site: Site,
     migrations: &Migrator,
 ) -> Result<(), Error> {
+    db.engine().admit(site, false)?;
     let pool = db.pool();
-    if pool.is_closing() {
-        return Err(Error::Closed {
-            place: Place::default(),
-        });
-    }
-    if let Some(outer) = nesting::holder(pool.identity()) {
-        return Err(Error::NestedBoundary {
-            place: Place::default(),
-            outer,
-        });
-    }
     // A lease, though there is no transaction of ours: what was dropped half-way is rolled back, and settings that a
     // migration leaves on the server's session are nobody else's.
     let mut lease = Lease::new(pool.acquire(site).await?, Arc::new(TxOptions::new()));

@@ -151,7 +151,7 @@ where
     A: Fn(&T) -> bool + Send,
 {
     let judge = move |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
-    boundary::run(site, db, options, Stop::never(), body, judge)
+    boundary::run(site, db.engine(), options, Stop::never(), body, judge)
         .await
         .map_err(|failed| failed.into_error(E::from_boundary))
 }
@@ -174,7 +174,7 @@ where
     A: Fn(&T) -> bool + Send + Sync,
 {
     let judge = |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
-    boundary::run_again(site, db, options, Stop::never(), body, judge)
+    boundary::run_again(site, db.engine(), options, Stop::never(), body, judge)
         .await
         .map_err(|failed| failed.into_error(E::from_boundary))
 }

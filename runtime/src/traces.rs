@@ -18,7 +18,7 @@ impl<DB: Backend> Core<DB> {
     /// Removes what [`unguarded`](crate::Session::unguarded) or a lifted rule of the guard may have left,
     /// while the server's session is still ours. Elsewhere the connection is closed, and takes it along.
     pub(crate) async fn leave_no_traces(&mut self) -> Result<(), Error> {
-        let shares = self.db.pool().pooler().shares_sessions();
+        let shares = self.engine.pool().pooler().shares_sessions();
         let is_tainted = self.lease.as_ref().is_some_and(Lease::is_tainted);
         if shares && is_tainted {
             self.send(DB::SWEEP.to_owned()).await?;

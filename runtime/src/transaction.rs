@@ -13,8 +13,8 @@ use tokio::time::{Instant, timeout};
 use crate::backend::Backend;
 use crate::classify::Category;
 use crate::echo::Echo;
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::factory::SessionFactory;
 use crate::failure::{Failure, Mark};
 use crate::flight::{Flight, Running, Unproven};
 use crate::guard::{self, Allowed, Passed};
@@ -39,7 +39,7 @@ use crate::watched::Watched;
 
 /// What is in a session.
 pub(crate) struct Core<DB: Backend> {
-    pub(crate) db: SessionFactory<DB>,
+    pub(crate) engine: Arc<Engine<DB>>,
     pub(crate) trail: Arc<Trail>,
     pub(crate) options: Arc<TxOptions>,
     /// The connection, from the first statement on.
@@ -86,20 +86,20 @@ pub(crate) struct Core<DB: Backend> {
 
 impl<DB: Backend> Core<DB> {
     pub(crate) fn new(
-        db: SessionFactory<DB>,
+        engine: Arc<Engine<DB>>,
         trail: Arc<Trail>,
         record: Arc<Record>,
         options: Arc<TxOptions>,
         deadline: Instant,
     ) -> Self {
-        let guest = db.pool().guest();
-        let replica = db.replicas().choose(&options);
+        let guest = engine.pool().guest();
+        let replica = engine.replicas().choose(&options);
         Self {
-            open: Some(db.open().enter(Arc::clone(&trail))),
+            open: Some(engine.open().enter(Arc::clone(&trail))),
             took: None,
             record,
             replica,
-            db,
+            engine,
             trail,
             options,
             lease: None,
@@ -236,7 +236,7 @@ impl<DB: Backend> Core<DB> {
         sql: &SqlStr,
     ) -> Result<Running<'_, DB>, sqlx::Error> {
         self.admit(sql.as_str())?;
-        if self.db.pool().pooler().shares_sessions() {
+        if self.engine.pool().pooler().shares_sessions() {
             return Err(traces::no_names().at(|| self.trail.place_of_run()).into());
         }
         self.start(sql, 0).await
@@ -251,10 +251,15 @@ impl<DB: Backend> Core<DB> {
         if let Some(error) = query.encoding_error() {
             return Err(error);
         }
-        if self.db.pool().pooler().shares_sessions() {
+        if self.engine.pool().pooler().shares_sessions() {
             query.send_unnamed();
         }
-        let comments = self.db.sql_comments().filter(|_| query.takes_comment());
+        let comments = self
+            .engine
+            .watch()
+            .sql_comments
+            .as_ref()
+            .filter(|_| query.takes_comment());
         let comment = comments.map(|comments| {
             let inside = self.trail.span().clone();
             inside.in_scope(|| comments.next(&self.trail))
@@ -315,15 +320,16 @@ impl<DB: Backend> Core<DB> {
     fn take_off(&mut self, statement: Option<&SqlStr>) -> Running<'_, DB> {
         self.sent.round_trips += 1;
         let limit = self.options.statement_timeout;
-        let (db, trail) = (&self.db, &*self.trail);
+        let (engine, trail) = (&self.engine, &*self.trail);
         let watched = statement.map(|sql| Watched {
             span: trail.sends(sql),
             sent_at: std::time::Instant::now(),
-            echo: db
-                .echoes()
+            echo: engine
+                .watch()
+                .sql_echo
                 .then(|| Echo::new(sql.as_str(), DB::DIALECT, trail)),
             sent: &mut self.sent,
-            times: db.statement_histogram(),
+            times: engine.statement_histogram(),
             affected: 0,
             returned: 0,
             is_over: false,
@@ -382,8 +388,8 @@ impl<DB: Backend> Core<DB> {
         let Some(replica) = self.replica else {
             return self.begin_on_the_chosen_pool().await;
         };
-        let db = self.db.clone();
-        let waiting = db.replicas().wait_for(replica);
+        let engine = Arc::clone(&self.engine);
+        let waiting = engine.replicas().wait_for(replica);
         let begun = if self.options.replica == Some(Replica::Require) {
             self.begin_on_the_chosen_pool().await
         } else {
@@ -418,17 +424,19 @@ impl<DB: Backend> Core<DB> {
 
     /// The pool that its connection comes from.
     fn pool(&self) -> &Pool<DB> {
-        let replica = self.replica.and_then(|n| self.db.replicas().pools().get(n));
-        replica.unwrap_or(self.db.pool())
+        let replica = self
+            .replica
+            .and_then(|n| self.engine.replicas().pools().get(n));
+        replica.unwrap_or(self.engine.pool())
     }
 
     async fn begin_on_the_chosen_pool(&mut self) -> Result<(), Error> {
         let mut dead = 0;
         loop {
-            // The pool is part of the factory, which this has a share of.
-            let db = self.db.clone();
-            let pool = self.replica.and_then(|n| db.replicas().pools().get(n));
-            let pool = pool.unwrap_or(db.pool());
+            // The pool is part of the engine, which this has a share of.
+            let engine = Arc::clone(&self.engine);
+            let pool = self.replica.and_then(|n| engine.replicas().pools().get(n));
+            let pool = pool.unwrap_or(engine.pool());
             let waiting = Waiting(&mut self.stopped_waiting);
             let began = Instant::now();
             let acquired = pool.acquire(self.trail.site()).await;
@@ -548,15 +556,15 @@ impl<DB: Backend> Core<DB> {
             return;
         }
         let rollback = self.lease.take().and_then(Lease::end);
-        let (db, site) = (self.db.clone(), self.site());
+        let (engine, site) = (Arc::clone(&self.engine), self.site());
         // So that closing the factory waits for them.
-        let guest = db.pool().guest();
+        let guest = engine.pool().guest();
         let until_undone = self.until_undone.take();
         self.runtime.spawn(async move {
             if let Some(rollback) = rollback {
                 rollback.await;
             }
-            hooks::run(&db, site, hooks).await;
+            hooks::run(&engine, site, hooks).await;
             drop((until_undone, guest));
         });
     }

@@ -1,0 +1,143 @@
+//! The engine: what the boundaries of one session factory share.
+
+use std::sync::Arc;
+
+use crate::backend::Backend;
+use crate::comments::SqlComments;
+use crate::durations::Histogram;
+use crate::error::Error;
+use crate::health::History;
+use crate::nesting;
+use crate::options::TxOptions;
+use crate::place::Place;
+use crate::pool::Pool;
+use crate::register::Register;
+use crate::replicas::Replicas;
+use crate::site::Site;
+use crate::stats::{Record, Stats};
+use crate::trail::Trail;
+
+/// The pools, the default options and the statistics of a factory. Clones of the factory share one.
+#[doc(hidden)]
+pub struct Engine<DB: Backend> {
+    pool: Pool<DB>,
+    replicas: Replicas<DB>,
+    defaults: TxOptions,
+    watch: Watch,
+    stats: Stats,
+    history: History,
+    open: Register<Arc<Trail>>,
+}
+
+/// How statements are shown to others.
+#[derive(Clone, Default)]
+pub(crate) struct Watch {
+    /// Whether statements are logged.
+    pub(crate) sql_echo: bool,
+    /// The comment that is appended to each statement.
+    pub(crate) sql_comments: Option<SqlComments>,
+    /// The name of the pool in metrics, if one was given.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    pub(crate) pool_name: Option<String>,
+}
+
+impl<DB: Backend> Engine<DB> {
+    pub(crate) fn new(
+        pool: Pool<DB>,
+        replicas: Vec<Pool<DB>>,
+        defaults: TxOptions,
+        watch: Watch,
+    ) -> Arc<Self> {
+        #[cfg(feature = "metrics")]
+        crate::meters::describe();
+        Arc::new(Self {
+            pool,
+            replicas: Replicas::new(replicas),
+            defaults,
+            watch,
+            stats: Stats::default(),
+            history: History::default(),
+            open: Register::default(),
+        })
+    }
+
+    /// The pool of the primary.
+    pub(crate) fn pool(&self) -> &Pool<DB> {
+        &self.pool
+    }
+
+    pub(crate) fn replicas(&self) -> &Replicas<DB> {
+        &self.replicas
+    }
+
+    /// The options of a boundary that does not say otherwise.
+    pub(crate) fn defaults(&self) -> &TxOptions {
+        &self.defaults
+    }
+
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    pub(crate) fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// The statistics of one boundary.
+    pub(crate) fn record_of(&self, site: Site) -> Arc<Record> {
+        self.stats.of(site)
+    }
+
+    /// The durations of all statements.
+    pub(crate) fn statement_histogram(&self) -> &Histogram {
+        self.stats.statements()
+    }
+
+    /// What earlier looks at the database's health saw.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The boundaries that are open now.
+    pub(crate) fn open(&self) -> &Register<Arc<Trail>> {
+        &self.open
+    }
+
+    /// Whether the caller may start work: always before the factory closes, and afterwards inside work that
+    /// was admitted before.
+    pub(crate) fn is_open_to_caller(&self) -> bool {
+        !self.pool.is_closing() || nesting::is_let_in(self.pool.identity())
+    }
+
+    /// Rejects a caller that is inside a boundary on the same pool, which would wait for its own connection.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NestedBoundary`].
+    pub(crate) fn reject_nested(&self, site: Site) -> Result<(), Error> {
+        match nesting::holder(self.pool.identity()) {
+            Some(outer) => Err(Error::NestedBoundary {
+                place: Place::of_boundary(site),
+                outer,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Admits a boundary, or a migration: the factory is not closing, and the caller holds no connection of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] and, unless the boundary is `independent`, [`Error::NestedBoundary`].
+    pub(crate) fn admit(&self, site: Site, independent: bool) -> Result<(), Error> {
+        if !self.is_open_to_caller() {
+            return Err(Error::Closed {
+                place: Place::of_boundary(site),
+            });
+        }
+        if independent {
+            return Ok(());
+        }
+        self.reject_nested(site)
+    }
+}
