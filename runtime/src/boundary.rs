@@ -253,7 +253,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             deadline,
             ..
         } = *self;
-        let span = spans::boundary::<DB>(site, &self.options, transaction, run);
+        let span = spans::boundary(DB::DIALECT, site, &self.options, transaction, run);
         let trail = Trail::new(site, transaction, run, DB::DIALECT, span.clone());
         let frame = Frame::new(Arc::clone(&trail), engine.pool().identity());
         let (record, options) = (Arc::clone(&self.record), Arc::clone(&self.options));
@@ -285,7 +285,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         // The session is dropped, and rolls back off the caller's path.
         let roll_back = |session: &Session<DB, [(); 0]>, outcome| Attempt {
             outcome,
-            may_succeed_again: session.core.may_succeed_again(),
+            may_succeed_again: session.core.fitness.may_run_again(),
         };
         if verdict == Verdict::RollBack {
             return Err(roll_back(&session, result.map_err(Failed::Body)));
@@ -293,7 +293,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         if let Err(error) = session.core.check_commit() {
             // A body's own error is never replaced.
             let failed = match result {
-                Ok(_) => Failed::Boundary(session.core.end_with(error)),
+                Ok(_) => Failed::Boundary(session.core.recorder.end_with(error)),
                 Err(error) => Failed::Body(error),
             };
             return Err(roll_back(&session, Err(failed)));
@@ -305,7 +305,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         match timeout_at(deadline, engine.pool().stop().or(inside)).await {
             Ok(Some(Ok(()))) => {}
             Ok(Some(Err(error))) => {
-                let error = session.core.end_with(error);
+                let error = session.core.recorder.end_with(error);
                 return Err(roll_back(&session, Err(Failed::Boundary(error))));
             }
             Ok(None) => return Err(session.core.closed()),
@@ -313,7 +313,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         }
         let end = async move {
             if let Err(mut failed) = session.core.commit(limit, deadline).await {
-                failed.error = session.core.end_with(failed.error);
+                failed.error = session.core.recorder.end_with(failed.error);
                 return Err(failed);
             }
             let hooks = session.core.hooks.committed();
@@ -340,12 +340,14 @@ impl<DB: Backend> Core<DB> {
     /// The factory has closed meanwhile.
     fn closed<T, E>(&mut self) -> Attempt<T, E> {
         let place = self.trail.place();
-        Attempt::over(Failed::Boundary(self.end_with(Error::Closed { place })))
+        Attempt::over(Failed::Boundary(
+            self.recorder.end_with(Error::Closed { place }),
+        ))
     }
 
     fn out_of_time<T, E>(&mut self, limit: Duration, deadline: Instant) -> Attempt<T, E> {
         let error = self.timed_out(limit, deadline);
-        Attempt::over(Failed::Boundary(self.end_with(error)))
+        Attempt::over(Failed::Boundary(self.recorder.end_with(error)))
     }
 }
 

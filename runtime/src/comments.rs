@@ -102,8 +102,3 @@ pub(crate) struct Comment {
     /// No other statement has the same.
     pub(crate) is_unique: bool,
 }
-
-/// Whether a text may have one of another's already.
-pub(crate) fn has_comment(sql: &str) -> bool {
-    sql.contains("/*") || sql.contains("--")
-}

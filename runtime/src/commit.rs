@@ -13,7 +13,7 @@ use crate::lease::State;
 use crate::settings::Redacted;
 use crate::stats::Outcome;
 use crate::targets;
-use crate::transaction::Core;
+use crate::transaction::{Core, OnConnection};
 
 /// How long the answer to a commit is waited for at least: one that nobody waits for is one of unknown
 /// outcome, which is worse than one that is late.
@@ -27,23 +27,6 @@ pub(crate) struct NotCommitted {
 }
 
 impl<DB: Backend> Core<DB> {
-    /// Whether a commit is worth sending.
-    ///
-    /// # Errors
-    ///
-    /// That of a session that has failed, and [`Error::RollbackOnly`].
-    pub(crate) fn check_commit(&mut self) -> Result<(), Error> {
-        self.notice_what_was_dropped(0);
-        self.check()?;
-        match self.rollback_only.take() {
-            Some(reason) => Err(Error::RollbackOnly {
-                place: self.trail.place_of_run(),
-                reason,
-            }),
-            None => Ok(()),
-        }
-    }
-
     /// Commits, with proof.
     ///
     /// # Errors
@@ -58,13 +41,13 @@ impl<DB: Backend> Core<DB> {
         if let Err(error) = self.make_ready(limit, deadline).await {
             return Err(NotCommitted {
                 error,
-                may_succeed_again: self.may_succeed_again(),
+                may_succeed_again: self.fitness.may_run_again(),
             });
         }
-        if let Some(lease) = &mut self.lease {
-            self.sent.round_trips += 1;
+        if let Some(OnConnection { lease, .. }) = &mut self.connection {
+            self.recorder.sent.round_trips += 1;
             // Until the answer is there, nobody can say what a runtime that ends leaves behind.
-            self.outcome = Outcome::Unknown;
+            self.recorder.outcome = Outcome::Unknown;
             if !self.options.is_read_only() {
                 // Before anybody can lose sight of it.
                 self.engine.replicas().writes(self.task);
@@ -75,21 +58,21 @@ impl<DB: Backend> Core<DB> {
             let last = deadline.max(Instant::now() + GRACE);
             let began = Instant::now();
             let answer = timeout_at(last, DB::run(connection, commit)).await;
-            self.sent.committing = began.elapsed();
+            self.recorder.sent.committing = began.elapsed();
             match answer.unwrap_or_else(|_| Err(no_answer())) {
                 Ok(()) => *state = State::Clean,
                 Err(source) => self.commit_failed(source, deadline).await?,
             }
             self.count_prepared();
-            self.lease = None;
+            self.connection = None;
         }
-        self.committed();
+        self.recorder.committed();
         Ok(())
     }
 
     async fn make_ready(&mut self, limit: Duration, deadline: Instant) -> Result<(), Error> {
         self.check_commit()?;
-        if self.lease.is_some() && Instant::now() >= deadline {
+        if self.connection.is_some() && Instant::now() >= deadline {
             return Err(self.timed_out(limit, deadline));
         }
         // What was left on the raw connection may still run, and the proof would wait for it.
@@ -117,9 +100,9 @@ impl<DB: Backend> Core<DB> {
         let place = self.trail.place_of_run();
         let failure = DB::commit_failure(&source);
         if failure != CommitFailure::Unknown {
-            self.outcome = Outcome::RolledBack;
-            if let Some(lease) = &mut self.lease {
-                *lease.parts().1 = State::Open;
+            self.recorder.outcome = Outcome::RolledBack;
+            if let Some(on) = &mut self.connection {
+                *on.lease.parts().1 = State::Open;
             }
             let may_succeed_again = DB::may_succeed_again(&source);
             let error = match failure {
@@ -131,7 +114,7 @@ impl<DB: Backend> Core<DB> {
                 may_succeed_again,
             });
         }
-        let Some(lease) = self.lease.take() else {
+        let Some(OnConnection { lease, .. }) = self.connection.take() else {
             return Ok(());
         };
         let transaction = lease.transaction().map(str::to_owned);
@@ -146,7 +129,7 @@ impl<DB: Backend> Core<DB> {
                 Ok(())
             }
             Some(false) => {
-                self.outcome = Outcome::RolledBack;
+                self.recorder.outcome = Outcome::RolledBack;
                 Err(NotCommitted {
                     error: Error::Database { place, source },
                     may_succeed_again: true,
@@ -157,6 +140,22 @@ impl<DB: Backend> Core<DB> {
                 may_succeed_again: false,
             }),
         }
+    }
+}
+
+impl<DB: Backend> Core<DB> {
+    /// Removes what [`unguarded`](crate::Session::unguarded) or a lifted rule of the guard may have left on a server's
+    /// session that the next client shares. Any other connection is closed instead, and takes it along.
+    async fn leave_no_traces(&mut self) -> Result<(), Error> {
+        let shares = self.engine.pool().pooler().shares_sessions();
+        let is_tainted = self
+            .connection
+            .as_ref()
+            .is_some_and(|on| on.lease.is_tainted());
+        if shares && is_tainted {
+            self.send(DB::SWEEP.to_owned()).await?;
+        }
+        Ok(())
     }
 }
 
@@ -192,6 +191,7 @@ async fn confirm<DB: Backend>(
         .await
         .ok()
 }
+
 fn no_answer() -> sqlx::Error {
     sqlx::Error::Io(io::Error::new(
         io::ErrorKind::TimedOut,

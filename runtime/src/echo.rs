@@ -6,8 +6,9 @@ use demarcate_sql::Dialect;
 use tracing::field;
 
 use crate::site::Site;
+use crate::sql_text::shown;
 use crate::targets;
-use crate::trail::{Trail, shown};
+use crate::trail::Trail;
 
 /// A statement that is logged when it is over, whichever way: answered, failed, or dropped before that.
 pub(crate) struct Echo {

@@ -7,7 +7,7 @@ use futures_core::Stream;
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 use futures_util::TryFutureExt;
-use sqlx::{Execute, Executor, SqlStr};
+use sqlx::{Either, Execute, Executor, SqlStr};
 use tokio::time::Sleep;
 
 use crate::backend::{Backend, Step};
@@ -113,7 +113,10 @@ impl<DB: Backend> Stream for Rows<'_, DB> {
         let step = match ready!(steps.as_mut().poll_next(cx)) {
             Some(Ok(step)) => {
                 if let Some(watched) = &mut this.flight.watched {
-                    watched.count::<DB>(&step);
+                    match &step {
+                        Either::Left(result) => watched.count_affected(DB::affected(result)),
+                        Either::Right(_) => watched.count_row(),
+                    }
                 }
                 Some(Ok(step))
             }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::error::Error;
-use crate::failure::{Failure, Mark};
+use crate::failure::Failure;
 use crate::lease::State;
+use crate::session::fitness::Fitness;
 use crate::stats::Outcome;
 use crate::trail::Trail;
 use crate::watched::Watched;
@@ -19,7 +20,7 @@ pub(crate) struct Running<'a, DB: Backend> {
 /// A statement on its way. Unless it [lands](Self::land), its connection stays busy.
 pub(crate) struct Flight<'a> {
     pub(crate) state: &'a mut State,
-    pub(crate) failure: &'a mut Option<Mark>,
+    pub(crate) fitness: &'a mut Fitness,
     /// What an error of the database's is to the session.
     pub(crate) judge: fn(&sqlx::Error) -> Option<Failure>,
     pub(crate) trail: &'a Trail,
@@ -57,10 +58,10 @@ impl Flight<'_> {
         if let Some(watched) = self.watched.take() {
             watched.failed(self.trail, &error);
         }
-        if self.failure.is_none()
+        if self.fitness.failure().is_none()
             && let Some(failure) = (self.judge)(&error)
         {
-            *self.failure = Some(Mark::new(failure, self.trail.place()));
+            self.fitness.fail(failure, || self.trail.place());
         }
         error
     }
@@ -84,8 +85,7 @@ impl Flight<'_> {
     /// The time for the answer is over. It is still to come.
     pub(crate) fn time_out(&mut self, after: Duration) -> sqlx::Error {
         let place = self.trail.place();
-        let mark = || Mark::new(Failure::Slow(after), place.clone());
-        self.failure.get_or_insert_with(mark);
+        self.fitness.fail(Failure::Slow(after), || place.clone());
         let error = Error::StatementTimeout { place, after }.into();
         if let Some(watched) = self.watched.take() {
             watched.failed(self.trail, &error);

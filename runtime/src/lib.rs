@@ -117,6 +117,7 @@ pub mod settings;
 mod site;
 mod spans;
 mod spare;
+mod sql_text;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 mod startup;
@@ -126,7 +127,6 @@ mod stock;
 mod stop;
 mod targets;
 mod to_the_end;
-mod traces;
 mod trail;
 mod transaction;
 #[cfg(feature = "postgres")]

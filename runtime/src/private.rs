@@ -10,6 +10,7 @@ use crate::factory::SessionFactory;
 use crate::job::{self, Job};
 use crate::options::TxOptions;
 use crate::session::Session;
+use crate::spans;
 use crate::stop::Stop;
 
 pub use crate::answer::Answer;
@@ -43,7 +44,9 @@ impl<DB: Backend> LentSession for Session<DB> {
     type Lent = Self;
 
     fn enter(&mut self, service: Site) -> InService {
-        InService::enter(&self.core.trail, service)
+        let trail = &self.core.trail;
+        let span = spans::service(&trail.innermost_span(), service);
+        InService::enter(trail, service, span)
     }
 }
 

@@ -53,7 +53,7 @@ impl<DB: Backend> Session<DB> {
         F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
         E: From<Error>,
     {
-        let depth = self.core.savepoints;
+        let depth = self.core.fitness.depth();
         let hooks = self.core.hooks.mark();
         let name = self.core.enter_savepoint().await?;
         let mut scope = Scope {
@@ -63,17 +63,17 @@ impl<DB: Backend> Session<DB> {
         let result = body(&mut *scope.session).await;
         scope.done = true;
         let core = &mut scope.session.core;
-        core.notice_what_was_dropped(depth + 1);
-        let result = match (result, core.failure.as_ref()) {
+        core.detect_abandoned(depth + 1);
+        let result = match (result, core.fitness.failure()) {
             (Ok(_), Some(mark)) => Err(mark.to_error().into()),
             (result, _) => result,
         };
         match result {
             Ok(value) => {
-                // Which is proof as well.
-                core.is_unproven = false;
+                // Releasing the savepoint is the proof.
+                core.fitness.set_unproven(false);
                 core.send(format!("RELEASE SAVEPOINT {name}")).await?;
-                core.savepoints = depth;
+                core.fitness.set_depth(depth);
                 Ok(value)
             }
             Err(error) => {
@@ -103,9 +103,10 @@ impl<DB: Backend> Core<DB> {
     async fn enter_savepoint(&mut self) -> Result<String, Error> {
         self.check()?;
         self.begin().await?;
-        let name = format!("demarcate_{}", self.savepoints);
+        let depth = self.fitness.depth();
+        let name = format!("demarcate_{depth}");
         self.send(format!("SAVEPOINT {name}")).await?;
-        self.savepoints += 1;
+        self.fitness.set_depth(depth + 1);
         self.savepoints_set += 1;
         if Some(self.savepoints_set) == DB::MOST_SAVEPOINTS.map(|most| most + 1) {
             tracing::warn!(
@@ -121,29 +122,20 @@ impl<DB: Backend> Core<DB> {
     /// Undoes what was done since the savepoint and clears the mark. Where that cannot be done, the
     /// mark stays, and the boundary will not commit.
     async fn leave_savepoint(&mut self, name: &str, depth: u32) {
-        self.savepoints = depth;
-        let survived_conflict = self.may_succeed_again();
-        let failure = self.failure.take();
-        if self.settle().await.is_err()
-            || self
+        self.fitness.set_depth(depth);
+        let undo = self.fitness.begin_undo();
+        let is_undone = self.settle().await.is_ok()
+            && self
                 .send(format!("ROLLBACK TO SAVEPOINT {name}"))
                 .await
-                .is_err()
-            || self
-                .send(format!("RELEASE SAVEPOINT {name}"))
-                .await
-                .is_err()
-        {
-            self.failure = failure.or(self.failure.take());
-        } else {
-            self.is_unproven = false;
-        }
-        self.survived_conflict = survived_conflict;
+                .is_ok()
+            && self.send(format!("RELEASE SAVEPOINT {name}")).await.is_ok();
+        self.fitness.end_undo(undo, is_undone);
     }
 
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
-        match &mut self.lease {
-            Some(lease) => lease.settle().await,
+        match &mut self.connection {
+            Some(on) => on.lease.settle().await,
             None => Ok(()),
         }
     }

@@ -1,5 +1,11 @@
 //! The capability to run statements inside a transaction, and nothing more.
 
+mod begin;
+pub(crate) mod fitness;
+pub(crate) mod recorder;
+mod statement;
+mod wire;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -136,7 +142,7 @@ impl<DB: Backend> Session<DB> {
     /// It is about the whole transaction: a [`savepoint`](Self::savepoint) that is rolled back does not take
     /// it back. Of several reasons the first is told.
     pub fn rollback_only(&mut self, reason: impl Into<Cow<'static, str>>) {
-        self.core.rollback_only.get_or_insert_with(|| reason.into());
+        self.core.fitness.rollback_only(|| reason.into());
     }
 
     /// The way out: sqlx's connection itself, for COPY, or for a library that takes nothing else.
@@ -176,7 +182,7 @@ impl<DB: Backend> Session<DB> {
     /// which a statement then leaves something is closed at the end.
     #[doc(hidden)]
     pub fn __allow(&mut self, rule: &'static str) {
-        self.core.allowed.insert(rule);
+        self.core.fitness.allow(rule);
     }
 }
 
@@ -184,8 +190,8 @@ impl<DB: Backend> fmt::Debug for Session<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session")
             .field("boundary", &self.core.site())
-            .field("begun", &self.core.lease.is_some())
-            .field("failed", &self.core.failure.is_some())
+            .field("begun", &self.core.connection.is_some())
+            .field("failed", &self.core.fitness.failure().is_some())
             .finish_non_exhaustive()
     }
 }

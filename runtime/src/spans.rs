@@ -10,14 +10,13 @@ use demarcate_sql::Dialect;
 use tracing::Span;
 use tracing::field::Empty;
 
-use crate::backend::Backend;
 use crate::classify::{Category, classify};
 use crate::options::TxOptions;
 use crate::place::TransactionId;
 use crate::site::Site;
+use crate::sql_text::shown;
 use crate::stats::{Outcome, Sent};
 use crate::targets;
-use crate::trail::shown;
 
 /// As <https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/> has them.
 const fn system(dialect: Dialect) -> &'static str {
@@ -29,7 +28,8 @@ const fn system(dialect: Dialect) -> &'static str {
 }
 
 /// Of one run of a boundary.
-pub(crate) fn boundary<DB: Backend>(
+pub(crate) fn boundary(
+    dialect: Dialect,
     site: Site,
     options: &TxOptions,
     transaction: TransactionId,
@@ -44,7 +44,7 @@ pub(crate) fn boundary<DB: Backend>(
         kind = site.kind().as_str(),
         code.file.path = site.file(),
         code.line.number = site.line(),
-        db.system.name = system(DB::DIALECT),
+        db.system.name = system(dialect),
         isolation = options.isolation.map(|isolation| isolation.as_sql()),
         read_only = options.is_read_only(),
         transaction.id = %transaction,

@@ -3,8 +3,6 @@
 use sqlx::error::BoxDynError;
 use sqlx::{AssertSqlSafe, Database, Execute, SqlSafeStr, SqlStr};
 
-use crate::comments::has_comment;
-
 /// A query taken apart, so that its text can be read before it is sent.
 ///
 /// sqlx gives a query's text only in exchange for the query. This holds all that there is to one, and
@@ -65,6 +63,11 @@ impl<DB: Database> Statement<DB> {
             }
         }
     }
+}
+
+/// Whether a text may contain a comment.
+fn has_comment(sql: &str) -> bool {
+    sql.contains("/*") || sql.contains("--")
 }
 
 impl<DB: Database> Execute<'static, DB> for Statement<DB> {

@@ -1,19 +1,15 @@
 //! What a run of a boundary is at, for those who look at it from outside.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use demarcate_sql::{Dialect, masked};
+use demarcate_sql::Dialect;
 use sqlx::SqlStr;
 use tracing::Span;
 
 use crate::place::{Place, TransactionId};
 use crate::site::Site;
-use crate::spans;
-
-/// How much of a statement's text is shown, in bytes.
-const LONGEST: usize = 1_000;
+use crate::sql_text::shown;
 
 /// A boundary that is open.
 ///
@@ -130,7 +126,7 @@ impl Trail {
         (now.begins, now.process, now.replica) = (None, process, replica);
     }
 
-    /// A statement is about to be sent. What is returned is the span around it.
+    /// Records a statement that is about to be sent, and returns the span that its own belongs under.
     pub(crate) fn sends(&self, text: &SqlStr) -> Span {
         let statement = Some(Sent {
             text: text.clone(),
@@ -140,10 +136,14 @@ impl Trail {
         let mut now = self.now();
         now.statement = statement;
         let service = now.service.as_ref();
-        let around = service.map_or(&self.span, |service| &service.span).clone();
-        // Whoever hears of a span may do anything: outside the lock.
-        drop(now);
-        spans::statement(&around, text.as_str(), self.dialect)
+        service.map_or(&self.span, |service| &service.span).clone()
+    }
+
+    /// The span of the innermost service, or of the run.
+    pub(crate) fn innermost_span(&self) -> Span {
+        let now = self.now();
+        let service = now.service.as_ref();
+        service.map_or(&self.span, |service| &service.span).clone()
     }
 
     /// Its answer is there.
@@ -223,11 +223,9 @@ pub struct InService {
 }
 
 impl InService {
-    pub(crate) fn enter(trail: &Arc<Trail>, site: Site) -> Self {
-        let around = trail.now().service.take();
-        let parent = around.as_ref().map_or(&trail.span, |around| &around.span);
-        let span = spans::service(parent, site);
-        trail.now().service = Some(Entered { site, span });
+    /// Enters a service, whose span lies under [`innermost_span`](Trail::innermost_span).
+    pub(crate) fn enter(trail: &Arc<Trail>, site: Site, span: Span) -> Self {
+        let around = trail.now().service.replace(Entered { site, span });
         Self {
             trail: Arc::clone(trail),
             around,
@@ -242,16 +240,4 @@ impl Drop for InService {
         let ended = std::mem::replace(&mut self.trail.now().service, around);
         drop(ended);
     }
-}
-
-/// A statement as logs and errors show it: without the values that are written in it, and not too long.
-pub(crate) fn shown(sql: &str, dialect: Dialect) -> String {
-    let mut text = String::new();
-    // Writing to a `String` cannot fail.
-    let _ = write!(text, "{}", masked(sql, dialect));
-    if text.len() > LONGEST {
-        text.truncate(text.floor_char_boundary(LONGEST));
-        text.push('…');
-    }
-    text
 }

@@ -2,10 +2,8 @@
 
 use std::time::Instant;
 
-use sqlx::Either;
 use tracing::Span;
 
-use crate::backend::{Backend, Step};
 use crate::durations::Histogram;
 use crate::echo::Echo;
 use crate::spans;
@@ -26,11 +24,14 @@ pub(crate) struct Watched<'a> {
 }
 
 impl Watched<'_> {
-    pub(crate) fn count<DB: Backend>(&mut self, step: &Step<DB>) {
-        match step {
-            Either::Left(result) => self.affected += DB::affected(result),
-            Either::Right(_) => self.returned += 1,
-        }
+    /// Counts a row that was returned.
+    pub(crate) fn count_row(&mut self) {
+        self.returned += 1;
+    }
+
+    /// Counts rows that were changed.
+    pub(crate) fn count_affected(&mut self, rows: u64) {
+        self.affected += rows;
     }
 
     /// The answer is there.

@@ -1,0 +1,252 @@
+//! Whether a session may send another statement, may commit, and may be run again.
+
+use std::borrow::Cow;
+
+use crate::error::Error;
+use crate::failure::{Failure, Mark};
+use crate::guard::Allowed;
+use crate::place::Place;
+
+/// The state of a session that decides what it may still do. It knows no connection.
+#[derive(Default)]
+pub(crate) struct Fitness {
+    /// The first failure. While there is one, no statement is sent.
+    failure: Option<Mark>,
+    /// Whether the last statement met a conflict that a savepoint has survived.
+    survived_conflict: bool,
+    /// The reason given to `rollback_only`.
+    rollback_only: Option<Cow<'static, str>>,
+    /// Whether the last statement ran code unseen, which may have ended the transaction.
+    is_unproven: bool,
+    /// The number of open savepoints, which also numbers their names.
+    depth: u32,
+    /// Rules lifted by `allow(..)` for this body.
+    allowed: Allowed,
+}
+
+impl Fitness {
+    /// Marks the session with its first failure. Later failures change nothing.
+    pub(crate) fn fail(&mut self, failure: Failure, place: impl FnOnce() -> Place) {
+        if self.failure.is_none() {
+            self.failure = Some(Mark::new(failure, place()));
+        }
+    }
+
+    /// Marks the session with a failure that takes the place of an earlier one, and returns its error.
+    pub(crate) fn fail_with(&mut self, failure: Failure, place: Place) -> Error {
+        self.failure.insert(Mark::new(failure, place)).to_error()
+    }
+
+    /// The first failure, if there is one.
+    pub(crate) fn failure(&self) -> Option<&Mark> {
+        self.failure.as_ref()
+    }
+
+    /// Marks the session if work was abandoned: a dropped statement leaves the connection busy; a leaked
+    /// savepoint, whose destructor never ran, leaves a depth other than the expected one.
+    pub(crate) fn detect_abandoned(
+        &mut self,
+        expected_depth: u32,
+        is_busy: bool,
+        place: impl Fn() -> Place,
+    ) {
+        if self.depth != expected_depth {
+            self.fail(Failure::dropped("a savepoint"), &place);
+        }
+        if is_busy {
+            self.fail(Failure::dropped("a statement"), &place);
+        }
+    }
+
+    /// Rejects the next statement of a session that has failed.
+    ///
+    /// # Errors
+    ///
+    /// The error of the first failure.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match &self.failure {
+            Some(mark) => Err(mark.to_error()),
+            None => Ok(()),
+        }
+    }
+
+    /// Rejects the commit of a session that has failed, or from which nothing is to be kept.
+    ///
+    /// # Errors
+    ///
+    /// That of [`check`](Self::check), and [`Error::RollbackOnly`].
+    pub(crate) fn check_commit(&mut self, place: impl FnOnce() -> Place) -> Result<(), Error> {
+        self.check()?;
+        match self.rollback_only.take() {
+            Some(reason) => Err(Error::RollbackOnly {
+                place: place(),
+                reason,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the boundary, run again as a whole, may avoid the conflict that it met.
+    ///
+    /// Never while something ran unseen: it may have committed before it failed, and would be done twice.
+    pub(crate) fn may_run_again(&self) -> bool {
+        if self.is_unproven {
+            return false;
+        }
+        match &self.failure {
+            Some(mark) => mark.may_succeed_again(),
+            None => self.survived_conflict,
+        }
+    }
+
+    /// Lets nothing be kept. The first reason is the one that is reported.
+    pub(crate) fn rollback_only(&mut self, reason: impl FnOnce() -> Cow<'static, str>) {
+        self.rollback_only.get_or_insert_with(reason);
+    }
+
+    /// A statement is sent: an earlier conflict is no longer the last thing that happened.
+    pub(crate) fn sends(&mut self) {
+        self.survived_conflict = false;
+    }
+
+    /// Code is about to run unseen, or the transaction has been proven to be open again.
+    pub(crate) fn set_unproven(&mut self, is_unproven: bool) {
+        self.is_unproven = is_unproven;
+    }
+
+    pub(crate) fn is_unproven(&self) -> bool {
+        self.is_unproven
+    }
+
+    /// The number of open savepoints.
+    pub(crate) fn depth(&self) -> u32 {
+        self.depth
+    }
+
+    pub(crate) fn set_depth(&mut self, depth: u32) {
+        self.depth = depth;
+    }
+
+    pub(crate) fn allowed(&self) -> &Allowed {
+        &self.allowed
+    }
+
+    /// Lifts a rule of the guard for the rest of the boundary.
+    pub(crate) fn allow(&mut self, rule: &'static str) {
+        self.allowed.insert(rule);
+    }
+
+    /// Begins to undo a savepoint: takes the failure away, and remembers whether it was a conflict.
+    pub(crate) fn begin_undo(&mut self) -> Undo {
+        Undo {
+            survived_conflict: self.may_run_again(),
+            failure: self.failure.take(),
+        }
+    }
+
+    /// Ends undoing a savepoint. If that failed, the first failure stays.
+    pub(crate) fn end_undo(&mut self, undo: Undo, is_undone: bool) {
+        if is_undone {
+            self.is_unproven = false;
+        } else {
+            self.failure = undo.failure.or(self.failure.take());
+        }
+        self.survived_conflict = undo.survived_conflict;
+    }
+}
+
+/// The failure of a savepoint while it is rolled back.
+pub(crate) struct Undo {
+    survived_conflict: bool,
+    failure: Option<Mark>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn nowhere() -> Place {
+        Place::default()
+    }
+
+    fn conflict() -> Failure {
+        Failure::Statement {
+            error: sqlx::Error::Protocol("a conflict".to_owned()),
+            may_succeed_again: true,
+        }
+    }
+
+    #[test]
+    fn the_first_failure_is_the_one_that_is_reported() {
+        let mut fitness = Fitness::default();
+        assert!(fitness.check().is_ok());
+        fitness.fail(Failure::Slow(Duration::from_secs(1)), nowhere);
+        fitness.fail(conflict(), nowhere);
+        assert!(matches!(
+            fitness.check(),
+            Err(Error::StatementTimeout { .. })
+        ));
+        assert!(!fitness.may_run_again());
+    }
+
+    #[test]
+    fn abandoned_work_is_a_failure() {
+        let mut fitness = Fitness::default();
+        fitness.detect_abandoned(0, false, nowhere);
+        assert!(fitness.check().is_ok());
+        fitness.detect_abandoned(0, true, nowhere);
+        assert!(fitness.check().is_err(), "a statement was dropped");
+
+        let mut fitness = Fitness::default();
+        fitness.set_depth(1);
+        fitness.detect_abandoned(0, false, nowhere);
+        assert!(fitness.check().is_err(), "a savepoint was leaked");
+    }
+
+    #[test]
+    fn a_conflict_may_be_run_again_unless_something_ran_unseen() {
+        let mut fitness = Fitness::default();
+        fitness.fail(conflict(), nowhere);
+        assert!(fitness.may_run_again());
+        fitness.set_unproven(true);
+        assert!(!fitness.may_run_again());
+    }
+
+    #[test]
+    fn a_survived_conflict_is_remembered_until_the_next_statement() {
+        let mut fitness = Fitness::default();
+        fitness.fail(conflict(), nowhere);
+        let undo = fitness.begin_undo();
+        assert!(fitness.check().is_ok());
+        fitness.end_undo(undo, true);
+        assert!(fitness.check().is_ok());
+        assert!(fitness.may_run_again());
+        fitness.sends();
+        assert!(!fitness.may_run_again());
+    }
+
+    #[test]
+    fn a_savepoint_that_cannot_be_undone_leaves_its_failure() {
+        let mut fitness = Fitness::default();
+        fitness.fail(Failure::Slow(Duration::from_secs(1)), nowhere);
+        let undo = fitness.begin_undo();
+        fitness.fail(conflict(), nowhere);
+        fitness.end_undo(undo, false);
+        assert!(matches!(
+            fitness.check(),
+            Err(Error::StatementTimeout { .. })
+        ));
+    }
+
+    #[test]
+    fn rollback_only_forbids_the_commit_and_not_the_next_statement() {
+        let mut fitness = Fitness::default();
+        fitness.rollback_only(|| "a dry run".into());
+        fitness.rollback_only(|| "another reason".into());
+        assert!(fitness.check().is_ok());
+        let error = fitness.check_commit(nowhere).unwrap_err();
+        assert!(error.to_string().contains("a dry run"), "{error}");
+    }
+}

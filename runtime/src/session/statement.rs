@@ -1,0 +1,104 @@
+//! Admits the statements of a body, and makes ready to send them.
+
+use sqlx::SqlStr;
+
+use crate::backend::Backend;
+use crate::error::Error;
+use crate::failure::Failure;
+use crate::flight::Running;
+use crate::guard::{self, Passed};
+use crate::statement::Statement;
+use crate::transaction::Core;
+
+impl<DB: Backend> Core<DB> {
+    /// Rejects a statement that the session must not send, and says what the others leave behind.
+    fn admit(&mut self, sql: &str) -> Result<Passed, Error> {
+        self.check()?;
+        guard::read(sql, DB::DIALECT, self.fitness.allowed()).map_err(|refusal| {
+            // It was not sent, and is not the statement that the activity names.
+            let place = self.trail.place_of_run().at(self.trail.service(), None);
+            self.fitness.fail_with(Failure::Forbidden(refusal), place)
+        })
+    }
+
+    /// Makes ready to send a statement of the body, which takes `preparing` round trips to be prepared.
+    async fn start(
+        &mut self,
+        sql: &SqlStr,
+        preparing: u64,
+    ) -> Result<Running<'_, DB>, sqlx::Error> {
+        let passed = self.admit(sql.as_str())?;
+        self.begin().await?;
+        if passed.leaves_state {
+            self.begun().taint();
+        }
+        if passed.is_opaque {
+            self.set_witness().await?;
+        }
+        self.recorder.sent.statements += 1;
+        self.recorder.sent.round_trips += preparing;
+        self.fitness.sends();
+        Ok(self.take_off(Some(sql)))
+    }
+
+    /// Makes ready to send a statement that stays on the server's session, if that is ours alone.
+    pub(crate) async fn start_named(
+        &mut self,
+        sql: &SqlStr,
+    ) -> Result<Running<'_, DB>, sqlx::Error> {
+        self.admit(sql.as_str())?;
+        if self.engine.pool().pooler().shares_sessions() {
+            return Err(no_names().at(|| self.trail.place_of_run()).into());
+        }
+        self.start(sql, 0).await
+    }
+
+    /// Makes ready to send a query. A value that cannot be encoded is the body's own affair, and leaves no
+    /// mark.
+    pub(crate) async fn start_query(
+        &mut self,
+        mut query: Statement<DB>,
+    ) -> Result<(Statement<DB>, Running<'_, DB>), sqlx::Error> {
+        if let Some(error) = query.encoding_error() {
+            return Err(error);
+        }
+        if self.engine.pool().pooler().shares_sessions() {
+            query.send_unnamed();
+        }
+        let comments = self.engine.watch().sql_comments.as_ref();
+        let comments = comments.filter(|_| query.takes_comment());
+        let comment = comments.map(|comments| {
+            let inside = self.trail.span().clone();
+            inside.in_scope(|| comments.next(&self.trail))
+        });
+        if comment.as_ref().is_some_and(|comment| comment.is_unique) {
+            query.send_unnamed();
+        }
+        let preparing = u64::from(DB::PREPARES && query.is_prepared_once());
+        let running = self.start(query.text(), preparing).await?;
+        if let Some(comment) = comment {
+            query.append(&comment.text);
+        }
+        Ok((query, running))
+    }
+
+    /// Lends the raw connection to the body. What it does there runs unseen.
+    pub(crate) async fn lend_connection(&mut self) -> Result<&mut DB::Connection, Error> {
+        self.check()?;
+        self.begin().await?;
+        self.set_witness().await?;
+        self.fitness.sends();
+        let lease = self.begun();
+        lease.taint();
+        Ok(lease.parts().0)
+    }
+}
+
+/// The error of a statement that needs a name on a session that is shared with other clients.
+fn no_names() -> Error {
+    Error::unsupported(
+        "PostgreSQL behind a pooler in transaction mode",
+        "session that a prepared statement could be kept on",
+        "give the text to `sqlx::query`, which sends it anew each time",
+    )
+}
