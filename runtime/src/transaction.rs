@@ -23,11 +23,11 @@ use crate::lease::{Lease, State};
 #[cfg(feature = "metrics")]
 use crate::meters;
 use crate::needs::{Given, Needs, Unmet};
-use crate::options::TxOptions;
+use crate::options::{Replica, TxOptions};
 use crate::pool::Guest;
 use crate::pool::Pool;
 use crate::register::Entered;
-use crate::replicas::{self, Replica};
+use crate::replicas;
 use crate::site::Site;
 use crate::spans;
 use crate::statement::Statement;

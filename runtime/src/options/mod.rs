@@ -1,42 +1,18 @@
-//! What a boundary can be asked for.
+//! What a boundary is asked for: its options, under the names that the attributes give them.
 
-use std::any::{Any, TypeId, type_name};
-use std::fmt;
-use std::sync::Arc;
+mod isolation;
+mod replica;
+mod retry;
+mod tolerance;
+
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::replicas::Replica;
-use crate::retry::Retry;
 
-/// How far a transaction is kept apart from those that run beside it.
-///
-/// The names are those of the SQL standard; what each level really prevents is the database's own
-/// matter. SQLite knows only `Serializable`, and a boundary that asks it for another is refused.
-///
-/// They are ordered: what is greater keeps transactions further apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Isolation {
-    /// Each statement sees what was committed before it began.
-    ReadCommitted,
-    /// All statements see one snapshot.
-    RepeatableRead,
-    /// The outcome is that of some order of the transactions, one after the other.
-    Serializable,
-}
-
-impl Isolation {
-    /// The level as SQL writes it.
-    #[must_use]
-    pub const fn as_sql(self) -> &'static str {
-        match self {
-            Self::ReadCommitted => "READ COMMITTED",
-            Self::RepeatableRead => "REPEATABLE READ",
-            Self::Serializable => "SERIALIZABLE",
-        }
-    }
-}
+pub use isolation::Isolation;
+pub use replica::Replica;
+pub use retry::Retry;
+pub(crate) use tolerance::Tolerated;
 
 /// The options of a boundary, under the names that the attributes give them.
 ///
@@ -290,55 +266,8 @@ impl TxOptions {
             ));
         }
         match &self.retry {
-            Some(retry) => retry.check(),
+            Some(retry) => retry.check(Self::LONGEST_TIMEOUT),
             None => Ok(()),
         }
-    }
-}
-
-type Tolerates = dyn Fn(&dyn Any) -> bool + Send + Sync;
-
-/// The errors of a body that do not roll back.
-#[derive(Clone)]
-pub(crate) struct Tolerated {
-    body: (TypeId, &'static str),
-    is_default: bool,
-    tolerates: Arc<Tolerates>,
-}
-
-impl Tolerated {
-    fn new<E: 'static>(tolerates: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
-        Self {
-            body: (TypeId::of::<E>(), type_name::<E>()),
-            is_default: false,
-            tolerates: Arc::new(move |error| error.downcast_ref().is_some_and(&tolerates)),
-        }
-    }
-
-    fn into_default(mut self) -> Self {
-        self.is_default = true;
-        self
-    }
-
-    /// Whether the body's error is one of the type that it was written for.
-    pub(crate) fn check<E: 'static>(&self) -> Result<(), Error> {
-        let (id, name) = self.body;
-        if self.is_default || id == TypeId::of::<E>() {
-            return Ok(());
-        }
-        Err(Error::config(format!(
-            "`no_rollback_for` was written for `{name}`, and the body returns `{}`; give its closure that type",
-            type_name::<E>()
-        )))
-    }
-
-    pub(crate) fn tolerates<E: 'static>(&self, error: &E) -> bool {
-        (self.tolerates)(error)
-    }
-}
-
-impl fmt::Debug for Tolerated {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tolerated").field(&self.body.1).finish()
     }
 }

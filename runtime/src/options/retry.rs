@@ -5,7 +5,6 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::error::Error;
-use crate::options::TxOptions;
 
 /// How often a boundary is run again after a conflict, and how soon.
 ///
@@ -77,7 +76,8 @@ impl Retry {
         self.within
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Rejects a policy that runs nothing again, runs too often, or waits longer than `longest`.
+    pub(crate) fn check(&self, longest: Duration) -> Result<(), Error> {
         if self.times == 0 {
             return Err(Error::config(
                 "a `retry` of 0 runs nothing again; leave it out",
@@ -90,10 +90,11 @@ impl Retry {
                 Self::MOST
             )));
         }
-        let longest = [Some(self.first), Some(self.longest), self.within];
-        match longest.into_iter().flatten().max() {
-            Some(time) if time > TxOptions::LONGEST_TIMEOUT => Err(Error::config(format!(
-                "a boundary cannot wait {time:?} to be run again; give `retry` up to 24 hours"
+        let times = [Some(self.first), Some(self.longest), self.within];
+        match times.into_iter().flatten().max() {
+            Some(time) if time > longest => Err(Error::config(format!(
+                "a boundary cannot wait {time:?} to be run again; give `retry` up to {} hours",
+                longest.as_secs() / (60 * 60)
             ))),
             _ => Ok(()),
         }
@@ -144,17 +145,15 @@ mod tests {
 
     #[test]
     fn repeats_have_bounds() {
-        assert!(Retry::times(1).check().is_ok());
-        assert!(Retry::times(Retry::MOST).check().is_ok());
-        assert!(Retry::times(0).check().is_err());
-        assert!(Retry::times(1_000_000).check().is_err());
-        assert!(Retry::times(1).within(Duration::MAX).check().is_err());
-        assert!(Retry::times(1).first_delay(Duration::MAX).check().is_err());
-        assert!(
-            Retry::times(1)
-                .longest_delay(Duration::MAX)
-                .check()
-                .is_err()
-        );
+        let hour = Duration::from_secs(60 * 60);
+        let is_valid = |retry: Retry| retry.check(hour).is_ok();
+        assert!(is_valid(Retry::times(1)));
+        assert!(is_valid(Retry::times(Retry::MOST)));
+        assert!(!is_valid(Retry::times(0)));
+        assert!(!is_valid(Retry::times(1_000_000)));
+        assert!(is_valid(Retry::times(1).within(hour)));
+        assert!(!is_valid(Retry::times(1).within(hour * 2)));
+        assert!(!is_valid(Retry::times(1).first_delay(Duration::MAX)));
+        assert!(!is_valid(Retry::times(1).longest_delay(Duration::MAX)));
     }
 }
