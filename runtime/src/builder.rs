@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::factory::{SessionFactory, Watch};
 use crate::options::TxOptions;
 use crate::pool::Pool;
-use crate::settings::{Options, Pooler, Settings};
+use crate::settings::{Options, Pooler, ReplicaOptions, Settings};
 use crate::startup;
 use crate::stock::Limits;
 
@@ -42,11 +42,8 @@ pub struct Builder<DB: Backend> {
     application_name: Option<String>,
     watch: Watch,
     defaults: TxOptions,
-    replicas: Vec<Result<Replica<DB>, Error>>,
+    replicas: Vec<Result<ReplicaOptions<DB>, Error>>,
 }
-
-/// A replica, and the pooler that its own URL shows.
-pub(crate) type Replica<DB> = (Options<DB>, Pooler);
 
 impl<DB: Backend> Builder<DB> {
     /// How many connections there are at most, where nothing else is said.
@@ -383,6 +380,29 @@ impl<DB: Backend> Builder<DB> {
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
         Ok(SessionFactory::over(pool, replicas, defaults, self.watch))
+    }
+}
+
+impl<DB: Backend> SessionFactory<DB> {
+    /// Connects as the settings say. One connection is made at once, to prove that they are right; a database that is
+    /// not there yet is waited for, for the `startup_timeout`.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "postgres")]
+    /// # async fn example() -> Result<(), demarcate::Error> {
+    /// use demarcate::{Settings, postgres::SessionFactory};
+    ///
+    /// let db = SessionFactory::from_settings(&Settings::from_env()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] for settings of another database, [`Error::Connect`] if the database does not
+    /// let us in.
+    pub async fn from_settings(settings: &Settings) -> Result<Self, Error> {
+        Self::builder().settings(settings).connect().await
     }
 }
 

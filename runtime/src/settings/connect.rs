@@ -3,6 +3,7 @@
 use sqlx::{Connection, Database};
 
 use super::Settings;
+use super::pooler::Pooler;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use super::target::Target;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -12,8 +13,19 @@ use crate::error::Error;
 /// The options that sqlx connects to a database with.
 pub(crate) type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 
+/// The connect options of a replica, and the pooler that its URL shows.
+pub(crate) type ReplicaOptions<DB> = (Options<DB>, Pooler);
+
 /// A database that settings can name.
 pub trait FromSettings: Database {
+    /// The name of the database system in messages.
+    #[doc(hidden)]
+    const TITLE: &'static str;
+
+    /// The form of its URLs, as messages show it.
+    #[doc(hidden)]
+    const URL_FORM: &'static str;
+
     /// The options for what the settings name; `None` where that is another database.
     #[doc(hidden)]
     fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error>;
@@ -21,6 +33,9 @@ pub trait FromSettings: Database {
 
 #[cfg(feature = "postgres")]
 impl FromSettings for sqlx::Postgres {
+    const TITLE: &'static str = "PostgreSQL";
+    const URL_FORM: &'static str = "postgres://user:password@host:5432/database";
+
     fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
         let Some(server) = server(&settings.target, Kind::Postgres) else {
             return Ok(None);
@@ -60,6 +75,9 @@ impl FromSettings for sqlx::Postgres {
 
 #[cfg(feature = "mysql")]
 impl FromSettings for sqlx::MySql {
+    const TITLE: &'static str = "MySQL";
+    const URL_FORM: &'static str = "mysql://user:password@host:3306/database";
+
     fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
         use sqlx::mysql::MySqlSslMode;
 
@@ -114,6 +132,9 @@ impl FromSettings for sqlx::MySql {
 
 #[cfg(feature = "sqlite")]
 impl FromSettings for sqlx::Sqlite {
+    const TITLE: &'static str = "SQLite";
+    const URL_FORM: &'static str = "sqlite://path/to/file.db";
+
     fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
         let Target::Sqlite(url) = &settings.target else {
             return Ok(None);

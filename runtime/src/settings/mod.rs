@@ -24,15 +24,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
 
-use crate::backend::Backend;
-use crate::builder::Replica;
 use crate::error::Error;
-use crate::factory::SessionFactory;
 use crate::targets;
 use target::{Server, Target};
 use variables::Variables;
 
-pub(crate) use connect::{FromSettings, Options};
+pub(crate) use connect::{FromSettings, Options, ReplicaOptions};
 pub use environment::Environment;
 pub use pool::PoolSettings;
 pub use pooler::Pooler;
@@ -307,7 +304,9 @@ impl Settings {
     }
 
     /// The same for each replica.
-    pub(crate) fn replica_options<DB: Backend>(&self) -> Vec<Result<Replica<DB>, Error>> {
+    pub(crate) fn replica_options<DB: FromSettings>(
+        &self,
+    ) -> Vec<Result<ReplicaOptions<DB>, Error>> {
         let settings = |target: &Target| Self {
             target: target.clone(),
             source: Source::Code,
@@ -324,7 +323,7 @@ impl Settings {
             .collect()
     }
 
-    pub(crate) fn options<DB: Backend>(&self) -> Result<Options<DB>, Error> {
+    pub(crate) fn options<DB: FromSettings>(&self) -> Result<Options<DB>, Error> {
         DB::options(self)?.ok_or_else(|| {
             let (title, form) = (DB::TITLE, DB::URL_FORM);
             let other = match self.target.module() {
@@ -341,29 +340,6 @@ impl Settings {
                 ),
             })
         })
-    }
-}
-
-impl<DB: Backend> SessionFactory<DB> {
-    /// Connects as the settings say. One connection is made at once, to prove that they are right; a database that is
-    /// not there yet is waited for, for the `startup_timeout`.
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "postgres")]
-    /// # async fn example() -> Result<(), demarcate::Error> {
-    /// use demarcate::{Settings, postgres::SessionFactory};
-    ///
-    /// let db = SessionFactory::from_settings(&Settings::from_env()?).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] for settings of another database, [`Error::Connect`] if the database does not
-    /// let us in.
-    pub async fn from_settings(settings: &Settings) -> Result<Self, Error> {
-        Self::builder().settings(settings).connect().await
     }
 }
 

@@ -6,6 +6,8 @@ use proptest::prelude::*;
 
 use super::redact::tests::secrets;
 use super::*;
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+use crate::factory::SessionFactory;
 
 fn read<const N: usize>(variables: [(&str, &str); N]) -> Settings {
     Settings::from_variables(variables).unwrap()
