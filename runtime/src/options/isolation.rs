@@ -1,24 +1,24 @@
 //! The isolation levels of the SQL standard.
 
-/// How far a transaction is kept apart from those that run beside it.
+/// How far a transaction is isolated from concurrent ones.
 ///
-/// The names are those of the SQL standard; what each level really prevents is the database's own
-/// matter. SQLite knows only `Serializable`, and a boundary that asks it for another is refused.
+/// The names are those of the SQL standard; which anomalies a level prevents depends on the database.
+/// SQLite has only `Serializable`: a boundary with another level is rejected there.
 ///
-/// They are ordered: what is greater keeps transactions further apart.
+/// The levels are ordered, from weaker to stronger isolation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Isolation {
-    /// Each statement sees what was committed before it began.
+    /// Each statement sees the data committed before the statement began.
     ReadCommitted,
     /// All statements see one snapshot.
     RepeatableRead,
-    /// The outcome is that of some order of the transactions, one after the other.
+    /// The result is the same as if the transactions had run one after the other, in some order.
     Serializable,
 }
 
 impl Isolation {
-    /// The level as SQL writes it.
+    /// Returns the level in SQL syntax.
     #[must_use]
     pub const fn as_sql(self) -> &'static str {
         match self {

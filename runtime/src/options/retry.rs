@@ -1,4 +1,4 @@
-//! How often a boundary is run again, and how soon.
+//! The retry policy of a boundary: how many further runs, and the delays between them.
 
 use std::time::Duration;
 
@@ -6,17 +6,16 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::error::Error;
 
-/// How often a boundary is run again after a conflict, and how soon.
+/// How many times a boundary is run again after a conflict, and the delays between the runs.
 ///
-/// A boundary is run again, from the begin to the commit, when what failed it may succeed another time
-/// and has left nothing behind: a serialization failure, a deadlock, a database that is locked
-/// (SQLite), a connection lost before COMMIT was sent. Whether that was so is read from what the session
-/// itself went through, whatever error the body made of it. A constraint, a statement that took too long,
-/// a cancelled request and an unknown outcome are never tried again, nor is a procedure of MySQL's that
+/// A boundary is run again, from begin to commit, if its failure is transient and has left nothing behind: a
+/// serialization failure, a deadlock, a locked database (SQLite), a connection lost before COMMIT was sent. The
+/// session records the failure itself, so the error type of the body does not matter. A violated constraint, a
+/// statement timeout, a cancelled request and an unknown outcome are never retried, nor is a MySQL procedure that
 /// failed: it may have committed before.
 ///
-/// Between two runs it waits for a random time up to a bound that doubles with each run, so that those
-/// that collided do not collide again. All runs share the boundary's
+/// Before each further run the boundary waits for a random time. The upper bound of that time doubles with each run,
+/// so that transactions that collided do not collide again. All runs share the boundary's
 /// [timeout](crate::TxOptions::timeout).
 ///
 /// ```
@@ -37,10 +36,10 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// More repeats than this are refused: what collides a hundred times needs another design.
+    /// The largest number of further runs. A boundary that collides a hundred times needs another design.
     pub const MOST: u32 = 100;
 
-    /// Up to so many runs after the first. The first wait is up to 10 ms, the longest up to 1 s.
+    /// Allows up to `times` runs after the first. The first delay is at most 10 ms, the longest at most 1 s.
     #[must_use]
     pub const fn times(times: u32) -> Self {
         Self {
@@ -51,27 +50,28 @@ impl Retry {
         }
     }
 
-    /// The bound of the first wait, which doubles with each run.
+    /// Sets the bound of the first delay. The bound doubles with each run.
     #[must_use]
     pub const fn first_delay(mut self, delay: Duration) -> Self {
         self.first = delay;
         self
     }
 
-    /// What the bound of a wait does not grow beyond.
+    /// Sets the largest bound of a delay.
     #[must_use]
     pub const fn longest_delay(mut self, delay: Duration) -> Self {
         self.longest = delay;
         self
     }
 
-    /// Begins no further run once so much time has passed since the first began.
+    /// Begins no further run after `time` has passed since the start of the first.
     #[must_use]
     pub const fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
         self
     }
 
+    /// Returns the time after which no further run begins.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.within
     }
@@ -100,7 +100,7 @@ impl Retry {
         }
     }
 
-    /// The waits between the runs, each a random part of its bound ("full jitter").
+    /// Returns the delays between the runs, each a random fraction of its bound ("full jitter").
     pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         ExponentialBuilder::new()
             .with_min_delay(self.first)

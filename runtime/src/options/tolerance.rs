@@ -1,4 +1,4 @@
-//! Errors of a body that do not roll back its transaction.
+//! `no_rollback_for`: the errors of a body that commit its transaction.
 
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
@@ -8,10 +8,12 @@ use crate::error::Error;
 
 type Tolerates = dyn Fn(&dyn Any) -> bool + Send + Sync;
 
-/// The errors of a body that do not roll back.
+/// A predicate on the error type of a body: the transaction commits despite the errors for which it holds.
 #[derive(Clone)]
 pub(crate) struct Tolerated {
+    /// The error type of the predicate, and its name.
     body: (TypeId, &'static str),
+    /// Whether it is from the defaults of the factory, and thus applies only to bodies with its error type.
     is_default: bool,
     tolerates: Arc<Tolerates>,
 }
@@ -25,12 +27,13 @@ impl Tolerated {
         }
     }
 
+    /// Marks the predicate as one from the defaults of the factory.
     pub(super) fn into_default(mut self) -> Self {
         self.is_default = true;
         self
     }
 
-    /// Whether the body's error is one of the type that it was written for.
+    /// Rejects a body whose error type is not that of the predicate.
     pub(crate) fn check<E: 'static>(&self) -> Result<(), Error> {
         let (id, name) = self.body;
         if self.is_default || id == TypeId::of::<E>() {
@@ -42,6 +45,7 @@ impl Tolerated {
         )))
     }
 
+    /// Whether the transaction commits despite `error`.
     pub(crate) fn tolerates<E: 'static>(&self, error: &E) -> bool {
         (self.tolerates)(error)
     }
