@@ -4,7 +4,7 @@ use super::variables::Variables;
 use crate::error::Error;
 
 /// Every variable that is read here.
-pub(crate) const KNOWN: [&str; 32] = [
+pub(crate) const KNOWN: [&str; 33] = [
     "DATABASE_URL",
     "DATABASE_REPLICA_URL",
     "DB_HOST",
@@ -35,6 +35,7 @@ pub(crate) const KNOWN: [&str; 32] = [
     "DB_POOL_TIMEOUT",
     "DB_POOL_RECYCLE",
     "DB_IDLE_TIMEOUT",
+    "DB_STARTUP_TIMEOUT",
     "SQL_ECHO",
     "LOG_LEVEL",
 ];
@@ -62,7 +63,7 @@ const OTHER_NAMES: [(&str, &str); 14] = [
 /// Others beginning with `DB_` are let be: they may be the application's own.
 pub(crate) fn check(variables: &Variables) -> Result<(), Error> {
     for name in variables.names() {
-        if variables.get(name).is_none() || KNOWN.contains(&name) {
+        if KNOWN.contains(&name) || variables.get(name).is_none() {
             continue;
         }
         // Where both names are given, the other one is for another program; and so is what would name a database,
@@ -135,6 +136,7 @@ mod tests {
             ("DB_POOLSIZE", "DB_POOL_SIZE"),
             ("DB_POOL_SIZES", "DB_POOL_SIZE"),
             ("DB_POOL_TIMOUT", "DB_POOL_TIMEOUT"),
+            ("DB_STARTUP_TIMOUT", "DB_STARTUP_TIMEOUT"),
             ("DB_PASSWROD", "DB_PASSWORD"),
             ("DB_PASS", "DB_PASSWORD"),
             ("DB_USERNAME", "DB_USER"),

@@ -13,7 +13,12 @@ use crate::error::Error;
 
 /// The variables that a program was started with. An empty one counts as not set.
 #[derive(Default)]
-pub(crate) struct Variables(BTreeMap<String, String>);
+pub(crate) struct Variables {
+    values: BTreeMap<String, String>,
+    /// The names that were asked for, set or not.
+    #[cfg(test)]
+    asked: std::cell::RefCell<std::collections::BTreeSet<String>>,
+}
 
 impl Variables {
     /// The process's own; those that it does not have, from the `.env` that stands in the working
@@ -21,7 +26,7 @@ impl Variables {
     pub(crate) fn of_this_process() -> Result<Self, Error> {
         let mut variables = Self::of_the_system(std::env::vars_os())?;
         for (name, value) in dotenv::read()? {
-            variables.0.entry(name).or_insert(value);
+            variables.values.entry(name).or_insert(value);
         }
         Ok(variables)
     }
@@ -34,7 +39,7 @@ impl Variables {
             };
             match value.into_string() {
                 Ok(value) => {
-                    variables.0.insert(name, value);
+                    variables.values.insert(name, value);
                 }
                 Err(_) if names::KNOWN.contains(&name.as_str()) => {
                     return Err(Error::config(format!(
@@ -47,13 +52,21 @@ impl Variables {
         Ok(variables)
     }
 
+    /// Returns the names that were asked for, set or not.
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> std::collections::BTreeSet<String> {
+        self.asked.borrow().clone()
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.values.keys().map(String::as_str)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        #[cfg(test)]
+        self.asked.borrow_mut().insert(name.to_owned());
         // Docker's `--env-file` hands quotes on that a shell would have taken away.
-        let value = self.0.get(name)?.trim();
+        let value = self.values.get(name)?.trim();
         let inside = ['"', '\'']
             .iter()
             .find_map(|&quote| value.strip_prefix(quote)?.strip_suffix(quote));
@@ -169,12 +182,13 @@ impl Variables {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
+        let pairs = pairs.into_iter();
+        Self {
+            values: pairs
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
-        )
+            ..Self::default()
+        }
     }
 }
 
