@@ -2,9 +2,7 @@
 
 use sqlx::{Connection, Database};
 
-use super::Settings;
 use super::pooler::Pooler;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 use super::target::Target;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::target::{Kind, Server, Tls};
@@ -26,9 +24,9 @@ pub trait FromSettings: Database {
     #[doc(hidden)]
     const URL_FORM: &'static str;
 
-    /// The options for what the settings name; `None` where that is another database.
+    /// Returns the connect options for `target`; `None` if it is another database system.
     #[doc(hidden)]
-    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error>;
+    fn options(target: &Target) -> Result<Option<Options<Self>>, Error>;
 }
 
 #[cfg(feature = "postgres")]
@@ -36,8 +34,8 @@ impl FromSettings for sqlx::Postgres {
     const TITLE: &'static str = "PostgreSQL";
     const URL_FORM: &'static str = "postgres://user:password@host:5432/database";
 
-    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
-        let Some(server) = server(&settings.target, Kind::Postgres) else {
+    fn options(target: &Target) -> Result<Option<Options<Self>>, Error> {
+        let Some(server) = server(target, Kind::Postgres) else {
             return Ok(None);
         };
         // As a URL, since only with one does sqlx look a password up in `.pgpass` for the right host. Every
@@ -78,10 +76,10 @@ impl FromSettings for sqlx::MySql {
     const TITLE: &'static str = "MySQL";
     const URL_FORM: &'static str = "mysql://user:password@host:3306/database";
 
-    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
+    fn options(target: &Target) -> Result<Option<Options<Self>>, Error> {
         use sqlx::mysql::MySqlSslMode;
 
-        let Some(server) = server(&settings.target, Kind::MySql) else {
+        let Some(server) = server(target, Kind::MySql) else {
             return Ok(None);
         };
         let mut options = Options::<Self>::new();
@@ -135,8 +133,8 @@ impl FromSettings for sqlx::Sqlite {
     const TITLE: &'static str = "SQLite";
     const URL_FORM: &'static str = "sqlite://path/to/file.db";
 
-    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
-        let Target::Sqlite(url) = &settings.target else {
+    fn options(target: &Target) -> Result<Option<Options<Self>>, Error> {
+        let Target::Sqlite(url) = target else {
             return Ok(None);
         };
         match url.parse() {

@@ -6,6 +6,7 @@
 mod connect;
 mod dotenv;
 mod environment;
+mod misspelt;
 mod names;
 mod pool;
 mod pooler;
@@ -226,7 +227,7 @@ impl Settings {
         if let Target::Server(server) = &mut self.target {
             change(server);
             // A port may have been what it was recognised by.
-            self.pooler = Pooler::of(server);
+            self.pooler = server.pooler();
         }
         self
     }
@@ -247,7 +248,7 @@ impl Settings {
     }
 
     fn read(variables: &Variables) -> Result<Self, Error> {
-        names::check(variables)?;
+        misspelt::check(variables)?;
         let environment = variables.environment()?.unwrap_or_default();
         let (source, target) = source::choose(variables, environment)?;
         let mut replicas = Vec::new();
@@ -264,7 +265,7 @@ impl Settings {
         };
         Ok(Self {
             environment,
-            pool: environment.pool().overridden(variables)?,
+            pool: pool_settings(environment, variables)?,
             pooler: variables.pooler()?.unwrap_or(settings.pooler),
             startup_timeout: variables.duration("DB_STARTUP_TIMEOUT")?,
             sql_echo: variables.flag("SQL_ECHO")?.unwrap_or(false),
@@ -324,7 +325,7 @@ impl Settings {
     }
 
     pub(crate) fn options<DB: FromSettings>(&self) -> Result<Options<DB>, Error> {
-        DB::options(self)?.ok_or_else(|| {
+        DB::options(&self.target)?.ok_or_else(|| {
             let (title, form) = (DB::TITLE, DB::URL_FORM);
             let other = match self.target.module() {
                 Some(module) => format!(", or take `demarcate::{module}::SessionFactory`"),
@@ -341,6 +342,27 @@ impl Settings {
             })
         })
     }
+}
+
+/// Returns the pool of the environment, with the sizes and times that the variables set.
+fn pool_settings(environment: Environment, variables: &Variables) -> Result<PoolSettings, Error> {
+    let mut pool = environment.pool();
+    if let Some(size) = variables.number("DB_POOL_SIZE", 1)? {
+        pool.size = size;
+    }
+    if let Some(max_overflow) = variables.number("DB_MAX_OVERFLOW", 0)? {
+        pool.max_overflow = max_overflow;
+    }
+    if let Some(timeout) = variables.duration("DB_POOL_TIMEOUT")? {
+        pool.timeout = timeout;
+    }
+    if let Some(recycle) = variables.duration_or_never("DB_POOL_RECYCLE")? {
+        pool.recycle = recycle;
+    }
+    if let Some(idle_timeout) = variables.duration_or_never("DB_IDLE_TIMEOUT")? {
+        pool.idle_timeout = idle_timeout;
+    }
+    Ok(pool)
 }
 
 impl fmt::Display for Settings {

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::target::Server;
-
 /// What stands between the program and PostgreSQL: it decides what may be left on the server's session.
 ///
 /// It is recognised by what the settings say, in this order: `DB_POOLER`; `pgbouncer=true`, `=false`,
@@ -38,14 +36,6 @@ impl Pooler {
             "transaction" => Self::Transaction,
             _ => return None,
         })
-    }
-
-    /// What the host, the port and the parameters tell.
-    pub(crate) fn of(server: &Server) -> Self {
-        let host = server.host.as_deref().unwrap_or_default();
-        server
-            .pgbouncer
-            .unwrap_or_else(|| Self::at(host, server.port))
     }
 
     /// What the host and the port tell.

@@ -9,7 +9,7 @@ use super::redact::redact;
 
 /// The database that settings name.
 #[derive(Clone)]
-pub(crate) enum Target {
+pub enum Target {
     Server(Box<Server>),
     /// A URL as sqlx reads it.
     Sqlite(String),
@@ -19,7 +19,7 @@ impl Target {
     /// The pooler that it shows.
     pub(crate) fn pooler(&self) -> Pooler {
         match self {
-            Self::Server(server) => Pooler::of(server),
+            Self::Server(server) => server.pooler(),
             Self::Sqlite(_) => Pooler::None,
         }
     }
@@ -35,7 +35,7 @@ impl Target {
 
 /// A server, and what to say to it. What is `None` here is the driver's own default.
 #[derive(Clone, Default)]
-pub(crate) struct Server {
+pub struct Server {
     /// `None` where the settings do not say which it is, and the session factory's type does.
     pub(crate) kind: Option<Kind>,
     /// A name or an address, or the directory or file of a socket where it begins with a slash.
@@ -113,6 +113,13 @@ impl Tls {
 }
 
 impl Server {
+    /// Returns the pooler that the URL names, or that the host and the port show.
+    pub(crate) fn pooler(&self) -> Pooler {
+        let host = self.host.as_deref().unwrap_or_default();
+        self.pgbouncer
+            .unwrap_or_else(|| Pooler::at(host, self.port))
+    }
+
     #[cfg(any(feature = "postgres", feature = "mysql", test))]
     pub(crate) fn exposed_password(&self) -> Option<&str> {
         self.password
