@@ -1,4 +1,4 @@
-//! Settings as the options of a connection of sqlx.
+//! Turns settings into the connect options of sqlx.
 
 use sqlx::{Connection, Database};
 
@@ -8,13 +8,13 @@ use super::target::Target;
 use super::target::{Kind, Server, Tls};
 use crate::error::Error;
 
-/// The options that sqlx connects to a database with.
+/// The connect options of sqlx.
 pub(crate) type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 
 /// The connect options of a replica, and the pooler that its URL shows.
 pub(crate) type ReplicaOptions<DB> = (Options<DB>, Pooler);
 
-/// A database that settings can name.
+/// A database that can be connected to from [`Settings`](super::Settings).
 pub trait FromSettings: Database {
     /// The name of the database system in messages.
     #[doc(hidden)]
@@ -38,8 +38,8 @@ impl FromSettings for sqlx::Postgres {
         let Some(server) = server(target, Kind::Postgres) else {
             return Ok(None);
         };
-        // As a URL, since only with one does sqlx look a password up in `.pgpass` for the right host. Every
-        // part is a parameter there: those need no brackets, and an empty host is none.
+        // The options are parsed from a URL, since only then does sqlx look up the password in `.pgpass` for the right
+        // host. Every part is a query parameter: those need no brackets, and an empty host counts as not given.
         let port = server.port.map(|port| port.to_string());
         let parts = [
             ("host", server.host.as_deref()),
@@ -63,7 +63,7 @@ impl FromSettings for sqlx::Postgres {
         }
         match url.finish().parse() {
             Ok(options) => Ok(Some(options)),
-            // What sqlx says of it may quote a part.
+            // sqlx's error may quote a part of the URL, so it is not passed on.
             Err(_) => Err(Error::config(
                 "sqlx does not take these settings of PostgreSQL; look at the parameters of the URL",
             )),
@@ -147,7 +147,7 @@ impl FromSettings for sqlx::Sqlite {
     }
 }
 
-/// The server that is meant, where it is one of this kind.
+/// Returns the server of `target` if it is of this kind, or of no particular kind.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn server(target: &Target, kind: Kind) -> Option<&Server> {
     match target {

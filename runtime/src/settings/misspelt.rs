@@ -4,7 +4,7 @@ use super::names::KNOWN;
 use super::variables::Variables;
 use crate::error::Error;
 
-/// What other programs call the same.
+/// Names that other programs use, and the variable that is read here instead.
 const OTHER_NAMES: [(&str, &str); 14] = [
     ("DATABASE_URI", "DATABASE_URL"),
     ("DB_URL", "DATABASE_URL"),
@@ -22,16 +22,16 @@ const OTHER_NAMES: [(&str, &str); 14] = [
     ("DB_POOL_IDLE_TIMEOUT", "DB_IDLE_TIMEOUT"),
 ];
 
-/// Refuses a variable that is not read and is one slip away from one that is.
+/// Rejects a variable that is not read but is one typing error away from one that is.
 ///
-/// Others beginning with `DB_` are let be: they may be the application's own.
+/// Other variables that begin with `DB_` are accepted: they may belong to the application.
 pub(crate) fn check(variables: &Variables) -> Result<(), Error> {
     for name in variables.names() {
         if KNOWN.contains(&name) || variables.get(name).is_none() {
             continue;
         }
-        // Where both names are given, the other one is for another program; and so is what would name a database,
-        // where one is named.
+        // If both variables are set, the unknown one is for another program. The same holds for a part of an address if
+        // `DATABASE_URL` has the whole address.
         let matters = |meant: &&str| {
             variables.get(meant).is_none()
                 && !(is_part(meant) && variables.get("DATABASE_URL").is_some())
@@ -45,12 +45,13 @@ pub(crate) fn check(variables: &Variables) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a variable names a part of a database's address.
+/// Whether a variable is a part of a database's address.
 fn is_part(name: &str) -> bool {
     let parts = ["DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME"];
     parts.contains(&name) || name.starts_with("SUPABASE_POOLER_")
 }
 
+/// Returns the known variable that `name` was probably meant to be.
 fn meant(name: &str) -> Option<&'static str> {
     let is_ours = ["DB_", "DATABASE_", "SUPABASE_POOLER_"]
         .iter()
@@ -66,7 +67,8 @@ fn meant(name: &str) -> Option<&'static str> {
     })
 }
 
-/// One letter more, less or other, or two that changed places. (`DB_PORT` and `DB_HOST` are two apart.)
+/// Whether the names differ by one character, or by two adjacent characters in the opposite order. (`DB_PORT` and
+/// `DB_HOST` differ by more.)
 fn is_one_slip(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let start = a.iter().zip(b).take_while(|(a, b)| a == b).count();

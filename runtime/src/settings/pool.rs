@@ -1,25 +1,25 @@
-//! How many connections there are, and for how long.
+//! The limits of the connection pool.
 
 use std::time::Duration;
 
-/// How many connections there are, and for how long.
+/// The limits of the connection pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolSettings {
-    /// How many connections are kept: `DB_POOL_SIZE`.
+    /// The number of connections that the pool keeps: `DB_POOL_SIZE`.
     pub size: usize,
-    /// How many there may be above that while they are needed: `DB_MAX_OVERFLOW`.
+    /// The number of further connections that it opens under load: `DB_MAX_OVERFLOW`.
     pub max_overflow: usize,
-    /// How long a boundary waits for one: `DB_POOL_TIMEOUT`.
+    /// How long a boundary waits for a connection: `DB_POOL_TIMEOUT`.
     pub timeout: Duration,
-    /// After what age a connection is replaced, or never: `DB_POOL_RECYCLE`.
+    /// The age at which a connection is replaced; `None` for never: `DB_POOL_RECYCLE`.
     pub recycle: Option<Duration>,
-    /// After how long without use one is closed, or never: `DB_IDLE_TIMEOUT`.
+    /// How long a connection may be idle before it is closed; `None` for ever: `DB_IDLE_TIMEOUT`.
     pub idle_timeout: Option<Duration>,
 }
 
 impl PoolSettings {
-    /// How many connections there are at most.
+    /// Returns the largest number of connections.
     #[must_use]
     pub const fn max_connections(&self) -> usize {
         self.size.saturating_add(self.max_overflow)
