@@ -11,9 +11,9 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::flight::Flight;
+use super::readings::Examine;
 use super::report::{HealthReport, Status};
 use super::thresholds::Thresholds;
-use crate::backend::Backend;
 use crate::factory::SessionFactory;
 
 /// Routes for probes: `/livez`, `/readyz` and `/health`, with the defaults of [`Routes`].
@@ -29,7 +29,7 @@ use crate::factory::SessionFactory;
 /// # #[cfg(feature = "sqlite")]
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
-pub fn routes<DB: Backend, S: Clone + Send + Sync + 'static>(db: SessionFactory<DB>) -> Router<S> {
+pub fn routes<DB: Examine, S: Clone + Send + Sync + 'static>(db: SessionFactory<DB>) -> Router<S> {
     Routes::new(db).into_router()
 }
 
@@ -62,14 +62,14 @@ pub fn routes<DB: Backend, S: Clone + Send + Sync + 'static>(db: SessionFactory<
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 #[must_use = "routes serve nothing before they are in a router"]
-pub struct Routes<DB: Backend> {
+pub struct Routes<DB: Examine> {
     db: SessionFactory<DB>,
     thresholds: Thresholds,
     with_evidence: bool,
     max_age: Duration,
 }
 
-impl<DB: Backend> Routes<DB> {
+impl<DB: Examine> Routes<DB> {
     /// How long a report is given out, where nothing else is said.
     pub const MAX_AGE: Duration = Duration::from_secs(1);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::SqlSafeStr;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::readings::{Asker, Readings, Seen, Who};
+use super::readings::{Asker, Examine, Readings, Seen, Who};
 use crate::backend::Backend;
 use crate::cause::Cause;
 use crate::factory::SessionFactory;
@@ -54,7 +54,7 @@ const SITE: Site = Site::new("health", Kind::Closure, file!(), line!());
 /// # Cancel safety
 ///
 /// Dropped, it closes the connection that was being asked; the next look makes another.
-pub(super) async fn look<DB: Backend>(db: &SessionFactory<DB>, limit: Duration) -> Look {
+pub(super) async fn look<DB: Examine>(db: &SessionFactory<DB>, limit: Duration) -> Look {
     let pool = db.pool();
     if pool.is_closing() {
         return Look::failed(
@@ -83,7 +83,7 @@ pub(super) async fn look<DB: Backend>(db: &SessionFactory<DB>, limit: Duration) 
 
 /// A database in memory is seen by its only connection, and gone with it: it is never dropped, but given back by a task
 /// that ends by itself.
-async fn look_at_the_only_one<DB: Backend>(db: SessionFactory<DB>, deadline: Instant) -> Look {
+async fn look_at_the_only_one<DB: Examine>(db: SessionFactory<DB>, deadline: Instant) -> Look {
     let Ok(lent) = timeout(TURN, db.pool().acquire(SITE)).await else {
         return Look {
             contact: Contact::Busy("its only connection is in use".into()),
@@ -109,7 +109,7 @@ async fn look_at_the_only_one<DB: Backend>(db: SessionFactory<DB>, deadline: Ins
     }
 }
 
-async fn ask<DB: Backend>(
+async fn ask<DB: Examine>(
     asker: &mut Asker<'_, DB>,
     db: &SessionFactory<DB>,
     deadline: Instant,

@@ -30,17 +30,16 @@ use std::time::{Instant, SystemTime};
 pub use axum::{Routes, routes};
 pub use kind::{CheckKind, Unit};
 pub use monitor::{Monitor, MonitorHandle, StatusChange};
+pub use readings::Examine;
 pub use report::{Check, HealthReport, Measure, Outcome, Status};
 pub use thresholds::Thresholds;
 
 pub(crate) use history::History;
-pub(crate) use readings::Examine;
 
-use crate::backend::Backend;
 use crate::factory::SessionFactory;
 use judge::Case;
 
-impl<DB: Backend> SessionFactory<DB> {
+impl<DB: Examine> SessionFactory<DB> {
     /// How well the database is: what a look at it, at this factory's pool and at its boundaries says, by the
     /// [default thresholds](CheckKind).
     ///

@@ -9,9 +9,9 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::hysteresis::Hysteresis;
 use super::kind::CheckKind;
+use super::readings::Examine;
 use super::report::{Check, HealthReport, Status};
 use super::thresholds::Thresholds;
-use crate::backend::Backend;
 use crate::factory::{SessionFactory, WeakFactory};
 use crate::stop::{Stop, Stopper};
 use crate::targets;
@@ -148,7 +148,7 @@ impl MonitorHandle {
     }
 }
 
-impl<DB: Backend> SessionFactory<DB> {
+impl<DB: Examine> SessionFactory<DB> {
     /// Looks at the database's [health](Self::health) again and again, and calls `on_change` when it has become worse or
     /// better for several results in a row: a [`Duration`] alone looks that often and by the defaults of [`Monitor`].
     ///
@@ -204,7 +204,7 @@ impl<DB: Backend> SessionFactory<DB> {
     }
 }
 
-async fn run<DB: Backend>(
+async fn run<DB: Examine>(
     db: WeakFactory<DB>,
     how: Monitor,
     seen: Arc<Mutex<Seen>>,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use futures_core::future::BoxFuture;
-use sqlx::{Database, SqlStr};
+use sqlx::SqlStr;
 
 use super::history::History;
 use super::kind::CheckKind;
@@ -15,20 +15,22 @@ use crate::settings::Options;
 /// What was found, or why that cannot be told.
 pub(crate) type Seen<T> = Result<T, Cow<'static, str>>;
 
-/// What differs between the databases where their health is concerned.
-#[doc(hidden)]
-pub trait Examine: Database {
-    /// The checks that there are for it.
+/// A [`Backend`] whose health can be examined: each of them.
+///
+/// Code that is generic over the database writes `DB: Examine` to call [`health`](crate::SessionFactory::health) or
+/// [`monitor`](crate::SessionFactory::monitor). Like `Backend`, it cannot be implemented outside this crate.
+pub trait Examine: Backend {
+    /// The checks that apply to the database.
+    #[doc(hidden)]
     const CHECKS: &'static [CheckKind];
 
-    /// Asks all that there is to ask, in as few questions as possible. What this user may not see is skipped, and no
-    /// error: after one the connection is not used again.
+    /// Reads everything that the checks need, in as few queries as possible. Skips what this user has no privilege to
+    /// read, since the connection is not used again after an error.
+    #[doc(hidden)]
     fn examine<'a>(
         asker: &'a mut Asker<'_, Self>,
         history: &'a History,
-    ) -> BoxFuture<'a, Result<Readings, sqlx::Error>>
-    where
-        Self: Backend;
+    ) -> BoxFuture<'a, Result<Readings, sqlx::Error>>;
 }
 
 /// Who is asked.
