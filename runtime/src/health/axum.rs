@@ -10,8 +10,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
+use super::examine::Examine;
 use super::flight::Flight;
-use super::readings::Examine;
 use super::report::{HealthReport, Status};
 use super::thresholds::Thresholds;
 use crate::factory::SessionFactory;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use sqlx::SqlSafeStr;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::readings::{Asker, Examine, Readings, Seen, Who};
+use super::examine::{Asker, Examine, Who};
+use super::readings::{Readings, Seen};
 use crate::backend::Backend;
 use crate::cause::Cause;
 use crate::factory::SessionFactory;

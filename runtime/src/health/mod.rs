@@ -2,6 +2,7 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+mod examine;
 #[cfg(feature = "axum")]
 mod flight;
 mod history;
@@ -28,9 +29,9 @@ use std::time::{Instant, SystemTime};
 
 #[cfg(feature = "axum")]
 pub use axum::{Routes, routes};
+pub use examine::Examine;
 pub use kind::{CheckKind, Unit};
 pub use monitor::{Monitor, MonitorHandle, StatusChange};
-pub use readings::Examine;
 pub use report::{Check, HealthReport, Measure, Outcome, Status};
 pub use thresholds::Thresholds;
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::examine::Examine;
 use super::hysteresis::Hysteresis;
 use super::kind::CheckKind;
-use super::readings::Examine;
 use super::report::{Check, HealthReport, Status};
 use super::thresholds::Thresholds;
 use crate::factory::{SessionFactory, WeakFactory};

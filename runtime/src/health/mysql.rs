@@ -7,11 +7,10 @@ use futures_core::future::BoxFuture;
 use sqlx::mysql::MySqlRow;
 use sqlx::{MySql, Row, SqlSafeStr};
 
+use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{
-    Asker, Connections, Counters, Examine, Lag, Readings, Seen, Session, Sessions, Share,
-};
+use super::readings::{Connections, Counters, Lag, Readings, Seen, Session, Sessions, Share};
 
 /// What everybody may ask: the server's counters, and which rights this user has.
 const STATUS: &str = include_str!("mysql_status.sql");

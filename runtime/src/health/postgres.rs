@@ -7,11 +7,10 @@ use futures_core::future::BoxFuture;
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row, SqlSafeStr};
 
+use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{
-    Age, Asker, Connections, Counters, Examine, Lag, Readings, Seen, Session, Sessions, Share,
-};
+use super::readings::{Age, Connections, Counters, Lag, Readings, Seen, Session, Sessions, Share};
 
 /// One message, and one row. It reads system views that need no right to be read; to whom may not look at others'
 /// sessions and standbys they show little of those. The bounds keep it from waiting for somebody who changes the

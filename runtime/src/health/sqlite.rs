@@ -9,9 +9,10 @@ use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, Sqlite, SqliteConnection};
 
+use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{Asker, Examine, Readings, Seen};
+use super::readings::{Readings, Seen};
 use crate::backend::Backend;
 use crate::settings::redact;
 

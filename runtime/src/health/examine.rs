@@ -1,0 +1,87 @@
+//! Reads the state of a database: the trait that each database implements, and the connection that it asks.
+
+use futures_core::future::BoxFuture;
+use sqlx::SqlStr;
+
+use super::history::History;
+use super::kind::CheckKind;
+use super::readings::Readings;
+use crate::backend::Backend;
+use crate::pool::{Connection, Pool};
+#[cfg(feature = "sqlite")]
+use crate::settings::Options;
+
+/// A [`Backend`] whose health can be examined: each of them.
+///
+/// Code that is generic over the database writes `DB: Examine` to call [`health`](crate::SessionFactory::health) or
+/// [`monitor`](crate::SessionFactory::monitor). Like `Backend`, it cannot be implemented outside this crate.
+pub trait Examine: Backend {
+    /// The checks that apply to the database.
+    #[doc(hidden)]
+    const CHECKS: &'static [CheckKind];
+
+    /// Reads everything that the checks need, in as few queries as possible. Skips what this user has no privilege to
+    /// read, since the connection is not used again after an error.
+    #[doc(hidden)]
+    fn examine<'a>(
+        asker: &'a mut Asker<'_, Self>,
+        history: &'a History,
+    ) -> BoxFuture<'a, Result<Readings, sqlx::Error>>;
+}
+
+/// Who is asked.
+#[doc(hidden)]
+pub struct Asker<'p, DB: Backend>(pub(super) Who<'p, DB>);
+
+pub(super) enum Who<'p, DB: Backend> {
+    /// The connection beside the pool, which is free however full the pool is.
+    Spare {
+        pool: &'p Pool<DB>,
+        /// One of the pool's, which is asked instead for as long as it answers.
+        idle: Option<Box<Connection<DB>>>,
+    },
+    /// The only connection that sees the database.
+    Only(Box<Connection<DB>>),
+}
+
+impl<DB: Backend> Asker<'_, DB> {
+    /// The first row of the answer.
+    pub(super) async fn ask(&mut self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
+        match &mut self.0 {
+            Who::Spare { pool, idle } => {
+                // Dropped while it is asked, it is closed.
+                if let Some(mut connection) = idle.take() {
+                    match DB::run_for_row(&mut connection, sql.clone()).await {
+                        Err(error) if DB::is_connection_lost(&error) => {}
+                        answer => {
+                            *idle = Some(connection);
+                            return answer;
+                        }
+                    }
+                }
+                pool.spare().ask(sql).await
+            }
+            Who::Only(connection) => DB::run_for_row(connection, sql).await,
+        }
+    }
+
+    /// Gives back what was lent to ask it.
+    pub(super) fn give_back(self) {
+        match self.0 {
+            Who::Only(lent)
+            | Who::Spare {
+                idle: Some(lent), ..
+            } => lent.give_back(),
+            Who::Spare { idle: None, .. } => {}
+        }
+    }
+
+    /// What further connections can be made with, where those would see the same database.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn options(&self) -> Option<&Options<DB>> {
+        match &self.0 {
+            Who::Spare { pool, .. } => Some(pool.spare().options()),
+            Who::Only(_) => None,
+        }
+    }
+}
