@@ -12,7 +12,6 @@ use crate::builder::{Builder, check_defaults, check_pooler};
 use crate::comments::SqlComments;
 use crate::durations::{Durations, Histogram};
 use crate::error::Error;
-use crate::health::History;
 use crate::job::{self, Job, JobError, JobHandle};
 use crate::nesting;
 use crate::options::TxOptions;
@@ -25,6 +24,7 @@ use crate::site::{Kind, Site};
 use crate::stats::{BoundaryStats, Record, Stats};
 use crate::stop::Stop;
 use crate::trail::{OpenBoundary, Trail};
+use crate::util::extensions::Extensions;
 
 /// Opens boundaries on a connection pool.
 ///
@@ -59,7 +59,7 @@ struct Inner<DB: Backend> {
     defaults: TxOptions,
     watch: Watch,
     stats: Stats,
-    history: History,
+    extensions: Extensions,
     open: Register<Arc<Trail>>,
 }
 
@@ -104,7 +104,7 @@ impl<DB: Backend> SessionFactory<DB> {
                 defaults,
                 watch,
                 stats: Stats::default(),
-                history: History::default(),
+                extensions: Extensions::default(),
                 open: Register::default(),
             }),
         }
@@ -349,9 +349,9 @@ impl<DB: Backend> SessionFactory<DB> {
         WeakFactory(Arc::downgrade(&self.inner))
     }
 
-    /// What earlier looks at the database's health saw.
-    pub(crate) fn history(&self) -> &History {
-        &self.inner.history
+    /// The values that higher layers keep for this factory.
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.inner.extensions
     }
 
     /// Whether statements are logged.

@@ -7,6 +7,7 @@ use sqlx::SqlSafeStr;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::examine::{Asker, Examine, Who};
+use super::history::History;
 use super::readings::{Readings, Seen};
 use crate::backend::Backend;
 use crate::cause::Cause;
@@ -131,7 +132,8 @@ async fn ask<DB: Examine>(
         Err(_) => return no_answer(limit, db.pool().pooler()),
     };
     let had = deadline.saturating_duration_since(Instant::now());
-    match timeout_at(deadline, DB::examine(asker, db.history())).await {
+    let history = db.extensions().get_or_default::<History>();
+    match timeout_at(deadline, DB::examine(asker, &history)).await {
         Ok(Ok(readings)) => Look {
             contact: Contact::Answered(round_trip),
             readings: Ok(readings),

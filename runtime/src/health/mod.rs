@@ -35,9 +35,8 @@ pub use monitor::{Monitor, MonitorHandle, StatusChange};
 pub use report::{Check, HealthReport, Measure, Outcome, Status};
 pub use thresholds::Thresholds;
 
-pub(crate) use history::History;
-
 use crate::factory::SessionFactory;
+use history::History;
 use judge::Case;
 
 impl<DB: Examine> SessionFactory<DB> {
@@ -99,7 +98,7 @@ impl<DB: Examine> SessionFactory<DB> {
             before: None,
             now: Instant::now(),
         };
-        case.compare(self.history());
+        case.compare(&self.extensions().get_or_default::<History>());
         let checks = DB::CHECKS.iter().map(|kind| case.judge(*kind)).collect();
         HealthReport::of(DB::TITLE, server, checks, at, began.elapsed())
     }
