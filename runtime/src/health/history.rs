@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ours::Own;
+use super::own_counters::Own;
 use super::readings::Counters;
 #[cfg(feature = "sqlite")]
 use super::readings::Seen;

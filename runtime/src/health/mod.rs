@@ -1,21 +1,21 @@
 //! How well the database is, and which code is in its way.
 
-#[cfg(feature = "axum")]
-mod axum;
+mod assess;
+mod collect;
 mod examine;
-#[cfg(feature = "axum")]
-mod flight;
 mod history;
 mod hysteresis;
 #[cfg(feature = "json")]
 mod json;
-mod judge;
 mod kind;
-mod look;
 mod monitor;
-mod ours;
+mod own_counters;
 mod readings;
 mod report;
+#[cfg(feature = "axum")]
+mod routes;
+#[cfg(feature = "axum")]
+mod single_flight;
 mod thresholds;
 
 #[cfg(feature = "mysql")]
@@ -27,17 +27,17 @@ mod sqlite;
 
 use std::time::{Instant, SystemTime};
 
-#[cfg(feature = "axum")]
-pub use axum::{Routes, routes};
 pub use examine::Examine;
 pub use kind::{CheckKind, Unit};
 pub use monitor::{Monitor, MonitorHandle, StatusChange};
 pub use report::{Check, HealthReport, Measure, Outcome, Status};
+#[cfg(feature = "axum")]
+pub use routes::{Routes, routes};
 pub use thresholds::Thresholds;
 
 use crate::factory::SessionFactory;
+use assess::Case;
 use history::History;
-use judge::Case;
 
 impl<DB: Examine> SessionFactory<DB> {
     /// How well the database is: what a look at it, at this factory's pool and at its boundaries says, by the
@@ -82,7 +82,7 @@ impl<DB: Examine> SessionFactory<DB> {
         let (at, began) = (SystemTime::now(), Instant::now());
         // Before the look, which takes the only connection of a database in memory.
         let pool = self.pool_status();
-        let look = look::look(self, thresholds.most()).await;
+        let look = collect::look(self, thresholds.most()).await;
         let server = match &look.readings {
             Ok(readings) => readings.server.clone(),
             Err(_) => DB::TITLE.to_owned(),
@@ -94,7 +94,7 @@ impl<DB: Examine> SessionFactory<DB> {
             pool,
             open: self.open_boundaries(),
             look,
-            own: ours::own(self),
+            own: own_counters::own(self),
             before: None,
             now: Instant::now(),
         };

@@ -11,8 +11,8 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::examine::Examine;
-use super::flight::Flight;
 use super::report::{HealthReport, Status};
+use super::single_flight::Flight;
 use super::thresholds::Thresholds;
 use crate::factory::SessionFactory;
 

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use demarcate_sql::{Dialect, masked};
 
+use super::collect::{Contact, Look};
 use super::history::{History, Sample};
 use super::kind::CheckKind;
-use super::look::{Contact, Look};
-use super::ours::Own;
+use super::own_counters::Own;
 use super::readings::{Counters, Lag, Readings, Seen, Session, Sessions, Share};
 use super::report::{Check, Measure, Status};
 use super::thresholds::Thresholds;
