@@ -246,11 +246,16 @@ impl Drop for InService {
 
 /// A statement as logs and errors show it: without the values that are written in it, and not too long.
 pub(crate) fn shown(sql: &str, dialect: Dialect) -> String {
+    shown_within(sql, dialect, LONGEST)
+}
+
+/// Returns the statement with its literals masked, truncated to `longest` bytes.
+pub(crate) fn shown_within(sql: &str, dialect: Dialect, longest: usize) -> String {
     let mut text = String::new();
     // Writing to a `String` cannot fail.
     let _ = write!(text, "{}", masked(sql, dialect));
-    if text.len() > LONGEST {
-        text.truncate(text.floor_char_boundary(LONGEST));
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
         text.push('…');
     }
     text

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use demarcate_sql::{Dialect, masked};
+use demarcate_sql::Dialect;
 
 use super::collect::{Contact, Look};
 use super::history::{History, Sample};
@@ -15,7 +15,7 @@ use super::report::{Check, Measure, Status};
 use super::thresholds::Thresholds;
 use crate::holders::InWords;
 use crate::pool::PoolStatus;
-use crate::trail::OpenBoundary;
+use crate::trail::{OpenBoundary, shown_within};
 
 /// How many pieces of evidence are shown.
 const SHOWN: usize = 5;
@@ -503,11 +503,7 @@ impl<'a> Case<'a> {
             let _ = write!(who, " (application `{}`)", session.application);
         }
         if !session.statement.is_empty() {
-            let mut statement = masked(&session.statement, self.dialect).to_string();
-            if statement.len() > LONGEST {
-                statement.truncate(statement.floor_char_boundary(LONGEST));
-                statement.push('…');
-            }
+            let statement = shown_within(&session.statement, self.dialect, LONGEST);
             let tense = match session.idle_for {
                 Some(_) => "last at",
                 None => "at",
