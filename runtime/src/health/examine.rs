@@ -10,6 +10,7 @@ use crate::backend::Backend;
 use crate::pool::{Connection, Pool};
 #[cfg(feature = "sqlite")]
 use crate::settings::Options;
+use crate::spare::ask_kept;
 
 /// A [`Backend`] whose health can be examined: each of them.
 ///
@@ -49,17 +50,10 @@ impl<DB: Backend> Asker<'_, DB> {
     pub(super) async fn ask(&mut self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
         match &mut self.0 {
             Who::Spare { pool, idle } => {
-                // Dropped while it is asked, it is closed.
-                if let Some(mut connection) = idle.take() {
-                    match DB::run_for_row(&mut connection, sql.clone()).await {
-                        Err(error) if DB::is_connection_lost(&error) => {}
-                        answer => {
-                            *idle = Some(connection);
-                            return answer;
-                        }
-                    }
+                match ask_kept::<DB, _>(idle, |lent| &mut ***lent, &sql).await {
+                    Some(answer) => answer,
+                    None => pool.spare().ask(sql).await,
                 }
-                pool.spare().ask(sql).await
             }
             Who::Only(connection) => DB::run_for_row(connection, sql).await,
         }
