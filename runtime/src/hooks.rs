@@ -1,11 +1,11 @@
 //! What a body leaves to be done before or after the end of its transaction.
 
 use std::collections::VecDeque;
-use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
+use sqlx::error::BoxDynError as BoxError;
 
 use crate::backend::Backend;
 use crate::body::SendOnce;
@@ -54,8 +54,6 @@ impl<DB: Backend, T: Send + 'static> AfterCommit<DB> for Job<DB, T> {
         Hook::Job(Box::new(move |db| drop(job::spawn(&db, self))))
     }
 }
-
-type BoxError = Box<dyn StdError + Send + Sync>;
 
 type Before<DB> =
     dyn for<'s> FnOnce(&'s mut Session<DB>) -> BoxFuture<'s, Result<(), BoxError>> + Send;
