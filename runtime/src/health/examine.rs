@@ -30,23 +30,24 @@ pub trait Examine: Backend {
     ) -> BoxFuture<'a, Result<Readings, sqlx::Error>>;
 }
 
-/// Who is asked.
+/// Runs the diagnostic queries on a connection.
 #[doc(hidden)]
 pub struct Asker<'p, DB: Backend>(pub(super) Who<'p, DB>);
 
+/// The connection that runs the queries.
 pub(super) enum Who<'p, DB: Backend> {
-    /// The connection beside the pool, which is free however full the pool is.
+    /// The control connection, which is available even if the pool is exhausted.
     Spare {
         pool: &'p Pool<DB>,
-        /// One of the pool's, which is asked instead for as long as it answers.
+        /// An idle connection of the pool. It is used instead, until it turns out to be lost.
         idle: Option<Box<Connection<DB>>>,
     },
-    /// The only connection that sees the database.
+    /// The only connection of a database in memory.
     Only(Box<Connection<DB>>),
 }
 
 impl<DB: Backend> Asker<'_, DB> {
-    /// The first row of the answer.
+    /// Runs a query and returns the first row of its result.
     pub(super) async fn ask(&mut self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
         match &mut self.0 {
             Who::Spare { pool, idle } => {
@@ -59,7 +60,7 @@ impl<DB: Backend> Asker<'_, DB> {
         }
     }
 
-    /// Gives back what was lent to ask it.
+    /// Returns a connection of the pool to it.
     pub(super) fn give_back(self) {
         match self.0 {
             Who::Only(lent)
@@ -70,7 +71,7 @@ impl<DB: Backend> Asker<'_, DB> {
         }
     }
 
-    /// What further connections can be made with, where those would see the same database.
+    /// Returns the options for further connections; `None` if those would not see the same database.
     #[cfg(feature = "sqlite")]
     pub(super) fn options(&self) -> Option<&Options<DB>> {
         match &self.0 {

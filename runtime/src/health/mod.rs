@@ -1,4 +1,4 @@
-//! How well the database is, and which code is in its way.
+//! Health checks: the state of the database, of the pool and of the boundaries of a factory.
 
 mod assess;
 mod collect;
@@ -38,17 +38,17 @@ pub use thresholds::Thresholds;
 use crate::factory::SessionFactory;
 use assess::Case;
 use history::History;
+use own_counters::OwnCounters;
 
 impl<DB: Examine> SessionFactory<DB> {
-    /// How well the database is: what a look at it, at this factory's pool and at its boundaries says, by the
-    /// [default thresholds](CheckKind).
+    /// Checks the database, the pool of this factory and its boundaries against the [default thresholds](CheckKind).
     ///
-    /// It never fails, and takes [5 s](Thresholds::TIMEOUT) at most: a database that is down, hangs or lets nobody in is
-    /// what the report says. The pool may be exhausted: the question goes over a connection beside it. (A database in
-    /// memory has no other than the pool's; where that is in use, what it would say is skipped.)
+    /// It never fails, and takes at most [5 s](Thresholds::TIMEOUT): if the database is down, hangs or rejects the login,
+    /// the report says so. It works while the pool is exhausted, since it uses a connection outside the pool. (A database
+    /// in memory has only the connection of the pool. If that is in use, the checks that need it are skipped.)
     ///
-    /// What only grows, such as deadlocks, is compared with an earlier report of the same factory. The first one cannot,
-    /// and skips it.
+    /// Counters that only grow, such as deadlocks, are compared with an earlier report of the same factory. The first
+    /// report has none to compare with, and skips those checks.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -68,22 +68,22 @@ impl<DB: Examine> SessionFactory<DB> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it leaves nothing behind; the connection that was asked may be closed, and the next report makes another.
+    /// If it is dropped, nothing is left behind. The connection that it used may be closed; the next report opens another.
     pub async fn health(&self) -> HealthReport {
         self.health_with(&Thresholds::new()).await
     }
 
-    /// The same by other thresholds.
+    /// Checks the health against other thresholds.
     ///
     /// # Cancel safety
     ///
     /// As [`health`](Self::health).
     pub async fn health_with(&self, thresholds: &Thresholds) -> HealthReport {
         let (at, began) = (SystemTime::now(), Instant::now());
-        // Before the look, which takes the only connection of a database in memory.
+        // Read before the queries, which take the only connection of a database in memory.
         let pool = self.pool_status();
-        let look = collect::look(self, thresholds.most()).await;
-        let server = match &look.readings {
+        let collected = collect::collect(self, thresholds.time_limit()).await;
+        let server = match &collected.readings {
             Ok(readings) => readings.server.clone(),
             Err(_) => DB::TITLE.to_owned(),
         };
@@ -93,8 +93,8 @@ impl<DB: Examine> SessionFactory<DB> {
             only_reads: self.defaults().is_read_only(),
             pool,
             open: self.open_boundaries(),
-            look,
-            own: own_counters::own(self),
+            collected,
+            own: OwnCounters::of(self),
             before: None,
             now: Instant::now(),
         };
