@@ -5,7 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use demarcate::{Backend, SessionFactory};
+use demarcate::SessionFactory;
+use demarcate::health::Examine;
 
 const LOOKS: u32 = 2_000;
 
@@ -36,7 +37,7 @@ async fn main() {
     measure("SQLite", &db, None).await;
 }
 
-async fn measure<DB: Backend>(name: &str, db: &SessionFactory<DB>, server: Option<i32>) {
+async fn measure<DB: Examine>(name: &str, db: &SessionFactory<DB>, server: Option<i32>) {
     println!(
         "{name}: the first look, with a connection to be made, takes {:?}",
         db.health().await.took

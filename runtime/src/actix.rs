@@ -7,6 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder, ResponseError, web};
 
+use crate::answer::status_code;
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::factory::SessionFactory;
@@ -32,7 +33,7 @@ impl<DB: Backend> FromRequest for SessionFactory<DB> {
 impl ResponseError for Error {
     /// The status of the error's [problem](Error::problem).
     fn status_code(&self) -> StatusCode {
-        of(problem::status(self))
+        status_code(problem::status(self), StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// Its [problem](Error::problem), as `application/problem+json`. What the error says beyond that is logged here,
@@ -43,19 +44,14 @@ impl ResponseError for Error {
     }
 }
 
-/// A number that is no status is an error of the program's.
-fn of(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        of(self.status)
+        status_code(self.status, StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// As `application/problem+json`, with its status and `Retry-After`.
     fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(of(self.status));
+        let mut response = HttpResponse::build(self.status_code());
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds));
         }

@@ -105,6 +105,13 @@ mod actix {
     }
 }
 
+/// Converts a status to the type of an HTTP library. A number that is not a status is a mistake of the program, and becomes
+/// `internal_error`.
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub(crate) fn status_code<S: TryFrom<u16>>(status: u16, internal_error: S) -> S {
+    S::try_from(status).unwrap_or(internal_error)
+}
+
 impl HttpStatus for crate::Error {
     /// That of its [`Problem`](crate::Problem).
     fn http_status(&self) -> u16 {

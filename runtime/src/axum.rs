@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::answer::status_code;
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::factory::SessionFactory;
@@ -36,13 +37,8 @@ impl From<Error> for StatusCode {
 impl From<&Error> for StatusCode {
     /// The status of the error's [problem](Error::problem).
     fn from(error: &Error) -> Self {
-        of(problem::status(error))
+        status_code(problem::status(error), Self::INTERNAL_SERVER_ERROR)
     }
-}
-
-/// A number that is no status is an error of the program's.
-fn of(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 impl IntoResponse for Error {
@@ -58,7 +54,8 @@ impl IntoResponse for Problem {
     /// As `application/problem+json`, with its status and `Retry-After`.
     fn into_response(self) -> Response {
         let content_type = [(header::CONTENT_TYPE, Self::CONTENT_TYPE)];
-        let mut response = (of(self.status), content_type, self.to_json()).into_response();
+        let status = status_code(self.status, StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, content_type, self.to_json()).into_response();
         if let Some(seconds) = self.retry_after {
             let seconds = HeaderValue::from(seconds);
             response.headers_mut().insert(header::RETRY_AFTER, seconds);

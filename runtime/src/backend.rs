@@ -16,7 +16,6 @@ use demarcate_sql::Dialect;
 
 use crate::cause::Cause;
 use crate::error::Error;
-use crate::health::Examine;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Options, Pooler};
 use crate::statement::Statement;
@@ -29,15 +28,7 @@ pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database
 ///
 /// It cannot be implemented outside this crate, and its methods are not for use there: each of them
 /// reaches the connection below the session.
-pub trait Backend: Database + sealed::Sealed + FromSettings + Examine {
-    /// The database, as messages name it.
-    #[doc(hidden)]
-    const TITLE: &'static str;
-
-    /// What a URL of it looks like.
-    #[doc(hidden)]
-    const URL_FORM: &'static str;
-
+pub trait Backend: Database + sealed::Sealed + FromSettings {
     /// What to look at where no connection can be made, and nothing more is known of why.
     #[doc(hidden)]
     const CONNECT_ADVICE: &'static str = "is the server running, and does the URL give its host, port, user, \

@@ -1,4 +1,4 @@
-//! Settings of the connections of a factory, and of their pool.
+//! The builder of a session factory.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::TxOptions;
 use crate::pool::Pool;
-use crate::settings::{Options, Pooler, Settings};
+use crate::settings::{Options, Pooler, ReplicaOptions, Settings};
 use crate::startup;
 use crate::stock::Limits;
 
-/// Settings of the connections of a [`SessionFactory`] and of their pool.
+/// Configures and makes a [`SessionFactory`].
 ///
 /// ```no_run
 /// # #[cfg(feature = "postgres")]
@@ -33,33 +33,31 @@ use crate::stock::Limits;
 /// ```
 #[must_use = "a builder does nothing until `connect` or `connect_lazy`"]
 pub struct Builder<DB: Backend> {
+    /// The connect options, or why there are none.
     settings: Option<Result<Options<DB>, Error>>,
-    /// The pooler that the settings show.
+    /// The pooler that is detected from the settings.
     shown: Pooler,
-    /// The one that was said.
+    /// The pooler that the program sets.
     pooler: Option<Pooler>,
     limits: Limits,
     startup_timeout: Option<Duration>,
     application_name: Option<String>,
     watch: Watch,
     defaults: TxOptions,
-    replicas: Vec<Result<Replica<DB>, Error>>,
+    replicas: Vec<Result<ReplicaOptions<DB>, Error>>,
 }
 
-/// A replica, and the pooler that its own URL shows.
-pub(crate) type Replica<DB> = (Options<DB>, Pooler);
-
 impl<DB: Backend> Builder<DB> {
-    /// How many connections there are at most, where nothing else is said.
+    /// The default of [`max_connections`](Self::max_connections).
     pub const MAX_CONNECTIONS: usize = 10;
 
-    /// How long a boundary waits for a connection, where nothing else is said.
+    /// The default of [`acquire_timeout`](Self::acquire_timeout).
     pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// After what age a connection that nobody uses is replaced, where nothing else is said.
+    /// The default of [`max_lifetime`](Self::max_lifetime).
     pub const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
 
-    /// After how long without use a connection is closed, where nothing else is said.
+    /// The default of [`idle_timeout`](Self::idle_timeout).
     pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
     pub(crate) fn new() -> Self {
@@ -82,7 +80,7 @@ impl<DB: Backend> Builder<DB> {
         }
     }
 
-    /// The database's URL, as [`Settings`] reads it.
+    /// Sets the URL of the database. [`Settings`] documents its form.
     pub fn url(mut self, url: &str) -> Self {
         match Settings::from_url(url) {
             Ok(settings) => self.of(&settings),
@@ -93,13 +91,14 @@ impl<DB: Backend> Builder<DB> {
         }
     }
 
+    /// Takes the database from the settings, and not the limits of the pool.
     fn of(mut self, settings: &Settings) -> Self {
         self.settings = Some(settings.options::<DB>());
         self.shown = settings.pooler;
         self
     }
 
-    /// The database, and the limits of the pool, that the settings name.
+    /// Takes the database, its replicas and the limits of the pool from the settings.
     pub fn settings(mut self, settings: &Settings) -> Self {
         self = self.of(settings);
         self.replicas.extend(settings.replica_options::<DB>());
@@ -113,15 +112,15 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
-    /// What a URL cannot say: the database's own options of sqlx, in place of one.
+    /// Sets the connect options of sqlx, in place of a URL, for options that a URL cannot express.
     pub fn options(mut self, options: Options<DB>) -> Self {
         self.shown = DB::pooler(&options);
         self.settings = Some(Ok(options));
         self
     }
 
-    /// Changes what the [`url`](Self::url) gave, by the database's own options of sqlx: what a URL
-    /// cannot say. Without effect before `url` or [`options`](Self::options).
+    /// Changes the connect options of sqlx that were made from the [`url`](Self::url), for options that a URL cannot
+    /// express. It has no effect before `url` or [`options`](Self::options).
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
@@ -137,39 +136,40 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
-    /// What stands between the program and the server, where the [settings](Settings) do not show it or
-    /// show something else. `SessionFactory::verify_pooler` tells whether that is so.
+    /// Sets the connection pooler between the program and the server, if it cannot be [detected](Pooler) from the settings
+    /// or is detected wrongly. `SessionFactory::verify_pooler` checks it.
     ///
-    /// Behind a pooler in transaction mode every statement is sent unnamed, and nothing is left on the
-    /// server's session: `prepare` and `describe` are refused, and what a service was
-    /// [allowed](crate::service) to leave there goes with its transaction.
+    /// Behind a pooler in transaction mode every statement is sent unnamed, and no state is left on the server's session:
+    /// `prepare` and `describe` are rejected, and state that a service was [allowed](crate::service) to leave is removed
+    /// at the end of its transaction.
     pub fn pooler(mut self, pooler: Pooler) -> Self {
         self.pooler = Some(pooler);
         self
     }
 
-    /// How many connections there are at most: 10 where it is not given. A database in memory has one.
+    /// Sets the largest number of connections. The default is 10. A database in memory has one.
     pub fn max_connections(mut self, max_connections: usize) -> Self {
         self.limits.max_connections = max_connections;
         self
     }
 
-    /// How long a boundary waits for a connection: 30 s where it is not given. The boundary's own
-    /// timeout holds as well.
+    /// Sets how long a boundary waits for a connection. The default is 30 s. The timeout of the boundary applies as well.
     pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Self {
         self.limits.acquire_timeout = acquire_timeout;
         self
     }
 
-    /// A copy of the database that read-only boundaries with [`TxOptions::replica`] may run on. It has a pool of
-    /// its own, with the same limits. Named several times there are several, which take turns; no connection
-    /// to them is made before it is needed.
+    /// Adds a replica, on which read-only boundaries with [`TxOptions::replica`] may run. It has a pool of its own, with the
+    /// same limits. Several replicas take turns. Connections to them are made on demand.
     ///
-    /// What a replica gives may be behind the primary by any time. A boundary that prefers a replica runs on
-    /// the primary where no replica can be reached or has a connection free within a second, or half of the time that the
-    /// boundary has left (those that come in the two seconds after it do not try), where it is serializable, and after the
-    /// same task has sent a commit, whatever became of it, or has migrated.
-    /// One that requires a replica waits for it as for any connection, and fails there.
+    /// A replica may lag behind the primary by any time. A boundary that prefers a replica runs on the primary
+    ///
+    /// * if no replica can be reached or has a free connection within a second, or within half of the time that the
+    ///   boundary has left; for two seconds after that, boundaries do not try that replica;
+    /// * if it is serializable;
+    /// * after the same task has sent a commit, whatever its outcome, or has migrated.
+    ///
+    /// A boundary that requires a replica waits for it as for any connection, and fails if it gets none.
     ///
     /// ```
     /// # #[cfg(feature = "postgres")] {
@@ -190,35 +190,35 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
-    /// How many connections there are at least: none where it is not given. [`connect`](Self::connect)
-    /// makes them, and one in any case; later they are made in the background.
+    /// Sets the smallest number of connections. The default is 0. [`connect`](Self::connect) opens them, and at least one;
+    /// later they are opened in the background.
     pub fn min_connections(mut self, min_connections: usize) -> Self {
         self.limits.min_connections = min_connections;
         self
     }
 
-    /// After what age a connection that nobody uses is replaced: [30 minutes](Self::MAX_LIFETIME) where it is
-    /// not given, never where it is `None`. One that is in use is never closed for its age.
+    /// Sets the age at which an idle connection is replaced; `None` for never. The default is
+    /// [30 minutes](Self::MAX_LIFETIME). A connection that is in use is never closed for its age.
     ///
-    /// A database in memory keeps its only connection, and is gone with it.
+    /// A database in memory keeps its only connection, since it would be lost with it.
     pub fn max_lifetime(mut self, age: impl Into<Option<Duration>>) -> Self {
         self.limits.max_lifetime = age.into();
         self
     }
 
-    /// After how long without use a connection is closed, as long as the least number of them is left:
-    /// [10 minutes](Self::IDLE_TIMEOUT) where it is not given, never where it is `None`.
+    /// Sets the idle time after which a connection is closed, unless it is one of the
+    /// [smallest number](Self::min_connections); `None` for never. The default is [10 minutes](Self::IDLE_TIMEOUT).
     pub fn idle_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.limits.idle_timeout = time.into();
         self
     }
 
-    /// How long [`connect`](Self::connect) waits for a database that is not there yet. Where it is not given, it
-    /// does not.
+    /// Sets how long [`connect`](Self::connect) waits for a database that does not accept connections yet. Without it,
+    /// `connect` fails at the first error.
     ///
-    /// It tries again, after 50 ms at first and after up to 1 s later, where nobody listens, where the name of the
-    /// host is not known, where there is no answer or the connection is closed, and where the server says that it
-    /// starts. Each attempt is logged. A password, a user or a database that is wrong is told at once.
+    /// `connect` tries again, after 50 ms at first and up to 1 s later, if the connection is refused or closed, if the host
+    /// name cannot be resolved, if there is no answer, and if the server reports that it is starting up. Each attempt is
+    /// logged. A wrong password, user or database is an error at once.
     ///
     /// ```no_run
     /// # #[cfg(feature = "postgres")]
@@ -240,14 +240,14 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
-    /// Logs each statement when it is over: off where it is not given.
+    /// Logs each statement when it ends. The default is `false`.
     ///
-    /// It is an event of `tracing` with the target `demarcate::sql`, at the level `info`: the text; `boundary`;
-    /// `duration`; how many rows were `affected` and `returned`; and `failed`, with the code of the database's error or
-    /// `dropped`, where it did. Values are in none of these. Bound ones are no part of the text, and those that are
-    /// written in it are shown as `?`; comments are left out, and what is longer than 1,000 bytes is cut. What stands
-    /// in double quotes is a value on SQLite, and a name on PostgreSQL. What the session itself sends, begin, commit
-    /// and savepoints, is not logged, and neither is what goes over [the raw connection](crate::Session::unguarded).
+    /// The event has the target `demarcate::sql` and the level `info`. Its fields are the text; `boundary`; `duration`; the
+    /// number of rows `affected` and `returned`; and `failed`, the code of the database's error or `dropped`, if the
+    /// statement did not succeed. Values are never logged: bound values are not part of the text, and literals are
+    /// replaced by `?` (text in double quotes is a literal on SQLite, and a name on PostgreSQL). Comments are left out, and
+    /// a text longer than 1,000 bytes is truncated. The statements of the session itself (begin, commit, savepoints) are
+    /// not logged, nor are those on [the raw connection](crate::Session::unguarded).
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
@@ -262,33 +262,33 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
-    /// Puts a comment behind each statement that names its boundary and its service, so that the server's own views
-    /// and logs do: none where it is not given.
+    /// Appends a comment to each statement that names its boundary and its service, so that the views and logs of the server
+    /// show them. Without it, statements have no comment.
     pub fn sql_comments(mut self, comments: SqlComments) -> Self {
         self.watch.sql_comments = Some(comments);
         self
     }
 
-    /// What the server's own views call the connections of this factory: `application_name` in
-    /// `pg_stat_activity`. PostgreSQL only; up to 63 bytes of it are kept there.
+    /// Sets the name under which the server shows the connections of this factory: `application_name` in
+    /// `pg_stat_activity`. PostgreSQL only; the server truncates it to 63 bytes.
     pub fn application_name(mut self, name: impl Into<String>) -> Self {
         self.application_name = Some(name.into());
         self
     }
 
-    /// What [metrics](https://docs.rs/metrics) call its pool: the label `pool`. Two factories of one program are two pools. The
-    /// name of the database system where it is not given.
+    /// Sets the label `pool` of the pool in [metrics](https://docs.rs/metrics), which tells the factories of one program
+    /// apart. The default is the name of the database system.
     pub fn pool_name(mut self, name: impl Into<String>) -> Self {
         self.watch.pool_name = Some(name.into());
         self
     }
 
-    /// The options of every boundary of this factory, where the boundary itself does not say otherwise.
+    /// Sets the default options of the boundaries of this factory. The options of a boundary take precedence.
     ///
-    /// A default `retry` holds for bodies that can be run again: those of
-    /// [`transaction_with`](SessionFactory::transaction_with). A router and a job say `retry` themselves,
-    /// since their arguments are cloned for it. A default `confirm_commit` does not hold for a read-only
-    /// boundary, nor does a default `deferrable` for one that is not serializable and read-only.
+    /// A default `retry` applies to bodies that can be run again: those of
+    /// [`transaction_with`](SessionFactory::transaction_with). A router and a job need a `retry` of their own, since their
+    /// arguments are cloned for it. A default `confirm_commit` does not apply to a read-only boundary, and a default
+    /// `deferrable` only to one that is serializable and read-only.
     ///
     /// ```
     /// # #[cfg(feature = "postgres")] {
@@ -312,14 +312,13 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
-    /// Makes one connection, to prove that the settings are right, and waits for the database if there is a
-    /// [`startup_timeout`](Self::startup_timeout).
+    /// Makes the factory, and opens one connection to prove that the settings are right. Waits for the database if there is
+    /// a [`startup_timeout`](Self::startup_timeout).
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for settings that cannot be right, [`Error::Connect`] if the database does
-    /// not let us in: with what to look at, after the startup timeout, or after the
-    /// [time for a connection](Self::acquire_timeout) where there is none.
+    /// [`Error::Config`] for invalid settings. [`Error::Connect`], with advice, if no connection can be made within the
+    /// startup timeout, or else within the [`acquire_timeout`](Self::acquire_timeout).
     pub async fn connect(self) -> Result<SessionFactory<DB>, Error> {
         let patience = self.startup_timeout;
         let db = self.connect_lazy()?;
@@ -328,35 +327,35 @@ impl<DB: Backend> Builder<DB> {
         Ok(db)
     }
 
-    /// Makes no connection before the first statement of the first boundary.
+    /// Makes the factory. The first statement of the first boundary opens the first connection.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for settings that cannot be right.
+    /// [`Error::Config`] for invalid settings.
     pub fn connect_lazy(self) -> Result<SessionFactory<DB>, Error> {
         let settings = self.settings.ok_or_else(|| {
             Error::config("no database was named; give the builder a `url` or `options`")
         })??;
         if self.limits.max_connections == 0 {
             return Err(Error::config(
-                "a pool of no connections serves nobody; give `max_connections` at least 1",
+                "a pool cannot have 0 connections; give `max_connections` at least 1",
             ));
         }
         if self.limits.acquire_timeout.is_zero() {
             return Err(Error::config(
-                "no connection is there at once; give `acquire_timeout` some time",
+                "a connection cannot be opened in no time; give `acquire_timeout` more than zero",
             ));
         }
         let ages = [self.limits.max_lifetime, self.limits.idle_timeout];
         if ages.contains(&Some(Duration::ZERO)) {
             return Err(Error::config(
-                "a connection lives for some time; give `max_lifetime` and `idle_timeout` more than none, or `None` for \
+                "a connection cannot have an age limit of zero; give `max_lifetime` and `idle_timeout` more, or `None` for \
                  never",
             ));
         }
         if self.limits.min_connections > self.limits.max_connections {
             return Err(Error::config(
-                "`min_connections` are more than `max_connections`; there cannot be at least as many",
+                "`min_connections` is greater than `max_connections`; lower one or raise the other",
             ));
         }
         let pooler = match self.pooler {
@@ -387,7 +386,29 @@ impl<DB: Backend> Builder<DB> {
     }
 }
 
-/// A pooler that nobody makes.
+impl<DB: Backend> SessionFactory<DB> {
+    /// Connects to the database that the settings name, and opens one connection to prove that they are right. Waits up to
+    /// the `startup_timeout` for a database that does not accept connections yet.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "postgres")]
+    /// # async fn example() -> Result<(), demarcate::Error> {
+    /// use demarcate::{Settings, postgres::SessionFactory};
+    ///
+    /// let db = SessionFactory::from_settings(&Settings::from_env()?).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if the settings name another database system, [`Error::Connect`] if no connection can be made.
+    pub async fn from_settings(settings: &Settings) -> Result<Self, Error> {
+        Self::builder().settings(settings).connect().await
+    }
+}
+
+/// Rejects a pooler for a database that has none.
 pub(crate) fn check_pooler<DB: Backend>(pooler: Pooler) -> Result<Pooler, Error> {
     if pooler != Pooler::None && !DB::HAS_POOLERS {
         return Err(Error::unsupported(
@@ -399,11 +420,11 @@ pub(crate) fn check_pooler<DB: Backend>(pooler: Pooler) -> Result<Pooler, Error>
     Ok(pooler)
 }
 
-/// Defaults that no boundary could honour, or that make no sense for all of them.
+/// Rejects defaults that the database does not support, or that cannot apply to all boundaries.
 pub(crate) fn check_defaults<DB: Backend>(defaults: TxOptions) -> Result<TxOptions, Error> {
     if defaults.name.is_some() {
         return Err(Error::config(
-            "a `name` among the defaults would name every boundary alike; give each its own",
+            "a `name` among the defaults would give every boundary the same name; name each boundary itself",
         ));
     }
     defaults.check()?;
@@ -412,7 +433,7 @@ pub(crate) fn check_defaults<DB: Backend>(defaults: TxOptions) -> Result<TxOptio
 }
 
 impl<DB: Backend> fmt::Debug for Builder<DB> {
-    /// Without the connection's options, which hold a password.
+    /// Leaves out the connect options, which contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("database", &DB::TITLE)

@@ -6,7 +6,6 @@ use crate::backend::Backend;
 use crate::comments::SqlComments;
 use crate::durations::Histogram;
 use crate::error::Error;
-use crate::health::History;
 use crate::nesting;
 use crate::options::TxOptions;
 use crate::place::Place;
@@ -16,6 +15,7 @@ use crate::replicas::Replicas;
 use crate::site::Site;
 use crate::stats::{Record, Stats};
 use crate::trail::Trail;
+use crate::util::extensions::Extensions;
 
 /// The pools, the default options and the statistics of a factory. Clones of the factory share one.
 #[doc(hidden)]
@@ -25,7 +25,7 @@ pub struct Engine<DB: Backend> {
     defaults: TxOptions,
     watch: Watch,
     stats: Stats,
-    history: History,
+    extensions: Extensions,
     open: Register<Arc<Trail>>,
 }
 
@@ -56,7 +56,7 @@ impl<DB: Backend> Engine<DB> {
             defaults,
             watch,
             stats: Stats::default(),
-            history: History::default(),
+            extensions: Extensions::default(),
             open: Register::default(),
         })
     }
@@ -93,9 +93,9 @@ impl<DB: Backend> Engine<DB> {
         self.stats.statements()
     }
 
-    /// What earlier looks at the database's health saw.
-    pub(crate) fn history(&self) -> &History {
-        &self.history
+    /// The values that higher layers keep for this factory.
+    pub(crate) fn extensions(&self) -> &Extensions {
+        &self.extensions
     }
 
     /// The boundaries that are open now.

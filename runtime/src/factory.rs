@@ -12,7 +12,6 @@ use crate::builder::{Builder, check_defaults, check_pooler};
 use crate::durations::Durations;
 use crate::engine::{Engine, Watch};
 use crate::error::Error;
-use crate::health::History;
 use crate::nesting;
 use crate::options::TxOptions;
 use crate::pool::{Pool, PoolStatus};
@@ -23,6 +22,7 @@ use crate::site::{Kind, Site};
 use crate::stats::BoundaryStats;
 use crate::stop::Stop;
 use crate::trail::OpenBoundary;
+use crate::util::extensions::Extensions;
 
 /// Opens boundaries on a connection pool.
 ///
@@ -311,9 +311,9 @@ impl<DB: Backend> SessionFactory<DB> {
         WeakFactory(Arc::downgrade(&self.0))
     }
 
-    /// What earlier looks at the database's health saw.
-    pub(crate) fn history(&self) -> &History {
-        self.0.history()
+    /// The values that higher layers keep for this factory.
+    pub(crate) fn extensions(&self) -> &Extensions {
+        self.0.extensions()
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a body leaves to be done before or after the end of its transaction.
 
 use std::collections::VecDeque;
-use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
+use sqlx::error::BoxDynError as BoxError;
 
 use crate::backend::Backend;
 use crate::body::SendOnce;
@@ -48,8 +48,6 @@ where
         Hook::Future(Box::pin(self))
     }
 }
-
-type BoxError = Box<dyn StdError + Send + Sync>;
 
 type Before<DB> =
     dyn for<'s> FnOnce(&'s mut Session<DB>) -> BoxFuture<'s, Result<(), BoxError>> + Send;

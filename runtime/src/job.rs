@@ -1,7 +1,6 @@
 //! Background jobs: functions that run outside any request, in a session of their own.
 
 use std::any::Any;
-use std::error::Error as StdError;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
+use sqlx::error::BoxDynError as BoxError;
 use tokio::task::JoinHandle;
 
 use crate::backend::Backend;
@@ -26,8 +26,6 @@ use crate::settings::redact;
 use crate::site::{Kind, Site};
 use crate::stop::{Stop, Stopper};
 use crate::targets;
-
-type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// A background job that was called and has not started.
 ///

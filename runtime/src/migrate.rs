@@ -1,4 +1,4 @@
-//! Migrations: the tables that the program's statements are written for.
+//! Runs migrations.
 
 use std::panic::Location;
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use crate::place::Place;
 use crate::site::{Kind, Site};
 
 impl<DB: Backend> SessionFactory<DB> {
-    /// Brings the database to where the program's migrations have it: runs those that were not run yet, in their
-    /// order, each in a transaction of its own, and refuses to where one that was run has changed since.
+    /// Runs the migrations that have not been run yet, in order, each in a transaction of its own. Fails if a migration that
+    /// was run has changed since.
     ///
-    /// It is no boundary: it is sqlx's own [`Migrator`], on a connection of the pool that nobody else has meanwhile,
-    /// and that is closed afterwards (except on SQLite). Several programs may do it at once: on PostgreSQL, MySQL and
-    /// MariaDB the others wait for the first; SQLite has no such lock. It has no timeout but that for the connection. On MySQL, where a change to a table
-    /// commits by itself, a migration that fails leaves what it did before that.
+    /// It is not a boundary. sqlx's [`Migrator`] runs on a connection of the pool, which is closed afterwards (except on
+    /// SQLite). Several programs may migrate at once: on PostgreSQL, MySQL and MariaDB the others wait for the first; SQLite
+    /// has no such lock. Only the wait for the connection has a timeout. On MySQL, where a change of a table commits
+    /// implicitly, the changes that a failed migration made before its failure remain.
     ///
-    /// Behind a pooler in transaction mode the lock that keeps others out has no session to live in: migrate over
-    /// a URL of the server itself.
+    /// Behind a pooler in transaction mode there is no session that could hold the lock: migrate with a URL of the server
+    /// itself.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -35,7 +35,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// # std::fs::write(folder.join("1_orders.sql"), "create table orders (id integer primary key, sku text)")?;
     ///
     /// let db = SessionFactory::connect("sqlite::memory:").await?;
-    /// // `&sqlx::migrate!()` takes the folder `migrations` into the program when it is compiled.
+    /// // `&sqlx::migrate!()` embeds the folder `migrations` into the program at compile time.
     /// let migrations = sqlx::migrate::Migrator::new(folder).await?;
     /// db.migrate(&migrations).await?;
     /// # let orders: i64 = db.transaction(async |tx| {
@@ -50,13 +50,13 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// # Errors
     ///
-    /// [`Error::Migration`], which says which migration and what to do; [`Error::NestedBoundary`] inside a boundary of
-    /// this factory, and what keeps a connection from being had.
+    /// [`Error::Migration`], which names the migration and what to do; [`Error::NestedBoundary`] inside a boundary of this
+    /// factory; and the errors of getting a connection.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the connection is closed, and the server rolls back the migration that was running; those before
-    /// it stay.
+    /// If the future is dropped, the connection is closed and the server rolls back the migration in progress. Those before
+    /// it remain.
     #[track_caller]
     pub fn migrate(&self, migrations: &Migrator) -> impl Future<Output = Result<(), Error>> + Send {
         let caller = Location::caller();
@@ -95,21 +95,22 @@ async fn run<DB: Backend>(
     })
 }
 
+/// Returns what to do about the error.
 fn advice(error: &MigrateError) -> &'static str {
     match error {
         MigrateError::ExecuteMigration(..) => {
-            "those before it were run and will not be again: correct this one, and migrate again"
+            "the migrations before it have been run; correct this one, and migrate again"
         }
         MigrateError::VersionMismatch(_) => {
-            "put its file back as it was, and write a new migration for the change"
+            "restore its file, and write a new migration for the change"
         }
         MigrateError::VersionMissing(_) => {
-            "is the program older than the database? otherwise put the migration back"
+            "is the program older than the database? otherwise restore the migration"
         }
-        MigrateError::Dirty(_) => "it failed half-way: put right by hand what it left",
+        MigrateError::Dirty(_) => "it failed half-way; repair by hand what it left",
         MigrateError::Execute(_) => {
-            "may this user create tables, and is it the server and no pooler in transaction mode that it talks to?"
+            "may this user create tables, and does it connect to the server itself and not to a pooler in transaction mode?"
         }
-        _ => "look at the folder of the migrations",
+        _ => "check the folder of the migrations",
     }
 }

@@ -12,7 +12,7 @@ use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_co
 use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
-use crate::settings::Pooler;
+use crate::settings::{FromSettings, Pooler};
 use crate::statement::Statement;
 
 /// A session of MySQL or MariaDB.
@@ -28,8 +28,6 @@ const RESTORE: &str = "SET SESSION innodb_lock_wait_timeout = @demarcate_row_loc
 impl sealed::Sealed for MySql {}
 
 impl Backend for MySql {
-    const TITLE: &'static str = "MySQL";
-    const URL_FORM: &'static str = "mysql://user:password@host:3306/database";
     const PREPARES: bool = true;
     const DIALECT: Dialect = Dialect::MySql;
 

@@ -33,8 +33,6 @@ pub struct Fitting {
 const WATCH: u32 = 250;
 
 impl Backend for Postgres {
-    const TITLE: &'static str = "PostgreSQL";
-    const URL_FORM: &'static str = "postgres://user:password@host:5432/database";
     const PREPARES: bool = true;
     const DIALECT: Dialect = Dialect::Postgres;
 

@@ -9,21 +9,8 @@ use tokio::task;
 
 use crate::backend::Backend;
 use crate::error::Error;
-use crate::options::{Isolation, TxOptions};
+use crate::options::{Isolation, Replica, TxOptions};
 use crate::pool::Pool;
-
-/// Whether a read-only boundary runs on a replica, which may be behind the primary.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Replica {
-    /// On a replica if one can be had; on the primary otherwise, and after this task has written something,
-    /// which the replica may not have yet.
-    Prefer,
-    /// On a replica or not at all, also after a write of this task.
-    Require,
-    /// On the primary.
-    Never,
-}
 
 /// The replicas of a factory.
 pub(crate) struct Replicas<DB: Backend> {

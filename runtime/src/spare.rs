@@ -39,16 +39,8 @@ impl<DB: Backend> Spare<DB> {
     /// Dropped, it closes the connection; the next call makes another.
     pub(crate) async fn ask(&self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
         let mut held = self.connection.lock().await;
-        if let Some(mut connection) = held.take() {
-            match DB::run_for_row(&mut connection, sql.clone()).await {
-                // It may have died since it was last used.
-                Err(error) if DB::is_connection_lost(&error) => {}
-                // What was refused would be refused on any connection, and no text that is asked leaves anything open.
-                answer => {
-                    *held = Some(connection);
-                    return answer;
-                }
-            }
+        if let Some(answer) = ask_kept::<DB, _>(&mut held, |connection| connection, &sql).await {
+            return answer;
         }
         let mut connection = self.options.connect().await?;
         let row = DB::run_for_row(&mut connection, sql).await?;
@@ -105,6 +97,30 @@ impl<DB: Backend> Spare<DB> {
         if let Some(connection) = self.connection.lock().await.take() {
             // The server learns of it this way or the other; there is nobody to tell.
             connection.close().await.ok();
+        }
+    }
+}
+
+/// Runs `sql` on a connection that was kept, and returns the first row of the answer. Returns `None`, and drops the
+/// connection, if there is none or if it turns out to be lost: it may have died since it was last used.
+///
+/// After any other error the connection is kept: a new one would give the same error, and no text that is run this way
+/// leaves anything open.
+///
+/// # Cancel safety
+///
+/// Dropped, it drops the connection.
+pub(crate) async fn ask_kept<DB: Backend, C>(
+    kept: &mut Option<C>,
+    connection: impl Fn(&mut C) -> &mut DB::Connection,
+    sql: &SqlStr,
+) -> Option<Result<Option<DB::Row>, sqlx::Error>> {
+    let mut asked = kept.take()?;
+    match DB::run_for_row(connection(&mut asked), sql.clone()).await {
+        Err(error) if DB::is_connection_lost(&error) => None,
+        answer => {
+            *kept = Some(asked);
+            Some(answer)
         }
     }
 }

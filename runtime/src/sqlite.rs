@@ -15,7 +15,7 @@ use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_co
 use crate::cause::Cause;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
-use crate::settings::Pooler;
+use crate::settings::{FromSettings, Pooler};
 use crate::statement::Statement;
 
 /// A session of SQLite.
@@ -53,8 +53,6 @@ fn restore(options: &TxOptions, fitting: &Fitting) -> Option<String> {
 impl sealed::Sealed for Sqlite {}
 
 impl Backend for Sqlite {
-    const TITLE: &'static str = "SQLite";
-    const URL_FORM: &'static str = "sqlite://path/to/file.db";
     const CONNECT_ADVICE: &'static str =
         "is it the right file, and may it and its folder be read and written?";
     const PREPARES: bool = false;

@@ -1,4 +1,4 @@
-//! Waits for a database that is coming up.
+//! Waits for a database that is starting up.
 
 use std::io;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::targets;
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
-/// An attempt that was cut off sooner than this says nothing of the database.
+/// An attempt that is cut off sooner than this says nothing about the database.
 const TELLING: Duration = Duration::from_secs(1);
 
-/// Connects; where the database is not there yet, again and again, for as long as `patience` lasts.
+/// Connects. While the database is not up yet, tries again until `patience` has elapsed.
 ///
 /// # Errors
 ///
-/// The last attempt's. What a longer wait would not change is told at once.
+/// The error of the last attempt. An error that does not go away by waiting is returned at once.
 pub(crate) async fn connect<DB, T, F>(
     patience: Option<Duration>,
     attempt: impl Fn() -> F,
@@ -57,23 +57,25 @@ where
         if !may_pass::<DB>(&error) {
             return Err(error);
         }
-        // Programs that start together do not come back together.
+        // Jitter, so that programs that start together do not try again together.
         let delay = delays.next().unwrap_or(LONGEST_DELAY);
         let delay = delay.mul_f32(1.0 - fastrand::f32() / 2.0);
         if Instant::now() + delay >= deadline {
             tracing::warn!(target: targets::STARTUP, attempts, ?patience, "the database did not come up in time");
             return Err(error);
         }
-        tracing::info!(target: targets::STARTUP, attempts, %error, ?delay, "the database is not there yet; trying again");
+        tracing::info!(target: targets::STARTUP, attempts, %error, ?delay, "the database does not accept connections yet; trying again");
         last = Some(error);
         sleep(delay).await;
     }
 }
 
+/// Whether the error may go away while the database starts up.
 fn may_pass<DB: Backend>(error: &Error) -> bool {
     matches!(error, Error::Connect { source, .. } if Cause::of::<DB>(source).may_pass)
 }
 
+/// The error for an attempt without an answer.
 fn silence<DB: Backend>(after: Duration) -> Error {
     Error::connect::<DB>(sqlx::Error::Io(io::Error::new(
         io::ErrorKind::TimedOut,

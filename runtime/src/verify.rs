@@ -1,4 +1,4 @@
-//! What really stands between the program and PostgreSQL.
+//! Detects the connection pooler in front of PostgreSQL by experiment.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,20 +12,20 @@ use crate::pool::Pool;
 use crate::settings::Pooler;
 use crate::targets;
 
-/// What [`verify_pooler`](SessionFactory::verify_pooler) has found.
+/// The result of [`verify_pooler`](SessionFactory::verify_pooler).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolerReport {
-    /// What the session factory was told, or has seen in its settings.
+    /// The pooler that the session factory was configured with, or has detected from its settings.
     pub configured: Pooler,
-    /// What was found.
+    /// The pooler that was found.
     pub found: Pooler,
-    /// Whether a `SET` of one session reached another.
+    /// Whether a `SET` in one session was visible in another.
     pub leaks: bool,
 }
 
 impl PoolerReport {
-    /// Whether the session factory was told what was found.
+    /// Whether the configured pooler is the one that was found.
     #[must_use]
     pub fn is_as_configured(&self) -> bool {
         self.configured == self.found
@@ -35,28 +35,26 @@ impl PoolerReport {
 impl fmt::Display for PoolerReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.found {
-            Pooler::None => "nothing stands between the sessions and the server",
-            Pooler::Session => "a pooler lends each session a connection for as long as it stays",
-            Pooler::Transaction => {
-                "a pooler lends each transaction a connection, which the next shares"
-            }
+            Pooler::None => "there is no pooler between the sessions and the server",
+            Pooler::Session => "a pooler assigns a connection to each session",
+            Pooler::Transaction => "a pooler assigns a connection to each transaction",
         })?;
         if self.leaks {
-            f.write_str("; a SET of one session reached another")?;
+            f.write_str("; a SET in one session is visible in another")?;
         }
         if !self.is_as_configured() {
-            write!(f, "; configured is `{}`", self.configured)?;
+            write!(f, "; the configured pooler is `{}`", self.configured)?;
         }
         Ok(())
     }
 }
 
 impl SessionFactory<Postgres> {
-    /// Proves what stands between the program and the server, with two connections beside the pool: do both
-    /// meet the same backend, does a `SET` of one reach the other, is a backend older than its connection.
-    /// Where that is not what was [configured](crate::Builder::pooler) it is logged as a warning.
+    /// Detects the pooler between the program and the server, with two connections outside the pool: whether both reach the
+    /// same backend, whether a `SET` on one is visible on the other, and whether a backend is older than its connection.
+    /// Logs a warning if the result is not the [configured](crate::Builder::pooler) pooler.
     ///
-    /// It takes some 30 round trips: once, when the program starts.
+    /// It takes about 30 round trips; call it once, when the program starts.
     ///
     /// ```no_run
     /// # async fn example() -> Result<(), demarcate::Error> {
@@ -71,12 +69,12 @@ impl SessionFactory<Postgres> {
     ///
     /// # Errors
     ///
-    /// [`Error::Connect`] where no connection can be made within the
-    /// [`acquire_timeout`](crate::Builder::acquire_timeout), [`Error::Database`] for one that is lost.
+    /// [`Error::Connect`] if no connection can be made within the
+    /// [`acquire_timeout`](crate::Builder::acquire_timeout), [`Error::Database`] if a connection is lost.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it closes its connections.
+    /// If it is dropped, its connections are closed.
     pub async fn verify_pooler(&self) -> Result<PoolerReport, Error> {
         let (found, leaks) = find(self.pool()).await?;
         let report = PoolerReport {
@@ -98,12 +96,13 @@ impl SessionFactory<Postgres> {
     }
 }
 
-/// How often the sessions take turns. Other clients of the pooler may come in between.
+/// The number of rounds. Other clients of the pooler may interfere with one.
 const ROUNDS: usize = 5;
 
-/// Under a pooler in session mode whose connections are all in use, a further session is not let in.
+/// How long the second session is waited for. A pooler in session mode whose connections are all in use does not serve it.
 const FURTHER_SESSION: Duration = Duration::from_secs(1);
 
+/// Returns the pooler, and whether a `SET` in one session was visible in another.
 async fn find(pool: &Pool<Postgres>) -> Result<(Pooler, bool), Error> {
     let mut one = connect(pool, pool.patience()).await?;
     let other = connect(pool, FURTHER_SESSION).await;
@@ -134,16 +133,16 @@ async fn find(pool: &Pool<Postgres>) -> Result<(Pooler, bool), Error> {
         if is_older {
             return Ok((Pooler::Session, leaks));
         }
-        // A pooler cleans a connection before it lends it again.
+        // A pooler resets a connection before it assigns it again.
         sleep(Duration::from_millis(20)).await;
     }
     Ok((Pooler::None, leaks))
 }
 
+/// Returns the process id of the backend.
 const BACKEND: &str = "SELECT pg_backend_pid()::text";
 
-/// Whether what one session sets is what the other has. It is taken back where it was found: a pooler does
-/// not do so.
+/// Whether a setting of one session is visible in the other. Resets it in both, since a pooler does not.
 async fn leak(
     one: &mut PgConnection,
     other: &mut PgConnection,
@@ -166,7 +165,7 @@ async fn leak(
     Ok(seen == mark)
 }
 
-/// A session that is served: a pooler lets a client in before it has a connection to lend.
+/// Opens a session and runs a query on it: a pooler accepts a client before it has a connection for it.
 async fn connect(pool: &Pool<Postgres>, patience: Duration) -> Result<PgConnection, Error> {
     let connected = async {
         let mut connection = pool.spare().options().connect().await?;
@@ -180,11 +179,11 @@ async fn connect(pool: &Pool<Postgres>, patience: Duration) -> Result<PgConnecti
 }
 
 async fn close(connection: PgConnection) {
-    // The server learns of it this way or the other; there is nobody to tell.
+    // The server notices the close in any case, so an error is ignored.
     connection.close().await.ok();
 }
 
-/// One text, outside any transaction.
+/// Runs a query outside any transaction, and returns its single value.
 async fn ask(connection: &mut PgConnection, sql: impl Into<String>) -> Result<String, Error> {
     let sql = sqlx::AssertSqlSafe(sql.into()).into_sql_str();
     let row = <Postgres as crate::Backend>::run_for_row(connection, sql).await?;

@@ -284,7 +284,7 @@ on_every_server! {
         let (last, attempts) = lines.split_last().unwrap();
         assert!(attempts.len() >= 2, "{lines:#?}");
         for (line, number) in attempts.iter().zip(1..) {
-            let words = ["INFO", "not there yet", "nobody listens there", &format!("attempts={number}")];
+            let words = ["INFO", "does not accept connections yet", "nobody listens there", &format!("attempts={number}")];
             assert!(words.iter().all(|word| line.contains(word)), "{line}");
             assert!(!line.contains(SECRET), "{line}");
         }

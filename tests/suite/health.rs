@@ -935,8 +935,8 @@ async fn a_standby_and_its_primary() {
         &report,
         CheckKind::ReplicationLag,
         Status::Degraded,
-        // Whichever is nearer: when it was last looked at, or what it has replayed last.
-        &["by ", "the standby", "last", "has replayed"],
+        // Whichever is more recent: the last report with nothing left to replay, or the last replayed transaction.
+        &["lag since ", "the standby", "last", "replayed"],
     );
     admin(&standby.url, "select pg_wal_replay_resume()").await;
     eventually("it has caught up", async || {

@@ -62,7 +62,7 @@ on_every_database! {
         factory.migrate(&migrations(&[ITEMS, ADD])).await.unwrap();
         check_refusal(
             factory.migrate(&migrations(&[ITEMS, "insert into items (id) values (2)"])).await,
-            &["migration 2", "has been modified", "put its file back"],
+            &["migration 2", "has been modified", "restore its file"],
         );
         check_refusal(
             factory.migrate(&migrations(&[ITEMS])).await,

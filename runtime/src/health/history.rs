@@ -1,22 +1,22 @@
-//! What earlier reports saw, for what is judged over a time.
+//! The counters of earlier reports, for checks over a window of time.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ours::Own;
+use super::own_counters::OwnCounters;
 use super::readings::Counters;
 #[cfg(feature = "sqlite")]
 use super::readings::Seen;
 
-/// How often an integrity check is worth what it costs.
+/// How long the result of an integrity check is reused.
 #[cfg(feature = "sqlite")]
 const INTEGRITY_HOLDS: Duration = Duration::from_secs(60 * 60);
 
-/// How many samples there are in a window.
+/// The number of samples in a window.
 const SAMPLES: u32 = 6;
 
-/// What earlier reports of one factory saw.
+/// The counters of earlier reports of one factory.
 #[doc(hidden)]
 #[derive(Default)]
 pub struct History(Mutex<Past>);
@@ -27,35 +27,36 @@ struct Past {
     samples: VecDeque<Sample>,
     #[cfg(feature = "sqlite")]
     integrity: Option<(Instant, Seen<Option<String>>)>,
-    /// What was written when, and not replayed by every standby when last looked at. The oldest first.
+    /// Log positions that had been written at a time, and that not every standby had replayed at the last report. The
+    /// oldest first.
     #[cfg(any(feature = "postgres", test))]
     written: VecDeque<(Instant, u64)>,
-    /// When last all was written that is known to be replayed.
+    /// The latest time at which every position written until then is known to be replayed.
     #[cfg(any(feature = "postgres", test))]
     all_replayed: Option<Instant>,
 }
 
-/// How long ago that was written which is not replayed yet.
+/// The age of the oldest write that a standby has not replayed.
 #[cfg(any(feature = "postgres", test))]
 #[derive(Debug)]
 pub(super) struct Behind {
-    /// It was there when it was looked then.
+    /// The write was seen this long ago.
     pub(super) at_least: Duration,
-    /// It was not there when it was looked then.
+    /// Everything written until this long ago is known to be replayed; `None` if that was never seen.
     pub(super) at_most: Option<Duration>,
 }
 
-/// What was counted at one time.
+/// The counters at one time.
 #[derive(Clone)]
 pub(super) struct Sample {
     pub(super) taken: Instant,
     pub(super) counters: Option<Counters>,
-    pub(super) own: Own,
+    pub(super) own: OwnCounters,
 }
 
 impl History {
-    /// Enters what was counted now, and gives what to compare it with: what was counted a window ago, or the oldest that
-    /// there is.
+    /// Records a sample, and returns the one to compare it with: the newest that is at least a window old, or else the
+    /// oldest.
     pub(super) fn enter(&self, sample: &Sample, window: Duration) -> Option<Sample> {
         let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let samples = &mut past.samples;
@@ -73,17 +74,17 @@ impl History {
         before
     }
 
-    /// The server counts from zero again: what was before is of no use.
+    /// Drops all earlier samples, since the counters of the server were reset.
     pub(super) fn forget_all_before(&self, sample: &Sample) {
         let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         past.samples.clear();
         past.samples.push_back(sample.clone());
     }
 
-    /// Since when something is written that is not replayed yet, given how much is, now.
+    /// Records the positions that are written and replayed now, and returns how far replay is behind.
     #[cfg(any(feature = "postgres", test))]
     pub(super) fn behind(&self, written: u64, replayed: u64) -> Behind {
-        /// They are a second apart, and what is critical is far less ago than all of them.
+        /// The positions are at least a second apart, so they cover far more time than the critical lag.
         const MOST: usize = 1_000;
         let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let past = &mut *past;
@@ -109,7 +110,7 @@ impl History {
         }
     }
 
-    /// What the last integrity check said, while that holds.
+    /// Returns the result of the last integrity check if it is recent enough.
     #[cfg(feature = "sqlite")]
     pub(super) fn integrity(&self) -> Option<Seen<Option<String>>> {
         let past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,6 +118,7 @@ impl History {
         (at.elapsed() < INTEGRITY_HOLDS).then(|| seen.clone())
     }
 
+    /// Records the result of an integrity check.
     #[cfg(feature = "sqlite")]
     pub(super) fn keep_integrity(&self, seen: Seen<Option<String>>) {
         let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -167,7 +169,7 @@ mod tests {
         let sample = |seconds| Sample {
             taken: start + Duration::from_secs(seconds),
             counters: None,
-            own: Own::default(),
+            own: OwnCounters::default(),
         };
         let before = |seconds| {
             let before = history.enter(&sample(seconds), window)?;

@@ -1,18 +1,18 @@
-//! When a change counts.
+//! Hysteresis: a status changes only after several results in a row.
 
 use std::collections::VecDeque;
 
 use super::report::Status;
 
-/// Believes a change when several results in a row say the same.
+/// Accepts a change of the status only after several results in a row agree.
 ///
-/// One that is for the worse is believed after `worse_after` of them, and then it is as bad as the mildest of those; one
-/// for the better after `better_after`, and as good as the worst of those.
+/// A change for the worse is accepted after `worse_after` worse results, and the status becomes the mildest of those. A
+/// change for the better is accepted after `better_after` better results, and the status becomes the worst of those.
 pub(super) struct Hysteresis {
     worse_after: usize,
     better_after: usize,
     believed: Status,
-    /// The newest last; as many as are needed.
+    /// The most recent results, the newest last.
     results: VecDeque<Status>,
 }
 
@@ -26,11 +26,12 @@ impl Hysteresis {
         }
     }
 
+    /// Returns the accepted status.
     pub(super) fn believed(&self) -> Status {
         self.believed
     }
 
-    /// Takes a result, and gives what was believed before if that has changed.
+    /// Records a result. Returns the former status if the accepted status changes.
     pub(super) fn take(&mut self, result: Status) -> Option<Status> {
         self.results.push_back(result);
         if self.results.len() > self.worse_after.max(self.better_after) {

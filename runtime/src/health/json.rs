@@ -1,4 +1,4 @@
-//! A report as `application/health+json`.
+//! Health reports as `application/health+json`.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::report::{Check, HealthReport, Outcome, Status};
 
 impl Status {
-    /// What `application/health+json` calls it: `pass`, `warn` for what is degraded, `fail` for the rest.
+    /// Returns the status of `application/health+json`: `pass` for healthy, `warn` for degraded, `fail` for the rest.
     pub fn as_health_json(self) -> &'static str {
         match self {
             Self::Healthy => "pass",
@@ -21,10 +21,10 @@ impl Status {
 impl HealthReport {
     /// The report as `application/health+json`, the Internet draft
     /// [draft-inadarei-api-health-check-06](https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06),
-    /// fit for the public: statuses, values, thresholds and recommendations, and nothing that names a database, a
+    /// fit for the public: it has statuses, values, thresholds and recommendations, and does not name a database, a
     /// statement, a program or a host.
     ///
-    /// What the draft has no member for has one of ours: `level` (`HEALTHY` to `CRITICAL`), `threshold`, `recommendation`
+    /// It has members that the draft does not define: `level` (`HEALTHY` to `CRITICAL`), `threshold`, `recommendation`
     /// and, in place of a status, `skipped`.
     ///
     /// ```
@@ -42,14 +42,14 @@ impl HealthReport {
         self.json(false)
     }
 
-    /// The same with the [evidence](Check::evidence), as `output`: for those who look after the database.
+    /// Returns the report with the [evidence](Check::evidence), as `output`: for the operators of the database.
     pub fn to_json_with_evidence(&self) -> Value {
         self.json(true)
     }
 
     pub(super) fn json(&self, with_evidence: bool) -> Value {
         let time = rfc3339(self.checked_at);
-        // Not what the server calls itself, which is not known while it is down.
+        // The name of the server is not used, since it is not known while the server is down.
         let component = self.database.to_lowercase();
         let checks = self.checks.iter().map(|check| {
             let name = format!("{component}:{}", check.kind);
@@ -76,12 +76,12 @@ fn of(check: &Check, component: &str, time: &str, with_evidence: bool) -> Value 
             set("status", status.as_health_json().into());
             set("level", status.to_string().into());
         }
-        // What a database or a system said may be in it, but for the reasons that are written here.
+        // An owned reason may quote the database or the operating system; a static one is written in this crate.
         Outcome::Skipped(reason) => {
             let reason = match reason {
                 Cow::Borrowed(reason) => reason,
                 Cow::Owned(reason) if with_evidence => reason.as_str(),
-                Cow::Owned(_) => "it could not be looked at",
+                Cow::Owned(_) => "it could not be checked",
             };
             set("skipped", reason.into());
         }
@@ -102,10 +102,10 @@ fn of(check: &Check, component: &str, time: &str, with_evidence: bool) -> Value 
     Value::Object(json)
 }
 
-/// `2026-02-28T23:59:59Z`.
+/// Formats a time as `2026-02-28T23:59:59Z`.
 ///
-/// The days are those of <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>, in years that begin in
-/// March, so that a leap day is the last of its year.
+/// The date is computed as in <https://howardhinnant.github.io/date_algorithms.html#civil_from_days>, with
+/// years that begin in March, so that a leap day is the last day of its year.
 fn rfc3339(time: SystemTime) -> String {
     const DAY: u64 = 24 * 60 * 60;
     const ERA: u64 = 146_097;

@@ -1,80 +1,80 @@
-//! What is checked, in which unit, and from where on it is sick.
+//! The kinds of checks, with their units, default thresholds and advice.
 
 use std::fmt;
 
-/// One thing that is looked at.
+/// A kind of check.
 ///
-/// Each says its unit, and the three values from which on it is [`Degraded`](super::Status::Degraded),
-/// [`Unhealthy`](super::Status::Unhealthy) and [`Critical`](super::Status::Critical) where nothing else is
-/// [set](super::Thresholds::levels).
+/// Each documents its unit and its default thresholds: the three values from which on it is
+/// [`Degraded`](super::Status::Degraded), [`Unhealthy`](super::Status::Unhealthy) and
+/// [`Critical`](super::Status::Critical). [`Thresholds::levels`](super::Thresholds::levels) sets others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum CheckKind {
-    /// How long the shortest question takes to be answered, in milliseconds: 100, 500, 2,000. Critical where no
-    /// connection can be made, where there is no answer in time, and where the factory closes.
+    /// The round-trip time of the shortest query, in milliseconds: 100, 500, 2,000. Critical if no connection can be made,
+    /// if there is no answer in time, and if the factory is closed.
     Connection,
-    /// Whether anything can be written, which has no levels: unhealthy on a standby and on a server, or a file, that
-    /// is read-only, unless the factory's defaults are [read-only](crate::TxOptions::read_only) too.
+    /// Whether the database is writable. It has no levels: it is unhealthy on a standby and on a read-only server or file,
+    /// unless the defaults of the factory are [read-only](crate::TxOptions::read_only) too.
     Writable,
-    /// Connections of the pool that are in use, in percent: 70, 85, 95. A pool of one connection is either idle or
-    /// full: it is judged while somebody waits for it.
+    /// The share of the pool's connections that is in use, in percent: 70, 85, 95. A pool of one connection is either idle
+    /// or full, so it is checked only while a boundary waits for the connection.
     PoolUsage,
-    /// How long a statement of this factory's takes on average, in milliseconds: 100, 250, 500. Over the
+    /// The average duration of a statement of this factory, in milliseconds: 100, 250, 500. Over the
     /// [window](super::Thresholds::window).
     AverageStatement,
-    /// How long all but the slowest hundredth of them take at most, in milliseconds: 1,000, 2,500, 5,000. Over the
-    /// window.
+    /// The 99th percentile of the duration of those statements, in milliseconds: 1,000, 2,500, 5,000. Over the window.
     P99Statement,
-    /// Reads that were answered from memory, in percent, sick *under* 90, 80, 70. Over the window, and in the first
-    /// report since the server began to count. PostgreSQL: blocks of this database in shared buffers. MySQL and
-    /// MariaDB: pages of the server in the buffer pool.
+    /// The share of reads that were served from the cache, in percent. Degraded *below* 90, unhealthy below 80, critical
+    /// below 70. Over the window; in the first report, since the counters were last reset. PostgreSQL: blocks of this
+    /// database in shared buffers. MySQL and MariaDB: pages of the server in the buffer pool.
     CacheHits,
-    /// How long the oldest transaction on this database has been open, in seconds: 60, 300, 900.
+    /// The age of the oldest open transaction on this database, in seconds: 60, 300, 900.
     ///
-    /// InnoDB looks at its transactions anew only where nobody has read of them in the last 0.1 s, whoever that is: where
-    /// several programs monitor a MySQL or MariaDB, together they should look less often than that.
+    /// InnoDB refreshes its view of transactions only if no client has read it in the last 0.1 s. Programs that monitor the
+    /// same MySQL or MariaDB should together read it less often than that.
     LongTransactions,
-    /// How long a session has been idle in its transaction, in seconds: 10, 60, 300.
+    /// The longest time that a session has been idle in its transaction, in seconds: 10, 60, 300.
     IdleInTransaction,
-    /// How long a statement has waited for a lock, in seconds: 1, 10, 60.
+    /// The longest time that a statement has waited for a lock, in seconds: 1, 10, 60.
     Blocked,
-    /// Deadlocks a minute: 1, 10, 60. Over the window, which counts as a minute where it is shorter.
+    /// Deadlocks per minute: 1, 10, 60. Over the window; a window shorter than a minute counts as a minute.
     Deadlocks,
-    /// Transactions that were rolled back, in percent: 50, and no worse than degraded: what clients ask for that does not
-    /// exist, or is there already, is rolled back as well. Over the window. On servers those of everybody, on SQLite those of
-    /// this factory.
+    /// The share of transactions that were rolled back, in percent: degraded from 50, and never worse, since clients cause
+    /// rollbacks with requests for rows that do not exist or exist already. Over the window. On a server, the transactions
+    /// of all programs; on SQLite, those of this factory.
     Rollbacks,
-    /// Connections of the server that are in use, in percent of those that are not reserved: 70, 85, 95.
+    /// The share of the server's unreserved connections that is in use, in percent: 70, 85, 95.
     ServerConnections,
-    /// How far a standby is behind its primary, in seconds: 10, 60, 300.
+    /// The lag of a standby behind its primary, in seconds: 10, 60, 300.
     ReplicationLag,
-    /// How many transactions old the oldest row of the server is that was not frozen, in transactions: 500 million,
-    /// 1,000 million, 1,600 million. At about 2,147 million PostgreSQL stops to write.
+    /// The age of the oldest unfrozen row of the server, in transactions: 500 million, 1,000 million, 1,600 million. At
+    /// about 2,147 million, PostgreSQL refuses to write.
     TransactionAge,
-    /// How many changes InnoDB keeps for transactions that may still look at what was before them, in transactions:
+    /// The length of InnoDB's history list, the undo records that open transactions may still read, in transactions:
     /// 100,000, 1 million, 5 million.
     HistoryLength,
     /// The size of SQLite's write-ahead log, in bytes: 64 MiB, 256 MiB, 1 GiB.
     WalSize,
-    /// Runs of this factory's boundaries that met a locked database and were [tried again](crate::Retry), in percent: 1, 5,
-    /// 20. Over the window. Unhealthy while somebody has locked the whole file, so that not even reading is possible.
+    /// The share of runs of this factory's boundaries that found the database locked and were
+    /// [retried](crate::Retry), in percent: 1, 5, 20. Over the window. Unhealthy while the whole file is locked
+    /// exclusively, so that not even reads are possible.
     Busy,
-    /// Whether what is stored is whole, which has no levels: critical where it is not. SQLite: `PRAGMA quick_check`,
-    /// for half a second at most, once in an hour. PostgreSQL: failures of checksums.
+    /// Whether the stored data is intact. It has no levels: corruption is critical. SQLite: `PRAGMA quick_check`, for at
+    /// most half a second, once an hour. PostgreSQL: checksum failures.
     Integrity,
 }
 
-/// A number, and what it counts.
+/// The unit of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unit {
-    /// Of a whole that is 100.
+    /// Percent.
     Percent,
-    /// Thousandths of a second.
+    /// Milliseconds.
     Milliseconds,
     /// Seconds.
     Seconds,
-    /// Events a minute.
+    /// Events per minute.
     PerMinute,
     /// Transactions.
     Transactions,
@@ -95,28 +95,28 @@ impl fmt::Display for Unit {
     }
 }
 
-/// On which side of its levels a value is sick.
+/// The side of a level on which a value is unhealthy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// At a level and above.
+    /// At the level and above it.
     Above,
-    /// Under it.
+    /// Below the level.
     Below,
 }
 
-/// What there is to know of a kind.
+/// The properties of a kind.
 pub(super) struct Row {
     pub(super) name: &'static str,
-    /// `None` where it is one of two.
+    /// Unit, side and default levels; `None` if the check only passes or fails.
     pub(super) levels: Option<(Unit, Side, [f64; 3])>,
-    /// What to do where it is sick.
+    /// The recommendation if the check fails.
     pub(super) advice: &'static str,
 }
 
 const MIB: f64 = 1024.0 * 1024.0;
 
 impl CheckKind {
-    /// Every kind, in the order of a report. Of each database there are those that it has.
+    /// All kinds, in the order of a report. A report has those that apply to its database.
     pub const ALL: [Self; 18] = [
         Self::Connection,
         Self::Writable,
@@ -138,16 +138,17 @@ impl CheckKind {
         Self::Integrity,
     ];
 
-    /// Its name, in lower case and with underscores: `pool_usage`.
+    /// Returns the name, in lower case and with underscores: `pool_usage`.
     pub fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// What its values and levels count; nothing where it has none.
+    /// Returns the unit of its values and levels; `None` if it has none.
     pub fn unit(self) -> Option<Unit> {
         self.row().levels.map(|(unit, ..)| unit)
     }
 
+    /// Returns the properties of the kind.
     pub(super) fn row(self) -> Row {
         use Side::{Above, Below};
         let row = |name, unit, side, levels, advice| Row {
@@ -166,15 +167,14 @@ impl CheckKind {
             Self::Writable => Row {
                 name: "writable",
                 levels: None,
-                advice: "point the factory to the primary; what only reads can say so: `TxOptions::read_only` among the \
-                         factory's defaults",
+                advice: "connect the factory to the primary; if it only reads, set `TxOptions::read_only` in its defaults",
             },
             Self::PoolUsage => row(
                 "pool_usage",
                 Unit::Percent,
                 Above,
                 [70.0, 85.0, 95.0],
-                "look for a boundary that waits for something else than the database, or raise `max_connections`",
+                "look for a boundary that waits for something other than the database, or raise `max_connections`",
             ),
             Self::AverageStatement => row(
                 "average_statement",
@@ -203,16 +203,15 @@ impl CheckKind {
                 Unit::Seconds,
                 Above,
                 [60.0, 300.0, 900.0],
-                "make the transaction shorter, or give its boundary a `timeout`: what was deleted and its locks stay for \
-                 as long as it is open",
+                "make the transaction shorter, or give its boundary a `timeout`: deleted rows and locks are kept while it is open",
             ),
             Self::IdleInTransaction => row(
                 "idle_in_transaction",
                 Unit::Seconds,
                 Above,
                 [10.0, 60.0, 300.0],
-                "do what is not of the database before the first statement or after the commit; a boundary's `timeout`, \
-                 and its `idle_timeout` on PostgreSQL, end one that does not",
+                "do work without the database before the first statement or after the commit; a `timeout` of the boundary, and \
+                 its `idle_timeout` on PostgreSQL, end an idle transaction",
             ),
             Self::Blocked => row(
                 "blocked",
@@ -248,8 +247,8 @@ impl CheckKind {
                 Unit::Seconds,
                 Above,
                 [10.0, 60.0, 300.0],
-                "look whether the standby is connected, has the disk and the network for what the primary writes, and \
-                 whether a long query there holds it up",
+                "check that the standby is connected, that its disk and network keep up with the primary, and that no long query \
+                 there delays the replay",
             ),
             Self::TransactionAge => row(
                 "transaction_age",
@@ -264,15 +263,14 @@ impl CheckKind {
                 Unit::Transactions,
                 Above,
                 [1e5, 1e6, 5e6],
-                "end the oldest transaction: what it could still look at is not purged",
+                "end the oldest transaction: the rows that it may still read are not purged",
             ),
             Self::WalSize => row(
                 "wal_size",
                 Unit::Bytes,
                 Above,
                 [64.0 * MIB, 256.0 * MIB, 1024.0 * MIB],
-                "end what reads for long, which keeps the log from being written back, and then \
-                 `PRAGMA wal_checkpoint(TRUNCATE)`",
+                "end long reads, which keep the log from being checkpointed, and then run `PRAGMA wal_checkpoint(TRUNCATE)`",
             ),
             Self::Busy => row(
                 "busy",
@@ -284,7 +282,7 @@ impl CheckKind {
             Self::Integrity => Row {
                 name: "integrity",
                 levels: None,
-                advice: "write no more to it, copy what there is, and restore a backup: \
+                advice: "stop writing to it, copy the data, and restore a backup: \
                          https://www.sqlite.org/howtocorrupt.html, \
                          https://www.postgresql.org/docs/current/checksums.html",
             },

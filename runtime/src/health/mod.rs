@@ -1,20 +1,21 @@
-//! How well the database is, and which code is in its way.
+//! Health checks: the state of the database, of the pool and of the boundaries of a factory.
 
-#[cfg(feature = "axum")]
-mod axum;
-#[cfg(feature = "axum")]
-mod flight;
+mod assess;
+mod collect;
+mod examine;
 mod history;
 mod hysteresis;
 #[cfg(feature = "json")]
 mod json;
-mod judge;
 mod kind;
-mod look;
 mod monitor;
-mod ours;
+mod own_counters;
 mod readings;
 mod report;
+#[cfg(feature = "axum")]
+mod routes;
+#[cfg(feature = "axum")]
+mod single_flight;
 mod thresholds;
 
 #[cfg(feature = "mysql")]
@@ -26,30 +27,28 @@ mod sqlite;
 
 use std::time::{Instant, SystemTime};
 
-#[cfg(feature = "axum")]
-pub use axum::{Routes, routes};
+pub use examine::Examine;
 pub use kind::{CheckKind, Unit};
 pub use monitor::{Monitor, MonitorHandle, StatusChange};
 pub use report::{Check, HealthReport, Measure, Outcome, Status};
+#[cfg(feature = "axum")]
+pub use routes::{Routes, routes};
 pub use thresholds::Thresholds;
 
-pub(crate) use history::History;
-pub(crate) use readings::Examine;
-
-use crate::backend::Backend;
 use crate::factory::SessionFactory;
-use judge::Case;
+use assess::Case;
+use history::History;
+use own_counters::OwnCounters;
 
-impl<DB: Backend> SessionFactory<DB> {
-    /// How well the database is: what a look at it, at this factory's pool and at its boundaries says, by the
-    /// [default thresholds](CheckKind).
+impl<DB: Examine> SessionFactory<DB> {
+    /// Checks the database, the pool of this factory and its boundaries against the [default thresholds](CheckKind).
     ///
-    /// It never fails, and takes [5 s](Thresholds::TIMEOUT) at most: a database that is down, hangs or lets nobody in is
-    /// what the report says. The pool may be exhausted: the question goes over a connection beside it. (A database in
-    /// memory has no other than the pool's; where that is in use, what it would say is skipped.)
+    /// It never fails, and takes at most [5 s](Thresholds::TIMEOUT): if the database is down, hangs or rejects the login,
+    /// the report says so. It works while the pool is exhausted, since it uses a connection outside the pool. (A database
+    /// in memory has only the connection of the pool. If that is in use, the checks that need it are skipped.)
     ///
-    /// What only grows, such as deadlocks, is compared with an earlier report of the same factory. The first one cannot,
-    /// and skips it.
+    /// Counters that only grow, such as deadlocks, are compared with an earlier report of the same factory. The first
+    /// report has none to compare with, and skips those checks.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -69,22 +68,22 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it leaves nothing behind; the connection that was asked may be closed, and the next report makes another.
+    /// If it is dropped, nothing is left behind. The connection that it used may be closed; the next report opens another.
     pub async fn health(&self) -> HealthReport {
         self.health_with(&Thresholds::new()).await
     }
 
-    /// The same by other thresholds.
+    /// Checks the health against other thresholds.
     ///
     /// # Cancel safety
     ///
     /// As [`health`](Self::health).
     pub async fn health_with(&self, thresholds: &Thresholds) -> HealthReport {
         let (at, began) = (SystemTime::now(), Instant::now());
-        // Before the look, which takes the only connection of a database in memory.
+        // Read before the queries, which take the only connection of a database in memory.
         let pool = self.pool_status();
-        let look = look::look(self, thresholds.most()).await;
-        let server = match &look.readings {
+        let collected = collect::collect(self, thresholds.time_limit()).await;
+        let server = match &collected.readings {
             Ok(readings) => readings.server.clone(),
             Err(_) => DB::TITLE.to_owned(),
         };
@@ -94,12 +93,12 @@ impl<DB: Backend> SessionFactory<DB> {
             only_reads: self.defaults().is_read_only(),
             pool,
             open: self.open_boundaries(),
-            look,
-            own: ours::own(self),
+            collected,
+            own: OwnCounters::of(self),
             before: None,
             now: Instant::now(),
         };
-        case.compare(self.history());
+        case.compare(&self.extensions().get_or_default::<History>());
         let checks = DB::CHECKS.iter().map(|kind| case.judge(*kind)).collect();
         HealthReport::of(DB::TITLE, server, checks, at, began.elapsed())
     }

@@ -1,4 +1,4 @@
-//! Looks again and again, and tells when something has changed.
+//! Checks the health periodically, and calls back when the status changes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,16 +7,16 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::examine::Examine;
 use super::hysteresis::Hysteresis;
 use super::kind::CheckKind;
 use super::report::{Check, HealthReport, Status};
 use super::thresholds::Thresholds;
-use crate::backend::Backend;
 use crate::factory::{SessionFactory, WeakFactory};
 use crate::stop::{Stop, Stopper};
 use crate::targets;
 
-/// How a database is [monitored](SessionFactory::monitor): how often, by which thresholds, and when a change counts.
+/// The configuration of a [monitor](SessionFactory::monitor): interval, thresholds, and how many results make a change.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,17 +40,17 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// The shortest time from one look to the next.
+    /// The shortest interval.
     pub const SHORTEST: Duration = Duration::from_millis(10);
 
-    /// How many results in a row make it worse, where nothing else is said.
+    /// The default number of worse results in a row that change the status.
     pub const WORSE_AFTER: usize = 2;
 
-    /// How many make it better, where nothing else is said.
+    /// The default number of better results in a row that change the status.
     pub const BETTER_AFTER: usize = 3;
 
-    /// Looks that often; [10 ms](Self::SHORTEST) apart at least. Where a look takes longer than that, those that were due
-    /// meanwhile are left out: there is never more than one under way.
+    /// Checks at this interval, which is at least [10 ms](Self::SHORTEST). If a check takes longer than the interval, those
+    /// that become due meanwhile are skipped: there is never more than one at a time.
     pub fn every(every: Duration) -> Self {
         Self {
             every: every.max(Self::SHORTEST),
@@ -60,21 +60,21 @@ impl Monitor {
         }
     }
 
-    /// By these instead of the [default ones](CheckKind).
+    /// Sets the thresholds, in place of the [defaults](CheckKind).
     pub fn thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self
     }
 
-    /// A change for the worse counts when so many results in a row are worse, and is then as bad as the mildest of them: 2
-    /// where nothing else is said, 1 at least.
+    /// Sets how many results in a row must be worse before the status changes. It then changes to the mildest of them. The
+    /// default is 2, the minimum 1.
     pub fn worse_after(mut self, results: usize) -> Self {
         self.worse_after = results;
         self
     }
 
-    /// A change for the better counts when so many results in a row are better, and is then as good as the worst of them:
-    /// 3 where nothing else is said, 1 at least.
+    /// Sets how many results in a row must be better before the status changes. It then changes to the worst of them. The
+    /// default is 3, the minimum 1.
     pub fn better_after(mut self, results: usize) -> Self {
         self.better_after = results;
         self
@@ -87,22 +87,23 @@ impl From<Duration> for Monitor {
     }
 }
 
-/// What the callback of a [monitor](SessionFactory::monitor) is told.
+/// A change of the status, as the callback of a [monitor](SessionFactory::monitor) receives it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StatusChange {
-    /// What was believed before. A monitor begins with [`Healthy`](Status::Healthy).
+    /// The former status. A monitor begins with [`Healthy`](Status::Healthy).
     pub from: Status,
-    /// What is believed now.
+    /// The new status.
     pub to: Status,
-    /// The checks that made it worse, as the last report has them; or, where it is better, how those are now that had
-    /// made it worse.
+    /// For a change for the worse, the checks that caused it. For a change for the better, the current state of the checks
+    /// that had made the status worse.
     pub causes: Vec<Check>,
-    /// The report that decided it.
+    /// The report that led to the change.
     pub report: Arc<HealthReport>,
 }
 
-/// A [monitor](SessionFactory::monitor) that runs. Dropped, it leaves it running, until the factory is closed.
+/// A handle to a running [monitor](SessionFactory::monitor). If the handle is dropped, the monitor runs until the factory
+/// is closed.
 #[derive(Debug)]
 pub struct MonitorHandle {
     stopper: Stopper,
@@ -117,7 +118,7 @@ struct Seen {
 }
 
 impl MonitorHandle {
-    /// What is believed now: [`Healthy`](Status::Healthy) at first.
+    /// Returns the current status: [`Healthy`](Status::Healthy) at first.
     pub fn status(&self) -> Status {
         self.seen
             .lock()
@@ -125,41 +126,40 @@ impl MonitorHandle {
             .status
     }
 
-    /// The last report, whether or not it has changed anything; none before the first is done.
+    /// Returns the last report; `None` before the first is complete.
     pub fn last(&self) -> Option<Arc<HealthReport>> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.last.clone()
     }
 
-    /// Whether it has ended, since it was stopped, or since the factory was closed or dropped.
+    /// Whether the monitor has ended: it was stopped, or the factory was closed or dropped.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
 
-    /// Ends it. A look that is under way is given up, and once this has returned the callback is not called any more.
+    /// Stops the monitor and cancels a check in progress. After this returns, the callback is not called any more.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the monitor ends all the same.
+    /// If the future is dropped, the monitor stops all the same.
     pub async fn stop(self) {
         self.stopper.stop();
-        // It does not panic: the callback's panics are caught.
+        // The task does not panic: panics of the callback are caught.
         self.task.await.ok();
     }
 }
 
-impl<DB: Backend> SessionFactory<DB> {
-    /// Looks at the database's [health](Self::health) again and again, and calls `on_change` when it has become worse or
-    /// better for several results in a row: a [`Duration`] alone looks that often and by the defaults of [`Monitor`].
+impl<DB: Examine> SessionFactory<DB> {
+    /// Checks the [health](Self::health) periodically, and calls `on_change` when several results in a row were worse or
+    /// better. A [`Duration`] sets the interval and uses the defaults of [`Monitor`].
     ///
-    /// Each result is logged, with the target `demarcate::health`: as an error where it is
-    /// [`Critical`](Status::Critical) or [`Unhealthy`](Status::Unhealthy), as a warning where it is
-    /// [`Degraded`](Status::Degraded), for debugging otherwise. One that is not believed yet, for the worse or for the better,
-    /// is logged as the milder of the two.
+    /// Each result is logged with the target `demarcate::health`: [`Critical`](Status::Critical) and
+    /// [`Unhealthy`](Status::Unhealthy) as errors, [`Degraded`](Status::Degraded) as a warning, otherwise at the level
+    /// `debug`. A result that has not changed the status yet is logged at the level of the milder of the two.
     ///
-    /// The callback runs on the monitor's task, between two looks: what takes long belongs on a task of its own. Its
-    /// panic is logged, and ends nothing. The monitor ends at its next look when the factory is closed, or when all
-    /// clones of it are dropped, which it does not keep from happening.
+    /// The callback runs on the task of the monitor, between two checks; slow work belongs on a task of its own. A panic of
+    /// the callback is logged and does not end the monitor. The monitor does not keep the factory alive: it ends at its
+    /// next check when the factory is closed, or when all clones of the factory are dropped.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -174,7 +174,7 @@ impl<DB: Backend> SessionFactory<DB> {
     ///         println!("{check}");
     ///     }
     /// });
-    /// // Dropped, the handle leaves it running.
+    /// // If the handle is dropped, the monitor keeps running.
     /// monitor.stop().await;
     /// # Ok(()) }
     /// # #[cfg(feature = "sqlite")]
@@ -183,7 +183,7 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// # Panics
     ///
-    /// Outside a runtime of tokio's.
+    /// Panics outside a Tokio runtime.
     pub fn monitor(
         &self,
         how: impl Into<Monitor>,
@@ -204,7 +204,7 @@ impl<DB: Backend> SessionFactory<DB> {
     }
 }
 
-async fn run<DB: Backend>(
+async fn run<DB: Examine>(
     db: WeakFactory<DB>,
     how: Monitor,
     seen: Arc<Mutex<Seen>>,
@@ -216,14 +216,14 @@ async fn run<DB: Backend>(
     let mut ticks = interval(how.every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let looking = async {
+        let checking = async {
             ticks.tick().await;
             let db = db.upgrade().filter(|db| !db.pool().is_closing())?;
             let report = db.health_with(&how.thresholds).await;
-            // What a closing factory says of its connections is no news.
+            // A report of a factory that is closing says nothing about the database.
             (!db.pool().is_closing()).then(|| Arc::new(report))
         };
-        let Some(Some(report)) = stop.or(looking).await else {
+        let Some(Some(report)) = stop.or(checking).await else {
             return;
         };
         let from = hysteresis.take(report.status);
@@ -248,7 +248,7 @@ async fn run<DB: Backend>(
     }
 }
 
-/// What made it worse; or how that is now.
+/// Returns the checks that made the status worse, or the current state of those that had.
 fn causes(
     from: Status,
     to: Status,
@@ -271,6 +271,7 @@ fn causes(
     causes
 }
 
+/// Logs a report.
 fn log(believed: Status, report: &HealthReport) {
     macro_rules! at {
         ($level:ident) => {
@@ -292,7 +293,7 @@ fn log(believed: Status, report: &HealthReport) {
     }
 }
 
-/// In one line.
+/// The causes of a report in one line.
 struct Causes<'a>(&'a HealthReport);
 
 impl std::fmt::Display for Causes<'_> {

@@ -1,4 +1,4 @@
-//! The health of MySQL and MariaDB.
+//! Reads the state of MySQL and MariaDB.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,21 +7,20 @@ use futures_core::future::BoxFuture;
 use sqlx::mysql::MySqlRow;
 use sqlx::{MySql, Row, SqlSafeStr};
 
+use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{
-    Asker, Connections, Counters, Examine, Lag, Readings, Seen, Session, Sessions, Share,
-};
+use super::readings::{Connections, Counters, Lag, Readings, Seen, Session, Sessions, Share};
 
-/// What everybody may ask: the server's counters, and which rights this user has.
+/// The query that every user may run: the counters of the server, and the privileges of this user.
 const STATUS: &str = include_str!("mysql_status.sql");
 
-/// What takes the right PROCESS.
+/// The query that needs the privilege PROCESS.
 const SESSIONS: &str = include_str!("mysql_sessions.sql");
 
-const GRANT_PROCESS: &str = "this user may not see others' transactions: `GRANT PROCESS ON *.* TO` the user itself, not to a role of it";
+const GRANT_PROCESS: &str = "this user may not see the transactions of others; `GRANT PROCESS ON *.* TO` the user itself, not to one of its roles";
 
-const GRANT_REPLICAS: &str = "this user may not see replication: `GRANT SLAVE MONITOR ON *.* TO` it on MariaDB, \
+const GRANT_REPLICAS: &str = "this user may not see the replication; `GRANT SLAVE MONITOR ON *.* TO` it on MariaDB, \
                               `GRANT REPLICATION CLIENT ON *.* TO` it on MySQL";
 
 impl Examine for MySql {
@@ -42,8 +41,8 @@ impl Examine for MySql {
         CheckKind::HistoryLength,
     ];
 
-    /// A view of InnoDB's is an error to whom may not read it, and the connection would have to be made anew: the rights
-    /// are asked for first. Those that come by a role are not among them.
+    /// To read a view of InnoDB without the privilege is an error, and the connection is not used again after one. So the
+    /// privileges are read first; those that a role grants are not among them.
     fn examine<'a>(
         asker: &'a mut Asker<'_, Self>,
         _: &'a History,
@@ -75,7 +74,7 @@ impl Examine for MySql {
     }
 }
 
-/// Names and values.
+/// Status values by name.
 struct Status(HashMap<String, String>);
 
 impl Status {
@@ -88,13 +87,14 @@ impl Status {
         count.ok_or_else(|| format!("this server does not count `{name}`").into())
     }
 
+    /// Whether the user has one of these privileges.
     fn may(&self, one_of: &[&str]) -> bool {
         let rights = self.text("rights");
         rights.split(',').any(|right| one_of.contains(&right))
     }
 }
 
-/// One row of one column: `name=value` in lines.
+/// Parses the single column of the row: a `name=value` pair in each line.
 fn pairs(row: &MySqlRow) -> Result<HashMap<String, String>, sqlx::Error> {
     let text: String = row.try_get(0)?;
     let pairs = text.lines().filter_map(|line| line.split_once('='));
@@ -124,7 +124,7 @@ fn read(
         }
         Err(reason) => (Err(reason.clone()), Err(reason)),
     };
-    // MariaDB has it among the counters, MySQL in a view of InnoDB's.
+    // MariaDB has the value among its counters, MySQL in a view of InnoDB.
     let either = |name, of_innodb_name| {
         status.count(name).or_else(|_| match &of_innodb {
             Ok(of_innodb) => of_innodb.count(of_innodb_name),
@@ -148,7 +148,7 @@ fn read(
     })
 }
 
-/// Without rights it is known that somebody waits, but not who.
+/// Returns the number of waiting statements, which can be read without privileges; the sessions cannot.
 fn waiting_of(status: &Status, reason: Cow<'static, str>) -> Seen<Sessions> {
     match status.count("innodb_row_lock_current_waits") {
         Ok(waiting) if waiting > 0 => Ok(Sessions {
@@ -160,7 +160,7 @@ fn waiting_of(status: &Status, reason: Cow<'static, str>) -> Seen<Sessions> {
     }
 }
 
-/// <https://mariadb.com/kb/en/innodb-buffer-pool/>: requests for pages, and those that went to the disk.
+/// <https://mariadb.com/kb/en/innodb-buffer-pool/>: page requests, and those that were read from disk.
 fn cache(status: &Status) -> Seen<Share> {
     let whole = status.count("innodb_buffer_pool_read_requests")?;
     let from_disk = status.count("innodb_buffer_pool_reads")?;
@@ -170,7 +170,7 @@ fn cache(status: &Status) -> Seen<Share> {
     })
 }
 
-/// As statements: what is committed without one is not counted.
+/// Returns the transactions that ended. The server counts COMMIT statements, so implicit commits are missing.
 fn ended(status: &Status) -> Seen<Share> {
     let (committed, rolled_back) = (status.count("com_commit")?, status.count("com_rollback")?);
     Ok(Share {
@@ -183,7 +183,7 @@ fn connections(status: &Status) -> Seen<Connections> {
     Ok(Connections {
         used: status.count("threads_connected")?,
         most: status.count("max_connections")?,
-        // One more than `max_connections` is for administrators.
+        // The connection for administrators is beyond `max_connections`.
         reserved: 0,
     })
 }
@@ -206,7 +206,7 @@ fn sessions(row: &MySqlRow) -> Result<Sessions, sqlx::Error> {
     })
 }
 
-/// One of them: columns between unit separators, the statement last.
+/// Parses a session: columns with unit separators between them, the statement last.
 fn session(line: &str) -> Option<Session> {
     let mut columns = line.splitn(6, '\u{1f}');
     let mut next = || columns.next();
@@ -224,10 +224,13 @@ fn session(line: &str) -> Option<Session> {
     })
 }
 
-/// The server's own row, where it is a replica. MariaDB still calls things by their former names.
+/// Returns the lag from the row of a replica. MariaDB still has the former column names.
 fn lag(row: Option<MySqlRow>) -> Seen<Lag> {
     let Some(row) = row else {
-        return Err("the server is no replica; how far its own are behind, they know".into());
+        return Err(
+            "the server is not a replica; the lag of its own replicas can be read only there"
+                .into(),
+        );
     };
     let first = |names: [&str; 2]| {
         names.into_iter().find_map(|name| {
@@ -240,7 +243,7 @@ fn lag(row: Option<MySqlRow>) -> Seen<Lag> {
     let receives = first(["Replica_IO_Running", "Slave_IO_Running"]).unwrap_or_default();
     let replays = first(["Replica_SQL_Running", "Slave_SQL_Running"]).unwrap_or_default();
     Ok(Lag {
-        // Unknown where one of the two does not run.
+        // Unknown if one of the two threads is stopped.
         seconds: seconds.and_then(|seconds| seconds.parse().ok()),
         evidence: format!("receives: {receives}, replays: {replays}"),
     })

@@ -1,4 +1,4 @@
-//! The health of PostgreSQL.
+//! Reads the state of PostgreSQL.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -7,18 +7,17 @@ use futures_core::future::BoxFuture;
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row, SqlSafeStr};
 
+use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{
-    Age, Asker, Connections, Counters, Examine, Lag, Readings, Seen, Session, Sessions, Share,
-};
+use super::readings::{Age, Connections, Counters, Lag, Readings, Seen, Session, Sessions, Share};
 
-/// One message, and one row. It reads system views that need no right to be read; to whom may not look at others'
-/// sessions and standbys they show little of those. The bounds keep it from waiting for somebody who changes the
-/// catalogue.
+/// The query: one message, with one row as its result. It reads system views that every role may read; a role without
+/// `pg_monitor` sees little of the sessions of others and of standbys in them. Its timeouts keep it from waiting for a
+/// lock on the catalogue.
 const QUESTION: &str = include_str!("postgres.sql");
 
-/// What shows everything: <https://www.postgresql.org/docs/current/predefined-roles.html>.
+/// The role that sees everything: <https://www.postgresql.org/docs/current/predefined-roles.html>.
 const GRANT: &str = "this role may not see sessions of others: `GRANT pg_monitor TO` it";
 
 impl Examine for Postgres {
@@ -51,7 +50,8 @@ impl Examine for Postgres {
             if follows_closely(asker, &row).await? {
                 readings.lag = Ok(Lag {
                     seconds: Some(0.0),
-                    evidence: "the standby replays what it receives at once".to_owned(),
+                    evidence: "the standby has replayed all that it had received a moment ago"
+                        .to_owned(),
                 });
             }
             Ok(readings)
@@ -139,7 +139,7 @@ fn shown(row: &PgRow) -> Result<Vec<Session>, sqlx::Error> {
     let blockers: Vec<Option<String>> = row.try_get("blockers")?;
     let applications: Vec<String> = row.try_get("applications")?;
     let statements: Vec<String> = row.try_get("statements")?;
-    // The query gives arrays without nulls, since sqlx reads those as text only with a type of their own.
+    // The query returns arrays without nulls, since sqlx decodes an array with nulls only as a type of its own.
     let known = |seconds: f64| (seconds >= 0.0).then_some(seconds);
     let process = |pid: i32| u64::try_from(pid).unwrap_or(0);
     let sessions = pids.into_iter().zip(open_for).zip(idle_for).zip(waits_for);
@@ -163,17 +163,17 @@ fn shown(row: &PgRow) -> Result<Vec<Session>, sqlx::Error> {
 }
 
 fn numbers(text: &str) -> Vec<u64> {
-    // 0 stands for a prepared transaction, which has no session.
+    // 0 is a prepared transaction, which has no session.
     text.split(' ')
         .filter_map(|word| word.parse().ok())
         .collect()
 }
 
-/// How long a standby may take to replay what it has received, and still follows closely: so many times so long.
+/// How often, and at which interval, a standby is asked whether it has replayed everything that it had received.
 const CLOSELY: (u32, Duration) = (4, Duration::from_millis(50));
 
-/// Whether a standby that has not replayed everything has done so a moment later. By its last transaction it would be as
-/// far behind as its primary has had nothing to do.
+/// Whether a standby that has not replayed everything does so within a moment. The time of its last replayed transaction
+/// would show a lag as long as the primary was idle.
 async fn follows_closely(
     asker: &mut Asker<'_, Postgres>,
     row: &PgRow,
@@ -195,8 +195,8 @@ async fn follows_closely(
     Ok(false)
 }
 
-/// A standby knows how far it is behind by the last transaction that it has replayed, which says nothing where the
-/// primary has nothing to do: <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL>.
+/// Returns the replication lag. A standby knows the time of the last transaction that it has replayed, which is not the
+/// lag if the primary is idle: <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL>.
 fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx::Error> {
     let (written, replayed) = (position(row, "written")?, position(row, "replayed")?);
     let behind = match (written, replayed) {
@@ -208,7 +208,7 @@ fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx
         if !row.try_get("receives")? {
             return Ok(Ok(Lag {
                 seconds: replayed_ago,
-                evidence: "the standby is not connected to its primary; by the last transaction that it has \
+                evidence: "the standby is not connected to its primary; lag since the last transaction that it has \
                            replayed"
                     .to_owned(),
             }));
@@ -224,12 +224,13 @@ fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx
         return Ok(Ok(match (at_most, replayed_ago) {
             (Some(at_most), ago) if ago.is_none_or(|ago| at_most < ago) => Lag {
                 seconds: Some(at_most),
-                evidence: "by when the standby was last seen to have received no more than it has replayed"
-                    .to_owned(),
+                evidence:
+                    "lag since the standby was last seen to have replayed all that it had received"
+                        .to_owned(),
             },
             (_, replayed_ago) => Lag {
                 seconds: replayed_ago,
-                evidence: "by the last transaction that the standby has replayed".to_owned(),
+                evidence: "lag since the last transaction that the standby has replayed".to_owned(),
             },
         }));
     }
@@ -242,7 +243,7 @@ fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx
     }
     let names: Option<String> = row.try_get("standby_names")?;
     let lag: Option<f64> = row.try_get("standby_lag")?;
-    // The server's own measure is taken when something is replayed: it stands still where replay does.
+    // The lag that the server reports is updated at each replay, and does not grow while the replay stands still.
     let behind = behind.map_or(0.0, |behind| behind.at_least.as_secs_f64());
     Ok(Ok(Lag {
         seconds: Some(lag.unwrap_or(0.0).max(behind)),
@@ -250,22 +251,22 @@ fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx
     }))
 }
 
-/// A place in the log, in bytes.
+/// Returns a position in the write-ahead log, in bytes.
 fn position(row: &PgRow, name: &str) -> Result<Option<u64>, sqlx::Error> {
     let position: Option<String> = row.try_get(name)?;
     Ok(position.and_then(|position| position.parse().ok()))
 }
 
-/// Nothing is counted where the cluster was made without checksums.
+/// Returns the checksum failures. A cluster without checksums does not count them.
 fn integrity(row: &PgRow) -> Result<Seen<Option<String>>, sqlx::Error> {
     let failures: Option<i64> = row.try_get("checksum_failures")?;
     Ok(match failures {
-        None => Err(
-            "the server keeps no checksums: `pg_checksums --enable`, while it does not run".into(),
-        ),
+        None => {
+            Err("the server has no data checksums; stop it and run `pg_checksums --enable`".into())
+        }
         Some(0) => Ok(None),
         Some(failures) => Ok(Some(format!(
-            "{failures} pages were read that do not have their checksum; the server's log names them"
+            "{failures} pages did not match their checksum; the server's log names them"
         ))),
     })
 }

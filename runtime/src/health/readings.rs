@@ -1,121 +1,43 @@
-//! What each database says of itself, in the same words for all of them.
+//! The values that are read from a database, in one form for all of them.
 
 use std::borrow::Cow;
 
-use futures_core::future::BoxFuture;
-use sqlx::{Database, SqlStr};
-
-use super::history::History;
-use super::kind::CheckKind;
-use crate::backend::Backend;
-use crate::pool::{Connection, Pool};
-#[cfg(feature = "sqlite")]
-use crate::settings::Options;
-
-/// What was found, or why that cannot be told.
+/// A value, or the reason why it could not be read.
 pub(crate) type Seen<T> = Result<T, Cow<'static, str>>;
 
-/// What differs between the databases where their health is concerned.
-#[doc(hidden)]
-pub trait Examine: Database {
-    /// The checks that there are for it.
-    const CHECKS: &'static [CheckKind];
-
-    /// Asks all that there is to ask, in as few questions as possible. What this user may not see is skipped, and no
-    /// error: after one the connection is not used again.
-    fn examine<'a>(
-        asker: &'a mut Asker<'_, Self>,
-        history: &'a History,
-    ) -> BoxFuture<'a, Result<Readings, sqlx::Error>>
-    where
-        Self: Backend;
-}
-
-/// Who is asked.
-#[doc(hidden)]
-pub struct Asker<'p, DB: Backend>(pub(super) Who<'p, DB>);
-
-pub(super) enum Who<'p, DB: Backend> {
-    /// The connection beside the pool, which is free however full the pool is.
-    Spare {
-        pool: &'p Pool<DB>,
-        /// One of the pool's, which is asked instead for as long as it answers.
-        idle: Option<Box<Connection<DB>>>,
-    },
-    /// The only connection that sees the database.
-    Only(Box<Connection<DB>>),
-}
-
-impl<DB: Backend> Asker<'_, DB> {
-    /// The first row of the answer.
-    pub(super) async fn ask(&mut self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
-        match &mut self.0 {
-            Who::Spare { pool, idle } => {
-                // Dropped while it is asked, it is closed.
-                if let Some(mut connection) = idle.take() {
-                    match DB::run_for_row(&mut connection, sql.clone()).await {
-                        Err(error) if DB::is_connection_lost(&error) => {}
-                        answer => {
-                            *idle = Some(connection);
-                            return answer;
-                        }
-                    }
-                }
-                pool.spare().ask(sql).await
-            }
-            Who::Only(connection) => DB::run_for_row(connection, sql).await,
-        }
-    }
-
-    /// Gives back what was lent to ask it.
-    pub(super) fn give_back(self) {
-        match self.0 {
-            Who::Only(lent)
-            | Who::Spare {
-                idle: Some(lent), ..
-            } => lent.give_back(),
-            Who::Spare { idle: None, .. } => {}
-        }
-    }
-
-    /// What further connections can be made with, where those would see the same database.
-    #[cfg(feature = "sqlite")]
-    pub(super) fn options(&self) -> Option<&Options<DB>> {
-        match &self.0 {
-            Who::Spare { pool, .. } => Some(pool.spare().options()),
-            Who::Only(_) => None,
-        }
-    }
-}
-
-/// What the database said.
+/// The values that were read from the database.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Readings {
-    /// `PostgreSQL 15.8`.
+    /// The server and its version: `PostgreSQL 15.8`.
     pub(crate) server: String,
-    /// Why nothing can be written, where that is so.
+    /// The reason why the database is read-only; `None` if it is writable.
     pub(crate) read_only: Seen<Option<String>>,
+    /// The sessions that are in a transaction.
     pub(crate) sessions: Seen<Sessions>,
-    /// Somebody has locked the whole database.
+    /// Whether the whole database is locked exclusively.
     pub(crate) is_locked: bool,
+    /// The counters that only grow.
     pub(crate) counters: Counters,
+    /// The connections of the server.
     pub(crate) connections: Seen<Connections>,
+    /// The replication lag.
     pub(crate) lag: Seen<Lag>,
+    /// The age of the oldest unfrozen row.
     pub(crate) age: Seen<Age>,
-    /// Changes that are kept for old transactions.
+    /// The number of undo records that InnoDB keeps for old transactions.
     pub(crate) history_length: Seen<u64>,
-    /// In bytes.
+    /// The size of the write-ahead log, in bytes.
     pub(crate) wal_size: Seen<u64>,
-    /// What is broken.
+    /// The corruption that was found; `None` if there is none.
     pub(crate) integrity: Seen<Option<String>>,
 }
 
 impl Readings {
-    /// Of a database of which nothing is known yet.
+    /// Returns readings without any value, to be filled in.
     #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
     pub(crate) fn of(server: String) -> Self {
-        const NOT_THERE: Cow<'static, str> = Cow::Borrowed("there is no such thing here");
+        const NOT_THERE: Cow<'static, str> = Cow::Borrowed("this database does not have it");
         Self {
             server,
             read_only: Err(NOT_THERE),
@@ -136,52 +58,54 @@ impl Readings {
     }
 }
 
-/// Those who are in a transaction on this database, whoever began it.
+/// The sessions that are in a transaction on this database, of all programs.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    /// In seconds.
+    /// The longest time that a transaction has been open, in seconds.
     pub(crate) longest_open: Option<f64>,
-    /// In seconds.
+    /// The longest time that a session has been idle in its transaction, in seconds.
     pub(crate) longest_idle: Option<f64>,
-    /// In seconds.
+    /// The longest wait for a lock, in seconds.
     pub(crate) longest_wait: Option<f64>,
-    /// How many statements wait.
+    /// The number of statements that wait for a lock.
     pub(crate) waiting: u64,
-    /// Some of them: those who wait, and then the oldest.
+    /// A selection of the sessions: those that wait, then those with the oldest transactions.
     pub(crate) shown: Vec<Session>,
-    /// Why not all could be seen, where that is so.
+    /// The reason why some sessions could not be read; `None` if all could.
     pub(crate) hidden: Option<Cow<'static, str>>,
 }
 
-/// One of them.
+/// A session that is in a transaction.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
-    /// The server's number for it.
+    /// The number that the server gives the session.
     pub(crate) process: u64,
     /// How long its transaction has been open, in seconds.
     pub(crate) open_for: f64,
-    /// How long it has had nothing to do, in seconds, where that is so.
+    /// How long it has been idle in its transaction, in seconds; `None` if it runs a statement.
     pub(crate) idle_for: Option<f64>,
-    /// How long it has waited for a lock, in seconds, where that is so.
+    /// How long it has waited for a lock, in seconds; `None` if it does not wait.
     pub(crate) waits_for: Option<f64>,
-    /// Who holds what it waits for.
+    /// The numbers of the sessions that hold the lock.
     pub(crate) blockers: Vec<u64>,
-    /// What the program says that it is called.
+    /// The application name that the program has set.
     pub(crate) application: String,
-    /// What it does, or did last, as it was sent: with the values in it.
+    /// The current or last statement, as it was sent: with literals.
     pub(crate) statement: String,
 }
 
-/// What only grows.
+/// Counters that only grow until the server restarts or resets them.
 #[derive(Clone, Debug)]
 pub(crate) struct Counters {
+    /// Reads from the cache, of all reads.
     pub(crate) cache: Seen<Share>,
+    /// The number of deadlocks.
     pub(crate) deadlocks: Seen<u64>,
-    /// Rolled back, of all that ended.
+    /// Transactions that were rolled back, of all that ended.
     pub(crate) ended: Seen<Share>,
 }
 
-/// So many of so many.
+/// A part of a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Share {
     pub(crate) part: u64,
@@ -189,7 +113,7 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// Of nothing there is no share.
+    /// Returns the share in percent; `None` if the whole is zero.
     pub(crate) fn percent(self) -> Option<f64> {
         #[allow(
             clippy::cast_precision_loss,
@@ -198,7 +122,7 @@ impl Share {
         (self.whole > 0).then(|| 100.0 * self.part as f64 / self.whole as f64)
     }
 
-    /// What came since an earlier one; nothing where it was counted from zero again.
+    /// Returns the difference to an earlier value; `None` if the counter was reset in between.
     pub(crate) fn since(self, earlier: Self) -> Option<Self> {
         Some(Self {
             part: self.part.checked_sub(earlier.part)?,
@@ -207,27 +131,31 @@ impl Share {
     }
 }
 
-/// The server's connections.
+/// The connections of the server.
 #[derive(Debug)]
 pub(crate) struct Connections {
+    /// The number of connections in use.
     pub(crate) used: u64,
-    /// How many there may be.
+    /// The largest number of connections.
     pub(crate) most: u64,
-    /// How many of those are kept for administrators.
+    /// The number of those that are reserved for administrators.
     pub(crate) reserved: u64,
 }
 
-/// How far behind something is.
+/// The replication lag.
 #[derive(Debug)]
 pub(crate) struct Lag {
-    /// `None` where that is not known, which is not well.
+    /// The lag in seconds. `None` if it is not known, which is unhealthy.
     pub(crate) seconds: Option<f64>,
+    /// How it was determined.
     pub(crate) evidence: String,
 }
 
-/// How old the oldest row is.
+/// The age of the oldest unfrozen row.
 #[derive(Debug)]
 pub(crate) struct Age {
+    /// The age in transactions.
     pub(crate) transactions: u64,
+    /// The database that has the row.
     pub(crate) evidence: String,
 }

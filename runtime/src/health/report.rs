@@ -1,4 +1,4 @@
-//! What a look at the database's health says.
+//! The health report and its checks.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime};
 
 use super::kind::{CheckKind, Unit};
 
-/// How well something is. Worse is greater.
+/// The status of a check or of a report. A worse status is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Status {
-    /// As it should be.
+    /// Everything is as it should be.
     Healthy,
-    /// It serves, and somebody should look at it.
+    /// The database serves, and needs attention.
     Degraded,
-    /// It does not serve all that it should.
+    /// The database does not serve all requests.
     Unhealthy,
-    /// It does not serve, or soon will not.
+    /// The database does not serve, or will soon stop to.
     Critical,
 }
 
@@ -30,18 +30,18 @@ impl fmt::Display for Status {
     }
 }
 
-/// What came of a check.
+/// The outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was looked at.
+    /// The check was made.
     Judged(Status),
-    /// It could not be looked at, or not in full, or there is nothing to look at: why, and what to do about it. That is
-    /// never healthy.
+    /// The check could not be made, or not completely, or does not apply: the reason, and what to do about it. A skipped
+    /// check is never healthy.
     Skipped(Cow<'static, str>),
 }
 
 impl Outcome {
-    /// What was judged, if it was.
+    /// Returns the status; `None` if the check was skipped.
     pub fn status(&self) -> Option<Status> {
         match self {
             Self::Judged(status) => Some(*status),
@@ -56,7 +56,7 @@ impl Outcome {
 pub struct Measure {
     /// The number.
     pub number: f64,
-    /// What it counts.
+    /// The unit of the number.
     pub unit: Unit,
 }
 
@@ -71,23 +71,22 @@ impl fmt::Display for Measure {
     }
 }
 
-/// One thing that was looked at.
+/// One check of a report.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Check {
-    /// What it was.
+    /// The kind of the check.
     pub kind: CheckKind,
-    /// How well it is, or why that is not known.
+    /// The status, or the reason why the check was skipped.
     pub outcome: Outcome,
-    /// What was found, where it is a number.
+    /// The value that was measured, if the check measures one.
     pub value: Option<Measure>,
-    /// The level that the value has crossed.
+    /// The level that the value has crossed, if it has crossed one.
     pub threshold: Option<Measure>,
-    /// Who and what: boundaries with their place in the source, the server's numbers of sessions, statements without the
-    /// values in them, what the database said. It may name databases, programs and hosts, and is for those who look
-    /// after it.
+    /// Details: boundaries with their place in the source, session numbers of the server, statements without their
+    /// literals, errors of the database. They may name databases, programs and hosts, and are for operators only.
     pub evidence: Vec<String>,
-    /// What to do, where it is sick.
+    /// What to do, if the check is not healthy.
     pub recommendation: Option<&'static str>,
 }
 
@@ -114,14 +113,14 @@ impl Check {
         }
     }
 
-    /// What was judged, if it was.
+    /// Returns the status; `None` if the check was skipped.
     pub fn status(&self) -> Option<Status> {
         self.outcome.status()
     }
 }
 
 impl fmt::Display for Check {
-    /// One line, and one for each piece of evidence.
+    /// Writes one line, and one for each piece of evidence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.outcome {
             Outcome::Judged(status) => write!(f, "{status:9} {}", self.kind)?,
@@ -143,23 +142,23 @@ impl fmt::Display for Check {
     }
 }
 
-/// How well the database is, and why.
+/// The health of the database: a status, and the checks that led to it.
 ///
-/// Shown with `{}` it has a line for each check, with evidence.
+/// `Display` writes a line for each check, with its evidence.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct HealthReport {
-    /// The worst of what was judged. A check that was skipped neither lowers nor raises it, but for that of the
-    /// connection: a report without it is [`Degraded`](Status::Degraded) at best. One in which nothing was judged is
+    /// The worst status of the checks. A skipped check does not change it, with one exception: if the check of the
+    /// connection was skipped, the status is at best [`Degraded`](Status::Degraded). If all checks were skipped, it is
     /// [`Unhealthy`](Status::Unhealthy).
     pub status: Status,
-    /// The database, as this crate calls it: `PostgreSQL`, `MySQL`, `SQLite`.
+    /// The database system, as this crate names it: `PostgreSQL`, `MySQL`, `SQLite`.
     pub database: &'static str,
-    /// The server and its version, as far as it is known: `MariaDB 10.11.19`.
+    /// The server and its version, if known: `MariaDB 10.11.19`.
     pub server: String,
-    /// What was looked at, in the order of [`CheckKind::ALL`].
+    /// The checks, in the order of [`CheckKind::ALL`].
     pub checks: Vec<Check>,
-    /// When it began.
+    /// When the examination began.
     pub checked_at: SystemTime,
     /// How long it took.
     pub took: Duration,
@@ -183,12 +182,12 @@ impl HealthReport {
         }
     }
 
-    /// The check of that kind, where this database has it.
+    /// Returns the check of that kind; `None` if this database has no such check.
     pub fn check(&self, kind: CheckKind) -> Option<&Check> {
         self.checks.iter().find(|check| check.kind == kind)
     }
 
-    /// What is as bad as the whole, unless all is well: why the status is what it is.
+    /// Returns the checks that have the status of the report, unless that is healthy: the reasons for the status.
     pub fn causes(&self) -> impl Iterator<Item = &Check> {
         let worst = Some(self.status).filter(|status| *status > Status::Healthy);
         self.checks
@@ -196,12 +195,13 @@ impl HealthReport {
             .filter(move |check| worst.is_some() && check.status() == worst)
     }
 
-    /// What could not be looked at.
+    /// Returns the checks that were skipped.
     pub fn skipped(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| check.status().is_none())
     }
 }
 
+/// Returns the status of a report with these checks.
 fn overall(checks: &[Check]) -> Status {
     let Some(worst) = checks.iter().filter_map(Check::status).max() else {
         return Status::Unhealthy;
@@ -223,7 +223,7 @@ impl fmt::Display for HealthReport {
             took,
             ..
         } = self;
-        write!(f, "{status}: {server}, looked at in {took:.1?}")?;
+        write!(f, "{status}: {server}, checked in {took:.1?}")?;
         for check in &self.checks {
             write!(f, "\n{check}")?;
         }
@@ -270,7 +270,7 @@ mod tests {
         };
         assert_eq!(
             check.to_string(),
-            "CRITICAL  pool_usage: 97.5 % (threshold 95.0 %); look for a boundary that waits for something else than \
+            "CRITICAL  pool_usage: 97.5 % (threshold 95.0 %); look for a boundary that waits for something other than \
              the database, or raise `max_connections`\n          held by router `list` (src/lib.rs:3) for 1.0s"
         );
         let skipped = Check::skipped(CheckKind::Blocked, "grant it");

@@ -1,4 +1,4 @@
-//! The health of SQLite.
+//! Reads the state of SQLite.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -9,16 +9,17 @@ use sqlx::error::DatabaseError;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, Sqlite, SqliteConnection};
 
+use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{Asker, Examine, Readings, Seen};
+use super::readings::{Readings, Seen};
 use crate::backend::Backend;
 use crate::settings::redact;
 
-/// How long the file is looked through.
-const QUICK_CHECK_TAKES: Duration = Duration::from_millis(500);
+/// The time limit of `PRAGMA quick_check`.
+const QUICK_CHECK_LIMIT: Duration = Duration::from_millis(500);
 
-/// How many steps of SQLite's virtual machine lie between two looks at the clock.
+/// How many steps of SQLite's virtual machine run between two checks of the time limit.
 const STEPS: i32 = 10_000;
 
 impl Examine for Sqlite {
@@ -51,11 +52,11 @@ impl Examine for Sqlite {
                     ..nothing
                 });
             };
-            // The connection is used for nothing else that could be kept waiting.
+            // The connection is used for nothing else, so a shorter timeout affects no other statement.
             asker
                 .ask("pragma busy_timeout = 250".into_sql_str())
                 .await?;
-            // It is read from the file. What a connection knows already it tells of any.
+            // This pragma reads the file. Others are answered from memory, even if the file is broken or locked.
             match asker.ask("pragma schema_version".into_sql_str()).await {
                 Ok(_) => {}
                 Err(error) if has_code(&error, &[SQLITE_BUSY, SQLITE_LOCKED]) => {
@@ -95,7 +96,7 @@ impl Examine for Sqlite {
     }
 }
 
-const LOCKED: &str = "somebody has locked the whole file";
+const LOCKED: &str = "another connection has locked the whole file";
 const BROKEN: &str = "the file is broken";
 
 /// <https://www.sqlite.org/rescode.html>
@@ -118,7 +119,8 @@ async fn ask_text(asker: &mut Asker<'_, Sqlite>, sql: &'static str) -> Result<St
     row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)
 }
 
-/// Only its size is asked for. To open and close the file would take away every lock of this process on it:
+/// Returns the size of the write-ahead log from its metadata. To open and close the file would release all locks that this
+/// process has on it:
 /// <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>.
 async fn size_of_log(file: &Path) -> Seen<u64> {
     let mut log = file.as_os_str().to_owned();
@@ -127,15 +129,16 @@ async fn size_of_log(file: &Path) -> Seen<u64> {
     let looked = tokio::task::spawn_blocking(move || std::fs::metadata(log)).await;
     match looked {
         Ok(Ok(metadata)) => Ok(metadata.len()),
-        // It is made by the first that writes.
+        // The first write creates the log.
         Ok(Err(error)) if error.kind() == ErrorKind::NotFound => Ok(0),
-        Ok(Err(error)) => Err(format!("the log cannot be looked at: {error}").into()),
+        Ok(Err(error)) => Err(format!("the log cannot be read: {error}").into()),
         Err(error) => Err(error.to_string().into()),
     }
 }
 
-/// sqlx has no accessor for the mode. A file that nobody may write is opened for reading without a word, and only an
-/// attempt tells: there it keeps nobody from writing.
+/// Returns the reason why the database is read-only. sqlx has no accessor for the open mode, so it is read from `Debug`. A
+/// file without write permission is opened read-only without an error. Only an attempt to write detects that, and
+/// there it blocks no other writer.
 async fn read_only(
     asker: &mut Asker<'_, Sqlite>,
     options: &SqliteConnectOptions,
@@ -158,31 +161,31 @@ async fn read_only(
     }
 }
 
-/// Looks the file through, on a connection that stops by itself when its time is over.
+/// Checks the integrity of the file, on a connection that interrupts itself at the time limit.
 async fn integrity(options: &SqliteConnectOptions, history: &History) -> Seen<Option<String>> {
     if let Some(known) = history.integrity() {
         return known;
     }
-    let seen = match look_through(options).await {
+    let seen = match quick_check(options).await {
         Ok(said) if said == "ok" => Ok(None),
         Ok(said) => Ok(Some(said)),
         Err(error) if has_code(&error, &[SQLITE_CORRUPT, SQLITE_NOTADB]) => {
             Ok(Some(redact(&error.to_string()).into_owned()))
         }
         Err(error) if has_code(&error, &[SQLITE_INTERRUPT]) => Err(format!(
-            "the file cannot be looked through within {QUICK_CHECK_TAKES:?}; run `PRAGMA quick_check` where there is time"
+            "the file cannot be checked within {QUICK_CHECK_LIMIT:?}; run `PRAGMA quick_check` without a time limit"
         )
         .into()),
-        // That may be over soon.
-        Err(error) => return Err(format!("it cannot be looked through: {}", redact(&error.to_string())).into()),
+        // The error may be temporary, so it is not kept.
+        Err(error) => return Err(format!("the file cannot be checked: {}", redact(&error.to_string())).into()),
     };
     history.keep_integrity(seen.clone());
     seen
 }
 
-async fn look_through(options: &SqliteConnectOptions) -> Result<String, sqlx::Error> {
+async fn quick_check(options: &SqliteConnectOptions) -> Result<String, sqlx::Error> {
     let mut connection: SqliteConnection = options.connect().await?;
-    let deadline = Instant::now() + QUICK_CHECK_TAKES;
+    let deadline = Instant::now() + QUICK_CHECK_LIMIT;
     connection
         .lock_handle()
         .await?

@@ -1,4 +1,4 @@
-//! From where on something is sick.
+//! The thresholds of the checks, and the time limits of a report.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::kind::{CheckKind, Side, Unit};
 use super::report::Status;
 use crate::error::Error;
 
-/// From where on something is sick, and how long a report may take.
+/// The thresholds of the checks, and the time limits of a report.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,20 +33,22 @@ pub struct Thresholds {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Levels {
+    /// The check is skipped.
     Off,
-    /// It is one of two.
+    /// The check has no levels: it passes or fails.
     None,
+    /// From degraded to critical.
     Of([f64; 3]),
 }
 
 impl Thresholds {
-    /// How long a report may take, where nothing else is said.
+    /// The default time limit of a report.
     pub const TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// Over which time counters are compared, where nothing else is said.
+    /// The default window over which counters are compared.
     pub const WINDOW: Duration = Duration::from_secs(60);
 
-    /// The levels that [`CheckKind`] names.
+    /// Returns the default levels, which [`CheckKind`] documents.
     pub fn new() -> Self {
         let levels = CheckKind::ALL.map(|kind| match kind.row().levels {
             Some((_, _, levels)) => Levels::Of(levels),
@@ -59,17 +61,17 @@ impl Thresholds {
         }
     }
 
-    /// The values from which on `kind` is degraded, unhealthy and critical, in [its unit](CheckKind::unit). Two that are
-    /// alike leave out what is between them, and [`f64::INFINITY`] is never reached.
+    /// Sets the values from which on `kind` is degraded, unhealthy and critical, in [its unit](CheckKind::unit). Two equal
+    /// levels skip the status between them, and [`f64::INFINITY`] is never reached.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for levels that contradict each other: not in their order, negative, no numbers, above 100
-    /// percent; and for a kind that has none.
+    /// [`Error::Config`] for levels that are out of order, negative, not numbers or above 100 percent, and for a kind
+    /// without levels.
     pub fn levels(mut self, kind: CheckKind, levels: [f64; 3]) -> Result<Self, Error> {
         let wrong = |what: &str| Err(Error::config(format!("the levels of `{kind}` {what}")));
         let Some((unit, side, _)) = kind.row().levels else {
-            return wrong("cannot be set: it is one of two; leave it out with `without`");
+            return wrong("cannot be set: it passes or fails; leave it out with `without`");
         };
         if levels.iter().any(|level| level.is_nan()) {
             return wrong("are not all numbers; give three of them, from degraded to critical");
@@ -98,8 +100,7 @@ impl Thresholds {
         Ok(self)
     }
 
-    /// Leaves a check out: it is skipped, and says so. That of the connection cannot be left out, and is looked at all the
-    /// same.
+    /// Leaves a check out: the report shows it as skipped. The check of the connection cannot be left out.
     #[must_use]
     pub fn without(mut self, kind: CheckKind) -> Self {
         if kind != CheckKind::Connection {
@@ -108,52 +109,56 @@ impl Thresholds {
         self
     }
 
-    /// How long a report may take: 5 s where nothing else is said. What had no answer then is told as that.
+    /// Sets the time limit of a report. The default is 5 s. Checks without an answer by then are skipped, and the check of
+    /// the connection fails.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for no time at all.
+    /// [`Error::Config`] for zero.
     pub fn timeout(mut self, timeout: Duration) -> Result<Self, Error> {
         if timeout.is_zero() {
             return Err(Error::config(
-                "a report that may take no time says nothing; give `timeout` some milliseconds",
+                "a report cannot have a timeout of zero; give `timeout` some milliseconds",
             ));
         }
         self.timeout = timeout;
         Ok(self)
     }
 
-    /// Over which time counters are compared that only grow: a minute where nothing else is said.
+    /// Sets the window over which counters are compared. The default is a minute.
     ///
-    /// They are compared with those of an earlier report of the same factory: of the last one that is as old as the
-    /// window or older, or of the oldest where none is.
+    /// The counters are compared with those of an earlier report of the same factory: the newest that is at least as old
+    /// as the window, or else the oldest.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for no time at all.
+    /// [`Error::Config`] for zero.
     pub fn window(mut self, window: Duration) -> Result<Self, Error> {
         if window.is_zero() {
             return Err(Error::config(
-                "nothing happens in no time; give `window` some seconds",
+                "counters cannot be compared over a window of zero; give `window` some seconds",
             ));
         }
         self.window = window;
         Ok(self)
     }
 
+    /// Whether the check is left out.
     pub(super) fn is_off(&self, kind: CheckKind) -> bool {
         self.levels[kind as usize] == Levels::Off
     }
 
-    pub(super) fn most(&self) -> Duration {
+    /// Returns the time limit of a report.
+    pub(super) fn time_limit(&self) -> Duration {
         self.timeout
     }
 
-    pub(super) fn over(&self) -> Duration {
+    /// Returns the window.
+    pub(super) fn comparison_window(&self) -> Duration {
         self.window
     }
 
-    /// What a value is, and the level that says so.
+    /// Returns the status of a value, and the level that it has crossed.
     pub(super) fn judge(&self, kind: CheckKind, value: f64) -> (Status, Option<f64>) {
         let (Levels::Of(levels), Some((_, side, _))) =
             (self.levels[kind as usize], kind.row().levels)
@@ -206,7 +211,7 @@ mod tests {
             (CheckKind::Blocked, [-1.0, 10.0, 60.0], "below zero"),
             (CheckKind::Blocked, [1.0, f64::NAN, 60.0], "not all numbers"),
             (CheckKind::Blocked, [f64::INFINITY, 10.0, 60.0], "ascending"),
-            (CheckKind::Integrity, [1.0, 2.0, 3.0], "one of two"),
+            (CheckKind::Integrity, [1.0, 2.0, 3.0], "passes or fails"),
         ] {
             let refused = Thresholds::new().levels(kind, levels).unwrap_err();
             assert!(matches!(refused, Error::Config { .. }), "{refused:?}");

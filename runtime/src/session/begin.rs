@@ -9,8 +9,9 @@ use crate::backend::Backend;
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::lease::Lease;
+use crate::options::Replica;
 use crate::pool::Pool;
-use crate::replicas::{self, Replica};
+use crate::replicas;
 use crate::targets;
 use crate::transaction::{Core, OnConnection};
 

@@ -1,32 +1,45 @@
-//! Settings as the options of a connection of sqlx.
+//! Turns settings into the connect options of sqlx.
 
 use sqlx::{Connection, Database};
 
-use super::Settings;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+use super::pooler::Pooler;
 use super::target::Target;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 use super::target::{Kind, Server, Tls};
 use crate::error::Error;
 
-/// The options that sqlx connects to a database with.
+/// The connect options of sqlx.
 pub(crate) type Options<DB> = <<DB as Database>::Connection as Connection>::Options;
 
-/// A database that settings can name.
+/// The connect options of a replica, and the pooler that its URL shows.
+pub(crate) type ReplicaOptions<DB> = (Options<DB>, Pooler);
+
+/// A database that can be connected to from [`Settings`](super::Settings).
 pub trait FromSettings: Database {
-    /// The options for what the settings name; `None` where that is another database.
+    /// The name of the database system in messages.
     #[doc(hidden)]
-    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error>;
+    const TITLE: &'static str;
+
+    /// The form of its URLs, as messages show it.
+    #[doc(hidden)]
+    const URL_FORM: &'static str;
+
+    /// Returns the connect options for `target`; `None` if it is another database system.
+    #[doc(hidden)]
+    fn options(target: &Target) -> Result<Option<Options<Self>>, Error>;
 }
 
 #[cfg(feature = "postgres")]
 impl FromSettings for sqlx::Postgres {
-    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
-        let Some(server) = server(&settings.target, Kind::Postgres) else {
+    const TITLE: &'static str = "PostgreSQL";
+    const URL_FORM: &'static str = "postgres://user:password@host:5432/database";
+
+    fn options(target: &Target) -> Result<Option<Options<Self>>, Error> {
+        let Some(server) = server(target, Kind::Postgres) else {
             return Ok(None);
         };
-        // As a URL, since only with one does sqlx look a password up in `.pgpass` for the right host. Every
-        // part is a parameter there: those need no brackets, and an empty host is none.
+        // The options are parsed from a URL, since only then does sqlx look up the password in `.pgpass` for the right
+        // host. Every part is a query parameter: those need no brackets, and an empty host counts as not given.
         let port = server.port.map(|port| port.to_string());
         let parts = [
             ("host", server.host.as_deref()),
@@ -50,7 +63,7 @@ impl FromSettings for sqlx::Postgres {
         }
         match url.finish().parse() {
             Ok(options) => Ok(Some(options)),
-            // What sqlx says of it may quote a part.
+            // sqlx's error may quote a part of the URL, so it is not passed on.
             Err(_) => Err(Error::config(
                 "sqlx does not take these settings of PostgreSQL; look at the parameters of the URL",
             )),
@@ -60,10 +73,13 @@ impl FromSettings for sqlx::Postgres {
 
 #[cfg(feature = "mysql")]
 impl FromSettings for sqlx::MySql {
-    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
+    const TITLE: &'static str = "MySQL";
+    const URL_FORM: &'static str = "mysql://user:password@host:3306/database";
+
+    fn options(target: &Target) -> Result<Option<Options<Self>>, Error> {
         use sqlx::mysql::MySqlSslMode;
 
-        let Some(server) = server(&settings.target, Kind::MySql) else {
+        let Some(server) = server(target, Kind::MySql) else {
             return Ok(None);
         };
         let mut options = Options::<Self>::new();
@@ -114,8 +130,11 @@ impl FromSettings for sqlx::MySql {
 
 #[cfg(feature = "sqlite")]
 impl FromSettings for sqlx::Sqlite {
-    fn options(settings: &Settings) -> Result<Option<Options<Self>>, Error> {
-        let Target::Sqlite(url) = &settings.target else {
+    const TITLE: &'static str = "SQLite";
+    const URL_FORM: &'static str = "sqlite://path/to/file.db";
+
+    fn options(target: &Target) -> Result<Option<Options<Self>>, Error> {
+        let Target::Sqlite(url) = target else {
             return Ok(None);
         };
         match url.parse() {
@@ -128,7 +147,7 @@ impl FromSettings for sqlx::Sqlite {
     }
 }
 
-/// The server that is meant, where it is one of this kind.
+/// Returns the server of `target` if it is of this kind, or of no particular kind.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn server(target: &Target, kind: Kind) -> Option<&Server> {
     match target {

@@ -1,12 +1,12 @@
-//! A file `.env`.
+//! Reads the `.env` file.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use crate::error::Error;
 
-/// What the `.env` says that stands in the working directory, or in the nearest one above it; nothing
-/// where none stands. The process's own variables are left as they are.
+/// Reads the `.env` of the working directory or of its nearest ancestor that has one. Returns no variables if there is
+/// none. The environment of the process is not changed.
 pub(crate) fn read() -> Result<Vec<(String, String)>, Error> {
     let directory = env::current_dir().unwrap_or_default();
     match directory
@@ -31,12 +31,13 @@ fn read_file(path: &Path) -> Result<Vec<(String, String)>, Error> {
         .collect::<Result<_, _>>()
         .map_err(|error| match error {
             dotenvy::Error::Io(error) => unreadable(&error),
-            // What dotenvy says holds the line, and the line may hold a password.
+            // dotenvy's error quotes the line, and the line may contain a password.
             dotenvy::Error::LineParse(line, _) => wrong_line(path, &text, &line),
             _ => wrong_line(path, &text, ""),
         })
 }
 
+/// Returns an error with the number of the line, and without its text.
 fn wrong_line(path: &Path, text: &str, line: &str) -> Error {
     let number = text
         .lines()

@@ -1,30 +1,30 @@
-//! What a program runs for, and the pool that fits that.
+//! The environment that a program runs in, and its default pool.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::pool::PoolSettings;
 
-/// What a program runs for, from the variable `ENVIRONMENT`.
+/// The environment that a program runs in: the variable `ENVIRONMENT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Environment {
-    /// On a developer's machine; what counts where nothing is said. The only one that makes do without a
-    /// database server, with a file of SQLite.
+    /// A developer's machine. The default, and the only environment that uses a SQLite file if no database is named.
     #[default]
     Development,
-    /// Under tests.
+    /// A test run.
     Test,
-    /// As in production, with fewer people.
+    /// Like production, with fewer users.
     Staging,
-    /// In production.
+    /// Production.
     Production,
 }
 
 impl Environment {
-    /// What `ENVIRONMENT` may say.
+    /// The values that `ENVIRONMENT` may have.
     pub(crate) const FORM: &'static str = "`development`, `test`, `staging` or `production`";
 
+    /// Parses the name of an environment.
     pub(crate) fn read(word: &str) -> Option<Self> {
         Some(match word.to_ascii_lowercase().as_str() {
             "development" | "dev" | "local" => Self::Development,
@@ -35,7 +35,7 @@ impl Environment {
         })
     }
 
-    /// The pool that fits it.
+    /// Returns the default pool of the environment.
     ///
     /// | | `size` | `max_overflow` | `timeout` | `recycle` | `idle_timeout` |
     /// |---|---|---|---|---|---|

@@ -1,11 +1,12 @@
-//! Where the database is and how many connections there are to it: from the environment, or in code.
+//! The database and the limits of its pool, from environment variables or in code.
 //!
-//! [`Settings`] is the value, [`SessionFactory::from_settings`](crate::SessionFactory::from_settings) takes
-//! it.
+//! [`Settings`] holds them, and [`SessionFactory::from_settings`](crate::SessionFactory::from_settings) connects with
+//! them.
 
 mod connect;
 mod dotenv;
 mod environment;
+mod misspelt;
 mod names;
 mod pool;
 mod pooler;
@@ -24,15 +25,12 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tracing::level_filters::LevelFilter;
 
-use crate::backend::Backend;
-use crate::builder::Replica;
 use crate::error::Error;
-use crate::factory::SessionFactory;
 use crate::targets;
 use target::{Server, Target};
 use variables::Variables;
 
-pub(crate) use connect::{FromSettings, Options};
+pub(crate) use connect::{FromSettings, Options, ReplicaOptions};
 pub use environment::Environment;
 pub use pool::PoolSettings;
 pub use pooler::Pooler;
@@ -40,54 +38,54 @@ pub(crate) use redact::Redacted;
 pub use redact::redact;
 pub use source::Source;
 
-/// Where the database is, and how many connections there are to it.
+/// The database, and the limits of its connection pool.
 ///
-/// The fields may be changed before it is used. It shows no password, in `Debug` or in `Display`.
+/// The fields may be changed before a factory is made. Neither `Debug` nor `Display` shows the password.
 ///
 /// # From the environment
 ///
-/// [`from_env`](Self::from_env) takes the first of these that names a database, and mixes nothing of the
-/// others into it:
+/// [`from_env`](Self::from_env) uses the first of these sources that names a database, and ignores the others:
 ///
 /// 1. `DATABASE_URL`;
-/// 2. `DB_HOST`, `DB_PORT`, `DB_USER`, `DB_PASSWORD`, `DB_NAME`; the database is that of the session factory;
-/// 3. `SUPABASE_POOLER_HOST`, `_PORT` (6543 where it is not set), `_USER`, `_PASSWORD`;
+/// 2. `DB_HOST`, `DB_PORT`, `DB_USER`, `DB_PASSWORD`, `DB_NAME`; the type of the session factory decides which database
+///    system it is;
+/// 3. `SUPABASE_POOLER_HOST`, `_PORT` (default 6543), `_USER`, `_PASSWORD`;
 /// 4. `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, `PGSSLROOTCERT`,
 ///    `PGSSLCERT`, `PGSSLKEY`, `PGAPPNAME`, `PGOPTIONS`;
-/// 5. in development, the SQLite file `development.db` in the working directory. Elsewhere it is an error that no
-///    database is named.
+/// 5. in development, the SQLite file `development.db` in the working directory. In other environments it is an error if
+///    no database is named.
 ///
-/// `ENVIRONMENT` is `development` (also where it is not set), `test`, `staging` or `production`, and
-/// chooses the [pool](Environment::pool). These override it:
+/// `ENVIRONMENT` is `development` (the default), `test`, `staging` or `production`, and selects the
+/// [pool](Environment::pool). These variables override its limits:
 ///
 /// | variable | value |
 /// |---|---|
-/// | `DB_POOL_SIZE`, `DB_MAX_OVERFLOW` | how many connections are kept, and how many there may be above that |
-/// | `DB_POOL_TIMEOUT` | how long a boundary waits for one |
-/// | `DB_POOL_RECYCLE`, `DB_IDLE_TIMEOUT` | at what age one is replaced, and after how long without use closed; or `never` |
-/// | `DB_STARTUP_TIMEOUT` | how long [`connect`](crate::Builder::connect) waits for a database that is not there yet; not at all where it is not set |
-/// | `DB_POOLER` | `none`, `session` or `transaction`, where it does not [show](Pooler) |
-/// | `DATABASE_REPLICA_URL` | where [replicas](crate::Builder::replica) are: one URL, or several with blanks between them |
+/// | `DB_POOL_SIZE`, `DB_MAX_OVERFLOW` | the number of connections that are kept, and of further ones under load |
+/// | `DB_POOL_TIMEOUT` | how long a boundary waits for a connection |
+/// | `DB_POOL_RECYCLE`, `DB_IDLE_TIMEOUT` | the age at which a connection is replaced, and the idle time after which it is closed; or `never` |
+/// | `DB_STARTUP_TIMEOUT` | how long [`connect`](crate::Builder::connect) waits for a database that does not accept connections yet; without it, `connect` does not wait |
+/// | `DB_POOLER` | `none`, `session` or `transaction`, if it cannot be [detected](Pooler) |
+/// | `DATABASE_REPLICA_URL` | the URL of a [replica](crate::Builder::replica), or several, separated by spaces |
 /// | `SQL_ECHO` | `1` to [log statements](crate::Builder::sql_echo), without values |
 /// | `LOG_LEVEL` | `off`, `error`, `warn`, `info`, `debug` or `trace` |
 ///
-/// A time is seconds, or has a unit: `500ms`, `30s`, `5m`, `1h`. A variable that is empty counts as not
-/// set. What the process does not have is looked for in the `.env` of the working directory or the nearest one above;
-/// the process's own variables are left as they are. There, as in a shell, `$NAME` stands for what that variable holds: a value
-/// with a `$` of its own goes between single quotes. A variable that is one slip away from one of these (`DB_POOLSIZE`), or one
-/// that other programs use for the same (`DB_PASS`), is an error, since it would be ignored otherwise; but not one that would be
-/// a part of the address where `DATABASE_URL` has the whole of it.
+/// A time is in seconds, or has a unit: `500ms`, `30s`, `5m`, `1h`. An empty variable counts as not set. Variables that
+/// the process does not have are read from the `.env` of the working directory or of its nearest ancestor that has one;
+/// the environment of the process is not changed. In a `.env`, as in a shell, `$NAME` is replaced by the value of that
+/// variable, so a value that contains `$` needs single quotes. A variable that is one typing error away from one of
+/// these (`DB_POOLSIZE`), or that other programs use instead of one (`DB_PASS`), is an error, since it would otherwise be
+/// silently ignored. It is no error if it would be a part of the address and `DATABASE_URL` has the whole address.
 ///
-/// What a server's settings leave open is what the driver does without: for PostgreSQL the `PG*` variables of the
-/// process and `.pgpass`.
+/// For a setting of a server that is not given, the default of the driver applies: for PostgreSQL, the `PG*` variables
+/// of the process and `.pgpass`.
 ///
 /// # URLs
 ///
-/// `postgres://`, `postgresql://`, `mysql://`, `mariadb://` and `sqlite://`, with a driver's name
-/// (`postgresql+asyncpg://`) or without. A password may be percent-encoded, or stand there as it is, with `@`, `:`,
-/// `/`, `?`, `#` and `%`. A socket is the host `%2Frun%2Fpostgresql` or `?host=/run/postgresql`; an IPv6
-/// address is in brackets. `?pgbouncer=true` (or `session`, or `transaction`) says that a [pooler](Pooler) is there. Parameters that
-/// sqlx does not have are logged.
+/// The schemes are `postgres://`, `postgresql://`, `mysql://`, `mariadb://` and `sqlite://`, with the name of a driver
+/// (`postgresql+asyncpg://`) or without. A password may be percent-encoded, or contain `@`, `:`, `/`, `?`, `#` and `%`
+/// unencoded. A socket is written as the host `%2Frun%2Fpostgresql` or as `?host=/run/postgresql`, an IPv6 address in
+/// brackets. `?pgbouncer=true` (or `session`, or `transaction`) says that there is a [pooler](Pooler). Parameters that
+/// sqlx does not support are logged.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -124,39 +122,40 @@ pub use source::Source;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// What the program runs for.
+    /// The environment that the program runs in.
     pub environment: Environment,
-    /// How many connections there are, and for how long.
+    /// The limits of the connection pool.
     pub pool: PoolSettings,
-    /// What stands before the server.
+    /// The pooler between the program and the server.
     pub pooler: Pooler,
-    /// How long [`connect`](crate::Builder::connect) waits for a database that is not there yet: `DB_STARTUP_TIMEOUT`.
+    /// How long [`connect`](crate::Builder::connect) waits for a database that does not accept connections yet:
+    /// `DB_STARTUP_TIMEOUT`.
     pub startup_timeout: Option<Duration>,
     /// Whether statements are logged.
     pub sql_echo: bool,
-    /// How much is logged, where it was said; for the program's own subscriber.
+    /// The log level that `LOG_LEVEL` names, for the subscriber of the program.
     pub log_level: Option<LevelFilter>,
     target: Target,
     replicas: Vec<Target>,
     source: Source,
 }
 
-/// One URL, or several.
+/// The variable with the URLs of the replicas.
 const REPLICAS: &str = "DATABASE_REPLICA_URL";
 
 impl Settings {
-    /// What the process's environment and the `.env` say. What was chosen is logged, without secrets.
+    /// Reads the environment of the process and the `.env`. Logs the result, without secrets.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] that names the variable, and never its value.
+    /// [`Error::Config`], which names the variable and never quotes its value.
     pub fn from_env() -> Result<Self, Error> {
         let settings = Self::read(&Variables::of_this_process()?)?;
         settings.log();
         Ok(settings)
     }
 
-    /// The same from variables that are given here, and no others.
+    /// Reads only the given variables.
     ///
     /// # Errors
     ///
@@ -171,19 +170,19 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The database at `url`, with the pool of [development](Environment::Development).
+    /// Returns settings for the database at `url`, with the pool of [development](Environment::Development).
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for a URL that cannot be read. It does not quote it.
+    /// [`Error::Config`] if the URL cannot be parsed. The error does not quote the URL.
     pub fn from_url(url: &str) -> Result<Self, Error> {
         let target = url::parse(url).map_err(|fault| fault.of("the URL"))?;
         Ok(Self::of(target))
     }
 
-    /// The database of that name on a server, with the pool of [development](Environment::Development).
+    /// Returns settings for a database on a server, with the pool of [development](Environment::Development).
     ///
-    /// Which database it is, is the session factory's to say. `host` is a name, an address, or the
+    /// The type of the session factory decides which database system it is. `host` is a name, an address, or the
     /// directory of a socket.
     ///
     /// ```
@@ -201,25 +200,25 @@ impl Settings {
         }))
     }
 
-    /// The server's port, in place of what was there. Without effect on SQLite.
+    /// Sets the port of the server. It has no effect on SQLite.
     #[must_use]
     pub fn port(self, port: u16) -> Self {
         self.change(|server| server.port = Some(port))
     }
 
-    /// The user to connect as, in place of what was there. Without effect on SQLite.
+    /// Sets the user to connect as. It has no effect on SQLite.
     #[must_use]
     pub fn user(self, user: impl Into<String>) -> Self {
         self.change(|server| server.user = Some(user.into()))
     }
 
-    /// The user's password, in place of what was there. Without effect on SQLite.
+    /// Sets the password of the user. It has no effect on SQLite.
     #[must_use]
     pub fn password(self, password: impl Into<SecretString>) -> Self {
         self.change(|server| server.password = Some(password.into()))
     }
 
-    /// Where the database was named.
+    /// Returns where the settings name the database.
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
@@ -228,8 +227,8 @@ impl Settings {
     fn change(mut self, change: impl FnOnce(&mut Server)) -> Self {
         if let Target::Server(server) = &mut self.target {
             change(server);
-            // A port may have been what it was recognised by.
-            self.pooler = Pooler::of(server);
+            // The pooler may have been detected by the port.
+            self.pooler = server.pooler();
         }
         self
     }
@@ -250,7 +249,7 @@ impl Settings {
     }
 
     fn read(variables: &Variables) -> Result<Self, Error> {
-        names::check(variables)?;
+        misspelt::check(variables)?;
         let environment = variables.environment()?.unwrap_or_default();
         let (source, target) = source::choose(variables, environment)?;
         let mut replicas = Vec::new();
@@ -267,7 +266,7 @@ impl Settings {
         };
         Ok(Self {
             environment,
-            pool: environment.pool().overridden(variables)?,
+            pool: pool_settings(environment, variables)?,
             pooler: variables.pooler()?.unwrap_or(settings.pooler),
             startup_timeout: variables.duration("DB_STARTUP_TIMEOUT")?,
             sql_echo: variables.flag("SQL_ECHO")?.unwrap_or(false),
@@ -306,8 +305,10 @@ impl Settings {
         }
     }
 
-    /// The same for each replica.
-    pub(crate) fn replica_options<DB: Backend>(&self) -> Vec<Result<Replica<DB>, Error>> {
+    /// Returns the connect options of each replica, or why there are none.
+    pub(crate) fn replica_options<DB: FromSettings>(
+        &self,
+    ) -> Vec<Result<ReplicaOptions<DB>, Error>> {
         let settings = |target: &Target| Self {
             target: target.clone(),
             source: Source::Code,
@@ -324,8 +325,13 @@ impl Settings {
             .collect()
     }
 
-    pub(crate) fn options<DB: Backend>(&self) -> Result<Options<DB>, Error> {
-        DB::options(self)?.ok_or_else(|| {
+    /// Returns the connect options of sqlx.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] if the settings name another database system, or a parameter is invalid.
+    pub(crate) fn options<DB: FromSettings>(&self) -> Result<Options<DB>, Error> {
+        DB::options(&self.target)?.ok_or_else(|| {
             let (title, form) = (DB::TITLE, DB::URL_FORM);
             let other = match self.target.module() {
                 Some(module) => format!(", or take `demarcate::{module}::SessionFactory`"),
@@ -344,27 +350,25 @@ impl Settings {
     }
 }
 
-impl<DB: Backend> SessionFactory<DB> {
-    /// Connects as the settings say. One connection is made at once, to prove that they are right; a database that is
-    /// not there yet is waited for, for the `startup_timeout`.
-    ///
-    /// ```no_run
-    /// # #[cfg(feature = "postgres")]
-    /// # async fn example() -> Result<(), demarcate::Error> {
-    /// use demarcate::{Settings, postgres::SessionFactory};
-    ///
-    /// let db = SessionFactory::from_settings(&Settings::from_env()?).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Config`] for settings of another database, [`Error::Connect`] if the database does not
-    /// let us in.
-    pub async fn from_settings(settings: &Settings) -> Result<Self, Error> {
-        Self::builder().settings(settings).connect().await
+/// Returns the pool of the environment, with the sizes and times that the variables set.
+fn pool_settings(environment: Environment, variables: &Variables) -> Result<PoolSettings, Error> {
+    let mut pool = environment.pool();
+    if let Some(size) = variables.number("DB_POOL_SIZE", 1)? {
+        pool.size = size;
     }
+    if let Some(max_overflow) = variables.number("DB_MAX_OVERFLOW", 0)? {
+        pool.max_overflow = max_overflow;
+    }
+    if let Some(timeout) = variables.duration("DB_POOL_TIMEOUT")? {
+        pool.timeout = timeout;
+    }
+    if let Some(recycle) = variables.duration_or_never("DB_POOL_RECYCLE")? {
+        pool.recycle = recycle;
+    }
+    if let Some(idle_timeout) = variables.duration_or_never("DB_IDLE_TIMEOUT")? {
+        pool.idle_timeout = idle_timeout;
+    }
+    Ok(pool)
 }
 
 impl fmt::Display for Settings {

@@ -1,36 +1,37 @@
-//! What stands between the program and the server.
+//! The kinds of connection pooler between the program and the server.
 
 use std::fmt;
 
-use super::target::Server;
-
-/// What stands between the program and PostgreSQL: it decides what may be left on the server's session.
+/// The connection pooler, if any, between the program and PostgreSQL. It decides which state a transaction may leave on
+/// the server's session.
 ///
-/// It is recognised by what the settings say, in this order: `DB_POOLER`; `pgbouncer=true`, `=false`,
-/// `=session` or `=transaction` in the URL; the host of a hosted pooler (Supabase's with its port, Neon's `-pooler`), or one whose name
-/// says `pgbouncer`; the port 6543 or 6432. What is right behind a pooler in transaction mode is right
-/// behind one in session mode too, so that where both are possible it is taken for the former.
+/// The pooler is detected from the settings, in this order: `DB_POOLER`; `pgbouncer=true`, `=false`, `=session` or
+/// `=transaction` in the URL; the host of a hosted pooler (Supabase's with its port, Neon's `-pooler`), or a host name
+/// with `pgbouncer` in it; the port 6543 or 6432. If both modes are possible, transaction mode is assumed: a program
+/// that is correct in transaction mode is correct in session mode too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Pooler {
-    /// Nothing, or nothing that shows.
+    /// No pooler, or none that can be detected.
     #[default]
     None,
-    /// A pooler that lends a connection to the server for as long as the client stays. A session factory
-    /// with more connections than the pooler has waits for them in vain.
+    /// A pooler that assigns a server connection to a client until the client disconnects. A session factory with more
+    /// connections than the pooler waits for them in vain.
     Session,
-    /// A pooler that lends one for a transaction: the next may run elsewhere.
+    /// A pooler that assigns a server connection for one transaction: the next transaction may run on another.
     Transaction,
 }
 
 impl Pooler {
-    /// Whether the server's session is another client's as soon as the transaction ends.
+    /// Whether the server's session may belong to another client as soon as the transaction ends.
     pub(crate) fn shares_sessions(self) -> bool {
         self == Self::Transaction
     }
 
+    /// The values that `DB_POOLER` may have.
     pub(crate) const FORM: &'static str = "`none`, `session` or `transaction`";
 
+    /// Parses the name of a pooler.
     pub(crate) fn read(word: &str) -> Option<Self> {
         Some(match word.to_ascii_lowercase().as_str() {
             "none" => Self::None,
@@ -40,15 +41,7 @@ impl Pooler {
         })
     }
 
-    /// What the host, the port and the parameters tell.
-    pub(crate) fn of(server: &Server) -> Self {
-        let host = server.host.as_deref().unwrap_or_default();
-        server
-            .pgbouncer
-            .unwrap_or_else(|| Self::at(host, server.port))
-    }
-
-    /// What the host and the port tell.
+    /// Detects the pooler from the host and the port.
     pub(crate) fn at(host: &str, port: Option<u16>) -> Self {
         let host = host.to_ascii_lowercase();
         let first = host.split('.').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Takes secrets out of a text.
+//! Removes passwords, tokens and keys from a text.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,17 +8,17 @@ use percent_encoding::percent_decode;
 
 use crate::failure::said;
 
-/// What stands in a text in place of a secret.
+/// The replacement for a secret.
 const HIDDEN: &str = "***";
 
-/// Schemes whose user, where no password follows, is a name and not a token.
+/// Schemes of databases. In their URLs, a user without a password is a name; in others it may be a token.
 const DATABASES: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
 
-/// Other schemes that a second URL in a text may have.
+/// Other schemes that mark the start of a further URL in a text.
 const OTHERS: [&str; 5] = ["sqlite", "http", "https", "redis", "amqp"];
 
-/// Takes passwords, tokens and keys out of a text: those of URLs, whatever their shape, of `name=value`
-/// pairs, of SQL and of `Debug` output. Where it cannot tell where a secret ends it takes too much.
+/// Replaces passwords, tokens and keys in a text with `***`: in URLs of any form, in `name=value` pairs, in SQL and in
+/// `Debug` output. If the end of a secret cannot be determined, it replaces too much rather than too little.
 ///
 /// ```
 /// use demarcate::settings::redact;
@@ -28,7 +28,7 @@ const OTHERS: [&str; 5] = ["sqlite", "http", "https", "redis", "amqp"];
 /// assert_eq!(redact("no database `shop` on db:5432"), "no database `shop` on db:5432");
 /// ```
 pub fn redact(text: &str) -> Cow<'_, str> {
-    // What holds none of these holds no secret that could be told from other words.
+    // Without any of these characters, no word of the text can be recognised as a secret.
     if !text.contains(['@', ':', '=', '\'', '"', ' ']) {
         return Cow::Borrowed(text);
     }
@@ -52,16 +52,16 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Where something is in a text, in bytes.
+/// A byte range of a text.
 type Span = std::ops::Range<usize>;
 
-/// What an error of sqlx says, in `Display` and in `Debug`, without the secrets in it.
+/// Displays an error of sqlx, in `Display` and in `Debug`, without the secrets in it.
 pub(crate) struct Redacted<'a>(pub(crate) &'a sqlx::Error);
 
 impl Redacted<'_> {
     fn write(&self, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // About a URL, sqlx quotes what it did not understand, which may be the rest of a password:
-        // "unknown query parameter `..`".
+        // An error about a URL quotes the part that sqlx did not understand ("unknown query parameter `..`"), which may be
+        // the rest of a password.
         if matches!(self.0, sqlx::Error::Configuration(_)) {
             const QUOTES: [char; 3] = ['`', '"', '\''];
             if let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) {
@@ -89,7 +89,7 @@ impl fmt::Debug for Redacted<'_> {
     }
 }
 
-/// `user:secret@`, with a scheme before it or without.
+/// Finds the secrets of `user:secret@`, with or without a scheme.
 fn users(text: &str, secrets: &mut Vec<Span>) {
     let mut schemes = schemes(text).peekable();
     let first = schemes.peek().map_or(text.len(), |first| first.start);
@@ -105,14 +105,14 @@ fn users(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// Where `scheme://` begins, and where it ends.
+/// The start of `scheme://`, and the start of the rest of the URL.
 struct Scheme {
     start: usize,
     rest: usize,
 }
 
-/// The URLs of a text. `://` inside a word is part of the URL that the word began with: it may be in a
-/// password. Where the text begins with one, all of it is.
+/// Returns the schemes of the URLs in a text. A `://` inside a word belongs to the URL that the word began with, since it
+/// may be part of a password. If the text begins with a URL, the whole text is that URL.
 fn schemes(text: &str) -> impl Iterator<Item = Scheme> + '_ {
     let (mut first, mut is_all) = (true, false);
     text.match_indices("://").filter_map(move |(colon, mark)| {
@@ -131,26 +131,27 @@ fn schemes(text: &str) -> impl Iterator<Item = Scheme> + '_ {
     })
 }
 
+/// Whether the scheme is that of a database or of another well-known protocol.
 fn is_known(scheme: &str) -> bool {
     is_one_of(&DATABASES, scheme) || is_one_of(&OTHERS, scheme)
 }
 
-/// `postgresql+asyncpg` is `postgresql`.
+/// Whether the scheme, without a driver (`postgresql` of `postgresql+asyncpg`), is in `names`.
 fn is_one_of(names: &[&str], scheme: &str) -> bool {
     let name = scheme.split([':', '+']).next().unwrap_or_default();
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether the whole text is one, so that spaces are part of it.
+/// Whether the whole text is a URL, so that spaces are part of it.
 fn is_url(text: &str) -> bool {
     schemes(text)
         .next()
         .is_some_and(|scheme| text[..scheme.start].trim().is_empty())
 }
 
-/// The secret in what follows `scheme://`, up to the next URL.
+/// Finds the secret between `scheme://` and the next URL.
 fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
-    // The colons of an address in brackets are none that a secret follows.
+    // A colon inside an address in brackets does not begin a secret.
     let host = match rest.split_once(']') {
         Some((address, _))
             if address.starts_with('[') && address[1..].parse::<Ipv6Addr>().is_ok() =>
@@ -174,7 +175,7 @@ fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
             None => Some(0..at),
         };
     }
-    // `user:secret`, whose host was forgotten, looks like a host and a port that is no number.
+    // `user:secret` without a host looks like a host with a port that is not a number.
     let end = rest[host..]
         .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`'))
         .map_or(rest.len(), |end| host + end);
@@ -187,13 +188,13 @@ fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
     (!is_port(&rest[start..end])).then_some(start..secret)
 }
 
-/// A message may go on after a URL: `db:5432: connection refused`.
+/// Whether the text is a port. The rest of a message may follow it: `db:5432: connection refused`.
 fn is_port(text: &str) -> bool {
     let text = text.trim_end_matches([':', ',', ';', '.', ')', ']']);
     text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `user:secret@host` without a scheme, as one word.
+/// Finds the secrets of `user:secret@host` without a scheme, as one word.
 fn words(text: &str, secrets: &mut Vec<Span>) {
     let mut start = 0;
     for word in text.split_inclusive(char::is_whitespace) {
@@ -205,7 +206,7 @@ fn words(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// `password=secret`, `"token": "secret"`, `password: Some("secret")`, `PASSWORD 'secret'`.
+/// Finds the secrets of `password=secret`, `"token": "secret"`, `password: Some("secret")` and `PASSWORD 'secret'`.
 fn pairs(text: &str, secrets: &mut Vec<Span>) {
     let is_url = is_url(text);
     let mut at = 0;
@@ -218,7 +219,7 @@ fn pairs(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// The next run of the letters that a name is made of, percent-encoded ones included.
+/// Returns the next run of characters that may be part of a name, percent-encoded ones included.
 fn next_name(text: &str, from: usize) -> Option<Span> {
     let is_part =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '%' | '[' | ']');
@@ -229,7 +230,7 @@ fn next_name(text: &str, from: usize) -> Option<Span> {
     Some(start..end)
 }
 
-/// Where the secret is that `name` is followed by, if it is the name of one and something follows.
+/// Returns the value after `name` if that is the name of a secret.
 fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
     let word = normal(&text[name.clone()]);
     let after = &text[name.end..];
@@ -273,7 +274,7 @@ fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
     } else {
         bare(value)
     };
-    // MySQL says `(using password: YES)`.
+    // MySQL's message for a failed login has `(using password: YES)`.
     let says_whether = matches!(value[..length].trim_end_matches(')'), "YES" | "NO");
     if says_whether {
         None
@@ -282,16 +283,17 @@ fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
     }
 }
 
+/// Returns the span unless it is empty.
 fn some_span(start: usize, length: usize) -> Option<Span> {
     (length > 0).then_some(start..start + length)
 }
 
-/// The inside of the quotes that open at `open`; all that follows where they are never closed.
+/// Returns the text inside the quotes that open at `open`, up to the end of the text if they are never closed.
 fn quoted_at(text: &str, open: usize) -> Span {
     let quote = text.as_bytes()[open];
     let start = open + 1;
     if text[..open].ends_with('\\') {
-        // Text that was itself printed by `Debug`.
+        // `Debug` output inside `Debug` output has escaped quotes.
         let close = format!("\\{}", char::from(quote));
         let end = text[start..]
             .find(&close)
@@ -311,12 +313,13 @@ fn quoted_at(text: &str, open: usize) -> Span {
     start..text.len()
 }
 
-/// Up to the next white space.
+/// Returns the length of the text up to the next white space.
 fn bare(text: &str) -> usize {
     text.find(char::is_whitespace).unwrap_or(text.len())
 }
 
-/// Up to the next `&name=`: an `&` alone may be part of a secret that nobody has encoded.
+/// Returns the length of a query value, up to the next `&name=`: an `&` alone may be part of a secret that is not
+/// percent-encoded.
 fn in_a_query(text: &str, is_url: bool) -> usize {
     let end = if is_url { text.len() } else { bare(text) };
     text[..end]
@@ -330,7 +333,7 @@ fn in_a_query(text: &str, is_url: bool) -> usize {
         .unwrap_or(end)
 }
 
-/// `sslPassword`, `ssl_password` and `ssl%2Dpassword` are one name.
+/// Normalises a name: `sslPassword`, `ssl_password` and `ssl%2Dpassword` become the same.
 fn normal(name: &str) -> String {
     percent_decode(name.as_bytes())
         .decode_utf8_lossy()
@@ -340,6 +343,7 @@ fn normal(name: &str) -> String {
         .collect()
 }
 
+/// Whether a normalised name is that of a secret.
 fn is_secret(name: &str) -> bool {
     const PARTS: [&str; 16] = [
         "password",

@@ -1,4 +1,4 @@
-//! Which variables name the database.
+//! Chooses the variables that name the database.
 
 use std::fmt;
 
@@ -8,21 +8,21 @@ use super::url;
 use super::variables::Variables;
 use crate::error::Error;
 
-/// Where the database was named.
+/// Where the settings name the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
-    /// In the program itself.
+    /// In code.
     Code,
     /// `DATABASE_URL`.
     DatabaseUrl,
-    /// `DB_HOST` and its like.
+    /// `DB_HOST` and the other variables with that prefix.
     DbVariables,
-    /// `SUPABASE_POOLER_HOST` and its like.
+    /// `SUPABASE_POOLER_HOST` and the other variables with that prefix.
     SupabasePooler,
-    /// `PGHOST` and its like.
+    /// `PGHOST` and the other variables of libpq.
     PgVariables,
-    /// Nowhere: it is a file of SQLite, in development.
+    /// Nowhere: in development, a SQLite file is used.
     Embedded,
 }
 
@@ -39,11 +39,10 @@ impl fmt::Display for Source {
     }
 }
 
-/// The file that development makes do with.
+/// The SQLite file that development uses if no database is named.
 const EMBEDDED: &str = "sqlite://development.db?mode=rwc";
 
-/// The one place of the precedence: the first that names a database is taken, and the others are not
-/// mixed into it.
+/// Returns the first database in the order of precedence. Variables of the other sources are ignored.
 pub(crate) fn choose(
     variables: &Variables,
     environment: Environment,
@@ -76,7 +75,7 @@ impl From<Server> for Target {
     }
 }
 
-/// They do not say which database it is: the type of the session factory does.
+/// Reads the `DB_*` variables. They do not name the kind of server: the type of the session factory does.
 fn db_variables(variables: &Variables) -> Result<Option<Server>, Error> {
     let text = |name| variables.get(name).map(str::to_owned);
     let Some(host) = text("DB_HOST") else {
@@ -105,9 +104,9 @@ fn db_variables(variables: &Variables) -> Result<Option<Server>, Error> {
     }))
 }
 
-/// The pooler of a project of Supabase. Its user carries the project: `postgres.abcdefgh`.
+/// Reads the variables of a Supabase pooler. The user name contains the project: `postgres.abcdefgh`.
 fn supabase(variables: &Variables) -> Result<Option<Server>, Error> {
-    /// Transaction mode; session mode is at 5432.
+    /// The port of transaction mode; session mode has 5432.
     const PORT: u16 = 6543;
 
     let Some(host) = variables.get("SUPABASE_POOLER_HOST") else {
@@ -132,7 +131,7 @@ fn supabase(variables: &Variables) -> Result<Option<Server>, Error> {
     }))
 }
 
-/// libpq's own. A password alone names no database.
+/// Reads the variables of libpq. A password alone does not name a database.
 fn pg_variables(variables: &Variables) -> Result<Option<Server>, Error> {
     const NAMING: [&str; 5] = ["PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER"];
     if NAMING.iter().all(|name| variables.get(name).is_none()) {
@@ -167,6 +166,7 @@ fn pg_variables(variables: &Variables) -> Result<Option<Server>, Error> {
     }))
 }
 
+/// Returns `host` if it is a host name, an address or the path of a socket.
 fn host_of(name: &str, host: &str) -> Result<String, Error> {
     let is_one = url::host_name(host).is_ok() && !host.contains([':', '/', '@', ','])
         || host.starts_with('/')

@@ -1,4 +1,4 @@
-//! The database that settings name.
+//! The database that settings name: a server or a SQLite file.
 
 use std::fmt;
 
@@ -8,23 +8,26 @@ use super::pooler::Pooler;
 use super::redact::redact;
 
 /// The database that settings name.
+#[doc(hidden)]
 #[derive(Clone)]
-pub(crate) enum Target {
+pub enum Target {
+    /// A server of PostgreSQL, MySQL or MariaDB.
     Server(Box<Server>),
-    /// A URL as sqlx reads it.
+    /// A URL in the form that sqlx parses.
     Sqlite(String),
 }
 
 impl Target {
-    /// The pooler that it shows.
+    /// Returns the pooler that the URL, the host or the port shows.
     pub(crate) fn pooler(&self) -> Pooler {
         match self {
-            Self::Server(server) => Pooler::of(server),
+            Self::Server(server) => server.pooler(),
             Self::Sqlite(_) => Pooler::None,
         }
     }
 
-    /// The module of ours that connects to it, which is called as its scheme, where it is known which that is.
+    /// Returns the module of this crate for the database, which has the name of the URL scheme; `None` if the kind of
+    /// server is not known.
     pub(crate) fn module(&self) -> Option<&'static str> {
         match self {
             Self::Server(server) => server.kind.map(Kind::scheme),
@@ -33,37 +36,40 @@ impl Target {
     }
 }
 
-/// A server, and what to say to it. What is `None` here is the driver's own default.
+/// A server, and how to log in to it. For a field that is `None`, the default of the driver applies.
+#[doc(hidden)]
 #[derive(Clone, Default)]
-pub(crate) struct Server {
-    /// `None` where the settings do not say which it is, and the session factory's type does.
+pub struct Server {
+    /// `None` if the settings do not say: the type of the session factory decides then.
     pub(crate) kind: Option<Kind>,
-    /// A name or an address, or the directory or file of a socket where it begins with a slash.
+    /// A name, an address, or the path of a socket or of its directory, which begins with a slash.
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<SecretString>,
     pub(crate) database: Option<String>,
     pub(crate) tls: Option<Tls>,
-    /// What the URL itself says of a pooler.
+    /// The pooler that the parameter `pgbouncer` of the URL names.
     pub(crate) pgbouncer: Option<Pooler>,
-    /// The other parameters, by the names that sqlx gives them.
+    /// The other parameters, under the names of sqlx.
     pub(crate) parameters: Vec<(&'static str, String)>,
-    /// Those that sqlx does not have.
+    /// The parameters that sqlx does not support.
     pub(crate) ignored: Vec<Ignored>,
 }
 
+/// The protocol of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Postgres,
     MySql,
 }
 
-/// A parameter that sqlx does not have: its name, where it is one that other drivers have. Another may be the rest of
-/// a password that nobody has encoded.
+/// The name of a parameter that sqlx does not support. `None` if no other driver has it either: it may then be the rest
+/// of a password that is not percent-encoded, and is not shown.
 pub(crate) type Ignored = Option<&'static str>;
 
 impl Kind {
+    /// Returns the scheme of its URLs.
     pub(crate) const fn scheme(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
@@ -72,7 +78,7 @@ impl Kind {
     }
 }
 
-/// How the connection is encrypted, under the names of libpq.
+/// The TLS mode of a connection, under the names of libpq.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tls {
     Disable,
@@ -84,10 +90,11 @@ pub(crate) enum Tls {
 }
 
 impl Tls {
+    /// The values that a URL or a variable may have.
     pub(crate) const FORM: &'static str =
         "`disable`, `allow`, `prefer`, `require`, `verify-ca` or `verify-full`";
 
-    /// MySQL's names are read as well.
+    /// Parses the name of a mode, in the spelling of libpq or of MySQL.
     pub(crate) fn read(word: &str) -> Option<Self> {
         Some(match &*word.to_ascii_lowercase().replace('_', "-") {
             "disable" | "disabled" => Self::Disable,
@@ -100,6 +107,7 @@ impl Tls {
         })
     }
 
+    /// Returns the name in the spelling of libpq.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Disable => "disable",
@@ -113,7 +121,15 @@ impl Tls {
 }
 
 impl Server {
+    /// Returns the pooler that the URL names, or that the host and the port show.
+    pub(crate) fn pooler(&self) -> Pooler {
+        let host = self.host.as_deref().unwrap_or_default();
+        self.pgbouncer
+            .unwrap_or_else(|| Pooler::at(host, self.port))
+    }
+
     #[cfg(any(feature = "postgres", feature = "mysql", test))]
+    /// Returns the password as text.
     pub(crate) fn exposed_password(&self) -> Option<&str> {
         self.password
             .as_ref()
@@ -122,7 +138,7 @@ impl Server {
 }
 
 impl fmt::Display for Target {
-    /// Without the password, and without the parameters: `options` can hold anything.
+    /// Writes the URL without the password and without the parameters, since `options` can hold anything.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(server) => server.fmt(f),

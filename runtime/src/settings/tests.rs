@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,6 +7,8 @@ use proptest::prelude::*;
 
 use super::redact::tests::secrets;
 use super::*;
+#[cfg(all(feature = "postgres", feature = "mysql"))]
+use crate::factory::SessionFactory;
 
 fn read<const N: usize>(variables: [(&str, &str); N]) -> Settings {
     Settings::from_variables(variables).unwrap()
@@ -45,6 +48,48 @@ fn the_first_that_names_a_database_is_taken_and_the_others_are_not_mixed_in() {
         assert_eq!(
             (settings.source(), settings.to_string().as_str()),
             (source, shown)
+        );
+    }
+}
+
+/// A variable that is read and not listed could be misspelt unnoticed.
+#[test]
+fn the_variables_that_are_read_are_those_that_are_listed() {
+    let sources: [&[(&str, &str)]; 7] = [
+        &[],
+        &[("DATABASE_URL", "postgres://db/shop")],
+        &[("DB_HOST", "db"), ("DB_NAME", "shop")],
+        &[
+            ("SUPABASE_POOLER_HOST", "db"),
+            ("SUPABASE_POOLER_USER", "me"),
+            ("SUPABASE_POOLER_PASSWORD", "p"),
+        ],
+        &[("PGHOST", "db")],
+        &[("PGHOSTADDR", "10.0.0.1")],
+        &[("ENVIRONMENT", "production")],
+    ];
+    let mut asked = BTreeSet::new();
+    for source in sources {
+        let variables: Variables = source.iter().copied().collect();
+        Settings::read(&variables).ok();
+        asked.append(&mut variables.asked());
+    }
+    let listed: BTreeSet<_> = names::KNOWN.map(str::to_owned).into();
+    assert_eq!(asked, listed);
+}
+
+/// The documentation lists them as well; a common prefix may be left out there.
+#[test]
+fn the_variables_that_are_listed_are_documented() {
+    let source = include_str!("mod.rs");
+    let (documented, _) = source.split_once("pub struct Settings").unwrap();
+    for name in names::KNOWN {
+        let rest = name.strip_prefix("SUPABASE_POOLER");
+        let short = rest.map(|rest| format!("`{rest}`"));
+        assert!(
+            documented.contains(&format!("`{name}`"))
+                || short.is_some_and(|short| documented.contains(&short)),
+            "{name}"
         );
     }
 }

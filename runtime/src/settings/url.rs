@@ -1,4 +1,4 @@
-//! URLs, as people have them.
+//! Parses database URLs, leniently: as libpq, SQLAlchemy, Prisma and hosting providers write them.
 
 use std::net::Ipv6Addr;
 
@@ -8,8 +8,8 @@ use url::form_urlencoded;
 use super::pooler::Pooler;
 use super::target::{Kind, Server, Target, Tls};
 
-/// What is wrong with a URL and what to write instead, as the rest of a sentence that begins with where
-/// the URL came from. It never quotes the URL.
+/// What is wrong with a URL and what to write instead. The text continues a sentence that begins with the source of the
+/// URL, and never quotes the URL.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Fault(String);
 
@@ -18,7 +18,7 @@ impl Fault {
         Self(what.into())
     }
 
-    /// `DATABASE_URL has no scheme; ..`
+    /// Returns the error for a URL from `name`: `DATABASE_URL has no scheme; ..`
     pub(crate) fn of(self, name: &str) -> crate::Error {
         crate::Error::config(format!("{name} {}", self.0))
     }
@@ -27,8 +27,8 @@ impl Fault {
 const FORMS: &str = "write one of the form `postgres://user:password@host:5432/database`, \
                      `mysql://user:password@host:3306/database` or `sqlite://path/to/file.db`";
 
-/// Reads a URL. Unlike RFC 3986 it takes a password with `@`, `:`, `/`, `?`, `#` and `%` as it is, as long
-/// as what follows it is a host.
+/// Parses a URL. Unlike RFC 3986, it accepts a password with unencoded `@`, `:`, `/`, `?`, `#` and `%` if a host follows
+/// it.
 pub(crate) fn parse(text: &str) -> Result<Target, Fault> {
     let text = text.trim();
     let text = text.strip_prefix("jdbc:").unwrap_or(text);
@@ -38,7 +38,7 @@ pub(crate) fn parse(text: &str) -> Result<Target, Fault> {
     let Some((scheme, rest)) = text.split_once(':') else {
         return Err(Fault::new(format!("has no scheme; {FORMS}")));
     };
-    // SQLAlchemy names its driver there: `postgresql+asyncpg`.
+    // The scheme of SQLAlchemy includes the driver: `postgresql+asyncpg`.
     let scheme = scheme.to_ascii_lowercase();
     let (database, driver) = match scheme.split_once('+') {
         Some((database, driver)) => (database, Some(driver)),
@@ -60,7 +60,8 @@ pub(crate) fn parse(text: &str) -> Result<Target, Fault> {
     server(kind, rest).map(|server| Target::Server(Box::new(server)))
 }
 
-/// SQLAlchemy has a slash more: `sqlite+aiosqlite:///file.db` is relative, and `////tmp/file.db` is not.
+/// Returns the URL in the form that sqlx parses. A URL of SQLAlchemy has one slash more: `sqlite+aiosqlite:///file.db` is
+/// a relative path, and `sqlite+aiosqlite:////tmp/file.db` an absolute one.
 fn sqlite(rest: &str, is_sqlalchemys: bool) -> String {
     let path = rest.strip_prefix("//").unwrap_or(rest);
     let path = match path.strip_prefix('/') {
@@ -74,6 +75,7 @@ fn sqlite(rest: &str, is_sqlalchemys: bool) -> String {
     }
 }
 
+/// Parses the part of a URL after `scheme://`.
 fn server(kind: Kind, rest: &str) -> Result<Server, Fault> {
     let Split { user, place, query } = split(rest)?;
     let mut server = Server {
@@ -81,7 +83,7 @@ fn server(kind: Kind, rest: &str) -> Result<Server, Fault> {
         ..Server::default()
     };
     if let Some(user) = user {
-        // The name ends at the first colon: `user@host:password@host` is what Azure gives out.
+        // The user name ends at the first colon: URLs of Azure have the form `user@host:password@host`.
         let (user, password) = match user.split_once(':') {
             Some((user, password)) => (user, Some(password)),
             None => (user, None),
@@ -98,22 +100,24 @@ fn server(kind: Kind, rest: &str) -> Result<Server, Fault> {
     Ok(server)
 }
 
+/// The parts of a URL after its scheme.
 struct Split<'a> {
     user: Option<&'a str>,
     place: Place<'a>,
     query: &'a str,
 }
 
+/// The part of a URL from the host to the database.
 struct Place<'a> {
     host: Option<String>,
     port: Option<u16>,
     database: &'a str,
 }
 
-/// Where the user ends and where the query begins.
+/// Splits a URL into user, host and query.
 ///
-/// The query begins at the first `?` that only parameters follow, and before which there is a host; the
-/// host begins after the last `@` before that.
+/// The query begins at the first `?` that has a valid host before it and only parameters after it. The host begins after
+/// the last `@` before that `?`.
 fn split(rest: &str) -> Result<Split<'_>, Fault> {
     let ends = rest
         .match_indices('?')
@@ -129,7 +133,7 @@ fn split(rest: &str) -> Result<Split<'_>, Fault> {
         };
         match place(after) {
             Ok(place) => return Ok(Split { user, place, query }),
-            // A parameter that exists is not part of a password.
+            // A known parameter is not part of a password.
             Err(why) if begins_with_a_known_name(query) => return Err(why),
             Err(why) => fault = fault.or(Some(why)),
         }
@@ -137,6 +141,7 @@ fn split(rest: &str) -> Result<Split<'_>, Fault> {
     Err(fault.unwrap_or_else(|| Fault::new(format!("has no host; {FORMS}"))))
 }
 
+/// Whether the first parameter has the name of a supported or well-known one.
 fn begins_with_a_known_name(query: &str) -> bool {
     const NAMES: [&str; 13] = [
         "sslmode",
@@ -163,6 +168,7 @@ fn begins_with_a_known_name(query: &str) -> bool {
     })
 }
 
+/// Whether the text consists of `name=value` pairs.
 fn is_query(text: &str) -> bool {
     text.split('&').all(|pair| {
         pair.is_empty()
@@ -175,7 +181,7 @@ fn is_query(text: &str) -> bool {
     })
 }
 
-/// `host`, `host:port`, `[::1]:port`, `%2Fvar%2Frun`, or nothing; then `/database`.
+/// Parses `host`, `host:port`, `[::1]:port`, `%2Fvar%2Frun` or nothing, followed by `/database`.
 fn place(text: &str) -> Result<Place<'_>, Fault> {
     let (authority, database) = text.split_once('/').unwrap_or((text, ""));
     if database.contains('?') {
@@ -192,6 +198,7 @@ fn place(text: &str) -> Result<Place<'_>, Fault> {
     })
 }
 
+/// Splits `host:port`; an IPv6 address may be in brackets.
 fn host_and_port(authority: &str) -> Result<(&str, Option<&str>), Fault> {
     if let Some(inside) = authority.strip_prefix('[') {
         let Some((address, after)) = inside.split_once(']') else {
@@ -215,6 +222,7 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<&str>), Fault> {
     })
 }
 
+/// Returns the decoded host; `None` if it is empty.
 pub(crate) fn host_name(host: &str) -> Result<Option<String>, Fault> {
     if host.is_empty() {
         return Ok(None);
@@ -233,7 +241,7 @@ pub(crate) fn host_name(host: &str) -> Result<Option<String>, Fault> {
     }
 }
 
-/// `url` takes more than that, for schemes that it does not know.
+/// Whether all characters may be part of a host name. The crate `url` accepts more for schemes that it does not know.
 fn is_name(host: &str) -> bool {
     host.chars()
         .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
@@ -248,7 +256,7 @@ fn port_number(port: &str) -> Result<u16, Fault> {
     })
 }
 
-/// What is percent-encoded throughout is decoded. `100%sure` is not, and stays what it is.
+/// Decodes the text if each `%` in it begins a valid escape; otherwise, as in `100%sure`, returns it unchanged.
 fn decode(text: &str) -> String {
     let is_encoded = text.match_indices('%').all(|(at, _)| {
         text.as_bytes()
@@ -261,9 +269,10 @@ fn decode(text: &str) -> String {
     text.to_owned()
 }
 
+/// Applies one parameter of the query to `server`.
 fn parameter(server: &mut Server, kind: Kind, name: &str, value: &str) -> Result<(), Fault> {
     let wrong = |form: &str| {
-        // A name that got here is one of those below.
+        // Called only for the names below, so the name is not a secret.
         Fault::new(format!(
             "has a parameter `{name}` whose value cannot be read; write {form}"
         ))
@@ -295,7 +304,7 @@ fn parameter(server: &mut Server, kind: Kind, name: &str, value: &str) -> Result
             server.pgbouncer = Some(pooler.ok_or_else(|| wrong(form))?);
         }
         (_, "statement-cache-capacity") => {
-            // With 0, sqlx 0.9 leaves a named statement on the server for every query.
+            // With a capacity of 0, sqlx 0.9 leaves a named statement on the server for every query.
             let capacity = value.parse::<usize>().ok().filter(|&capacity| capacity > 0);
             capacity.ok_or_else(|| wrong("a whole number from 1 up, or leave it out"))?;
             server
@@ -320,7 +329,7 @@ fn parameter(server: &mut Server, kind: Kind, name: &str, value: &str) -> Result
     Ok(())
 }
 
-/// What sqlx calls a parameter that it takes as text.
+/// Returns the name in sqlx of a parameter whose value is passed on as text.
 fn driver_name(kind: Kind, name: &str) -> Option<&'static str> {
     Some(match (kind, name) {
         (_, "sslrootcert" | "ssl-root-cert" | "sslca" | "ssl-ca") => "sslrootcert",
@@ -335,7 +344,7 @@ fn driver_name(kind: Kind, name: &str) -> Option<&'static str> {
     })
 }
 
-/// What libpq, asyncpg, Prisma, JDBC and the drivers of MySQL have, and sqlx has not.
+/// Parameters of libpq, asyncpg, Prisma, JDBC and MySQL drivers that sqlx does not support.
 const OTHERS: [&str; 24] = [
     "allowPublicKeyRetrieval",
     "autocommit",

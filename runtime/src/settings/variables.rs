@@ -1,4 +1,4 @@
-//! Where settings are read from, and how their values are written.
+//! The environment variables that settings are read from, and the parsing of their values.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,21 +11,26 @@ use super::pooler::Pooler;
 use super::{dotenv, names};
 use crate::error::Error;
 
-/// The variables that a program was started with. An empty one counts as not set.
+/// A set of environment variables. A variable with an empty value counts as not set.
 #[derive(Default)]
-pub(crate) struct Variables(BTreeMap<String, String>);
+pub(crate) struct Variables {
+    values: BTreeMap<String, String>,
+    /// The names that were asked for, set or not.
+    #[cfg(test)]
+    asked: std::cell::RefCell<std::collections::BTreeSet<String>>,
+}
 
 impl Variables {
-    /// The process's own; those that it does not have, from the `.env` that stands in the working
-    /// directory or above it.
+    /// Returns the variables of the process, and those of the nearest `.env` that the process does not have.
     pub(crate) fn of_this_process() -> Result<Self, Error> {
         let mut variables = Self::of_the_system(std::env::vars_os())?;
         for (name, value) in dotenv::read()? {
-            variables.0.entry(name).or_insert(value);
+            variables.values.entry(name).or_insert(value);
         }
         Ok(variables)
     }
 
+    /// Reads variables of the operating system. A known variable that is not UTF-8 is an error; others are ignored.
     fn of_the_system(pairs: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Self, Error> {
         let mut variables = Self::default();
         for (name, value) in pairs {
@@ -34,7 +39,7 @@ impl Variables {
             };
             match value.into_string() {
                 Ok(value) => {
-                    variables.0.insert(name, value);
+                    variables.values.insert(name, value);
                 }
                 Err(_) if names::KNOWN.contains(&name.as_str()) => {
                     return Err(Error::config(format!(
@@ -47,13 +52,22 @@ impl Variables {
         Ok(variables)
     }
 
+    /// Returns the names that were asked for, set or not.
+    #[cfg(test)]
+    pub(crate) fn asked(&self) -> std::collections::BTreeSet<String> {
+        self.asked.borrow().clone()
+    }
+
+    /// Returns the names of all variables, empty ones included.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.values.keys().map(String::as_str)
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        // Docker's `--env-file` hands quotes on that a shell would have taken away.
-        let value = self.0.get(name)?.trim();
+        #[cfg(test)]
+        self.asked.borrow_mut().insert(name.to_owned());
+        // Docker's `--env-file` passes on quotes that a shell would have removed.
+        let value = self.values.get(name)?.trim();
         let inside = ['"', '\'']
             .iter()
             .find_map(|&quote| value.strip_prefix(quote)?.strip_suffix(quote));
@@ -61,6 +75,7 @@ impl Variables {
         (!value.is_empty()).then_some(value)
     }
 
+    /// Returns a whole number from `least` up.
     pub(crate) fn number(&self, name: &str, least: usize) -> Result<Option<usize>, Error> {
         const MOST: usize = 10_000;
         self.read(
@@ -73,6 +88,7 @@ impl Variables {
         )
     }
 
+    /// Returns a port.
     pub(crate) fn port(&self, name: &str) -> Result<Option<u16>, Error> {
         self.read(
             name,
@@ -81,6 +97,7 @@ impl Variables {
         )
     }
 
+    /// Returns a duration above zero.
     pub(crate) fn duration(&self, name: &str) -> Result<Option<Duration>, Error> {
         self.read(
             name,
@@ -89,7 +106,7 @@ impl Variables {
         )
     }
 
-    /// `-1` is how SQLAlchemy writes never.
+    /// Returns a duration, or `Some(None)` for `never`, which SQLAlchemy writes as `-1`.
     pub(crate) fn duration_or_never(&self, name: &str) -> Result<Option<Option<Duration>>, Error> {
         self.read(
             name,
@@ -105,6 +122,7 @@ impl Variables {
         )
     }
 
+    /// Returns a boolean.
     pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Error> {
         self.read(
             name,
@@ -117,6 +135,7 @@ impl Variables {
         )
     }
 
+    /// Returns a log level.
     pub(crate) fn level(&self, name: &str) -> Result<Option<LevelFilter>, Error> {
         self.read(
             name,
@@ -135,6 +154,7 @@ impl Variables {
         )
     }
 
+    /// Returns the environment that `ENVIRONMENT` names.
     pub(crate) fn environment(&self) -> Result<Option<Environment>, Error> {
         self.read(
             "ENVIRONMENT",
@@ -143,11 +163,13 @@ impl Variables {
         )
     }
 
+    /// Returns the pooler that `DB_POOLER` names.
     pub(crate) fn pooler(&self) -> Result<Option<Pooler>, Error> {
         self.read("DB_POOLER", || Pooler::FORM.to_owned(), Pooler::read)
     }
 
-    /// What is wrong is said without the value: it may be a secret that went to the wrong variable.
+    /// Returns the parsed value, or `None` if the variable is not set. The error does not quote the value: it may be a
+    /// secret in the wrong variable.
     pub(crate) fn read<T>(
         &self,
         name: &str,
@@ -169,16 +191,17 @@ impl Variables {
 
 impl<K: Into<String>, V: Into<String>> FromIterator<(K, V)> for Variables {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
+        let pairs = pairs.into_iter();
+        Self {
+            values: pairs
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
-        )
+            ..Self::default()
+        }
     }
 }
 
-/// `30`, which is seconds, `250ms`, `5s`, `2m`, `1h`: above zero, and up to a day.
+/// Parses `30` (seconds), `250ms`, `5s`, `2m` or `1h`: above zero and at most a day.
 fn read_duration(value: &str) -> Option<Duration> {
     let digits = value
         .find(|c: char| !c.is_ascii_digit())

@@ -1,23 +1,21 @@
-//! How often a boundary is run again, and how soon.
+//! The retry policy of a boundary: how many further runs, and the delays between them.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
 use crate::error::Error;
-use crate::options::TxOptions;
 
-/// How often a boundary is run again after a conflict, and how soon.
+/// How many times a boundary is run again after a conflict, and the delays between the runs.
 ///
-/// A boundary is run again, from the begin to the commit, when what failed it may succeed another time
-/// and has left nothing behind: a serialization failure, a deadlock, a database that is locked
-/// (SQLite), a connection lost before COMMIT was sent. Whether that was so is read from what the session
-/// itself went through, whatever error the body made of it. A constraint, a statement that took too long,
-/// a cancelled request and an unknown outcome are never tried again, nor is a procedure of MySQL's that
+/// A boundary is run again, from begin to commit, if its failure is transient and has left nothing behind: a
+/// serialization failure, a deadlock, a locked database (SQLite), a connection lost before COMMIT was sent. The
+/// session records the failure itself, so the error type of the body does not matter. A violated constraint, a
+/// statement timeout, a cancelled request and an unknown outcome are never retried, nor is a MySQL procedure that
 /// failed: it may have committed before.
 ///
-/// Between two runs it waits for a random time up to a bound that doubles with each run, so that those
-/// that collided do not collide again. All runs share the boundary's
+/// Before each further run the boundary waits for a random time. The upper bound of that time doubles with each run,
+/// so that transactions that collided do not collide again. All runs share the boundary's
 /// [timeout](crate::TxOptions::timeout).
 ///
 /// ```
@@ -38,10 +36,10 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// More repeats than this are refused: what collides a hundred times needs another design.
+    /// The largest number of further runs. A boundary that collides a hundred times needs another design.
     pub const MOST: u32 = 100;
 
-    /// Up to so many runs after the first. The first wait is up to 10 ms, the longest up to 1 s.
+    /// Allows up to `times` runs after the first. The first delay is at most 10 ms, the longest at most 1 s.
     #[must_use]
     pub const fn times(times: u32) -> Self {
         Self {
@@ -52,32 +50,34 @@ impl Retry {
         }
     }
 
-    /// The bound of the first wait, which doubles with each run.
+    /// Sets the bound of the first delay. The bound doubles with each run.
     #[must_use]
     pub const fn first_delay(mut self, delay: Duration) -> Self {
         self.first = delay;
         self
     }
 
-    /// What the bound of a wait does not grow beyond.
+    /// Sets the largest bound of a delay.
     #[must_use]
     pub const fn longest_delay(mut self, delay: Duration) -> Self {
         self.longest = delay;
         self
     }
 
-    /// Begins no further run once so much time has passed since the first began.
+    /// Begins no further run after `time` has passed since the start of the first.
     #[must_use]
     pub const fn within(mut self, time: Duration) -> Self {
         self.within = Some(time);
         self
     }
 
+    /// Returns the time after which no further run begins.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.within
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Rejects a policy that runs nothing again, runs too often, or waits longer than `longest`.
+    pub(crate) fn check(&self, longest: Duration) -> Result<(), Error> {
         if self.times == 0 {
             return Err(Error::config(
                 "a `retry` of 0 runs nothing again; leave it out",
@@ -90,16 +90,17 @@ impl Retry {
                 Self::MOST
             )));
         }
-        let longest = [Some(self.first), Some(self.longest), self.within];
-        match longest.into_iter().flatten().max() {
-            Some(time) if time > TxOptions::LONGEST_TIMEOUT => Err(Error::config(format!(
-                "a boundary cannot wait {time:?} to be run again; give `retry` up to 24 hours"
+        let times = [Some(self.first), Some(self.longest), self.within];
+        match times.into_iter().flatten().max() {
+            Some(time) if time > longest => Err(Error::config(format!(
+                "a boundary cannot wait {time:?} to be run again; give `retry` up to {} hours",
+                longest.as_secs() / (60 * 60)
             ))),
             _ => Ok(()),
         }
     }
 
-    /// The waits between the runs, each a random part of its bound ("full jitter").
+    /// Returns the delays between the runs, each a random fraction of its bound ("full jitter").
     pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         ExponentialBuilder::new()
             .with_min_delay(self.first)
@@ -144,17 +145,15 @@ mod tests {
 
     #[test]
     fn repeats_have_bounds() {
-        assert!(Retry::times(1).check().is_ok());
-        assert!(Retry::times(Retry::MOST).check().is_ok());
-        assert!(Retry::times(0).check().is_err());
-        assert!(Retry::times(1_000_000).check().is_err());
-        assert!(Retry::times(1).within(Duration::MAX).check().is_err());
-        assert!(Retry::times(1).first_delay(Duration::MAX).check().is_err());
-        assert!(
-            Retry::times(1)
-                .longest_delay(Duration::MAX)
-                .check()
-                .is_err()
-        );
+        let hour = Duration::from_secs(60 * 60);
+        let is_valid = |retry: Retry| retry.check(hour).is_ok();
+        assert!(is_valid(Retry::times(1)));
+        assert!(is_valid(Retry::times(Retry::MOST)));
+        assert!(!is_valid(Retry::times(0)));
+        assert!(!is_valid(Retry::times(1_000_000)));
+        assert!(is_valid(Retry::times(1).within(hour)));
+        assert!(!is_valid(Retry::times(1).within(hour * 2)));
+        assert!(!is_valid(Retry::times(1).first_delay(Duration::MAX)));
+        assert!(!is_valid(Retry::times(1).longest_delay(Duration::MAX)));
     }
 }

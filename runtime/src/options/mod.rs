@@ -1,48 +1,24 @@
-//! What a boundary can be asked for.
+//! The options of a boundary, under the names that the attributes use.
 
-use std::any::{Any, TypeId, type_name};
-use std::fmt;
-use std::sync::Arc;
+mod isolation;
+mod replica;
+mod retry;
+mod tolerance;
+
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::replicas::Replica;
-use crate::retry::Retry;
 
-/// How far a transaction is kept apart from those that run beside it.
-///
-/// The names are those of the SQL standard; what each level really prevents is the database's own
-/// matter. SQLite knows only `Serializable`, and a boundary that asks it for another is refused.
-///
-/// They are ordered: what is greater keeps transactions further apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Isolation {
-    /// Each statement sees what was committed before it began.
-    ReadCommitted,
-    /// All statements see one snapshot.
-    RepeatableRead,
-    /// The outcome is that of some order of the transactions, one after the other.
-    Serializable,
-}
+pub use isolation::Isolation;
+pub use replica::Replica;
+pub use retry::Retry;
+pub(crate) use tolerance::Tolerated;
 
-impl Isolation {
-    /// The level as SQL writes it.
-    #[must_use]
-    pub const fn as_sql(self) -> &'static str {
-        match self {
-            Self::ReadCommitted => "READ COMMITTED",
-            Self::RepeatableRead => "REPEATABLE READ",
-            Self::Serializable => "SERIALIZABLE",
-        }
-    }
-}
-
-/// The options of a boundary, under the names that the attributes give them.
+/// The options of a boundary, under the names that the attributes use.
 ///
-/// An option that the database cannot honour is refused with [`Error::Unsupported`] before a
-/// connection is taken; none is silently ignored. What a boundary does not say, the
-/// [defaults](crate::Builder::defaults) of its factory may.
+/// An option that the database does not support is rejected with [`Error::Unsupported`] before a connection is taken;
+/// no option is silently ignored. For an option that is not set, the [default](crate::Builder::defaults) of the
+/// factory applies.
 ///
 /// ```
 /// use std::time::Duration;
@@ -73,41 +49,40 @@ pub struct TxOptions {
 }
 
 impl TxOptions {
-    /// How long a boundary may take, from waiting for its connection to the end of its commit, where
-    /// nothing else is said.
+    /// The default timeout of a boundary, from waiting for its connection to the end of its commit.
     pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// The longest timeout that is taken for one: a day. Longer is a mistake in the unit.
+    /// The longest timeout: a day. A longer one is taken for a mistake in the unit.
     pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// No option: the database's own isolation level, read and write, 30 s.
+    /// Returns options with nothing set: the isolation level of the database, read and write, 30 s.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The isolation level; without it the database's default holds.
+    /// Sets the isolation level. Without it, the default of the database applies.
     #[must_use]
     pub fn isolation(mut self, isolation: Isolation) -> Self {
         self.isolation = Some(isolation);
         self
     }
 
-    /// Reads only; the server refuses writes.
+    /// Makes the transaction read-only: the server rejects writes.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.read_only = Some(true);
         self
     }
 
-    /// Reads and writes, where the factory's defaults say `read_only`.
+    /// Makes the transaction read and write if the defaults of the factory say `read_only`.
     #[must_use]
     pub fn read_write(mut self) -> Self {
         self.read_only = Some(false);
         self
     }
 
-    /// Waits for a snapshot that can never fail to serialize. PostgreSQL only, and only together with
+    /// Waits for a snapshot that cannot cause a serialization failure. PostgreSQL only, and only together with
     /// [`Isolation::Serializable`] and [`read_only`](Self::read_only).
     #[must_use]
     pub fn deferrable(mut self) -> Self {
@@ -115,65 +90,64 @@ impl TxOptions {
         self
     }
 
-    /// How long the whole boundary may take: waiting for a connection, the body, the commit, and all
-    /// of it again where it is [run again](Self::retry).
+    /// Limits the time of the whole boundary: the wait for a connection, the body, the commit, and all
+    /// [further runs](Self::retry).
     ///
-    /// 30 s where it is not given. Zero, and more than a day, are refused with [`Error::Config`].
+    /// The default is 30 s. Zero, and more than a day, are rejected with [`Error::Config`].
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How long one statement may take. It fails then, with an error of the server's on PostgreSQL
-    /// (SQLSTATE 57014) and with [`Error::StatementTimeout`] on the others, which have no such setting
-    /// for one transaction: there it is this crate that stops the statement.
+    /// Limits the time of each statement. A statement that takes longer fails with the server's error on PostgreSQL
+    /// (SQLSTATE 57014), and with [`Error::StatementTimeout`] on the others: those have no such setting for one
+    /// transaction, and this crate stops the statement.
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = Some(timeout);
         self
     }
 
-    /// How long one statement may wait for a lock. It fails then, with the server's error: 55P03 on
-    /// PostgreSQL, 1205 on MySQL, which counts in whole seconds, and `SQLITE_BUSY` on SQLite, where the
-    /// lock is the one on the database and the wait is that of the begin. (SQLite does not end such a wait
-    /// early: the connection of a boundary that was dropped meanwhile is back after it.)
+    /// Limits the time that a statement waits for a lock. After that the statement fails with the server's error: 55P03
+    /// on PostgreSQL; 1205 on MySQL, which counts whole seconds; `SQLITE_BUSY` on SQLite, whose lock is that of the whole
+    /// database and is waited for at the begin. (SQLite cannot cancel the wait: if the boundary is dropped meanwhile,
+    /// its connection returns to the pool only after the wait.)
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.lock_timeout = Some(timeout);
         self
     }
 
-    /// How long the transaction may lie idle between two statements before the server ends it, and with
-    /// it the connection. PostgreSQL only.
+    /// Limits the time that the transaction may be idle between two statements. After that the server closes the
+    /// connection, which ends the transaction. PostgreSQL only.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.idle_timeout = Some(timeout);
         self
     }
 
-    /// Runs the boundary again, as a whole, after a conflict with another transaction: a number says how
-    /// many times at most, a [`Retry`] says more.
+    /// Runs the whole boundary again after a conflict with another transaction: up to a number of times, or as a
+    /// [`Retry`] says.
     #[must_use]
     pub fn retry(mut self, retry: impl Into<Retry>) -> Self {
         self.retry = Some(retry.into());
         self
     }
 
-    /// Lets a read-only boundary run on a [replica](crate::Builder::replica). Without it, it runs on the
-    /// primary; among the factory's defaults it holds for the boundaries that are read-only.
+    /// Lets a read-only boundary run on a [replica](crate::Builder::replica). Without this option, the boundary runs on
+    /// the primary. As a default of the factory it applies to read-only boundaries.
     #[must_use]
     pub fn replica(mut self, replica: Replica) -> Self {
         self.replica = Some(replica);
         self
     }
 
-    /// Commits although the body returned this error, and returns it all the same: the record of a
-    /// refused payment is to be kept. A failure of the session, which cannot be committed, is not
-    /// touched by it.
+    /// Commits although the body returned an error for which `tolerates` holds, and returns that error: for example, to
+    /// keep the record of a declined payment. It has no effect on a failure of the session, which cannot commit.
     ///
-    /// `E` is the type that the body returns, and a boundary whose body returns another is refused with
-    /// [`Error::Config`]. Among the factory's defaults it holds for the boundaries with that type.
+    /// `E` is the error type of the body. A boundary whose body has another error type is rejected with
+    /// [`Error::Config`]. As a default of the factory it applies to bodies with that error type.
     ///
     /// ```
     /// # use demarcate::{Error, TxOptions};
@@ -190,28 +164,29 @@ impl TxOptions {
         self
     }
 
-    /// Finds out what became of a commit whose answer was lost, in place of saying that it is not known.
+    /// Asks the server for the outcome of a commit whose answer was lost, instead of failing with
+    /// [`Error::CommitUnknown`].
     ///
-    /// PostgreSQL only. It takes a transaction id, also in a transaction that writes nothing, and its
-    /// snapshot at the begin; it asks until the answer is known or the boundary's timeout is used up, and
-    /// only then is it [`Error::CommitUnknown`].
+    /// PostgreSQL only. The transaction then takes its snapshot at the begin, and is assigned a transaction id even if it
+    /// writes nothing. The server is asked until the outcome is known; if the boundary's timeout elapses before that, the
+    /// boundary fails with [`Error::CommitUnknown`].
     #[must_use]
     pub fn confirm_commit(mut self) -> Self {
         self.confirm_commit = true;
         self
     }
 
-    /// Takes a second connection although this task is already inside a boundary on the same pool.
+    /// Opens the boundary on a second connection if this task is already inside a boundary on the same pool.
     ///
-    /// What it commits stays when the outer boundary rolls back. A pool whose tasks each hold one
-    /// connection and wait for another can come to a standstill; that is why it must be asked for.
+    /// Its commit remains if the outer boundary rolls back. Tasks that each hold one connection and wait for another can
+    /// deadlock the pool, so a nested boundary must say that it is independent.
     #[must_use]
     pub fn independent(mut self) -> Self {
         self.independent = true;
         self
     }
 
-    /// The boundary's name in errors, logs and statistics.
+    /// Sets the name of the boundary in errors, logs and statistics.
     #[must_use]
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = Some(name);
@@ -226,7 +201,7 @@ impl TxOptions {
         self.timeout.unwrap_or(Self::DEFAULT_TIMEOUT)
     }
 
-    /// What is said here, and for the rest what the defaults say.
+    /// Returns these options, with the defaults for those that are not set.
     pub(crate) fn or(self, defaults: &Self) -> Self {
         let isolation = self.isolation.or(defaults.isolation);
         let read_only = self.read_only.or(defaults.read_only);
@@ -234,10 +209,10 @@ impl TxOptions {
         Self {
             isolation,
             read_only,
-            // As a default it holds where it has an effect.
+            // The default applies only where `deferrable` has an effect.
             deferrable: self.deferrable || (defaults.deferrable && is_settled),
             independent: self.independent || defaults.independent,
-            // There is nothing to confirm of a transaction that writes nothing.
+            // A read-only transaction has no writes to confirm, so the default does not apply.
             confirm_commit: self.confirm_commit
                 || (defaults.confirm_commit && read_only != Some(true)),
             timeout: self.timeout.or(defaults.timeout),
@@ -256,7 +231,7 @@ impl TxOptions {
         }
     }
 
-    /// What no database could honour.
+    /// Rejects options that no database supports, or that contradict each other.
     pub(crate) fn check(&self) -> Result<(), Error> {
         for (timeout, what) in [
             (self.timeout, "a boundary cannot have a timeout"),
@@ -290,55 +265,8 @@ impl TxOptions {
             ));
         }
         match &self.retry {
-            Some(retry) => retry.check(),
+            Some(retry) => retry.check(Self::LONGEST_TIMEOUT),
             None => Ok(()),
         }
-    }
-}
-
-type Tolerates = dyn Fn(&dyn Any) -> bool + Send + Sync;
-
-/// The errors of a body that do not roll back.
-#[derive(Clone)]
-pub(crate) struct Tolerated {
-    body: (TypeId, &'static str),
-    is_default: bool,
-    tolerates: Arc<Tolerates>,
-}
-
-impl Tolerated {
-    fn new<E: 'static>(tolerates: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self {
-        Self {
-            body: (TypeId::of::<E>(), type_name::<E>()),
-            is_default: false,
-            tolerates: Arc::new(move |error| error.downcast_ref().is_some_and(&tolerates)),
-        }
-    }
-
-    fn into_default(mut self) -> Self {
-        self.is_default = true;
-        self
-    }
-
-    /// Whether the body's error is one of the type that it was written for.
-    pub(crate) fn check<E: 'static>(&self) -> Result<(), Error> {
-        let (id, name) = self.body;
-        if self.is_default || id == TypeId::of::<E>() {
-            return Ok(());
-        }
-        Err(Error::config(format!(
-            "`no_rollback_for` was written for `{name}`, and the body returns `{}`; give its closure that type",
-            type_name::<E>()
-        )))
-    }
-
-    pub(crate) fn tolerates<E: 'static>(&self, error: &E) -> bool {
-        (self.tolerates)(error)
-    }
-}
-
-impl fmt::Debug for Tolerated {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Tolerated").field(&self.body.1).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Routes that probes ask.
+//! axum routes for probes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,13 +10,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-use super::flight::Flight;
+use super::examine::Examine;
 use super::report::{HealthReport, Status};
+use super::single_flight::SingleFlight;
 use super::thresholds::Thresholds;
-use crate::backend::Backend;
 use crate::factory::SessionFactory;
 
-/// Routes for probes: `/livez`, `/readyz` and `/health`, with the defaults of [`Routes`].
+/// Returns routes for probes: `/livez`, `/readyz` and `/health`, with the defaults of [`Routes`].
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -29,20 +29,20 @@ use crate::factory::SessionFactory;
 /// # #[cfg(feature = "sqlite")]
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
-pub fn routes<DB: Backend, S: Clone + Send + Sync + 'static>(db: SessionFactory<DB>) -> Router<S> {
+pub fn routes<DB: Examine, S: Clone + Send + Sync + 'static>(db: SessionFactory<DB>) -> Router<S> {
     Routes::new(db).into_router()
 }
 
-/// Routes that probes ask:
+/// Routes for probes:
 ///
-/// * `/livez` says whether the process lives: 200, and the database is not asked. Whoever starts a process again because
-///   it is not alive does not heal a database by it.
-/// * `/readyz` says whether it can serve: 200 where the database is [healthy](Status::Healthy) or
-///   [degraded](Status::Degraded), 503 where it is [unhealthy](Status::Unhealthy) or [critical](Status::Critical).
-/// * `/health` says the same, with [the whole report](HealthReport::to_json).
+/// * `/livez` is the liveness probe: 200, without a query. A restart of the process does not heal a database, so the state
+///   of the database does not matter here.
+/// * `/readyz` is the readiness probe: 200 if the database is [healthy](Status::Healthy) or
+///   [degraded](Status::Degraded), 503 if it is [unhealthy](Status::Unhealthy) or [critical](Status::Critical).
+/// * `/health` answers like `/readyz`, with [the whole report](HealthReport::to_json).
 ///
-/// Answers are `application/health+json`. They come within the [timeout](Thresholds::timeout), whatever the database does,
-/// and however many ask: all who ask while a look is under way share it, and what it gave is given to others for a
+/// Responses are `application/health+json`. They are sent within the [timeout](Thresholds::timeout), whatever the state of
+/// the database and the number of requests: concurrent requests share one report, and a report is reused for a
 /// [second](Self::MAX_AGE).
 ///
 /// ```
@@ -53,7 +53,7 @@ pub fn routes<DB: Backend, S: Clone + Send + Sync + 'static>(db: SessionFactory<
 /// use demarcate::health::{Routes, Thresholds};
 ///
 /// # let db = SessionFactory::connect("sqlite::memory:").await?;
-/// // Kubernetes waits for a second. Behind a wall, with the evidence.
+/// // Kubernetes waits for a second. On a port that is not public, with the evidence.
 /// let thresholds = Thresholds::new().timeout(Duration::from_millis(800))?;
 /// let inside: axum::Router = Routes::new(db).thresholds(thresholds).with_evidence().into_router();
 /// # let _ = inside;
@@ -62,18 +62,18 @@ pub fn routes<DB: Backend, S: Clone + Send + Sync + 'static>(db: SessionFactory<
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 #[must_use = "routes serve nothing before they are in a router"]
-pub struct Routes<DB: Backend> {
+pub struct Routes<DB: Examine> {
     db: SessionFactory<DB>,
     thresholds: Thresholds,
     with_evidence: bool,
     max_age: Duration,
 }
 
-impl<DB: Backend> Routes<DB> {
-    /// How long a report is given out, where nothing else is said.
+impl<DB: Examine> Routes<DB> {
+    /// The default time for which a report is reused.
     pub const MAX_AGE: Duration = Duration::from_secs(1);
 
-    /// Of this factory.
+    /// Returns the routes of a factory.
     pub fn new(db: SessionFactory<DB>) -> Self {
         Self {
             db,
@@ -83,37 +83,37 @@ impl<DB: Backend> Routes<DB> {
         }
     }
 
-    /// By these instead of the [default ones](super::CheckKind).
+    /// Sets the thresholds, in place of the [defaults](super::CheckKind).
     pub fn thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self
     }
 
-    /// `/health` shows the [evidence](super::Check::evidence) as well, which names handlers, programs and statements, and
-    /// what the database says of itself. It is not for the public.
+    /// Includes the [evidence](super::Check::evidence) in `/health`. It names handlers, programs and statements, and quotes
+    /// the database, so it must not be public.
     pub fn with_evidence(mut self) -> Self {
         self.with_evidence = true;
         self
     }
 
-    /// How long a report is given out after its look began: a second where nothing else is said.
+    /// Sets how long a report is reused, from the start of its examination. The default is a second.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self
     }
 
-    /// The routes, to [merge](Router::merge) or [nest](Router::nest) into a router of any state.
+    /// Returns a router to [merge](Router::merge) or [nest](Router::nest) into one with any state.
     pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
-        let flight = Arc::new(Flight::new(self.max_age));
+        let flight = Arc::new(SingleFlight::new(self.max_age));
         let shared = Arc::new(self);
         let report = move || {
             let (routes, flight) = (Arc::clone(&shared), Arc::clone(&flight));
             async move {
-                let look = || {
+                let examine = || {
                     let routes = Arc::clone(&routes);
                     async move { routes.db.health_with(&routes.thresholds).await }
                 };
-                let report = flight.get(look).await;
+                let report = flight.get(examine).await;
                 (report, routes.with_evidence)
             }
         };
@@ -145,11 +145,12 @@ impl<DB: Backend> Routes<DB> {
     }
 }
 
-/// A look that panicked knows nothing, which is not healthy.
+/// Returns the status of a report. If the examination panicked there is none, which is unhealthy.
 fn status(report: Option<&HealthReport>) -> Status {
     report.map_or(Status::Unhealthy, |report| report.status)
 }
 
+/// Returns the response for a status.
 fn answer(status: Status, body: Value) -> Response {
     let code = match status {
         Status::Healthy | Status::Degraded => StatusCode::OK,

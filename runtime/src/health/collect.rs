@@ -1,4 +1,4 @@
-//! Looks at the database, for a bounded time.
+//! Collects the readings of the database within a time limit.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -6,35 +6,38 @@ use std::time::Duration;
 use sqlx::SqlSafeStr;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::readings::{Asker, Readings, Seen, Who};
+use super::examine::{Asker, Examine, Who};
+use super::history::History;
+use super::readings::{Readings, Seen};
 use crate::backend::Backend;
 use crate::cause::Cause;
 use crate::factory::SessionFactory;
 use crate::settings::{Pooler, Redacted};
 use crate::site::{Kind, Site};
 
-/// What was seen.
-pub(super) struct Look {
+/// The result of one collection.
+pub(super) struct Collected {
+    /// Whether the database answered, and how fast.
     pub(super) contact: Contact,
-    /// What the database says of itself.
+    /// The readings, or why there are none.
     pub(super) readings: Seen<Readings>,
 }
 
-/// Whether there was an answer.
+/// Whether the database answered.
 pub(super) enum Contact {
-    /// After so long.
+    /// Reachable: the round-trip time.
     Answered(Duration),
-    /// It answers, but not all questions: after so long, and what it said to the others.
-    Stammers(Duration, String),
-    /// It answers, and has no time for the other questions: after so long, and how long they had.
+    /// Reachable, but a diagnostic query failed: the round-trip time, and the error.
+    Incomplete(Duration, String),
+    /// Reachable, but the diagnostic queries timed out: the round-trip time, and the time that they had.
     Slow(Duration, Duration),
-    /// There is none: why, and what to look at where that is known.
+    /// Not reachable: the error, and advice if there is any for it.
     Failed(String, Option<&'static str>),
-    /// Nobody could ask, and why.
+    /// Not asked: the reason.
     Busy(Cow<'static, str>),
 }
 
-impl Look {
+impl Collected {
     fn failed(evidence: String, advice: Option<&'static str>) -> Self {
         Self {
             contact: Contact::Failed(evidence, advice),
@@ -43,116 +46,120 @@ impl Look {
     }
 }
 
-/// How long the only connection of a database in memory is waited for.
+/// How long the collection waits for the only connection of a database in memory.
 const TURN: Duration = Duration::from_millis(100);
 
-/// What stands among the holders of a connection meanwhile.
+/// The boundary that is shown as the holder of a pool connection during the collection.
 const SITE: Site = Site::new("health", Kind::Closure, file!(), line!());
 
-/// Looks at it. It takes `limit` and no longer.
+/// Collects the readings. It takes at most `limit`.
 ///
 /// # Cancel safety
 ///
-/// Dropped, it closes the connection that was being asked; the next look makes another.
-pub(super) async fn look<DB: Backend>(db: &SessionFactory<DB>, limit: Duration) -> Look {
+/// If it is dropped, the connection in use is closed; the next collection opens another.
+pub(super) async fn collect<DB: Examine>(db: &SessionFactory<DB>, limit: Duration) -> Collected {
     let pool = db.pool();
     if pool.is_closing() {
-        return Look::failed(
+        return Collected::failed(
             "the session factory closes, or is closed".to_owned(),
             Some("connect another factory, unless the program ends"),
         );
     }
     let deadline = Instant::now() + limit;
     if DB::is_lost_with_its_connection(pool.spare().options()) {
-        return look_at_the_only_one(db.clone(), deadline).await;
+        return collect_from_only_connection(db.clone(), deadline).await;
     }
-    // A pooler in session mode has no session for a further connection where the pool's own hold them all.
+    // If the connections of the pool hold all sessions of a pooler in session mode, a further one would not be served.
     let idle = match pool.pooler() {
         Pooler::Session => pool.acquire_idle(SITE).await.map(Box::new),
         Pooler::None | Pooler::Transaction => None,
     };
     let mut asker = Asker(Who::Spare { pool, idle });
-    let look = ask(&mut asker, db, deadline, limit).await;
+    let collected = ask(&mut asker, db, deadline, limit).await;
     asker.give_back();
     if pool.is_closing() {
-        // It may have been made after the others were closed.
+        // The connection may have been opened after the pool closed the others.
         pool.spare().close().await;
     }
-    look
+    collected
 }
 
-/// A database in memory is seen by its only connection, and gone with it: it is never dropped, but given back by a task
-/// that ends by itself.
-async fn look_at_the_only_one<DB: Backend>(db: SessionFactory<DB>, deadline: Instant) -> Look {
+/// Collects over the only connection of a database in memory. The database is lost with that connection, so a task owns it
+/// and always returns it to the pool, even after the deadline.
+async fn collect_from_only_connection<DB: Examine>(
+    db: SessionFactory<DB>,
+    deadline: Instant,
+) -> Collected {
     let Ok(lent) = timeout(TURN, db.pool().acquire(SITE)).await else {
-        return Look {
+        return Collected {
             contact: Contact::Busy("its only connection is in use".into()),
             readings: Err("the only connection of a database in memory is in use".into()),
         };
     };
     let connection = match lent {
         Ok(connection) => connection,
-        Err(error) => return Look::failed(error.to_string(), None),
+        Err(error) => return Collected::failed(error.to_string(), None),
     };
     let limit = deadline.saturating_duration_since(Instant::now());
-    let looking = tokio::spawn(async move {
+    let task = tokio::spawn(async move {
         let mut asker = Asker(Who::Only(Box::new(connection)));
         let far = Instant::now() + Duration::from_secs(60 * 60);
-        let look = ask(&mut asker, &db, far, limit).await;
+        let collected = ask(&mut asker, &db, far, limit).await;
         asker.give_back();
-        look
+        collected
     });
-    match timeout_at(deadline, looking).await {
-        Ok(Ok(look)) => look,
-        Ok(Err(panicked)) => Look::failed(panicked.to_string(), None),
+    match timeout_at(deadline, task).await {
+        Ok(Ok(collected)) => collected,
+        Ok(Err(panicked)) => Collected::failed(panicked.to_string(), None),
         Err(_) => no_answer(limit, Pooler::None),
     }
 }
 
-async fn ask<DB: Backend>(
+async fn ask<DB: Examine>(
     asker: &mut Asker<'_, DB>,
     db: &SessionFactory<DB>,
     deadline: Instant,
     limit: Duration,
-) -> Look {
-    // The spare connection may have died without a word. Dropped, it is replaced by a new one.
+) -> Collected {
+    // The control connection may be dead without an error. After half of the time it is dropped, and a new one is opened.
     let half_time = Instant::now() + limit / 2;
-    let answered = match timeout_at(half_time.min(deadline), greet(asker)).await {
+    let answered = match timeout_at(half_time.min(deadline), round_trip(asker)).await {
         Ok(answered) => Ok(answered),
-        Err(_) => timeout_at(deadline, greet(asker)).await,
+        Err(_) => timeout_at(deadline, round_trip(asker)).await,
     };
     let round_trip = match answered {
         Ok(Ok(round_trip)) => round_trip,
         Ok(Err(error)) => {
             let advice = Cause::of::<DB>(&error).advice;
-            return Look::failed(Redacted(&error).to_string(), Some(advice));
+            return Collected::failed(Redacted(&error).to_string(), Some(advice));
         }
         Err(_) => return no_answer(limit, db.pool().pooler()),
     };
     let had = deadline.saturating_duration_since(Instant::now());
-    match timeout_at(deadline, DB::examine(asker, db.history())).await {
-        Ok(Ok(readings)) => Look {
+    let history = db.extensions().get_or_default::<History>();
+    match timeout_at(deadline, DB::examine(asker, &history)).await {
+        Ok(Ok(readings)) => Collected {
             contact: Contact::Answered(round_trip),
             readings: Ok(readings),
         },
-        Ok(Err(error)) => Look {
-            contact: Contact::Stammers(round_trip, Redacted(&error).to_string()),
-            readings: Err("the database did not answer what it was asked".into()),
+        Ok(Err(error)) => Collected {
+            contact: Contact::Incomplete(round_trip, Redacted(&error).to_string()),
+            readings: Err("the database did not answer a diagnostic query".into()),
         },
-        Err(_) => Look {
+        Err(_) => Collected {
             contact: Contact::Slow(round_trip, had),
             readings: Err(format!("the database had no answer within {had:.1?}").into()),
         },
     }
 }
 
-/// The shortest question there is. Where a connection had to be made first, the question is put again.
-async fn greet<DB: Backend>(asker: &mut Asker<'_, DB>) -> Result<Duration, sqlx::Error> {
-    const A_CONNECTION_TAKES: Duration = Duration::from_millis(5);
+/// Measures a round trip with `select 1`. If that took long enough for a connection to be opened, measures a second time.
+async fn round_trip<DB: Backend>(asker: &mut Asker<'_, DB>) -> Result<Duration, sqlx::Error> {
+    const CONNECT_TAKES: Duration = Duration::from_millis(5);
     let began = Instant::now();
     asker.ask("select 1".into_sql_str()).await?;
     let first = began.elapsed();
-    if first < A_CONNECTION_TAKES {
+    if first < CONNECT_TAKES {
         return Ok(first);
     }
     let again = Instant::now();
@@ -160,7 +167,8 @@ async fn greet<DB: Backend>(asker: &mut Asker<'_, DB>) -> Result<Duration, sqlx:
     Ok(first.min(again.elapsed()))
 }
 
-fn no_answer(limit: Duration, pooler: Pooler) -> Look {
+/// The result if there was no answer within `limit`.
+fn no_answer(limit: Duration, pooler: Pooler) -> Collected {
     let advice = match pooler {
         Pooler::Session => {
             "has the pooler a session left? In session mode it needs one more than its clients' pools have connections"
@@ -169,7 +177,7 @@ fn no_answer(limit: Duration, pooler: Pooler) -> Look {
             "are host and port right, does a firewall let it through, and is the server well?"
         }
     };
-    Look::failed(
+    Collected::failed(
         format!("there was no answer within {limit:.1?}"),
         Some(advice),
     )

@@ -1,63 +1,69 @@
-//! Makes checks of what was seen.
+//! Assesses the readings: makes the checks of a report.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use demarcate_sql::{Dialect, masked};
+use demarcate_sql::Dialect;
 
+use super::collect::{Collected, Contact};
 use super::history::{History, Sample};
 use super::kind::CheckKind;
-use super::look::{Contact, Look};
-use super::ours::Own;
+use super::own_counters::OwnCounters;
 use super::readings::{Counters, Lag, Readings, Seen, Session, Sessions, Share};
 use super::report::{Check, Measure, Status};
 use super::thresholds::Thresholds;
 use crate::holders::InWords;
 use crate::pool::PoolStatus;
+use crate::sql_text::shown_within;
 use crate::trail::OpenBoundary;
 
-/// How many pieces of evidence are shown.
+/// The largest number of pieces of evidence of one kind.
 const SHOWN: usize = 5;
 
-/// How long a statement is shown, in bytes.
+/// The length to which a statement is truncated, in bytes.
 const LONGEST: usize = 200;
 
-/// Of fewer reads than these nothing is said.
+/// The smallest number of reads that a check of the cache is based on.
 const TELLING_READS: u64 = 10_000;
 
-/// Of fewer transactions than these nothing is said.
+/// The smallest number of transactions that a check of a share is based on.
 const TELLING_RUNS: u64 = 20;
 
-/// All that there is to judge.
+/// Everything that the checks are based on.
 pub(super) struct Case<'a> {
     pub(super) thresholds: &'a Thresholds,
     pub(super) dialect: Dialect,
-    /// The factory's boundaries only read.
+    /// Whether the boundaries of the factory are read-only by default.
     pub(super) only_reads: bool,
     pub(super) pool: PoolStatus,
     pub(super) open: Vec<OpenBoundary>,
-    pub(super) look: Look,
-    pub(super) own: Own,
-    /// What was counted before.
+    pub(super) collected: Collected,
+    pub(super) own: OwnCounters,
+    /// The counters of an earlier report, to compare with.
     pub(super) before: Option<Sample>,
     pub(super) now: Instant,
 }
 
 impl<'a> Case<'a> {
-    /// Enters what was counted, and takes out what it is to be compared with.
+    /// Records the counters in the history, and takes the sample to compare with from it.
     pub(super) fn compare(&mut self, history: &History) {
-        let counters = self.look.readings.as_ref().ok().map(|r| r.counters.clone());
+        let counters = self
+            .collected
+            .readings
+            .as_ref()
+            .ok()
+            .map(|r| r.counters.clone());
         let sample = Sample {
             taken: self.now,
             counters,
             own: self.own.clone(),
         };
-        // A look that failed knows nothing that a later one could be compared with.
+        // A failed examination has no counters that a later one could be compared with.
         if sample.counters.is_none() {
             return;
         }
-        self.before = history.enter(&sample, self.thresholds.over());
+        self.before = history.enter(&sample, self.thresholds.comparison_window());
         let is_behind = |before: &Sample| match (&sample.counters, &before.counters) {
             (Some(now), Some(before)) => is_behind(now, before),
             _ => false,
@@ -68,16 +74,17 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Makes the check of that kind.
     pub(super) fn judge(&self, kind: CheckKind) -> Check {
         if self.thresholds.is_off(kind) {
-            return Check::skipped(kind, "it was left out");
+            return Check::skipped(kind, "left out by the thresholds");
         }
         match kind {
             CheckKind::Connection => self.connection(),
             CheckKind::PoolUsage => self.pool_usage(),
             CheckKind::AverageStatement | CheckKind::P99Statement => self.statement_time(kind),
             CheckKind::Busy => self.busy(),
-            _ => match &self.look.readings {
+            _ => match &self.collected.readings {
                 Ok(readings) => self
                     .reading(kind, readings)
                     .unwrap_or_else(|reason| Check::skipped(kind, reason)),
@@ -86,6 +93,7 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Makes a check that is based on the readings.
     fn reading(&self, kind: CheckKind, readings: &Readings) -> Seen<Check> {
         let counters = &readings.counters;
         let sessions = readings.sessions.as_ref().map_err(Cow::clone);
@@ -144,7 +152,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// A check of a value, by its levels.
+    /// Makes a check of a value against its levels.
     fn measured(&self, kind: CheckKind, number: f64, evidence: Vec<String>) -> Check {
         let (status, threshold) = self.thresholds.judge(kind, number);
         let measure = |number| {
@@ -174,17 +182,19 @@ impl<'a> Case<'a> {
             }
             check
         };
-        match &self.look.contact {
+        match &self.collected.contact {
             Contact::Answered(round_trip) => self.measured(KIND, milliseconds(*round_trip), vec![]),
-            Contact::Stammers(round_trip, said) => at_least(
+            Contact::Incomplete(round_trip, said) => at_least(
                 round_trip,
                 Status::Degraded,
-                format!("it answers `select 1`, but not how it is: {said}"),
+                format!("`select 1` is answered, but a diagnostic query failed: {said}"),
             ),
             Contact::Slow(round_trip, had) => at_least(
                 round_trip,
                 Status::Unhealthy,
-                format!("it answers `select 1`, but not within {had:.1?} how it is"),
+                format!(
+                    "`select 1` is answered, but the diagnostic queries are not within {had:.1?}"
+                ),
             ),
             Contact::Failed(said, advice) => Check {
                 evidence: vec![said.clone()],
@@ -263,25 +273,23 @@ impl<'a> Case<'a> {
     fn busy(&self) -> Check {
         const KIND: CheckKind = CheckKind::Busy;
         let counted = self.own_share(KIND, |own| own.conflicts);
-        let is_locked = matches!(&self.look.readings, Ok(readings) if readings.is_locked);
+        let is_locked = matches!(&self.collected.readings, Ok(readings) if readings.is_locked);
         if !is_locked || counted.status() > Some(Status::Degraded) {
             return counted;
         }
         Check {
             value: counted.value,
-            evidence: vec![
-                "somebody has locked the whole file: not even reading is possible".to_owned(),
-            ],
+            evidence: vec!["the whole file is locked: not even reading is possible".to_owned()],
             ..Check::judged(KIND, Status::Unhealthy)
         }
     }
 
-    /// What of this factory's own counts came since the earlier report.
-    fn own_share(&self, kind: CheckKind, share: impl Fn(&Own) -> Share) -> Check {
+    /// Makes a check of a share of this factory's own counters since the earlier report.
+    fn own_share(&self, kind: CheckKind, share: impl Fn(&OwnCounters) -> Share) -> Check {
         let Some(before) = &self.before else {
             return Check::skipped(kind, FIRST);
         };
-        // A factory's counts do not start again.
+        // The counters of a factory are never reset.
         let share = share(&self.own)
             .since(share(&before.own))
             .unwrap_or_default();
@@ -303,7 +311,7 @@ impl<'a> Case<'a> {
             Some(percent) if whole >= telling => percent,
             _ => {
                 return Err(format!(
-                    "{whole} {of_what} in the last {over:.1?} are too few to judge by: it takes {telling}"
+                    "{whole} {of_what} in the last {over:.1?} are too few for this check; it needs {telling}"
                 )
                 .into());
             }
@@ -316,7 +324,7 @@ impl<'a> Case<'a> {
         self.now.saturating_duration_since(before.taken)
     }
 
-    /// What the server had counted at the earlier report.
+    /// Returns the earlier sample and a counter of the server in it.
     fn before<T>(&self, of: impl Fn(&Counters) -> Option<T>) -> Option<(&Sample, T)> {
         let before = self.before.as_ref()?;
         Some((before, of(before.counters.as_ref()?)?))
@@ -333,12 +341,13 @@ impl<'a> Case<'a> {
         match now.percent() {
             Some(percent) if whole >= TELLING_READS => {
                 let evidence = format!(
-                    "{part} of {whole} reads since the server began to count; later reports tell of the time between"
+                    "{part} of {whole} reads since the counters of the server were reset; later reports cover the time between reports"
                 );
                 Ok(self.measured(KIND, percent, vec![evidence]))
             }
             _ => Err(
-                format!("{whole} reads are too few to judge by: it takes {TELLING_READS}").into(),
+                format!("{whole} reads are too few for this check; it needs {TELLING_READS}")
+                    .into(),
             ),
         }
     }
@@ -381,8 +390,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// A check over sessions. Where not all could be seen, those that were seen may say that it is sick, but not that it
-    /// is well.
+    /// Makes a check of sessions. If some sessions could not be read, the check can fail but not pass: it is skipped instead.
     fn of_sessions(
         &self,
         kind: CheckKind,
@@ -413,12 +421,12 @@ impl<'a> Case<'a> {
         self.of_sessions(KIND, sessions.longest_open, sessions, evidence)
     }
 
-    /// A file has no sessions that could be asked for: what is known is what this factory has open.
+    /// Checks the open boundaries of this factory, since SQLite has no view of the sessions on a file.
     fn own_transactions(&self, kind: CheckKind) -> Check {
         let seconds = |open: &OpenBoundary| {
             let since = match kind {
                 CheckKind::IdleInTransaction => open.idle_for,
-                // It begins with its first statement.
+                // The transaction begins with the first statement.
                 _ => open.statement.is_some().then_some(open.open_for),
             };
             since.map(|since| since.as_secs_f64())
@@ -496,18 +504,14 @@ impl<'a> Case<'a> {
         self.thresholds.judge(kind, value).0 > Status::Healthy
     }
 
-    /// A session: the boundary where it is ours, and what it does.
+    /// Describes a session: the boundary, if it belongs to this factory, and the statement.
     fn who(&self, session: &Session) -> String {
         let mut who = self.name(session.process);
         if !self.is_ours(session.process) && !session.application.is_empty() {
             let _ = write!(who, " (application `{}`)", session.application);
         }
         if !session.statement.is_empty() {
-            let mut statement = masked(&session.statement, self.dialect).to_string();
-            if statement.len() > LONGEST {
-                statement.truncate(statement.floor_char_boundary(LONGEST));
-                statement.push('…');
-            }
+            let statement = shown_within(&session.statement, self.dialect, LONGEST);
             let tense = match session.idle_for {
                 Some(_) => "last at",
                 None => "at",
@@ -526,7 +530,7 @@ impl<'a> Case<'a> {
         self.boundary_of(process).is_some()
     }
 
-    /// A replica has numbers of its own.
+    /// Returns the boundary of this factory that runs in the session. Sessions on replicas have numbers of their own.
     fn boundary_of(&self, process: u64) -> Option<&OpenBoundary> {
         let mut open = self.open.iter().filter(|open| open.replica.is_none());
         open.find(|open| open.process == Some(process))
@@ -547,11 +551,11 @@ impl<'a> Case<'a> {
 }
 
 const FIRST: &str =
-    "it is the first report of this factory: the next one tells of the time between";
+    "this is the first report of the factory, with none to compare it with; the next one has it";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Whether it was counted from zero again: a server that was started anew, or statistics that were reset.
+/// Whether the counters were reset in between, by a restart of the server or of its statistics.
 fn is_behind(now: &Counters, before: &Counters) -> bool {
     let fell = |now: &Seen<Share>, before: &Seen<Share>| match (now, before) {
         (Ok(now), Ok(before)) => now.since(*before).is_none(),

@@ -1,4 +1,4 @@
-//! One look for all who ask at the same time.
+//! Shares one computation between concurrent callers.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,23 +7,26 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::task::AbortHandle;
 
-/// What many ask for at once is made once. It is made by a task, and not by who asks: a probe that goes away after a
-/// second neither ends it for the others nor begins a new one with each of its attempts.
-pub(super) struct Flight<T: Clone> {
-    /// When the last began, and what comes of it.
+/// Computes a value once for all concurrent callers, and reuses it for a time.
+///
+/// A task of its own computes the value: a caller that gives up after a second does not cancel it for the others, and does
+/// not start another with each of its attempts.
+pub(super) struct SingleFlight<T: Clone> {
+    /// The last computation.
     last: Mutex<Option<Last<T>>>,
-    /// How long what came of it is given out.
+    /// How long a value is reused, from the start of its computation.
     max_age: Duration,
 }
 
+/// A computation, in progress or complete.
 struct Last<T: Clone> {
     began: Instant,
-    /// Whoever asked may be gone: it is the task that knows whether it is done.
+    /// The task that computes the value. All callers may have given up, so only the task tells whether it is done.
     task: AbortHandle,
     pending: Shared<BoxFuture<'static, Option<Arc<T>>>>,
 }
 
-impl<T: Clone + Send + Sync + 'static> Flight<T> {
+impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
     pub(super) fn new(max_age: Duration) -> Self {
         Self {
             last: Mutex::new(None),
@@ -31,7 +34,7 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         }
     }
 
-    /// What `make` gives, or what it gave a moment ago; nothing where it panicked.
+    /// Returns the value of `make`, or of a call that is in progress or recent; `None` if it panicked.
     pub(super) async fn get<F>(&self, make: impl FnOnce() -> F) -> Option<Arc<T>>
     where
         F: Future<Output = T> + Send + 'static,
@@ -39,7 +42,7 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
         let pending = {
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             match &*last {
-                // It began before its end, so that it is a bit younger than this says.
+                // The age is counted from the start, so the value is somewhat younger.
                 Some(last) if !last.task.is_finished() || last.began.elapsed() < self.max_age => {
                     last.pending.clone()
                 }
@@ -69,7 +72,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_who_ask_meanwhile_get_the_same() {
-        let flight = Arc::new(Flight::new(Duration::ZERO));
+        let flight = Arc::new(SingleFlight::new(Duration::ZERO));
         let made = Arc::new(AtomicUsize::new(0));
         let ask = || {
             let (flight, made) = (Arc::clone(&flight), Arc::clone(&made));
@@ -95,7 +98,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_has_waited_for_grows_old_as_well() {
-        let flight = Flight::new(Duration::ZERO);
+        let flight = SingleFlight::new(Duration::ZERO);
         let slow = async || tokio::time::sleep(Duration::from_millis(20)).await;
         let gone = flight.get(|| async move {
             slow().await;
@@ -112,14 +115,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_young_is_given_again() {
-        let flight = Flight::new(Duration::from_secs(60));
+        let flight = SingleFlight::new(Duration::from_secs(60));
         assert_eq!(flight.get(|| async { 1 }).await.as_deref(), Some(&1));
         assert_eq!(flight.get(|| async { 2 }).await.as_deref(), Some(&1));
     }
 
     #[tokio::test]
     async fn a_panic_is_nothing_and_is_forgotten() {
-        let flight: Flight<u8> = Flight::new(Duration::ZERO);
+        let flight: SingleFlight<u8> = SingleFlight::new(Duration::ZERO);
         assert!(flight.get(|| async { panic!("bad luck") }).await.is_none());
         assert_eq!(flight.get(|| async { 2 }).await.as_deref(), Some(&2));
     }

@@ -1,0 +1,3 @@
+//! Helpers without domain words. They know nothing of this crate.
+
+pub(crate) mod extensions;
