@@ -6,8 +6,8 @@ use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{FnArg, Ident, PatIdent, Signature, Token, Type, parse_quote};
 
-use crate::ask;
-use crate::expand::Marked;
+use crate::marked::Marked;
+use crate::span::cfgs;
 
 impl Marked<'_> {
     /// Whether the body may run more than once. Where it cannot, that was reported.
@@ -38,7 +38,7 @@ impl Marked<'_> {
             .filter(|(index, _)| Some(*index) != session);
         let mut clones = TokenStream::new();
         for (_, parameter) in arguments {
-            let cfgs: Vec<_> = ask::cfgs(parameter).collect();
+            let cfgs: Vec<_> = cfgs(parameter).collect();
             for Binding { name, mutability } in bindings(&parameter.pat) {
                 let borrow = Token![&](name.span());
                 clones.extend(quote! {

@@ -1,11 +1,13 @@
+//! `#[background_job]`: a function that makes a job.
+
 use demarcate_rules::{Function, Lent, plain_name};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Ident, PatType, ReturnType, Token, Type};
 
-use crate::boundary::{located, located_call};
-use crate::expand::Marked;
-use crate::{ask, service};
+use crate::marked::Marked;
+use crate::span::{cfgs, located, located_call};
+use crate::{ask, fallback};
 
 // Input:
 //     #[background_job]
@@ -34,7 +36,7 @@ use crate::{ask, service};
 //     })
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let Some((lent, _)) = marked.lent() else {
-        return service::unchanged(marked);
+        return fallback::unchanged(marked);
     };
     let private = marked.private();
     let made_type = match lent {
@@ -151,7 +153,7 @@ fn on_error(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
     for (n, (parameter, argument)) in arguments.into_iter().enumerate() {
         let again = format_ident!("__again_{n}", span = Span::mixed_site());
         let borrow = Token![&](argument.span());
-        let cfgs: Vec<_> = ask::cfgs(parameter).collect();
+        let cfgs: Vec<_> = cfgs(parameter).collect();
         kept.extend(quote!(#(#cfgs)* let #again = #private::again(#borrow #argument);));
         handed.extend(quote!(, #(#cfgs)* #again));
     }

@@ -11,12 +11,16 @@ mod block;
 mod body;
 mod boundary;
 mod expand;
+mod fallback;
+mod function;
 mod job;
+mod marked;
 mod quiet;
 mod returned;
 mod router;
 mod service;
 mod site;
+mod span;
 #[cfg(test)]
 mod tests;
 mod warn;

@@ -1,12 +1,13 @@
+//! `#[router_tx]`: a function that takes a session factory, and one call that runs its body in a transaction.
+
 use demarcate_rules::plain_name;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Ident, Type};
+use syn::{FnArg, Ident, Signature, Type};
 
-use crate::ask::ends;
-use crate::boundary::{located, located_call, retype};
-use crate::expand::Marked;
-use crate::{ask, service};
+use crate::marked::Marked;
+use crate::span::{ends, located, located_call};
+use crate::{ask, fallback};
 
 // Input:
 //     #[router_tx(read_only)]
@@ -53,11 +54,11 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
             name.into_token_stream()
         }
         (_, Some(from)) => quote!((#from)),
-        (None, None) => return service::unchanged(marked),
+        (None, None) => return fallback::unchanged(marked),
     };
     if marked.is_quiet {
         if !marked.returns_named() || sig.asyncness.is_none() {
-            return service::unchanged(marked);
+            return fallback::unchanged(marked);
         }
         return marked.emit(&sig, &marked.quiet_body());
     }
@@ -96,4 +97,12 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
             }
         },
     )
+}
+
+/// Gives the parameter at that place another type, and a plain name if it has none.
+fn retype(sig: &mut Signature, index: usize, ty: Type, name: &Ident) {
+    if let Some(FnArg::Typed(parameter)) = sig.inputs.iter_mut().nth(index) {
+        *parameter.pat = syn::parse_quote!(#name);
+        *parameter.ty = ty;
+    }
 }
