@@ -7,7 +7,7 @@ use syn::{Attribute, parse_quote};
 
 use crate::body::BodyTokens;
 use crate::marked::Marked;
-use crate::{ask, fallback, job, quiet, returned, router, service, warn};
+use crate::{fallback, job, questions, refused, returned, router, service, warn};
 
 pub(crate) fn expand_function(
     kind: Kind,
@@ -36,10 +36,10 @@ pub(crate) fn expand_function(
         && (asks || errors.stop())
     {
         let names = function.names(kind, args);
-        refused = errors.stop() && quiet::rewrite(&mut block, &names, args, &krate);
+        refused = errors.stop() && refused::rewrite(&mut block, &names, args, &krate);
         // A constant function cannot ask for types.
         if function.sig.constness.is_none() {
-            ask::rewrite(&mut block, &names, args, &krate);
+            questions::rewrite(&mut block, &names, args, &krate);
         }
         body = BodyTokens::of_block(&block);
     }

@@ -7,7 +7,7 @@ use syn::{Ident, PatType, ReturnType, Token, Type};
 
 use crate::marked::Marked;
 use crate::span::{cfgs, located, located_call};
-use crate::{ask, fallback};
+use crate::{fallback, questions};
 
 // Input:
 //     #[background_job]
@@ -72,8 +72,11 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     if marked.is_quiet {
         return marked.emit(&sig, &marked.quiet_body());
     }
-    let (parameters, carried) = (ask::parameters(marked), ask::carried_out(marked));
-    let asked = ask::never(&quote!(#parameters #carried));
+    let (parameters, carried) = (
+        questions::parameters(marked),
+        questions::carried_out(marked),
+    );
+    let asked = questions::never(&quote!(#parameters #carried));
     let (make, arguments) = made(marked, &lent);
     let warnings = &marked.warnings;
     let (kept, on_error) = on_error(marked, &lent);

@@ -7,7 +7,7 @@ use syn::{FnArg, Ident, Signature, Type};
 
 use crate::marked::Marked;
 use crate::span::{ends, located, located_call};
-use crate::{ask, fallback};
+use crate::{fallback, questions};
 
 // Input:
 //     #[router_tx(read_only)]
@@ -62,9 +62,9 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         }
         return marked.emit(&sig, &marked.quiet_body());
     }
-    let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
-    let carried = ask::carried_out(marked);
-    let asked = ask::never(&quote!(#parameters #fallible #carried));
+    let (parameters, fallible) = (questions::parameters(marked), questions::returned(marked));
+    let carried = questions::carried_out(marked);
+    let asked = questions::never(&quote!(#parameters #fallible #carried));
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
     let returned = marked.returned();
     let warnings = &marked.warnings;

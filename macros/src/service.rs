@@ -5,7 +5,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 
 use crate::marked::Marked;
-use crate::{ask, fallback};
+use crate::{fallback, questions};
 
 // Input:
 //     #[service]
@@ -33,9 +33,9 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let asked = if marked.function.is_helper(marked.kind) {
         TokenStream::new()
     } else {
-        let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
-        let carried = ask::carried_out(marked);
-        ask::never(&quote!(#session #parameters #fallible #carried))
+        let (parameters, fallible) = (questions::parameters(marked), questions::returned(marked));
+        let carried = questions::carried_out(marked);
+        questions::never(&quote!(#session #parameters #fallible #carried))
     };
     let (warnings, requires, leave) = (&marked.warnings, requires(marked), marked.leave());
     marked.emit(

@@ -26,7 +26,7 @@ impl Marked<'_> {
     //
     // Of a type that is no session, `SessionOf` says so once, and nothing that follows from it is reported.
     //
-    // What is run again (`again.rs`) borrows its arguments, so it is no `async move`, and begins with clones of them.
+    // What is run again (`rerun.rs`) borrows its arguments, so it is no `async move`, and begins with clones of them.
     pub(crate) fn closure(&self) -> TokenStream {
         let parameter = match self.lent() {
             Some((Lent::Session { ty, .. }, pat)) => {
