@@ -56,7 +56,7 @@ impl Marked<'_> {
     }
 
     // Output:
-    //     tx.__allow("D044");
+    //     ::demarcate::__private::allow(tx, "D044");
     //
     // The statement guard reads at run time what was lifted here, and has to be told.
     pub(crate) fn leave(&self) -> TokenStream {
@@ -68,7 +68,8 @@ impl Marked<'_> {
             .allowed()
             .filter(|rule| rule.is_guarded())
             .map(|rule| rule.code);
-        quote!(#(#session.__allow(#codes);)*)
+        let private = self.private();
+        quote!(#(#private::allow(#session, #codes);)*)
     }
 
     /// The body in sight of the compiler, and nothing that runs.

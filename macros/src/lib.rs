@@ -13,6 +13,7 @@ mod fallback;
 mod function;
 mod job;
 mod marked;
+mod paths;
 mod questions;
 mod refused;
 mod rerun;

@@ -7,6 +7,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Ident, Pat, Path, ReturnType, Signature, Type, TypeInfer, parse_quote};
 
 use crate::body::BodyTokens;
+use crate::paths;
 
 /// Everything that an expansion is made of.
 pub(crate) struct Marked<'a> {
@@ -28,10 +29,9 @@ pub(crate) struct Marked<'a> {
 }
 
 impl Marked<'_> {
-    /// `::demarcate::__private`
+    /// The runtime's module for expansions.
     pub(crate) fn private(&self) -> TokenStream {
-        let krate = &self.krate;
-        quote!(#krate::__private)
+        paths::private(&self.krate)
     }
 
     /// The return type as it can be written in a body: `impl Trait` is inferred there.

@@ -7,6 +7,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{Block, Expr, Ident, PatType, Path, Type, UnOp};
 
 use crate::marked::Marked;
+use crate::paths;
 use crate::span::{cfgs, ends};
 
 // Input:
@@ -180,12 +181,13 @@ fn about(
     let functions = functions
         .iter()
         .map(|function| Ident::new(function, Span::mixed_site()));
+    let private = paths::private(krate);
     let probe = Ident::new("__probe", start);
     let probed = quote_spanned!(end=> .verdict());
-    let asked = functions.map(|function| quote!(#krate::__private::#function(#probe #probed)));
+    let asked = functions.map(|function| quote!(#private::#function(#probe #probed)));
     quote! {
         if false {
-            match #krate::__private::Probe::of_value(&#receiver) {
+            match #private::Probe::of_value(&#receiver) {
                 #probe => { #(#asked;)* }
             }
             loop {}

@@ -25,19 +25,20 @@ use crate::{fallback, questions};
 //             SITE,
 //             &tx,
 //             ::demarcate::TxOptions::new().read_only(),
+//             ::demarcate::__private::Once(::demarcate::__private::keeps_nothing),
 //             async move |tx: &mut Session| { body },
 //             |__value| ::demarcate::__private::Answer::of(__value).is_error(),
 //         )
 //         .await
 //     }
 //
-// The last closure comes after the body, which tells the type of its value.
+// The policy says that the body is called once. The last closure comes after the body, which tells the type of its value.
 //
 // With `from = self.db` there is no parameter to replace, and `&(self.db)` stands in place of `&tx`.
 //
 // Output, with `no_rollback_for = PATTERN`, and with `retry = 3`, where the body only borrows:
-//     ::demarcate::__private::router_keeping(SITE, &tx, OPTIONS, |__error: &E| .., async move |tx: &mut Session| { body }, ..)
-//     ::demarcate::__private::router_again(SITE, &tx, OPTIONS, KEEPS, async |tx: &mut Session| { clones; body }, ..)
+//     ::demarcate::__private::router(SITE, &tx, OPTIONS, Once(|__error: &E| ..), async move |tx: &mut Session| { body }, ..)
+//     ::demarcate::__private::router(SITE, &tx, OPTIONS, Again(KEEPS), async |tx: &mut Session| { clones; body }, ..)
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let private = marked.private();
     let mut sig = marked.lender(marked.function.sig.clone());
@@ -73,17 +74,12 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         (_, Some(error)) => error,
         _ => &returned,
     };
-    let (run, keeps) = match marked.keeps() {
-        _ if marked.is_run_again() => (quote!(router_again), Some(marked.keeps_or_nothing())),
-        Some(keeps) => (quote!(router_keeping), Some(keeps)),
-        None => (quote!(router), None),
-    };
-    let keeps = keeps.map(|keeps| quote!(#keeps,));
+    let policy = marked.policy();
     let value = Ident::new("__value", Span::mixed_site());
     let fails = quote!(|#value| #private::Answer::of(#value).is_error());
     let run = located_call(
-        quote!(#private::#run),
-        quote!(#site, &#factory, #options, #keeps #closure, #fails),
+        quote!(#private::router),
+        quote!(#site, &#factory, #options, #policy, #closure, #fails),
         error,
     );
     let awaited = quote_spanned!(ends(error).0=> .await);
