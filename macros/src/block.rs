@@ -1,8 +1,10 @@
+//! Expands `#[service]` on an `impl`, a `trait` or a `mod`: every function inside.
+
 use demarcate_rules::{Args, Block, Kind, Member, MemberItem};
 use proc_macro2::{Group, TokenStream};
 use quote::ToTokens;
 
-use crate::expand::{expand_function, told};
+use crate::function::{expand_function, told};
 
 // Input:
 //     #[service]

@@ -1,3 +1,5 @@
+//! The tokens of a body, with room at its beginning.
+
 use demarcate_rules::{Body, Checked, Function};
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};

@@ -1,11 +1,13 @@
+//! `#[background_job]`: a function that makes a job.
+
 use demarcate_rules::{Function, Lent, plain_name};
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Ident, PatType, ReturnType, Token, Type};
 
-use crate::boundary::{located, located_call};
-use crate::expand::Marked;
-use crate::{ask, service};
+use crate::marked::Marked;
+use crate::span::{cfgs, located, located_call};
+use crate::{fallback, questions};
 
 // Input:
 //     #[background_job]
@@ -16,25 +18,26 @@ use crate::{ask, service};
 // Output:
 //     fn ship(order_id: i64) -> ::demarcate::__private::JobOf<Session, Result<(), ShipError>> {
 //         if false { /* may a job take an `i64`? */ }
-//         ::demarcate::__private::session_job(
+//         ::demarcate::__private::job(
 //             SITE,
 //             ::demarcate::TxOptions::new(),
+//             ::demarcate::__private::Once(::demarcate::__private::keeps_nothing),
 //             async move |tx: &mut Session| { body },
 //         )
 //     }
 //
-// With `db: &SessionFactory` it is `FactoryJobOf` and `factory_job`, which has no options.
+// With `db: &SessionFactory` the type is `FactoryJobOf`, and the policy `WithFactory`.
 //
 // Output, with `no_rollback_for = PATTERN`:
-//     ::demarcate::__private::session_job_keeping(SITE, OPTIONS, |__error: &E| .., async move |tx: &mut Session| { body })
+//     ::demarcate::__private::job(SITE, OPTIONS, Once(|__error: &E| ..), async move |tx: &mut Session| { body })
 //
-// Output, with `retry = 3`, where what owns the arguments lends them to each run:
-//     ::demarcate::__private::session_job_again(SITE, OPTIONS, move |__runs| async move {
-//         __runs.again(KEEPS, async |tx: &mut Session| { clones; body }).await
+// Output, with `retry = 3`, where the outer closure owns the arguments and lends them to each run:
+//     ::demarcate::__private::job(SITE, OPTIONS, Again(KEEPS), move |__runs| async move {
+//         __runs.again(async |tx: &mut Session| { clones; body }).await
 //     })
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let Some((lent, _)) = marked.lent() else {
-        return service::unchanged(marked);
+        return fallback::unchanged(marked);
     };
     let private = marked.private();
     let made_type = match lent {
@@ -70,12 +73,20 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     if marked.is_quiet {
         return marked.emit(&sig, &marked.quiet_body());
     }
-    let (parameters, carried) = (ask::parameters(marked), ask::carried_out(marked));
-    let asked = ask::never(&quote!(#parameters #carried));
-    let (make, arguments) = made(marked, &lent);
+    let (parameters, carried) = (
+        questions::parameters(marked),
+        questions::carried_out(marked),
+    );
+    let asked = questions::never(&quote!(#parameters #carried));
+    let (site, options) = (marked.site(), marked.options());
+    let (policy, body) = body(marked, &lent);
     let warnings = &marked.warnings;
-    let (kept, on_error) = on_error(marked, &lent);
-    let make = located_call(quote!(#private::#make), arguments, &marked.returned());
+    let job = located_call(
+        quote!(#private::job),
+        quote!(#site, #options, #policy, #body),
+        &marked.returned(),
+    );
+    let (kept, job) = on_error(marked, &lent, job);
     marked.emit(
         &sig,
         &quote! {
@@ -83,36 +94,25 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
                 #asked
                 #warnings
                 #kept
-                #make #on_error
+                #job
             }
         },
     )
 }
 
-/// The function that makes the job, and its arguments.
-fn made(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
-    let (site, closure) = (marked.site(), marked.closure());
+/// The policy of the job, and what it is called with.
+fn body(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
+    let closure = marked.closure();
     if let Lent::Factory { .. } = lent {
-        return (quote!(factory_job), quote!(#site, #closure));
+        let private = marked.private();
+        return (quote!(#private::WithFactory), closure);
     }
-    let options = marked.options();
-    if marked.is_run_again() {
-        let runs = Ident::new("__runs", Span::mixed_site());
-        let keeps = marked.keeps_or_nothing();
-        return (
-            quote!(session_job_again),
-            quote!(#site, #options, move |#runs| async move {
-                #runs.again(#keeps, #closure).await
-            }),
-        );
+    if !marked.is_run_again() {
+        return (marked.policy(), closure);
     }
-    match marked.keeps() {
-        Some(keeps) => (
-            quote!(session_job_keeping),
-            quote!(#site, #options, #keeps, #closure),
-        ),
-        None => (quote!(session_job), quote!(#site, #options, #closure)),
-    }
+    let runs = Ident::new("__runs", Span::mixed_site());
+    let body = quote!(move |#runs| async move { #runs.again(#closure).await });
+    (marked.policy(), body)
 }
 
 /// The return type; where it was reported for not being a `Result`, one that is.
@@ -131,18 +131,18 @@ fn returned(marked: &Marked<'_>) -> TokenStream {
 //     #[background_job(on_error = mark_failed)]
 //     async fn ship(tx: &mut Session, order_id: i64) -> Result<(), ShipError> { .. }
 //
-// Output, in front of and behind the job:
+// Output, in front of the job and around it:
 //     let __again_0 = ::demarcate::__private::again(&order_id);
 //     ..
-//     .__on_error(async move |__tx: &mut _, __error: &::demarcate::JobError| {
+//     ::demarcate::__private::on_error(JOB, async move |__tx: &mut _, __error: &::demarcate::JobError| {
 //         mark_failed(__tx, __error, __again_0).await
 //     })
-fn on_error(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
+fn on_error(marked: &Marked<'_>, lent: &Lent, job: TokenStream) -> (TokenStream, TokenStream) {
     let (Some(handler), Some(arguments)) =
         (&marked.args.on_error, arguments(marked.function, lent))
     else {
         // An argument without a name was reported.
-        return Default::default();
+        return (TokenStream::new(), job);
     };
     let private = marked.private();
     let krate = &marked.krate;
@@ -151,14 +151,14 @@ fn on_error(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
     for (n, (parameter, argument)) in arguments.into_iter().enumerate() {
         let again = format_ident!("__again_{n}", span = Span::mixed_site());
         let borrow = Token![&](argument.span());
-        let cfgs: Vec<_> = ask::cfgs(parameter).collect();
+        let cfgs: Vec<_> = cfgs(parameter).collect();
         kept.extend(quote!(#(#cfgs)* let #again = #private::again(#borrow #argument);));
         handed.extend(quote!(, #(#cfgs)* #again));
     }
     let tx = Ident::new("__tx", Span::mixed_site());
     let error = Ident::new("__error", Span::mixed_site());
     let call = quote! {
-        .__on_error(async move |#tx: &mut _, #error: &#krate::JobError| {
+        #private::on_error(#job, async move |#tx: &mut _, #error: &#krate::JobError| {
             #handler(#tx, #error #handed).await
         })
     };

@@ -5,18 +5,23 @@
 //! What the attributes refuse is written in `demarcate-rules`. What they emit is one call into the
 //! runtime, and questions to the compiler that cost nothing when the program runs.
 
-mod again;
-mod ask;
 mod block;
 mod body;
-mod boundary;
+mod closure;
 mod expand;
+mod fallback;
+mod function;
 mod job;
-mod quiet;
+mod marked;
+mod paths;
+mod questions;
+mod refused;
+mod rerun;
 mod returned;
 mod router;
 mod service;
 mod site;
+mod span;
 #[cfg(test)]
 mod tests;
 mod warn;

@@ -6,6 +6,8 @@ use quote::quote;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Path, ReturnType, TypeReference, parse_quote};
 
+use crate::paths;
+
 // Input:
 //     #[router_tx]
 //     async fn post_order(tx: &mut Session) -> Result<&mut Session, Error> { Ok(tx) }
@@ -33,7 +35,8 @@ pub(crate) fn replaced(
     if let ReturnType::Type(_, ty) = &mut function.sig.output {
         Static.visit_type_mut(ty);
     }
-    let unreached = quote!(#krate::__private::unreached());
+    let private = paths::private(krate);
+    let unreached = quote!(#private::unreached());
     let mut braces = Group::new(Delimiter::Brace, unreached);
     braces.set_span(body.span());
     function.body = Body::Braced(braces);

@@ -1,12 +1,13 @@
+//! `#[router_tx]`: a function that takes a session factory, and one call that runs its body in a transaction.
+
 use demarcate_rules::plain_name;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Ident, Type};
+use syn::{FnArg, Ident, Signature, Type};
 
-use crate::ask::ends;
-use crate::boundary::{located, located_call, retype};
-use crate::expand::Marked;
-use crate::{ask, service};
+use crate::marked::Marked;
+use crate::span::{ends, located, located_call};
+use crate::{fallback, questions};
 
 // Input:
 //     #[router_tx(read_only)]
@@ -24,19 +25,20 @@ use crate::{ask, service};
 //             SITE,
 //             &tx,
 //             ::demarcate::TxOptions::new().read_only(),
+//             ::demarcate::__private::Once(::demarcate::__private::keeps_nothing),
 //             async move |tx: &mut Session| { body },
 //             |__value| ::demarcate::__private::Answer::of(__value).is_error(),
 //         )
 //         .await
 //     }
 //
-// The last closure comes after the body, which tells the type of its value.
+// The policy says that the body is called once. The last closure comes after the body, which tells the type of its value.
 //
 // With `from = self.db` there is no parameter to replace, and `&(self.db)` stands in place of `&tx`.
 //
 // Output, with `no_rollback_for = PATTERN`, and with `retry = 3`, where the body only borrows:
-//     ::demarcate::__private::router_keeping(SITE, &tx, OPTIONS, |__error: &E| .., async move |tx: &mut Session| { body }, ..)
-//     ::demarcate::__private::router_again(SITE, &tx, OPTIONS, KEEPS, async |tx: &mut Session| { clones; body }, ..)
+//     ::demarcate::__private::router(SITE, &tx, OPTIONS, Once(|__error: &E| ..), async move |tx: &mut Session| { body }, ..)
+//     ::demarcate::__private::router(SITE, &tx, OPTIONS, Again(KEEPS), async |tx: &mut Session| { clones; body }, ..)
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let private = marked.private();
     let mut sig = marked.lender(marked.function.sig.clone());
@@ -53,17 +55,17 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
             name.into_token_stream()
         }
         (_, Some(from)) => quote!((#from)),
-        (None, None) => return service::unchanged(marked),
+        (None, None) => return fallback::unchanged(marked),
     };
     if marked.is_quiet {
         if !marked.returns_named() || sig.asyncness.is_none() {
-            return service::unchanged(marked);
+            return fallback::unchanged(marked);
         }
         return marked.emit(&sig, &marked.quiet_body());
     }
-    let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
-    let carried = ask::carried_out(marked);
-    let asked = ask::never(&quote!(#parameters #fallible #carried));
+    let (parameters, fallible) = (questions::parameters(marked), questions::returned(marked));
+    let carried = questions::carried_out(marked);
+    let asked = questions::never(&quote!(#parameters #fallible #carried));
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
     let returned = marked.returned();
     let warnings = &marked.warnings;
@@ -72,17 +74,12 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         (_, Some(error)) => error,
         _ => &returned,
     };
-    let (run, keeps) = match marked.keeps() {
-        _ if marked.is_run_again() => (quote!(router_again), Some(marked.keeps_or_nothing())),
-        Some(keeps) => (quote!(router_keeping), Some(keeps)),
-        None => (quote!(router), None),
-    };
-    let keeps = keeps.map(|keeps| quote!(#keeps,));
+    let policy = marked.policy();
     let value = Ident::new("__value", Span::mixed_site());
     let fails = quote!(|#value| #private::Answer::of(#value).is_error());
     let run = located_call(
-        quote!(#private::#run),
-        quote!(#site, &#factory, #options, #keeps #closure, #fails),
+        quote!(#private::router),
+        quote!(#site, &#factory, #options, #policy, #closure, #fails),
         error,
     );
     let awaited = quote_spanned!(ends(error).0=> .await);
@@ -96,4 +93,12 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
             }
         },
     )
+}
+
+/// Gives the parameter at that place another type, and a plain name if it has none.
+fn retype(sig: &mut Signature, index: usize, ty: Type, name: &Ident) {
+    if let Some(FnArg::Typed(parameter)) = sig.inputs.iter_mut().nth(index) {
+        *parameter.pat = syn::parse_quote!(#name);
+        *parameter.ty = ty;
+    }
 }

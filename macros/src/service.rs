@@ -1,10 +1,11 @@
-use demarcate_rules::{Function, Isolation, Kind};
+//! `#[service]`: the function as it was written, in a body that begins with what the runtime is told.
+
+use demarcate_rules::Isolation;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
-use syn::{FnArg, Token, Type, TypeReference};
 
-use crate::ask;
-use crate::expand::Marked;
+use crate::marked::Marked;
+use crate::{fallback, questions};
 
 // Input:
 //     #[service]
@@ -20,7 +21,7 @@ use crate::expand::Marked;
 //     }
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     if marked.is_quiet {
-        return unchanged(marked);
+        return fallback::unchanged(marked);
     }
     let private = marked.private();
     let entered = entered(marked);
@@ -32,9 +33,9 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let asked = if marked.function.is_helper(marked.kind) {
         TokenStream::new()
     } else {
-        let (parameters, fallible) = (ask::parameters(marked), ask::returned(marked));
-        let carried = ask::carried_out(marked);
-        ask::never(&quote!(#session #parameters #fallible #carried))
+        let (parameters, fallible) = (questions::parameters(marked), questions::returned(marked));
+        let carried = questions::carried_out(marked);
+        questions::never(&quote!(#session #parameters #fallible #carried))
     };
     let (warnings, requires, leave) = (&marked.warnings, requires(marked), marked.leave());
     marked.emit(
@@ -87,41 +88,4 @@ fn requires(marked: &Marked<'_>) -> Option<TokenStream> {
             #private::Needs { isolation: #isolation, read_write: #read_write },
         );
     })
-}
-
-/// The function as it was written, but for what would be reported a second time.
-pub(crate) fn unchanged(marked: &Marked<'_>) -> TokenStream {
-    let mut sig = marked.function.sig.clone();
-    if marked.kind != Kind::Service && sig.asyncness.is_none() {
-        sig.asyncness = Some(Token![async](sig.fn_token.span));
-    }
-    if let Some(index) = marked.function.unlent(marked.kind)
-        && let Some(FnArg::Typed(parameter)) = sig.inputs.iter_mut().nth(index)
-        && !matches!(*parameter.ty, Type::Reference(_))
-    {
-        let span = parameter.colon_token.span;
-        let lent = TypeReference {
-            attrs: Vec::new(),
-            and_token: Token![&](span),
-            lifetime: None,
-            mutability: Some(Token![mut](span)),
-            elem: parameter.ty.clone(),
-        };
-        *parameter.ty = Type::Reference(lent);
-    }
-    marked.emit(&sig, &marked.body.plain())
-}
-
-/// A method of a trait, without a body to hold to anything.
-pub(crate) fn without_body(function: &Function) -> TokenStream {
-    let Function {
-        attrs,
-        vis,
-        modifiers,
-        sig,
-        body,
-        ..
-    } = function;
-    let modifiers = &modifiers.defaultness;
-    quote!(#(#attrs)* #vis #modifiers #sig #body)
 }

@@ -1,9 +1,11 @@
+//! Writes the site and the options of a function as expressions.
+
 use demarcate_rules::{Kind, Retry, Timeout};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
-use crate::expand::Marked;
+use crate::marked::Marked;
 
 impl Marked<'_> {
     // Output:

@@ -77,9 +77,8 @@ impl<DB: Backend, T> Job<DB, T> {
         self.site
     }
 
-    /// What is done, in a session of its own, when the job has failed.
-    #[doc(hidden)]
-    pub fn __on_error<E, F>(mut self, handler: F) -> Self
+    /// Calls `handler` in a session of its own when the job has failed.
+    pub(crate) fn with_on_error<E, F>(mut self, handler: F) -> Self
     where
         F: AsyncFnOnce(&mut Session<DB>, &JobError) -> Result<(), E> + Send + 'static,
         F: for<'s, 'e> SendOnce2<&'s mut Session<DB>, &'e JobError, Out = Result<(), E>>,
@@ -140,12 +139,19 @@ where
 }
 
 /// A job whose body is a boundary that may be run again.
-pub(crate) fn in_runs<DB, T, F, Fut>(site: Site, options: TxOptions, runs: F) -> Job<DB, T>
+pub(crate) fn in_runs<DB, T, E, K, F, Fut>(
+    site: Site,
+    options: TxOptions,
+    keeps: K,
+    runs: F,
+) -> Job<DB, T>
 where
     DB: Backend,
     T: Send + 'static,
-    F: FnOnce(JobRuns<DB>) -> Fut + Send + 'static,
-    Fut: Future<Output = Ended<T>> + Send + 'static,
+    E: Into<BoxError> + Send + 'static,
+    K: Send + 'static,
+    F: FnOnce(JobRuns<DB, K>) -> Fut + Send + 'static,
+    Fut: Future<Output = Ended<T, E>> + Send + 'static,
 {
     let site = site.renamed(options.name);
     Job {
@@ -155,30 +161,32 @@ where
                 db,
                 site,
                 options,
+                keeps,
                 stop,
             };
-            Box::pin(async move { runs(this).await.0 })
+            Box::pin(async move { runs(this).await.0.map_err(Reason::from) })
         }),
         on_error: None,
     }
 }
 
 /// The runs of one job's function.
-pub struct JobRuns<DB: Backend> {
+pub struct JobRuns<DB: Backend, K> {
     db: SessionFactory<DB>,
     site: Site,
     options: TxOptions,
+    keeps: K,
     stop: Stop,
 }
 
-/// What came of them.
-pub struct Ended<T>(Result<T, Reason>);
+/// How the last run ended.
+pub struct Ended<T, E>(Result<T, Failed<E>>);
 
-impl<DB: Backend> JobRuns<DB> {
-    /// Runs the function, again where need be. An error of which `keeps` says yes commits.
-    pub async fn again<T, E, K, F>(self, keeps: K, body: F) -> Ended<T>
+impl<DB: Backend, K> JobRuns<DB, K> {
+    /// Runs the function, again where need be. An error that `K` accepts commits.
+    pub async fn again<T, E, F>(self, body: F) -> Ended<T, E>
     where
-        E: Into<BoxError> + 'static,
+        E: 'static,
         K: Fn(&E) -> bool + Send + Sync,
         F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
         F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
@@ -187,11 +195,11 @@ impl<DB: Backend> JobRuns<DB> {
             db,
             site,
             options,
+            keeps,
             stop,
         } = self;
         let judge = |result: &Result<T, E>| Verdict::keeping(result, &keeps);
-        let ended = boundary::run_again(site, db.engine(), options, stop, body, judge).await;
-        Ended(ended.map_err(Reason::from))
+        Ended(boundary::run_again(site, db.engine(), options, stop, body, judge).await)
     }
 }
 

@@ -156,9 +156,26 @@ pub use trail::OpenBoundary;
 #[cfg(feature = "postgres")]
 pub use verify::PoolerReport;
 
+// The patch version is in the name, so that code which is not of this release's macros cannot rely on what is here.
 #[doc(hidden)]
-pub mod __private {
-    pub use crate::private::*;
-    #[allow(unused_imports, reason = "nothing is in it before the macros use it")]
-    pub use crate::probe::*;
+pub mod __private0 {
+    // What an expansion names.
+    pub use crate::answer::Answer;
+    pub use crate::needs::Needs;
+    pub use crate::private::{
+        Again, FactoryJobOf, FactoryOf, Fallible, JobOf, LentSession, Once, PlainFactoryJobOf,
+        PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing, on_error, requires, router,
+    };
+    pub use crate::probe::{
+        Probe, again, begins, commits, is_fallible, is_session, job_takes, opens, refused, returns,
+        rolls_back, router_takes, sends, service_takes, starts, unreached,
+    };
+    pub use crate::site::{Kind, Site};
+
+    // What the compiler's messages name: they show the path under which it is public.
+    pub use crate::private::{JobPolicy, OpensSessions, RouterError, RouterPolicy};
+    pub use crate::probe::{
+        Begun, Bounds, Committed, Harmless, Opened, Opens, Returned, RolledBack, Runs, Sent,
+        Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain, Verdict,
+    };
 }

@@ -3,21 +3,20 @@
 use std::error::Error as StdError;
 
 use crate::backend::Backend;
-use crate::body::{SendMut, SendOnce};
-use crate::boundary::{self, Verdict};
+use crate::body::SendOnce2;
 use crate::error::Error;
 use crate::factory::SessionFactory;
-use crate::job::{self, Job};
+use crate::job::{Job, JobError};
+use crate::needs::Needs;
 use crate::options::TxOptions;
 use crate::session::Session;
+use crate::site::Site;
 use crate::spans;
-use crate::stop::Stop;
+use crate::trail::InService;
 
-pub use crate::answer::Answer;
-pub use crate::job::{Ended, JobRuns};
-pub use crate::needs::Needs;
-pub use crate::site::{Kind, Site};
-pub use crate::trail::InService;
+mod policy;
+
+pub use policy::{Again, JobPolicy, Once, RouterPolicy, WithFactory, keeps_nothing};
 
 /// A session type, as a parameter names it.
 #[diagnostic::on_unimplemented(
@@ -118,131 +117,55 @@ impl<E: From<Error>> RouterError for E {
     }
 }
 
-/// The body of `#[router_tx]`. An `Ok` of which `fails` says yes rolls back.
-pub async fn router<DB, T, E, F, A>(
+/// Runs the body of a router in a boundary, as its policy says. An `Ok` that `fails` accepts rolls back.
+pub async fn router<DB, T, E, P, F, A>(
     site: Site,
     db: &SessionFactory<DB>,
     options: TxOptions,
+    policy: P,
     body: F,
     fails: A,
 ) -> Result<T, E>
 where
     DB: Backend,
+    P: RouterPolicy<DB, T, E, F>,
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
-    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
-    E: RouterError + 'static,
-    A: Fn(&T) -> bool + Send,
-{
-    router_keeping(site, db, options, keeps_nothing, body, fails).await
-}
-
-/// The body of `#[router_tx(no_rollback_for = ..)]`: an error of which `keeps` says yes commits.
-pub async fn router_keeping<DB, T, E, K, F, A>(
-    site: Site,
-    db: &SessionFactory<DB>,
-    options: TxOptions,
-    keeps: K,
-    body: F,
-    fails: A,
-) -> Result<T, E>
-where
-    DB: Backend,
-    K: Fn(&E) -> bool + Send,
-    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
-    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
-    E: RouterError + 'static,
-    A: Fn(&T) -> bool + Send,
-{
-    let judge = move |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
-    boundary::run(site, db.engine(), options, Stop::never(), body, judge)
-        .await
-        .map_err(|failed| failed.into_error(E::from_boundary))
-}
-
-/// The body of `#[router_tx(retry = ..)]`, which can be run again.
-pub async fn router_again<DB, T, E, K, F, A>(
-    site: Site,
-    db: &SessionFactory<DB>,
-    options: TxOptions,
-    keeps: K,
-    body: F,
-    fails: A,
-) -> Result<T, E>
-where
-    DB: Backend,
-    K: Fn(&E) -> bool + Send + Sync,
-    F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
-    F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
     E: RouterError + 'static,
     A: Fn(&T) -> bool + Send + Sync,
 {
-    let judge = |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
-    boundary::run_again(site, db.engine(), options, Stop::never(), body, judge)
+    policy
+        .run(site, db, options, body, fails, E::from_boundary)
         .await
-        .map_err(|failed| failed.into_error(E::from_boundary))
 }
 
-/// Every error rolls back, where there is no `no_rollback_for`.
-pub fn keeps_nothing<E>(_: &E) -> bool {
-    false
+/// Makes a job of the body of a background job, as its policy says.
+pub fn job<DB, T, E, P, F>(site: Site, options: TxOptions, policy: P, body: F) -> Job<DB, T>
+where
+    DB: Backend,
+    E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
+    P: JobPolicy<DB, T, E, F>,
+{
+    policy.make(site, options, body)
 }
 
-/// What a service with `requires(..)` asks next.
+/// Calls `handler` in a session of its own when the job has failed.
+pub fn on_error<DB, T, E, F>(job: Job<DB, T>, handler: F) -> Job<DB, T>
+where
+    DB: Backend,
+    E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
+    F: AsyncFnOnce(&mut Session<DB>, &JobError) -> Result<(), E> + Send + 'static,
+    F: for<'s, 'e> SendOnce2<&'s mut Session<DB>, &'e JobError, Out = Result<(), E>>,
+{
+    job.with_on_error(handler)
+}
+
+/// Refuses the next statement of a service with `requires(..)` where the boundary gives less.
 pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Needs) {
     tx.core.require(needs);
 }
 
-/// The body of `#[background_job]` with a session.
-pub fn session_job<DB, T, E, F>(site: Site, options: TxOptions, body: F) -> Job<DB, T>
-where
-    DB: Backend,
-    T: Send + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
-    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E> + Send + 'static,
-    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
-{
-    job::in_session(site, options, Verdict::of, body)
-}
-
-/// The body of `#[background_job(no_rollback_for = ..)]`.
-pub fn session_job_keeping<DB, T, E, K, F>(
-    site: Site,
-    options: TxOptions,
-    keeps: K,
-    body: F,
-) -> Job<DB, T>
-where
-    DB: Backend,
-    T: Send + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
-    K: Fn(&E) -> bool + Send + 'static,
-    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E> + Send + 'static,
-    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
-{
-    let judge = move |result: &Result<T, E>| Verdict::keeping(result, &keeps);
-    job::in_session(site, options, judge, body)
-}
-
-/// The body of `#[background_job(retry = ..)]`: `runs` is called once, and runs the job's function as often as need be.
-/// What the job was given belongs to `runs`, which clones it for each run.
-pub fn session_job_again<DB, T, F, Fut>(site: Site, options: TxOptions, runs: F) -> Job<DB, T>
-where
-    DB: Backend,
-    T: Send + 'static,
-    F: FnOnce(JobRuns<DB>) -> Fut + Send + 'static,
-    Fut: Future<Output = Ended<T>> + Send + 'static,
-{
-    job::in_runs(site, options, runs)
-}
-
-/// The body of `#[background_job]` with a session factory.
-pub fn factory_job<DB, T, E, F>(site: Site, body: F) -> Job<DB, T>
-where
-    DB: Backend,
-    T: Send + 'static,
-    E: Into<Box<dyn StdError + Send + Sync>> + Send + 'static,
-    F: AsyncFnOnce(&SessionFactory<DB>) -> Result<T, E> + Send + 'static,
-    F: for<'s> SendOnce<&'s SessionFactory<DB>, Out = Result<T, E>>,
-{
-    job::with_factory(site, body)
+/// Lifts a rule of the statement guard, by its code, for the rest of the boundary. A connection on which a statement then
+/// leaves something is closed at the end.
+pub fn allow<DB: Backend>(tx: &mut Session<DB>, rule: &'static str) {
+    tx.core.fitness.allow(rule);
 }

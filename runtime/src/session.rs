@@ -177,13 +177,6 @@ impl<DB: Backend> Session<DB> {
     pub async fn unguarded(&mut self) -> Result<&mut DB::Connection, Error> {
         self.core.lend_connection().await
     }
-
-    /// Lifts a rule of the statement guard, by its code, for the rest of the boundary. A connection on
-    /// which a statement then leaves something is closed at the end.
-    #[doc(hidden)]
-    pub fn __allow(&mut self, rule: &'static str) {
-        self.core.fitness.allow(rule);
-    }
 }
 
 impl<DB: Backend> fmt::Debug for Session<DB> {

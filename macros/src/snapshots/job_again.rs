@@ -1,6 +1,7 @@
 fn ship(order_id: i64) -> ::demarcate::__private::JobOf<Session, Result<(), ShipError>> {
     let __again_0 = ::demarcate::__private::again(&order_id);
-    ::demarcate::__private::session_job_again(
+    ::demarcate::__private::on_error(
+        ::demarcate::__private::job(
             ::demarcate::__private::Site::new(
                 "ship",
                 ::demarcate::__private::Kind::Job,
@@ -8,27 +9,26 @@ fn ship(order_id: i64) -> ::demarcate::__private::JobOf<Session, Result<(), Ship
                 ::core::line!(),
             ),
             ::demarcate::TxOptions::new().retry(3u32),
+            ::demarcate::__private::Again(|__error: &ShipError| match __error {
+                ShipError::Refused(_) | ShipError::Lost => true,
+                #[allow(unreachable_patterns)]
+                _ => false,
+            }),
             move |__runs| async move {
                 __runs
-                    .again(
-                        |__error: &ShipError| match __error {
-                            ShipError::Refused(_) | ShipError::Lost => true,
-                            #[allow(unreachable_patterns)]
-                            _ => false,
-                        },
-                        async |tx: &mut ::demarcate::__private::SessionOf<Session>| {
-                            if false {
-                                let __returned: Result<(), ShipError> = ::demarcate::__private::unreached();
-                                return __returned;
-                            }
-                            let mut order_id = ::demarcate::__private::again(&order_id);
-                            send(tx, order_id).await
-                        },
-                    )
+                    .again(async |tx: &mut ::demarcate::__private::SessionOf<Session>| {
+                        if false {
+                            let __returned: Result<(), ShipError> = ::demarcate::__private::unreached();
+                            return __returned;
+                        }
+                        let mut order_id = ::demarcate::__private::again(&order_id);
+                        send(tx, order_id).await
+                    })
                     .await
             },
-        )
-        .__on_error(async move |__tx: &mut _, __error: &::demarcate::JobError| {
+        ),
+        async move |__tx: &mut _, __error: &::demarcate::JobError| {
             mark_failed(__tx, __error, __again_0).await
-        })
+        },
+    )
 }

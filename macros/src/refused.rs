@@ -7,6 +7,8 @@ use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, Macro, Path, parse_quote};
 
+use crate::paths;
+
 // Input:
 //     let mut inner = tx.begin().await?;
 //     tx.commit().await?;
@@ -144,5 +146,6 @@ impl VisitMut for TakeOut<'_> {
 
 /// A commit that never comes.
 fn never(krate: &Path) -> TokenStream {
-    quote!(#krate::__private::refused())
+    let private = paths::private(krate);
+    quote!(#private::refused())
 }

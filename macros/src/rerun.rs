@@ -6,8 +6,8 @@ use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{FnArg, Ident, PatIdent, Signature, Token, Type, parse_quote};
 
-use crate::ask;
-use crate::expand::Marked;
+use crate::marked::Marked;
+use crate::span::cfgs;
 
 impl Marked<'_> {
     /// Whether the body may run more than once. Where it cannot, that was reported.
@@ -38,7 +38,7 @@ impl Marked<'_> {
             .filter(|(index, _)| Some(*index) != session);
         let mut clones = TokenStream::new();
         for (_, parameter) in arguments {
-            let cfgs: Vec<_> = ask::cfgs(parameter).collect();
+            let cfgs: Vec<_> = cfgs(parameter).collect();
             for Binding { name, mutability } in bindings(&parameter.pat) {
                 let borrow = Token![&](name.span());
                 clones.extend(quote! {
@@ -62,6 +62,24 @@ impl Marked<'_> {
     }
 
     // Input:
+    //     retry = 3, no_rollback_for = PATTERN
+    //
+    // Output:
+    //     ::demarcate::__private::Again(|__error: &E| ..)
+    //
+    // Without `retry` it is `Once`.
+    pub(crate) fn policy(&self) -> TokenStream {
+        let private = self.private();
+        let keeps = self.keeps();
+        let policy = if self.is_run_again() {
+            quote!(Again)
+        } else {
+            quote!(Once)
+        };
+        quote!(#private::#policy(#keeps))
+    }
+
+    // Input:
     //     no_rollback_for = ApiError::NotFound(_) | ApiError::Gone if expected
     //
     // Output:
@@ -71,19 +89,23 @@ impl Marked<'_> {
     //         _ => false,
     //     }
     //
-    // Without it, what is run again is given `keeps_nothing` in its place.
-    pub(crate) fn keeps(&self) -> Option<TokenStream> {
-        let Kept { pattern, guard, .. } = self.args.no_rollback_for.as_ref()?;
+    // Output, without it:
+    //     ::demarcate::__private::keeps_nothing
+    fn keeps(&self) -> TokenStream {
+        let Some(Kept { pattern, guard, .. }) = &self.args.no_rollback_for else {
+            let private = self.private();
+            return quote!(#private::keeps_nothing);
+        };
         let ty = self.error();
         let error = Ident::new("__error", Span::mixed_site());
         let guard = guard.as_ref().map(|(token, guard)| quote!(#token #guard));
-        Some(quote! {
+        quote! {
             |#error: &#ty| match #error {
                 #pattern #guard => true,
                 #[allow(unreachable_patterns)]
                 _ => false,
             }
-        })
+        }
     }
 
     // Output, where the return type is no `Result<T, ApiError>` but an alias of one:
@@ -97,13 +119,6 @@ impl Marked<'_> {
         // What is inferred in the body has nothing to be inferred from here, and the error does not depend on it.
         Known.visit_type_mut(&mut returned);
         quote!(<#returned as #private::Fallible>::Error)
-    }
-
-    /// The same for what is run again, which always takes it.
-    pub(crate) fn keeps_or_nothing(&self) -> TokenStream {
-        let private = self.private();
-        self.keeps()
-            .unwrap_or_else(|| quote!(#private::keeps_nothing))
     }
 }
 

@@ -2,11 +2,13 @@
 
 use demarcate_rules::control::{self, Control, Judgement, Names};
 use demarcate_rules::{Args, Kind};
-use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, Block, Expr, Ident, PatType, Path, Type, UnOp};
+use syn::{Block, Expr, Ident, PatType, Path, Type, UnOp};
 
-use crate::expand::Marked;
+use crate::marked::Marked;
+use crate::paths;
+use crate::span::{cfgs, ends};
 
 // Input:
 //     order: &NewOrder
@@ -179,12 +181,13 @@ fn about(
     let functions = functions
         .iter()
         .map(|function| Ident::new(function, Span::mixed_site()));
+    let private = paths::private(krate);
     let probe = Ident::new("__probe", start);
     let probed = quote_spanned!(end=> .verdict());
-    let asked = functions.map(|function| quote!(#krate::__private::#function(#probe #probed)));
+    let asked = functions.map(|function| quote!(#private::#function(#probe #probed)));
     quote! {
         if false {
-            match #krate::__private::Probe::of_value(&#receiver) {
+            match #private::Probe::of_value(&#receiver) {
                 #probe => { #(#asked;)* }
             }
             loop {}
@@ -209,31 +212,4 @@ pub(crate) fn never(asked: &TokenStream) -> TokenStream {
         return TokenStream::new();
     }
     quote!(if false { #asked })
-}
-
-/// The conditions under which a parameter is there.
-pub(crate) fn cfgs(parameter: &PatType) -> impl Iterator<Item = &Attribute> {
-    parameter
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("cfg"))
-}
-
-/// Where the first and the last token of something are; of a group the parenthesis, or what is emitted there would be as
-/// wide as all that is between the two.
-pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
-    let mut tokens = tokens.to_token_stream().into_iter();
-    let first = tokens.next();
-    let last = tokens.last();
-    let start = match &first {
-        Some(TokenTree::Group(group)) => group.span_open(),
-        Some(token) => token.span(),
-        None => Span::call_site(),
-    };
-    let end = match last.as_ref().or(first.as_ref()) {
-        Some(TokenTree::Group(group)) => group.span_close(),
-        Some(token) => token.span(),
-        None => start,
-    };
-    (start, end)
 }

@@ -1,0 +1,86 @@
+//! What a router and a job have in common: a body that becomes a closure over a session.
+
+use demarcate_rules::{Lent, introduced};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::Ident;
+
+use crate::marked::Marked;
+use crate::span::{ends, located};
+
+impl Marked<'_> {
+    // Input:
+    //     async fn post_order(tx: &mut Session, ..) -> Ret { body }
+    //
+    // Output:
+    //     async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
+    //         if false {
+    //             let __returned: Ret = ::demarcate::__private::unreached();
+    //             return __returned;
+    //         }
+    //         body
+    //     }
+    //
+    // With that first `return` a wrong tail, a wrong early return and a foreign error in `?` are each reported on the
+    // user's own expression; a return type on the closure itself is not looked at until the end.
+    //
+    // Of a type that is no session, `SessionOf` says so once, and nothing that follows from it is reported.
+    //
+    // What is run again (`rerun.rs`) borrows its arguments, so it is no `async move`, and begins with clones of them.
+    pub(crate) fn closure(&self) -> TokenStream {
+        let parameter = match self.lent() {
+            Some((Lent::Session { ty, .. }, pat)) => {
+                let private = self.private();
+                let open = located(quote!(#private::SessionOf<), &ty);
+                let close = located(quote!(>), &ty);
+                quote!(#pat: &mut #open #ty #close)
+            }
+            Some((Lent::Factory { ty, .. }, pat)) => quote!(#pat: &#ty),
+            None => introduced().into_token_stream(),
+        };
+        let private = self.private();
+        let ty = self.returned();
+        let returned = Ident::new("__returned", ends(&ty).1);
+        let leave = self.leave();
+        let clones = self.clones();
+        let body = self.body.with(&quote! {
+            if false {
+                let #returned: #ty = #private::unreached();
+                return #returned;
+            }
+            #leave
+            #clones
+        });
+        let mode = (!self.is_run_again()).then(|| quote!(move));
+        quote!(async #mode |#parameter| #body)
+    }
+
+    // Output:
+    //     ::demarcate::__private::allow(tx, "D044");
+    //
+    // The statement guard reads at run time what was lifted here, and has to be told.
+    pub(crate) fn leave(&self) -> TokenStream {
+        let Some(session) = self.session() else {
+            return TokenStream::new();
+        };
+        let codes = self
+            .args
+            .allowed()
+            .filter(|rule| rule.is_guarded())
+            .map(|rule| rule.code);
+        let private = self.private();
+        quote!(#(#private::allow(#session, #codes);)*)
+    }
+
+    /// The body in sight of the compiler, and nothing that runs.
+    pub(crate) fn quiet_body(&self) -> TokenStream {
+        let private = self.private();
+        let closure = self.closure();
+        quote! {
+            {
+                let _ = #closure;
+                #private::unreached()
+            }
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Expands an attribute on one function.
+
+use demarcate_rules::{Args, Body, Checked, Errors, Function, Kind};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, parse_quote};
+
+use crate::body::BodyTokens;
+use crate::marked::Marked;
+use crate::{fallback, job, questions, refused, returned, router, service, warn};
+
+pub(crate) fn expand_function(
+    kind: Kind,
+    args: &Args,
+    function: &Function,
+    checked: Option<Checked>,
+    errors: &Errors,
+) -> TokenStream {
+    if let Body::None(_) = &function.body {
+        return fallback::without_body(function);
+    }
+    let krate = args
+        .krate
+        .clone()
+        .unwrap_or_else(|| parse_quote!(::demarcate));
+    let returned = returned::replaced(kind, args, function, &krate);
+    let is_returned = returned.is_some();
+    let function = returned.as_ref().unwrap_or(function);
+    let checked = match &returned {
+        Some(function) => function.block().map(|block| Checked { block, asks: false }),
+        None => checked,
+    };
+    let is_quiet = errors.spoil_signature() || is_returned;
+    let (mut body, mut refused) = (BodyTokens::of_function(function, checked.as_ref()), false);
+    if let Some(Checked { mut block, asks }) = checked
+        && (asks || errors.stop())
+    {
+        let names = function.names(kind, args);
+        refused = errors.stop() && refused::rewrite(&mut block, &names, args, &krate);
+        // A constant function cannot ask for types.
+        if function.sig.constness.is_none() {
+            questions::rewrite(&mut block, &names, args, &krate);
+        }
+        body = BodyTokens::of_block(&block);
+    }
+    let marked = Marked {
+        kind,
+        args,
+        function,
+        krate,
+        body,
+        warnings: warn::all(errors),
+        is_changed: refused || is_quiet || errors.stop(),
+        is_quiet,
+    };
+    match kind {
+        Kind::Router => router::expand(&marked),
+        Kind::Service => service::expand(&marked),
+        Kind::Job => job::expand(&marked),
+    }
+}
+
+/// The errors, where what they are about is there.
+pub(crate) fn told<'a>(
+    errors: &Errors,
+    cfgs: impl IntoIterator<Item = &'a Attribute>,
+) -> TokenStream {
+    let cfgs: Vec<_> = cfgs.into_iter().collect();
+    errors
+        .compile_errors()
+        .map(|error| quote!(#(#cfgs)* #error))
+        .collect()
+}

@@ -1,0 +1,123 @@
+//! A function that has an attribute, and what every expansion asks of it.
+
+use demarcate_rules::{Args, Boxed, Function, Kind, Lent, introduced, plain_name};
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::visit_mut::{self, VisitMut};
+use syn::{Ident, Pat, Path, ReturnType, Signature, Type, TypeInfer, parse_quote};
+
+use crate::body::BodyTokens;
+use crate::paths;
+
+/// Everything that an expansion is made of.
+pub(crate) struct Marked<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) args: &'a Args,
+    pub(crate) function: &'a Function,
+    /// The way to the runtime: `::demarcate`, or what `crate = ..` says.
+    pub(crate) krate: Path,
+    /// The body. Only calls whose receiver's type matters, and calls that were refused, are not as they stand in the
+    /// source.
+    pub(crate) body: BodyTokens,
+    /// What makes the compiler warn, for the beginning of the body.
+    pub(crate) warnings: TokenStream,
+    /// Something was taken out of the body, or will never run; lints would speak of what the user did not write.
+    pub(crate) is_changed: bool,
+    /// The signature is wrong. What is emitted then keeps the body in sight of the compiler and the editor, and asks
+    /// nothing of a signature that has been reported.
+    pub(crate) is_quiet: bool,
+}
+
+impl Marked<'_> {
+    /// The runtime's module for expansions.
+    pub(crate) fn private(&self) -> TokenStream {
+        paths::private(&self.krate)
+    }
+
+    /// The return type as it can be written in a body: `impl Trait` is inferred there.
+    pub(crate) fn returned(&self) -> Type {
+        match &self.function.sig.output {
+            ReturnType::Default => parse_quote!(()),
+            ReturnType::Type(_, ty) => {
+                let mut ty = (**ty).clone();
+                InferImplTrait::default().visit_type_mut(&mut ty);
+                ty
+            }
+        }
+    }
+
+    /// Whether the return type has a name.
+    pub(crate) fn returns_named(&self) -> bool {
+        match &self.function.sig.output {
+            ReturnType::Default => true,
+            ReturnType::Type(_, ty) => {
+                let mut search = InferImplTrait::default();
+                search.visit_type_mut(&mut (**ty).clone());
+                !search.found
+            }
+        }
+    }
+
+    /// The name of its session, where it has one.
+    pub(crate) fn session(&self) -> Option<Ident> {
+        match self.lent() {
+            Some((Lent::Session { .. }, pat)) => plain_name(pat).cloned(),
+            Some((Lent::Factory { .. }, _)) => None,
+            None => self.args.from.is_some().then(introduced),
+        }
+    }
+
+    /// What the function was lent, and the pattern of that parameter.
+    pub(crate) fn lent(&self) -> Option<(Lent, &Pat)> {
+        let lent = self.function.lent(self.kind)?;
+        let (_, parameter) = self
+            .function
+            .parameters()
+            .find(|(index, _)| *index == lent.index())?;
+        Some((lent, &parameter.pat))
+    }
+
+    /// The function with another signature and body.
+    pub(crate) fn emit(&self, sig: &Signature, body: &impl ToTokens) -> TokenStream {
+        let attrs = &self.function.attrs;
+        let allow = self
+            .is_changed
+            .then(|| quote!(#[allow(unused, unreachable_code)]));
+        let vis = &self.function.vis;
+        let modifiers = &self.function.modifiers.defaultness;
+        // What was an async function before `#[async_trait]` is again what that made of it.
+        let (sig, body) = match &self.function.boxed {
+            Some(Boxed { output, pin }) => {
+                let mut sig = sig.clone();
+                sig.asyncness = None;
+                sig.output = output.clone();
+                (sig, quote!({ #pin(async move #body) }))
+            }
+            None => (sig.clone(), body.to_token_stream()),
+        };
+        quote! {
+            #(#attrs)*
+            #allow
+            #vis #modifiers #sig #body
+        }
+    }
+}
+
+/// Puts `_` in place of each `impl Trait`.
+#[derive(Default)]
+struct InferImplTrait {
+    found: bool,
+}
+
+impl VisitMut for InferImplTrait {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        if let Type::ImplTrait(node) = ty {
+            self.found = true;
+            *ty = Type::Infer(TypeInfer {
+                attrs: Vec::new(),
+                underscore_token: syn::Token![_](node.impl_token.span),
+            });
+        }
+        visit_mut::visit_type_mut(self, ty);
+    }
+}
