@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::error::{DatabaseError, ErrorKind};
 
 use crate::backend::Backend;
-use crate::classify::{Category, Origin};
+use crate::classify::{Category, Classified, Envelope, Origin};
 use crate::error::Error;
 use crate::guard::Refusal;
 use crate::needs::Unmet;
@@ -152,7 +152,7 @@ fn copy(error: &sqlx::Error) -> sqlx::Error {
 /// One of ours on its way, or a copy of one.
 fn is_ours(error: &dyn DatabaseError) -> bool {
     let copy = error.try_downcast_ref::<Copy>();
-    copy.is_some_and(|copy| copy.is_ours) || Error::carried_by(error).is_some()
+    copy.is_some_and(|copy| copy.is_ours) || Envelope::peek(error).is_some()
 }
 
 /// What an error of sqlx says, with whose words these are. One of ours, or a copy of one, speaks for itself.
@@ -183,10 +183,10 @@ pub(crate) struct Copy {
 
 impl Copy {
     fn of(error: &dyn DatabaseError) -> Self {
-        let ours = Error::carried_by(error);
+        let ours = Envelope::peek(error);
         Self {
             // It happened in the boundary that has the copy.
-            text: ours.map_or_else(|| Origin::of(error).text().into_owned(), Error::what),
+            text: ours.map_or_else(|| Origin::of(error).text().into_owned(), Classified::line),
             is_ours: is_ours(error),
             message: error.message().to_owned(),
             code: error.code().map(Cow::into_owned),
