@@ -128,6 +128,7 @@ mod to_the_end;
 mod traces;
 mod trail;
 mod transaction;
+mod util;
 #[cfg(feature = "postgres")]
 mod verify;
 mod watched;

@@ -44,6 +44,8 @@ mod message;
 mod mysql;
 mod origin;
 mod postgrest;
+mod redacted;
+mod snapshot;
 #[cfg(any(feature = "sqlite", test))]
 mod sqlite;
 mod sqlstate;
@@ -57,12 +59,14 @@ use std::fmt;
 use sqlx::error::DatabaseError;
 
 use category::Verdict;
+use origin::Origin;
 
 pub(crate) use category::words;
 pub use category::{Category, Constraint, Recovery, Timeout, Transaction};
-pub use message::register;
 pub(crate) use envelope::{Classified, Envelope};
-pub(crate) use origin::{Kept, Origin};
+pub use message::register;
+pub(crate) use redacted::Redacted;
+pub(crate) use snapshot::copy_of;
 
 /// What an error means, and what can be done about it.
 ///

@@ -9,8 +9,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::readings::{Asker, Readings, Seen, Who};
 use crate::backend::Backend;
 use crate::cause::Cause;
+use crate::classify::Redacted;
 use crate::factory::SessionFactory;
-use crate::settings::{Pooler, Redacted};
+use crate::settings::Pooler;
 use crate::site::{Kind, Site};
 
 /// What was seen.

@@ -9,7 +9,6 @@ mod environment;
 mod names;
 mod pool;
 mod pooler;
-mod redact;
 mod source;
 mod target;
 mod url;
@@ -32,12 +31,11 @@ use crate::targets;
 use target::{Server, Target};
 use variables::Variables;
 
+pub use crate::util::redact::redact;
 pub(crate) use connect::{FromSettings, Options};
 pub use environment::Environment;
 pub use pool::PoolSettings;
 pub use pooler::Pooler;
-pub(crate) use redact::Redacted;
-pub use redact::redact;
 pub use source::Source;
 
 /// Where the database is, and how many connections there are to it.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::redact::tests::secrets;
 use super::*;
+use crate::util::redact::tests::secrets;
 
 fn read<const N: usize>(variables: [(&str, &str); N]) -> Settings {
     Settings::from_variables(variables).unwrap()

@@ -1,15 +1,12 @@
 //! Takes secrets out of a text.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode;
 
-use crate::failure::said;
-
 /// What stands in a text in place of a secret.
-const HIDDEN: &str = "***";
+pub(crate) const HIDDEN: &str = "***";
 
 /// Schemes whose user, where no password follows, is a name and not a token.
 const DATABASES: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
@@ -54,40 +51,6 @@ pub fn redact(text: &str) -> Cow<'_, str> {
 
 /// Where something is in a text, in bytes.
 type Span = std::ops::Range<usize>;
-
-/// What an error of sqlx says, in `Display` and in `Debug`, without the secrets in it.
-pub(crate) struct Redacted<'a>(pub(crate) &'a sqlx::Error);
-
-impl Redacted<'_> {
-    fn write(&self, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // About a URL, sqlx quotes what it did not understand, which may be the rest of a password:
-        // "unknown query parameter `..`".
-        if matches!(self.0, sqlx::Error::Configuration(_)) {
-            const QUOTES: [char; 3] = ['`', '"', '\''];
-            if let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) {
-                let (before, after) = (&text[..=first], &text[last..]);
-                return f.write_str(&redact(&format!("{before}{HIDDEN}{after}")));
-            }
-        }
-        f.write_str(&redact(text))
-    }
-}
-
-impl fmt::Display for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(&said(self.0), f)
-    }
-}
-
-impl fmt::Debug for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
-            self.write(&format!("{:#?}", self.0), f)
-        } else {
-            self.write(&format!("{:?}", self.0), f)
-        }
-    }
-}
 
 /// `user:secret@`, with a scheme before it or without.
 fn users(text: &str, secrets: &mut Vec<Span>) {

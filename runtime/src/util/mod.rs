@@ -1,0 +1,3 @@
+//! Helpers that know nothing about databases or transactions. They import no other module of this crate.
+
+pub(crate) mod redact;
