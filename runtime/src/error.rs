@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::backend::Backend;
-use crate::cause::Cause;
 use crate::classify::Envelope;
 use crate::holders::Holder;
 use crate::nesting;
@@ -260,7 +259,7 @@ impl Error {
     pub(crate) fn connect<DB: Backend>(source: sqlx::Error) -> Self {
         Self::Connect {
             place: Place::default(),
-            advice: Cause::of::<DB>(&source).advice,
+            advice: DB::diagnose(&source).advice,
             source,
         }
     }

@@ -7,7 +7,6 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backend::Backend;
-use crate::cause::Cause;
 use crate::error::Error;
 use crate::targets;
 
@@ -71,7 +70,7 @@ where
 }
 
 fn may_pass<DB: Backend>(error: &Error) -> bool {
-    matches!(error, Error::Connect { source, .. } if Cause::of::<DB>(source).may_pass)
+    matches!(error, Error::Connect { source, .. } if DB::diagnose(source).may_pass)
 }
 
 fn silence<DB: Backend>(after: Duration) -> Error {

@@ -8,7 +8,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::readings::{Asker, Readings, Seen, Who};
 use crate::backend::Backend;
-use crate::cause::Cause;
 use crate::classify::Redacted;
 use crate::factory::SessionFactory;
 use crate::settings::Pooler;
@@ -125,7 +124,7 @@ async fn ask<DB: Backend>(
     let round_trip = match answered {
         Ok(Ok(round_trip)) => round_trip,
         Ok(Err(error)) => {
-            let advice = Cause::of::<DB>(&error).advice;
+            let advice = DB::diagnose(&error).advice;
             return Look::failed(Redacted(&error).to_string(), Some(advice));
         }
         Err(_) => return no_answer(limit, db.pool().pooler()),
