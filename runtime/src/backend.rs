@@ -308,6 +308,12 @@ pub struct Begun {
     pub(crate) transaction: Option<String>,
 }
 
+/// The error of a boundary or a factory that could not connect, with the advice of [`Backend::diagnose`].
+pub(crate) fn connect_error<DB: Backend>(source: sqlx::Error) -> Error {
+    let advice = DB::diagnose(&source).advice;
+    Error::connect(source, advice)
+}
+
 pub(crate) mod sealed {
     /// Keeps [`Backend`](super::Backend) to this crate.
     pub trait Sealed {}

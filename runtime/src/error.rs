@@ -6,7 +6,6 @@ mod display;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use crate::backend::Backend;
 use crate::classify::Envelope;
 use crate::holders::Holder;
 use crate::nesting;
@@ -255,11 +254,11 @@ impl Error {
         }
     }
 
-    /// No connection could be made.
-    pub(crate) fn connect<DB: Backend>(source: sqlx::Error) -> Self {
+    /// No connection could be made. `advice` says what the user should check.
+    pub(crate) fn connect(source: sqlx::Error, advice: &'static str) -> Self {
         Self::Connect {
             place: Place::default(),
-            advice: DB::diagnose(&source).advice,
+            advice,
             source,
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, connect_error};
 use crate::error::Error;
 use crate::targets;
 
@@ -74,7 +74,7 @@ fn may_pass<DB: Backend>(error: &Error) -> bool {
 }
 
 fn silence<DB: Backend>(after: Duration) -> Error {
-    Error::connect::<DB>(sqlx::Error::Io(io::Error::new(
+    connect_error::<DB>(sqlx::Error::Io(io::Error::new(
         io::ErrorKind::TimedOut,
         format!("no answer within {after:.1?}"),
     )))

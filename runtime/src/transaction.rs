@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::task;
 use tokio::time::{Instant, timeout};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, connect_error};
 use crate::classify::Category;
 use crate::echo::Echo;
 use crate::error::Error;
@@ -465,7 +465,7 @@ impl<DB: Backend> Core<DB> {
                         .as_database_error()
                         .is_some_and(|error| DB::refusal(error).is_some());
                     return Err(if is_refused {
-                        Error::connect::<DB>(error)
+                        connect_error::<DB>(error)
                     } else {
                         Error::from(error)
                     });
