@@ -14,7 +14,7 @@ use sqlx::{Database, Either, SqlStr};
 
 use demarcate_sql::Dialect;
 
-use crate::cause::Cause;
+use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Options, Pooler};
@@ -104,10 +104,16 @@ pub trait Backend: Database + sealed::Sealed + FromSettings {
     #[doc(hidden)]
     const SWEEP: &'static str = "";
 
-    /// What an error says of the way to the database, or of the database as a whole: it is one that keeps every
-    /// connection from being made, or every transaction from being begun.
+    /// Diagnoses an error of the database that keeps every connection from being made, or every transaction from
+    /// being begun. `None` for any other error.
     #[doc(hidden)]
-    fn refusal(error: &dyn DatabaseError) -> Option<Cause>;
+    fn refusal(error: &dyn DatabaseError) -> Option<Diagnosis>;
+
+    /// Diagnoses why a connection could not be made.
+    #[doc(hidden)]
+    fn diagnose(error: &sqlx::Error) -> Diagnosis {
+        Diagnosis::of(error, Self::CONNECT_ADVICE, Self::refusal)
+    }
 
     /// Looks for what a connection can be made without.
     #[doc(hidden)]
@@ -291,6 +297,12 @@ pub struct Begun {
     pub(crate) process: Option<u64>,
     /// The transaction's id, where the outcome of its commit is to be confirmed.
     pub(crate) transaction: Option<String>,
+}
+
+/// The error of a boundary or a factory that could not connect, with the advice of [`Backend::diagnose`].
+pub(crate) fn connect_error<DB: Backend>(source: sqlx::Error) -> Error {
+    let advice = DB::diagnose(&source).advice;
+    Error::connect(source, advice)
 }
 
 pub(crate) mod sealed {

@@ -1,20 +1,21 @@
-//! What keeps a connection from being made, and what to look at.
+//! Why a connection could not be made: advice for the user, and whether another attempt may succeed.
 
 use std::io::{self, ErrorKind};
 
-use crate::backend::Backend;
+use sqlx::error::DatabaseError;
 
-/// What keeps a connection from being made.
+/// The diagnosis of a failed attempt to connect.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// What to look at.
+pub struct Diagnosis {
+    /// What the user should check.
     pub(crate) advice: &'static str,
-    /// A database that is coming up is met like this, so that another attempt may fare better.
+    /// Whether a database that is still starting fails in this way, so that another attempt may succeed.
     pub(crate) may_pass: bool,
 }
 
-impl Cause {
+impl Diagnosis {
+    /// Another attempt may succeed.
     pub(crate) const fn passing(advice: &'static str) -> Self {
         Self {
             advice,
@@ -22,6 +23,7 @@ impl Cause {
         }
     }
 
+    /// Every attempt fails until somebody changes something.
     pub(crate) const fn lasting(advice: &'static str) -> Self {
         Self {
             advice,
@@ -29,14 +31,17 @@ impl Cause {
         }
     }
 
-    /// What `error`, met while a connection was made, comes from.
-    pub(crate) fn of<DB: Backend>(error: &sqlx::Error) -> Self {
+    /// Diagnoses `error`. `refusal` diagnoses an error that the database itself reported, and `general` is the advice
+    /// where nothing more is known.
+    pub(crate) fn of(
+        error: &sqlx::Error,
+        general: &'static str,
+        refusal: impl FnOnce(&dyn DatabaseError) -> Option<Self>,
+    ) -> Self {
         use sqlx::Error as E;
         match error {
-            E::Io(error) => Self::of_io(error, DB::CONNECT_ADVICE),
-            E::Database(error) => {
-                DB::refusal(&**error).unwrap_or(Self::lasting(DB::CONNECT_ADVICE))
-            }
+            E::Io(error) => Self::of_io(error, general),
+            E::Database(error) => refusal(&**error).unwrap_or(Self::lasting(general)),
             E::Tls(_) => Self::lasting(
                 "does the server offer TLS, does its certificate fit its host, and has sqlx one of its features \
                  `tls-*`? `sslmode` in the URL says how much of that is asked for",
@@ -45,7 +50,7 @@ impl Cause {
                 Self::lasting("is it a server of this database that listens there, and no other?")
             }
             E::Configuration(_) => Self::lasting("look at the parameters of the URL"),
-            _ => Self::lasting(DB::CONNECT_ADVICE),
+            _ => Self::lasting(general),
         }
     }
 
@@ -60,7 +65,7 @@ impl Cause {
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
                 Self::passing("is the host right, and is there a network between it and here?")
             }
-            // A proxy in front of a database that is not there does this.
+            // A proxy whose database is not running closes the connection like this.
             ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
@@ -76,7 +81,7 @@ impl Cause {
             ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput => Self::lasting(
                 "is the host one that can be connected to, and the port from 1 to 65535?",
             ),
-            _ if is_of_name(error) => Self::passing(
+            _ if is_name_resolution(error) => Self::passing(
                 "the name of the host is not known: is it spelt right, and does the DNS here know it?",
             ),
             _ => Self::lasting(general),
@@ -84,8 +89,8 @@ impl Cause {
     }
 }
 
-/// The standard library has no kind for a name that cannot be looked up, only this text.
-fn is_of_name(error: &io::Error) -> bool {
+/// Whether a host name could not be resolved. The standard library has no `ErrorKind` for that, only this text.
+fn is_name_resolution(error: &io::Error) -> bool {
     error
         .to_string()
         .starts_with("failed to lookup address information")

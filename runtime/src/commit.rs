@@ -7,10 +7,10 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backend::{Backend, CommitFailure};
+use crate::classify::Redacted;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::lease::State;
-use crate::settings::Redacted;
 use crate::stats::Outcome;
 use crate::targets;
 use crate::transaction::{Core, OnConnection};

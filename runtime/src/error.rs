@@ -1,20 +1,16 @@
 //! What can go wrong with a boundary.
 
-mod carried;
+mod classification;
 mod display;
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use sqlx::error::DatabaseError;
-
-use crate::backend::Backend;
-use crate::cause::Cause;
+use crate::classify::Envelope;
 use crate::holders::Holder;
 use crate::nesting;
 use crate::place::Place;
 use crate::site::Site;
-use carried::Carried;
 
 /// Why a boundary did not commit.
 ///
@@ -244,13 +240,6 @@ impl Error {
         place_of!(self)
     }
 
-    /// Our own error, where one of sqlx carries it.
-    pub(crate) fn carried_by(error: &dyn DatabaseError) -> Option<&Self> {
-        error
-            .try_downcast_ref::<Carried>()
-            .map(|carried| &carried.0)
-    }
-
     fn database(source: sqlx::Error) -> Self {
         Self::Database {
             place: nesting::place_of(&source),
@@ -265,11 +254,11 @@ impl Error {
         }
     }
 
-    /// No connection could be made.
-    pub(crate) fn connect<DB: Backend>(source: sqlx::Error) -> Self {
+    /// No connection could be made. `advice` says what the user should check.
+    pub(crate) fn connect(source: sqlx::Error, advice: &'static str) -> Self {
         Self::Connect {
             place: Place::default(),
-            advice: Cause::of::<DB>(&source).advice,
+            advice,
             source,
         }
     }
@@ -300,8 +289,8 @@ impl From<sqlx::Error> for Error {
     /// boundary around the caller that it came from.
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(error) => match error.try_downcast::<Carried>() {
-                Ok(carried) => carried.0,
+            sqlx::Error::Database(error) => match Envelope::open(error) {
+                Ok(carried) => carried,
                 Err(error) => Self::database(sqlx::Error::Database(error)),
             },
             sqlx::Error::PoolClosed => Self::Closed {
@@ -325,7 +314,7 @@ impl From<Error> for sqlx::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Database { source, .. } => source,
-            error => Self::Database(Box::new(Carried(error))),
+            error => Envelope::seal(error),
         }
     }
 }

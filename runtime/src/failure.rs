@@ -1,14 +1,9 @@
 //! What made a session unfit to commit.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::io;
 use std::time::Duration;
 
-use sqlx::error::{DatabaseError, ErrorKind};
-
 use crate::backend::Backend;
-use crate::classify::{Category, Origin};
+use crate::classify::{Category, copy_of};
 use crate::error::Error;
 use crate::guard::Refusal;
 use crate::needs::Unmet;
@@ -67,7 +62,7 @@ impl Failure {
             | E::Decode(_)
             | E::InvalidArgument(_) => None,
             error => Some(Self::Statement {
-                error: copy(error),
+                error: copy_of(error),
                 may_succeed_again: DB::may_succeed_again(error),
             }),
         }
@@ -89,7 +84,7 @@ impl Failure {
         match self {
             Self::Statement { error: source, .. } | Self::Lost(source) => Error::Aborted {
                 place,
-                source: copy(source),
+                source: copy_of(source),
             },
             Self::Slow(after) => Error::StatementTimeout {
                 place,
@@ -122,7 +117,7 @@ impl Mark {
         let error = match &self.failure {
             Failure::Statement { error, .. } | Failure::Lost(error) => Error::Database {
                 place: self.place.clone(),
-                source: copy(error),
+                source: copy_of(error),
             },
             other => other.to_error(self.place.clone()),
         };
@@ -132,123 +127,5 @@ impl Mark {
     /// Whether the boundary, run again, may do without it.
     pub(crate) fn may_succeed_again(&self) -> bool {
         self.failure.may_succeed_again()
-    }
-}
-
-/// An error of sqlx cannot be cloned, and the original belongs to the body.
-fn copy(error: &sqlx::Error) -> sqlx::Error {
-    use sqlx::Error as E;
-    match error {
-        E::Database(error) => E::Database(Box::new(Copy::of(&**error))),
-        E::Io(error) => E::Io(io::Error::new(error.kind(), error.to_string())),
-        E::Protocol(message) => E::Protocol(message.clone()),
-        E::WorkerCrashed => E::WorkerCrashed,
-        E::PoolClosed => E::PoolClosed,
-        E::PoolTimedOut => E::PoolTimedOut,
-        other => E::Protocol(other.to_string()),
-    }
-}
-
-/// One of ours on its way, or a copy of one.
-fn is_ours(error: &dyn DatabaseError) -> bool {
-    let copy = error.try_downcast_ref::<Copy>();
-    copy.is_some_and(|copy| copy.is_ours) || Error::carried_by(error).is_some()
-}
-
-/// What an error of sqlx says, with whose words these are. One of ours, or a copy of one, speaks for itself.
-pub(crate) fn said(error: &sqlx::Error) -> String {
-    let sqlx::Error::Database(error) = error else {
-        return error.to_string();
-    };
-    let whose = match is_ours(&**error) {
-        true => "",
-        false => "error returned from database: ",
-    };
-    format!("{whose}{}", Origin::of(&**error).text())
-}
-
-/// What can be read of a database's error through sqlx's own trait, and what it means.
-#[derive(Debug)]
-pub(crate) struct Copy {
-    text: String,
-    /// It was an error of ours on its way.
-    is_ours: bool,
-    message: String,
-    pub(crate) code: Option<String>,
-    constraint: Option<String>,
-    table: Option<String>,
-    kind: ErrorKind,
-    pub(crate) kept: crate::classify::Kept,
-}
-
-impl Copy {
-    fn of(error: &dyn DatabaseError) -> Self {
-        let ours = Error::carried_by(error);
-        Self {
-            // It happened in the boundary that has the copy.
-            text: ours.map_or_else(|| Origin::of(error).text().into_owned(), Error::what),
-            is_ours: is_ours(error),
-            message: error.message().to_owned(),
-            code: error.code().map(Cow::into_owned),
-            constraint: error.constraint().map(str::to_owned),
-            table: error.table().map(str::to_owned),
-            kind: error.kind(),
-            kept: crate::classify::Kept::of(error),
-        }
-    }
-}
-
-impl Copy {
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-}
-
-impl fmt::Display for Copy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-impl std::error::Error for Copy {}
-
-impl DatabaseError for Copy {
-    fn message(&self) -> &str {
-        &self.message
-    }
-
-    fn code(&self) -> Option<Cow<'_, str>> {
-        self.code.as_deref().map(Cow::Borrowed)
-    }
-
-    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
-        self
-    }
-
-    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
-        self
-    }
-
-    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
-        self
-    }
-
-    fn constraint(&self) -> Option<&str> {
-        self.constraint.as_deref()
-    }
-
-    fn table(&self) -> Option<&str> {
-        self.table.as_deref()
-    }
-
-    fn kind(&self) -> ErrorKind {
-        match self.kind {
-            ErrorKind::UniqueViolation => ErrorKind::UniqueViolation,
-            ErrorKind::ForeignKeyViolation => ErrorKind::ForeignKeyViolation,
-            ErrorKind::NotNullViolation => ErrorKind::NotNullViolation,
-            ErrorKind::CheckViolation => ErrorKind::CheckViolation,
-            ErrorKind::ExclusionViolation => ErrorKind::ExclusionViolation,
-            _ => ErrorKind::Other,
-        }
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::backend::{Backend, Begun};
+use crate::classify::Redacted;
 use crate::options::TxOptions;
 use crate::pool::Connection;
-use crate::settings::Redacted;
 use crate::targets;
 
 /// What is open on the connection.

@@ -9,7 +9,7 @@ use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
 use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
-use crate::cause::Cause;
+use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
@@ -48,36 +48,38 @@ impl Backend for MySql {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn refusal(error: &dyn DatabaseError) -> Option<Cause> {
+    fn refusal(error: &dyn DatabaseError) -> Option<Diagnosis> {
         let number = error.try_downcast_ref::<MySqlDatabaseError>()?.number();
         Some(match number {
             // ER_SERVER_SHUTDOWN
-            1053 => Cause::passing(
+            1053 => Diagnosis::passing(
                 "the server is stopping; `startup_timeout` waits for one that starts",
             ),
             // ER_CON_COUNT_ERROR, ER_TOO_MANY_USER_CONNECTIONS, ER_USER_LIMIT_REACHED
-            1040 | 1203 | 1226 => Cause::lasting(
+            1040 | 1203 | 1226 => Diagnosis::lasting(
                 "the server or the user has as many connections as it may: lower `max_connections` of the programs \
                  that share it, or raise the server's limit",
             ),
             // ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR. A user that needs TLS is refused like this too.
-            1045 | 1698 => Cause::lasting(
+            1045 | 1698 => Diagnosis::lasting(
                 "look at the user and the password, at the hosts that the user may come from, and at whether it \
                  has to use TLS (`sslmode=require`)",
             ),
             // ER_BAD_DB_ERROR
-            1049 => Cause::lasting("create the database, or look at how its name is spelt"),
+            1049 => Diagnosis::lasting("create the database, or look at how its name is spelt"),
             // ER_DBACCESS_DENIED_ERROR
-            1044 => Cause::lasting("grant the user the database, or look at how its name is spelt"),
+            1044 => {
+                Diagnosis::lasting("grant the user the database, or look at how its name is spelt")
+            }
             // ER_HOST_IS_BLOCKED
-            1129 => Cause::lasting(
+            1129 => Diagnosis::lasting(
                 "let the server forget the failed attempts of this host: `FLUSH HOSTS`",
             ),
             // ER_HOST_NOT_PRIVILEGED
-            1130 => {
-                Cause::lasting("the server lets nobody in from this host: create the user for it")
-            }
-            _ if error.message().contains("insecure transport") => Cause::lasting(
+            1130 => Diagnosis::lasting(
+                "the server lets nobody in from this host: create the user for it",
+            ),
+            _ if error.message().contains("insecure transport") => Diagnosis::lasting(
                 "the server asks for TLS: write `sslmode=require`, and give sqlx one of its features `tls-*`",
             ),
             _ => return None,

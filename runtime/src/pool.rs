@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::backend::Backend;
+use crate::backend::{Backend, connect_error};
 use crate::error::Error;
 use crate::holders::{self, Holder, Holders};
 use crate::place::Place;
@@ -210,7 +210,7 @@ impl<DB: Backend> Pool<DB> {
         };
         let mut lent = stock.take().await.map_err(|lack| self.explain(lack))?;
         let proven = DB::prove(&mut lent.stocked_mut().connection).await;
-        proven.map_err(Error::connect::<DB>)
+        proven.map_err(connect_error::<DB>)
     }
 
     /// What can be asked while the pool's own connections are all in use.
@@ -240,7 +240,7 @@ impl<DB: Backend> Pool<DB> {
     }
 
     pub(crate) fn refused(source: sqlx::Error) -> Error {
-        Error::connect::<DB>(source)
+        connect_error::<DB>(source)
     }
 
     pub(crate) fn no_answer(after: Duration) -> Error {

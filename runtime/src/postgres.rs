@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
 use crate::backend::{Backend, Begun, CommitFailure, hand_on_to_the_connection, sealed};
-use crate::cause::Cause;
+use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::Pooler;
@@ -87,48 +87,50 @@ impl Backend for Postgres {
         Ok(options.application_name(application_name))
     }
 
-    fn refusal(error: &dyn DatabaseError) -> Option<Cause> {
+    fn refusal(error: &dyn DatabaseError) -> Option<Diagnosis> {
         let message = error.message();
         Some(match &*error.code()? {
             // admin_shutdown, crash_shutdown, cannot_connect_now
-            "57P01" | "57P02" | "57P03" => Cause::passing(
+            "57P01" | "57P02" | "57P03" => Diagnosis::passing(
                 "the server is starting or stopping; `startup_timeout` waits for one that starts",
             ),
-            "53300" => Cause::lasting(
+            "53300" => Diagnosis::lasting(
                 "the server, the database or the role has as many connections as it may: lower `max_connections` of \
                  the programs that share it, or raise the server's limit",
             ),
-            _ if message == "unsupported startup parameter: extra_float_digits" => Cause::lasting(
-                "this is a pooler; say so with `pgbouncer=true` in the URL, `DB_POOLER` or `Builder::pooler`",
-            ),
-            _ if message.starts_with("unsupported startup parameter: ") => Cause::lasting(
+            _ if message == "unsupported startup parameter: extra_float_digits" => {
+                Diagnosis::lasting(
+                    "this is a pooler; say so with `pgbouncer=true` in the URL, `DB_POOLER` or `Builder::pooler`",
+                )
+            }
+            _ if message.starts_with("unsupported startup parameter: ") => Diagnosis::lasting(
                 "the pooler does not take it; take it out of the URL and of PGOPTIONS, and set it for the user with \
                  `ALTER ROLE .. SET ..`",
             ),
-            "28P01" => Cause::lasting("look at the user and the password"),
+            "28P01" => Diagnosis::lasting("look at the user and the password"),
             // The server's word for it before and since version 14.
             "28000" if message.contains("SSL off") || message.contains("no encryption") => {
-                Cause::lasting(
+                Diagnosis::lasting(
                     "is it TLS that the server asks for? write `sslmode=require`, and give sqlx one of its features \
                      `tls-*`; otherwise look at pg_hba.conf",
                 )
             }
-            "28000" => Cause::lasting(
+            "28000" => Diagnosis::lasting(
                 "may this user log in to this database from here? look at pg_hba.conf",
             ),
-            "3D000" => Cause::lasting("create the database, or look at how its name is spelt"),
-            "42501" => Cause::lasting("grant the user CONNECT on the database"),
+            "3D000" => Diagnosis::lasting("create the database, or look at how its name is spelt"),
+            "42501" => Diagnosis::lasting("grant the user CONNECT on the database"),
             // PgBouncer's own errors.
-            "08P01" if message.contains("SSL required") => Cause::lasting(
+            "08P01" if message.contains("SSL required") => Diagnosis::lasting(
                 "is it TLS that the pooler asks for? write `sslmode=require`, and give sqlx one of its features `tls-*`",
             ),
             "08P01"
                 if message.contains("server login")
                     || message.contains("cannot connect to server") =>
             {
-                Cause::passing("the pooler does not reach its server: is that running?")
+                Diagnosis::passing("the pooler does not reach its server: is that running?")
             }
-            "08P01" if message.contains("query_wait_timeout") => Cause::lasting(
+            "08P01" if message.contains("query_wait_timeout") => Diagnosis::lasting(
                 "all connections of the pooler are in use: look for boundaries that take long, or raise its \
                  `default_pool_size`",
             ),

@@ -7,7 +7,8 @@ use sqlx::{ConnectOptions, Connection, SqlStr};
 use tokio::sync::Mutex;
 
 use crate::backend::Backend;
-use crate::settings::{Options, Pooler, Redacted};
+use crate::classify::Redacted;
+use crate::settings::{Options, Pooler};
 use crate::targets;
 
 /// One connection more than the pool has, made when it is needed. It stops statements whose

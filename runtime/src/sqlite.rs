@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
 use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
-use crate::cause::Cause;
+use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
@@ -99,20 +99,20 @@ impl Backend for Sqlite {
     }
 
     /// <https://www.sqlite.org/rescode.html>
-    fn refusal(error: &dyn DatabaseError) -> Option<Cause> {
+    fn refusal(error: &dyn DatabaseError) -> Option<Diagnosis> {
         Some(match primary_code(error)? {
             // SQLITE_READONLY
-            8 => Cause::lasting(
+            8 => Diagnosis::lasting(
                 "may this process write the file and its folder, and is there no `mode=ro` in the URL? what only \
                  reads can say so: `read_only`",
             ),
             // SQLITE_CANTOPEN
-            14 => Cause::lasting(
+            14 => Diagnosis::lasting(
                 "is it a file, does its folder exist, and may they be read and written? `?mode=rwc` at the end of \
                  the URL creates the file",
             ),
             // SQLITE_NOTADB
-            26 => Cause::lasting(
+            26 => Diagnosis::lasting(
                 "it is no database of SQLite, or an encrypted one: is it the right file?",
             ),
             _ => return None,

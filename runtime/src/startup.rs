@@ -6,8 +6,7 @@ use std::time::Duration;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::backend::Backend;
-use crate::cause::Cause;
+use crate::backend::{Backend, connect_error};
 use crate::error::Error;
 use crate::targets;
 
@@ -72,12 +71,12 @@ where
 
 /// Whether the error may go away while the database starts up.
 fn may_pass<DB: Backend>(error: &Error) -> bool {
-    matches!(error, Error::Connect { source, .. } if Cause::of::<DB>(source).may_pass)
+    matches!(error, Error::Connect { source, .. } if DB::diagnose(source).may_pass)
 }
 
 /// The error for an attempt without an answer.
 fn silence<DB: Backend>(after: Duration) -> Error {
-    Error::connect::<DB>(sqlx::Error::Io(io::Error::new(
+    connect_error::<DB>(sqlx::Error::Io(io::Error::new(
         io::ErrorKind::TimedOut,
         format!("no answer within {after:.1?}"),
     )))

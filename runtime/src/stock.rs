@@ -16,7 +16,8 @@ use tokio::time::timeout;
 pub(crate) use attempt::no_answer;
 
 use crate::backend::Backend;
-use crate::settings::{Options, Pooler, Redacted};
+use crate::classify::Redacted;
+use crate::settings::{Options, Pooler};
 use crate::targets;
 use attempt::{Attempt, Starts};
 

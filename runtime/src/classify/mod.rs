@@ -1,6 +1,6 @@
 //! What an error of the database means, and what can be done about it.
 //!
-//! [`classify`] reads an error of sqlx, [`Error::classification`] one of ours, [`classify_code`] a bare code.
+//! [`classify`] reads an error of sqlx, [`Error::classification`](crate::Error::classification) one of ours, [`classify_code`] a bare code.
 //! All three go by codes: the text of a message, which may be in any language, decides only where a code means
 //! several things, and then only what is always said in English. `docs/errors.md` lists every code.
 //!
@@ -38,11 +38,14 @@
 mod category;
 #[cfg(test)]
 mod codes;
+mod envelope;
 mod message;
 #[cfg(any(feature = "mysql", test))]
 mod mysql;
 mod origin;
 mod postgrest;
+mod redacted;
+mod snapshot;
 #[cfg(any(feature = "sqlite", test))]
 mod sqlite;
 mod sqlstate;
@@ -55,13 +58,15 @@ use std::fmt;
 
 use sqlx::error::DatabaseError;
 
-use crate::error::Error;
 use category::Verdict;
+use origin::Origin;
 
 pub(crate) use category::words;
 pub use category::{Category, Constraint, Recovery, Timeout, Transaction};
+pub(crate) use envelope::{Classified, Envelope};
 pub use message::register;
-pub(crate) use origin::{Kept, Origin};
+pub(crate) use redacted::Redacted;
+pub(crate) use snapshot::copy_of;
 
 /// What an error means, and what can be done about it.
 ///
@@ -137,51 +142,10 @@ pub fn classify_code(code: &str) -> Classification<'_> {
     }
 }
 
-impl Error {
-    /// What the error means, and what can be done about it. Of an [`Error::Aborted`] it is what the first
-    /// failure means.
-    pub fn classification(&self) -> Classification<'_> {
-        match self {
-            Self::Database { source, .. } => classify(source),
-            Self::Aborted { source, .. } => match source {
-                // A statement that was dropped half-way: the connection is well, and the transaction is not.
-                sqlx::Error::Protocol(_) => words::ABORTED.into(),
-                source => classify(source),
-            },
-            Self::Connect { source, .. } => {
-                let found = classify(source);
-                match found.category {
-                    Category::Unknown | Category::Query => words::NO_SUCH_SERVER.into(),
-                    _ => found,
-                }
-            }
-            Self::Migration { source, .. } => {
-                let found = classify(source);
-                match found.category {
-                    Category::Unknown => words::QUERY.into(),
-                    _ => found,
-                }
-            }
-            Self::CommitUnknown { .. } => words::UNKNOWN_OUTCOME.into(),
-            Self::Timeout { .. } => words::BOUNDARY_TIMEOUT.into(),
-            Self::StatementTimeout { .. } => words::STATEMENT_TIMEOUT.into(),
-            // The body's own wish, and its hook's own error.
-            Self::RollbackOnly { .. } | Self::BeforeCommit { .. } => words::ABORTED.into(),
-            Self::PoolTimeout { .. } => words::POOL_TIMEOUT.into(),
-            Self::Closed { .. } => words::NO_SUCH_SERVER.into(),
-            Self::NestedBoundary { .. } => words::STATE.into(),
-            Self::Forbidden { .. }
-            | Self::Unmet { .. }
-            | Self::Unsupported { .. }
-            | Self::Config { .. } => words::QUERY.into(),
-        }
-    }
-}
-
 impl<'e> Classification<'e> {
     fn of_database(error: &'e dyn DatabaseError) -> Self {
-        if let Some(ours) = Error::carried_by(error) {
-            return ours.classification();
+        if let Some(carried) = Envelope::peek(error) {
+            return carried.classification();
         }
         let origin = Origin::of(error);
         let (verdict, sqlstate) = origin.verdict();

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use sqlx::error::DatabaseError;
 
 use super::category::{Verdict, words};
+use super::snapshot::Snapshot;
 use super::sqlstate;
 use super::{Classification, Names};
-use crate::failure;
 
 /// The error of a database, by the database that it is of.
 #[derive(Clone, Copy)]
@@ -21,12 +21,12 @@ pub(crate) enum Origin<'e> {
     #[cfg(feature = "sqlite")]
     Sqlite(&'e dyn DatabaseError, i32),
     /// A session's copy of its first failure.
-    Copy(&'e failure::Copy),
+    Copy(&'e Snapshot),
     /// Of something else that speaks through sqlx.
     Other(&'e dyn DatabaseError),
 }
 
-/// What a session's [copy](failure::Copy) keeps of an error beyond what sqlx's trait shows.
+/// What a session's [copy](Snapshot) keeps of an error beyond what sqlx's trait shows.
 #[derive(Debug)]
 pub(crate) struct Kept {
     verdict: Verdict,

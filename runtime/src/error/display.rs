@@ -4,8 +4,9 @@ use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
 use super::Error;
+use crate::classify::Redacted;
 use crate::holders::InWords;
-use crate::settings::{Redacted, redact};
+use crate::util::redact::redact;
 
 impl fmt::Display for Error {
     /// In one line; with `{:#}` everything that is known of it, in several.

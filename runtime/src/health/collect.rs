@@ -10,9 +10,9 @@ use super::examine::{Asker, Examine, Who};
 use super::history::History;
 use super::readings::{Readings, Seen};
 use crate::backend::Backend;
-use crate::cause::Cause;
+use crate::classify::Redacted;
 use crate::factory::SessionFactory;
-use crate::settings::{Pooler, Redacted};
+use crate::settings::Pooler;
 use crate::site::{Kind, Site};
 
 /// The result of one collection.
@@ -130,7 +130,7 @@ async fn ask<DB: Examine>(
     let round_trip = match answered {
         Ok(Ok(round_trip)) => round_trip,
         Ok(Err(error)) => {
-            let advice = Cause::of::<DB>(&error).advice;
+            let advice = DB::diagnose(&error).advice;
             return Collected::failed(Redacted(&error).to_string(), Some(advice));
         }
         Err(_) => return no_answer(limit, db.pool().pooler()),

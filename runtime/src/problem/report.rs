@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::problem::status;
-use crate::settings::redact;
 use crate::targets;
+use crate::util::redact::redact;
 
 /// Logs what the client is not told: as an error where the program or the server is at fault, as information where
 /// the request is. The client can quote the transaction's number either way.

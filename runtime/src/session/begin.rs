@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, connect_error};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::lease::Lease;
@@ -129,7 +129,7 @@ impl<DB: Backend> Core<DB> {
                         .as_database_error()
                         .is_some_and(|error| DB::refusal(error).is_some());
                     return Err(if is_refused {
-                        Error::connect::<DB>(error)
+                        connect_error::<DB>(error)
                     } else {
                         Error::from(error)
                     });

@@ -10,7 +10,6 @@ mod misspelt;
 mod names;
 mod pool;
 mod pooler;
-mod redact;
 mod source;
 mod target;
 mod url;
@@ -30,12 +29,11 @@ use crate::targets;
 use target::{Server, Target};
 use variables::Variables;
 
+pub use crate::util::redact::redact;
 pub(crate) use connect::{FromSettings, Options, ReplicaOptions};
 pub use environment::Environment;
 pub use pool::PoolSettings;
 pub use pooler::Pooler;
-pub(crate) use redact::Redacted;
-pub use redact::redact;
 pub use source::Source;
 
 /// The database, and the limits of its connection pool.

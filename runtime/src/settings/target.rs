@@ -5,7 +5,7 @@ use std::fmt;
 use secrecy::SecretString;
 
 use super::pooler::Pooler;
-use super::redact::redact;
+use crate::util::redact::redact;
 
 /// The database that settings name.
 #[doc(hidden)]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::redact::tests::secrets;
 use super::*;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 use crate::factory::SessionFactory;
+use crate::util::redact::tests::secrets;
 
 fn read<const N: usize>(variables: [(&str, &str); N]) -> Settings {
     Settings::from_variables(variables).unwrap()

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::{Lack, Lifeline, Stock, Stocked};
 use crate::backend::Backend;
-use crate::settings::Redacted;
+use crate::classify::Redacted;
 use crate::targets;
 
 /// Attempts to make a connection, which begin once the stock is not locked any more.

@@ -1,3 +1,4 @@
-//! Helpers without domain words. They know nothing of this crate.
+//! Helpers that know nothing about databases or transactions. They import no other module of this crate.
 
 pub(crate) mod extensions;
+pub(crate) mod redact;

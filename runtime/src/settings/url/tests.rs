@@ -263,7 +263,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic_or_be_quoted(text in "\\PC{0,40}", secret in super::super::redact::tests::secrets()) {
+    fn no_text_makes_it_panic_or_be_quoted(text in "\\PC{0,40}", secret in crate::util::redact::tests::secrets()) {
         for url in [text.clone(), format!("postgres://{text}"), format!("mysql://{text}@{secret}"), format!("sqlite:{text}"),
                     format!("postgres://me:{secret}@{text}"), format!("postgres://db/shop?{text}&ssl={secret}")] {
             match parse(&url) {

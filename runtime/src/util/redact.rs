@@ -1,24 +1,21 @@
-//! Removes passwords, tokens and keys from a text.
+//! Takes secrets out of a text.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode;
 
-use crate::failure::said;
+/// What stands in a text in place of a secret.
+pub(crate) const HIDDEN: &str = "***";
 
-/// The replacement for a secret.
-const HIDDEN: &str = "***";
-
-/// Schemes of databases. In their URLs, a user without a password is a name; in others it may be a token.
+/// Schemes whose user, where no password follows, is a name and not a token.
 const DATABASES: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
 
-/// Other schemes that mark the start of a further URL in a text.
+/// Other schemes that a second URL in a text may have.
 const OTHERS: [&str; 5] = ["sqlite", "http", "https", "redis", "amqp"];
 
-/// Replaces passwords, tokens and keys in a text with `***`: in URLs of any form, in `name=value` pairs, in SQL and in
-/// `Debug` output. If the end of a secret cannot be determined, it replaces too much rather than too little.
+/// Takes passwords, tokens and keys out of a text: those of URLs, whatever their shape, of `name=value`
+/// pairs, of SQL and of `Debug` output. Where it cannot tell where a secret ends it takes too much.
 ///
 /// ```
 /// use demarcate::settings::redact;
@@ -28,7 +25,7 @@ const OTHERS: [&str; 5] = ["sqlite", "http", "https", "redis", "amqp"];
 /// assert_eq!(redact("no database `shop` on db:5432"), "no database `shop` on db:5432");
 /// ```
 pub fn redact(text: &str) -> Cow<'_, str> {
-    // Without any of these characters, no word of the text can be recognised as a secret.
+    // What holds none of these holds no secret that could be told from other words.
     if !text.contains(['@', ':', '=', '\'', '"', ' ']) {
         return Cow::Borrowed(text);
     }
@@ -52,44 +49,10 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// A byte range of a text.
+/// Where something is in a text, in bytes.
 type Span = std::ops::Range<usize>;
 
-/// Displays an error of sqlx, in `Display` and in `Debug`, without the secrets in it.
-pub(crate) struct Redacted<'a>(pub(crate) &'a sqlx::Error);
-
-impl Redacted<'_> {
-    fn write(&self, text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // An error about a URL quotes the part that sqlx did not understand ("unknown query parameter `..`"), which may be
-        // the rest of a password.
-        if matches!(self.0, sqlx::Error::Configuration(_)) {
-            const QUOTES: [char; 3] = ['`', '"', '\''];
-            if let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) {
-                let (before, after) = (&text[..=first], &text[last..]);
-                return f.write_str(&redact(&format!("{before}{HIDDEN}{after}")));
-            }
-        }
-        f.write_str(&redact(text))
-    }
-}
-
-impl fmt::Display for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(&said(self.0), f)
-    }
-}
-
-impl fmt::Debug for Redacted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if f.alternate() {
-            self.write(&format!("{:#?}", self.0), f)
-        } else {
-            self.write(&format!("{:?}", self.0), f)
-        }
-    }
-}
-
-/// Finds the secrets of `user:secret@`, with or without a scheme.
+/// `user:secret@`, with a scheme before it or without.
 fn users(text: &str, secrets: &mut Vec<Span>) {
     let mut schemes = schemes(text).peekable();
     let first = schemes.peek().map_or(text.len(), |first| first.start);
@@ -105,14 +68,14 @@ fn users(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// The start of `scheme://`, and the start of the rest of the URL.
+/// Where `scheme://` begins, and where it ends.
 struct Scheme {
     start: usize,
     rest: usize,
 }
 
-/// Returns the schemes of the URLs in a text. A `://` inside a word belongs to the URL that the word began with, since it
-/// may be part of a password. If the text begins with a URL, the whole text is that URL.
+/// The URLs of a text. `://` inside a word is part of the URL that the word began with: it may be in a
+/// password. Where the text begins with one, all of it is.
 fn schemes(text: &str) -> impl Iterator<Item = Scheme> + '_ {
     let (mut first, mut is_all) = (true, false);
     text.match_indices("://").filter_map(move |(colon, mark)| {
@@ -131,27 +94,26 @@ fn schemes(text: &str) -> impl Iterator<Item = Scheme> + '_ {
     })
 }
 
-/// Whether the scheme is that of a database or of another well-known protocol.
 fn is_known(scheme: &str) -> bool {
     is_one_of(&DATABASES, scheme) || is_one_of(&OTHERS, scheme)
 }
 
-/// Whether the scheme, without a driver (`postgresql` of `postgresql+asyncpg`), is in `names`.
+/// `postgresql+asyncpg` is `postgresql`.
 fn is_one_of(names: &[&str], scheme: &str) -> bool {
     let name = scheme.split([':', '+']).next().unwrap_or_default();
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether the whole text is a URL, so that spaces are part of it.
+/// Whether the whole text is one, so that spaces are part of it.
 fn is_url(text: &str) -> bool {
     schemes(text)
         .next()
         .is_some_and(|scheme| text[..scheme.start].trim().is_empty())
 }
 
-/// Finds the secret between `scheme://` and the next URL.
+/// The secret in what follows `scheme://`, up to the next URL.
 fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
-    // A colon inside an address in brackets does not begin a secret.
+    // The colons of an address in brackets are none that a secret follows.
     let host = match rest.split_once(']') {
         Some((address, _))
             if address.starts_with('[') && address[1..].parse::<Ipv6Addr>().is_ok() =>
@@ -175,7 +137,7 @@ fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
             None => Some(0..at),
         };
     }
-    // `user:secret` without a host looks like a host with a port that is not a number.
+    // `user:secret`, whose host was forgotten, looks like a host and a port that is no number.
     let end = rest[host..]
         .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`'))
         .map_or(rest.len(), |end| host + end);
@@ -188,13 +150,13 @@ fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
     (!is_port(&rest[start..end])).then_some(start..secret)
 }
 
-/// Whether the text is a port. The rest of a message may follow it: `db:5432: connection refused`.
+/// A message may go on after a URL: `db:5432: connection refused`.
 fn is_port(text: &str) -> bool {
     let text = text.trim_end_matches([':', ',', ';', '.', ')', ']']);
     text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Finds the secrets of `user:secret@host` without a scheme, as one word.
+/// `user:secret@host` without a scheme, as one word.
 fn words(text: &str, secrets: &mut Vec<Span>) {
     let mut start = 0;
     for word in text.split_inclusive(char::is_whitespace) {
@@ -206,7 +168,7 @@ fn words(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// Finds the secrets of `password=secret`, `"token": "secret"`, `password: Some("secret")` and `PASSWORD 'secret'`.
+/// `password=secret`, `"token": "secret"`, `password: Some("secret")`, `PASSWORD 'secret'`.
 fn pairs(text: &str, secrets: &mut Vec<Span>) {
     let is_url = is_url(text);
     let mut at = 0;
@@ -219,7 +181,7 @@ fn pairs(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// Returns the next run of characters that may be part of a name, percent-encoded ones included.
+/// The next run of the letters that a name is made of, percent-encoded ones included.
 fn next_name(text: &str, from: usize) -> Option<Span> {
     let is_part =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '%' | '[' | ']');
@@ -230,7 +192,7 @@ fn next_name(text: &str, from: usize) -> Option<Span> {
     Some(start..end)
 }
 
-/// Returns the value after `name` if that is the name of a secret.
+/// Where the secret is that `name` is followed by, if it is the name of one and something follows.
 fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
     let word = normal(&text[name.clone()]);
     let after = &text[name.end..];
@@ -274,7 +236,7 @@ fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
     } else {
         bare(value)
     };
-    // MySQL's message for a failed login has `(using password: YES)`.
+    // MySQL says `(using password: YES)`.
     let says_whether = matches!(value[..length].trim_end_matches(')'), "YES" | "NO");
     if says_whether {
         None
@@ -283,17 +245,16 @@ fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
     }
 }
 
-/// Returns the span unless it is empty.
 fn some_span(start: usize, length: usize) -> Option<Span> {
     (length > 0).then_some(start..start + length)
 }
 
-/// Returns the text inside the quotes that open at `open`, up to the end of the text if they are never closed.
+/// The inside of the quotes that open at `open`; all that follows where they are never closed.
 fn quoted_at(text: &str, open: usize) -> Span {
     let quote = text.as_bytes()[open];
     let start = open + 1;
     if text[..open].ends_with('\\') {
-        // `Debug` output inside `Debug` output has escaped quotes.
+        // Text that was itself printed by `Debug`.
         let close = format!("\\{}", char::from(quote));
         let end = text[start..]
             .find(&close)
@@ -313,13 +274,12 @@ fn quoted_at(text: &str, open: usize) -> Span {
     start..text.len()
 }
 
-/// Returns the length of the text up to the next white space.
+/// Up to the next white space.
 fn bare(text: &str) -> usize {
     text.find(char::is_whitespace).unwrap_or(text.len())
 }
 
-/// Returns the length of a query value, up to the next `&name=`: an `&` alone may be part of a secret that is not
-/// percent-encoded.
+/// Up to the next `&name=`: an `&` alone may be part of a secret that nobody has encoded.
 fn in_a_query(text: &str, is_url: bool) -> usize {
     let end = if is_url { text.len() } else { bare(text) };
     text[..end]
@@ -333,7 +293,7 @@ fn in_a_query(text: &str, is_url: bool) -> usize {
         .unwrap_or(end)
 }
 
-/// Normalises a name: `sslPassword`, `ssl_password` and `ssl%2Dpassword` become the same.
+/// `sslPassword`, `ssl_password` and `ssl%2Dpassword` are one name.
 fn normal(name: &str) -> String {
     percent_decode(name.as_bytes())
         .decode_utf8_lossy()
@@ -343,7 +303,6 @@ fn normal(name: &str) -> String {
         .collect()
 }
 
-/// Whether a normalised name is that of a secret.
 fn is_secret(name: &str) -> bool {
     const PARTS: [&str; 16] = [
         "password",
