@@ -165,18 +165,15 @@ async fn confirm<DB: Backend>(
     transaction: &str,
     deadline: Instant,
 ) -> Option<bool> {
-    let ask = async {
+    let ask = DB::ask_outcome(transaction)?;
+    let known = async {
         let mut delays = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(5))
             .with_max_delay(Duration::from_millis(500))
             .without_max_times()
             .build();
         loop {
-            let answer = engine
-                .pool()
-                .spare()
-                .ask(DB::ask_outcome(transaction))
-                .await;
+            let answer = engine.pool().spare().ask(ask.clone()).await;
             match answer.and_then(DB::outcome) {
                 Ok(Some(committed)) => return committed,
                 Ok(None) => {}
@@ -187,7 +184,7 @@ async fn confirm<DB: Backend>(
             sleep(delays.next().unwrap_or(GRACE)).await;
         }
     };
-    timeout_at(deadline.max(Instant::now() + GRACE), ask)
+    timeout_at(deadline.max(Instant::now() + GRACE), known)
         .await
         .ok()
 }

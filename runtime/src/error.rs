@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::classify::Envelope;
-use crate::holders::Holder;
+use crate::holder::Holder;
 use crate::nesting;
 use crate::place::Place;
 use crate::site::Site;

@@ -231,9 +231,9 @@ impl<DB: Backend> SessionFactory<DB> {
     #[cfg(feature = "metrics")]
     pub fn record_pool_metrics(&self) {
         let name = self.0.watch().pool_name.as_deref().unwrap_or(DB::TITLE);
-        crate::meters::pool(name, &self.pool_status());
+        crate::meters::pool(name, &self.pool_status().gauges());
         for (n, status) in self.replica_status().iter().enumerate() {
-            crate::meters::pool(&format!("{name} replica {n}"), status);
+            crate::meters::pool(&format!("{name} replica {n}"), &status.gauges());
         }
     }
 

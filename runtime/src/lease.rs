@@ -90,7 +90,7 @@ impl<DB: Backend> Lease<DB> {
 
     /// The connection is closed at the end, since nobody else should find what is left on it.
     pub(crate) fn taint(&mut self) {
-        self.held().is_tainted = DB::CLOSES_TAINTED;
+        self.held().is_tainted = DB::FACTS.closes_tainted;
     }
 
     /// Stops the statement that nobody waits for, and reads the rest of its answer.
@@ -171,7 +171,7 @@ impl<DB: Backend> Held<DB> {
             let fitting = Arc::clone(self.connection.fitting());
             DB::roll_back(&mut self.connection, &self.options, &fitting).await
         };
-        let rolled_back = match DB::ROLLBACK_LIMIT {
+        let rolled_back = match DB::FACTS.rollback_limit {
             Some(limit) => tokio::time::timeout(limit, rolled_back).await,
             None => Ok(rolled_back.await),
         };
@@ -186,7 +186,7 @@ impl<DB: Backend> Held<DB> {
             }
             Err(_) => tracing::warn!(
                 target: targets::LEASE,
-                limit = ?DB::ROLLBACK_LIMIT,
+                limit = ?DB::FACTS.rollback_limit,
                 "connection closed: a statement still ran when its boundary had ended",
             ),
         }

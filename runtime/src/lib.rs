@@ -88,6 +88,7 @@ mod failure;
 mod flight;
 mod guard;
 pub mod health;
+mod holder;
 mod holders;
 mod hooks;
 mod job;
@@ -96,15 +97,11 @@ mod lease;
 mod meters;
 #[cfg(feature = "migrate")]
 mod migrate;
-#[cfg(feature = "mysql")]
-pub mod mysql;
 mod needs;
 mod nesting;
 mod options;
 mod place;
 mod pool;
-#[cfg(feature = "postgres")]
-pub mod postgres;
 mod private;
 mod probe;
 mod problem;
@@ -117,8 +114,6 @@ mod site;
 mod spans;
 mod spare;
 mod sql_text;
-#[cfg(feature = "sqlite")]
-pub mod sqlite;
 mod startup;
 mod statement;
 mod stats;
@@ -141,7 +136,7 @@ pub use demarcate_macros::{background_job, router_tx, service};
 pub use durations::Durations;
 pub use error::Error;
 pub use factory::SessionFactory;
-pub use holders::Holder;
+pub use holder::Holder;
 pub use hooks::AfterCommit;
 pub use job::{Job, JobError, JobHandle};
 pub use options::{Isolation, Replica, Retry, TxOptions};
@@ -155,6 +150,36 @@ pub use stats::{BoundaryStats, LastError, SlowestRun};
 pub use trail::OpenBoundary;
 #[cfg(feature = "postgres")]
 pub use verify::PoolerReport;
+
+/// MySQL and MariaDB.
+#[cfg(feature = "mysql")]
+pub mod mysql {
+    /// A session of MySQL or MariaDB.
+    pub type Session = crate::Session<sqlx::MySql>;
+
+    /// A session factory for MySQL or MariaDB.
+    pub type SessionFactory = crate::SessionFactory<sqlx::MySql>;
+}
+
+/// PostgreSQL.
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    /// A session of PostgreSQL.
+    pub type Session = crate::Session<sqlx::Postgres>;
+
+    /// A session factory for PostgreSQL.
+    pub type SessionFactory = crate::SessionFactory<sqlx::Postgres>;
+}
+
+/// SQLite.
+#[cfg(feature = "sqlite")]
+pub mod sqlite {
+    /// A session of SQLite.
+    pub type Session = crate::Session<sqlx::Sqlite>;
+
+    /// A session factory for SQLite.
+    pub type SessionFactory = crate::SessionFactory<sqlx::Sqlite>;
+}
 
 // The patch version is in the name, so that code which is not of this release's macros cannot rely on what is here.
 #[doc(hidden)]

@@ -7,7 +7,6 @@ use metrics::{
 };
 
 use crate::classify::Category;
-use crate::pool::PoolStatus;
 use crate::site::Site;
 use crate::stats::{Outcome, Sent};
 
@@ -95,12 +94,19 @@ pub(crate) fn held(boundary: Site, held_for: Duration) {
     histogram!(HOLD, "boundary" => boundary.name()).record(held_for);
 }
 
-/// What a pool is doing now.
-pub(crate) fn pool(name: &str, status: &PoolStatus) {
-    let (name, idle) = (name.to_owned(), status.idle);
-    let used = status.connections.saturating_sub(idle);
-    gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "idle").set(idle as f64);
-    gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "used").set(used as f64);
-    gauge!(MAX_CONNECTIONS, "pool" => name.clone()).set(status.max_connections as f64);
-    gauge!(WAITING, "pool" => name).set(status.waiting as f64);
+/// The numbers of one pool at this moment.
+pub(crate) struct Gauges {
+    pub(crate) idle: usize,
+    pub(crate) used: usize,
+    pub(crate) max: usize,
+    pub(crate) waiting: usize,
+}
+
+/// Sets the gauges of a pool.
+pub(crate) fn pool(name: &str, gauges: &Gauges) {
+    let name = name.to_owned();
+    gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "idle").set(gauges.idle as f64);
+    gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "used").set(gauges.used as f64);
+    gauge!(MAX_CONNECTIONS, "pool" => name.clone()).set(gauges.max as f64);
+    gauge!(WAITING, "pool" => name).set(gauges.waiting as f64);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, Migrate};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::lease::Lease;
@@ -14,7 +14,7 @@ use crate::options::TxOptions;
 use crate::place::Place;
 use crate::site::{Kind, Site};
 
-impl<DB: Backend> SessionFactory<DB> {
+impl<DB: Backend + Migrate> SessionFactory<DB> {
     /// Runs the migrations that have not been run yet, in order, each in a transaction of its own. Fails if a migration that
     /// was run has changed since.
     ///
@@ -69,7 +69,7 @@ impl<DB: Backend> SessionFactory<DB> {
     }
 }
 
-async fn run<DB: Backend>(
+async fn run<DB: Backend + Migrate>(
     db: &SessionFactory<DB>,
     site: Site,
     migrations: &Migrator,
@@ -82,7 +82,7 @@ async fn run<DB: Backend>(
     lease.taint();
     let (connection, _) = lease.parts();
     let migrated = async {
-        if let Some(lock) = DB::MIGRATION_LOCK {
+        if let Some(lock) = DB::LOCK {
             DB::run(connection, lock.into_sql_str()).await?;
         }
         DB::migrate(connection, migrations).await

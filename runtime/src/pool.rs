@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use crate::backend::{Backend, connect_error};
 use crate::error::Error;
-use crate::holders::{self, Holder, Holders};
+use crate::holder::{Holder, InWords};
+use crate::holders::{self, Holders};
 use crate::place::Place;
 use crate::settings::{Options, Pooler};
 use crate::site::Site;
@@ -53,6 +54,19 @@ pub struct PoolStatus {
     pub waiting: usize,
     /// Who holds the others; who has held one longest comes first.
     pub holders: Vec<Holder>,
+}
+
+#[cfg(feature = "metrics")]
+impl PoolStatus {
+    /// The numbers that metrics show.
+    pub(crate) fn gauges(&self) -> crate::meters::Gauges {
+        crate::meters::Gauges {
+            idle: self.idle,
+            used: self.connections.saturating_sub(self.idle),
+            max: self.max_connections,
+            waiting: self.waiting,
+        }
+    }
 }
 
 enum Source<DB: Backend> {
@@ -294,7 +308,7 @@ impl<DB: Backend> Pool<DB> {
             tracing::warn!(
                 target: targets::POOL,
                 ?grace,
-                holders = %holders::InWords(&holders),
+                holders = %InWords(&holders),
                 "the session factory closes, and ends what still runs",
             );
             self.stopper.0.stop();
@@ -303,7 +317,7 @@ impl<DB: Backend> Pool<DB> {
                 let holders = self.holders.now();
                 tracing::warn!(
                     target: targets::POOL,
-                    holders = %holders::InWords(&holders),
+                    holders = %InWords(&holders),
                     "nobody polls what still runs, or it does not come to an await: the session factory is closed without it",
                 );
             }

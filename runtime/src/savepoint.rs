@@ -108,7 +108,7 @@ impl<DB: Backend> Core<DB> {
         self.send(format!("SAVEPOINT {name}")).await?;
         self.fitness.set_depth(depth + 1);
         self.savepoints_set += 1;
-        if Some(self.savepoints_set) == DB::MOST_SAVEPOINTS.map(|most| most + 1) {
+        if Some(self.savepoints_set) == DB::FACTS.cheap_savepoints.map(|most| most + 1) {
             tracing::warn!(
                 target: targets::SAVEPOINT,
                 boundary = %self.site(),

@@ -85,8 +85,8 @@ impl<DB: Backend> Spare<DB> {
         let mut pause = FIRST_PAUSE;
         loop {
             match self.ask(order.clone()).await {
-                Ok(_) if DB::STOPS_LATER => {}
-                Err(error) if DB::STOPS_LATER && DB::is_gone(&error) => return Ok(()),
+                Ok(_) if DB::FACTS.stops_later => {}
+                Err(error) if DB::FACTS.stops_later && DB::is_gone(&error) => return Ok(()),
                 answer => return answer.map(drop),
             }
             tokio::time::sleep(pause).await;

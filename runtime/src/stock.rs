@@ -77,7 +77,7 @@ impl<DB: Backend> Stocked<DB> {
 
     /// Whether nothing wakes who waits for it any more: the runtime that it was made on has ended.
     fn is_orphaned(&mut self) -> bool {
-        DB::LIVES_WITH_RUNTIME && self.runtime.is_cut()
+        DB::FACTS.lives_with_runtime && self.runtime.is_cut()
     }
 }
 

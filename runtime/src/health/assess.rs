@@ -13,7 +13,7 @@ use super::own_counters::OwnCounters;
 use super::readings::{Counters, Lag, Readings, Seen, Session, Sessions, Share};
 use super::report::{Check, Measure, Status};
 use super::thresholds::Thresholds;
-use crate::holders::InWords;
+use crate::holder::InWords;
 use crate::pool::PoolStatus;
 use crate::sql_text::shown_within;
 use crate::trail::OpenBoundary;

@@ -13,7 +13,7 @@ use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
 use super::readings::{Readings, Seen};
-use crate::backend::Backend;
+use crate::backend::Execute;
 use crate::settings::redact;
 
 /// The time limit of `PRAGMA quick_check`.

@@ -47,7 +47,7 @@ impl<DB: Backend> Core<DB> {
                 fitness: &mut self.fitness,
                 judge: Failure::of::<DB>,
                 trail,
-                limit: limit.filter(|_| !DB::TIMES_STATEMENTS),
+                limit: limit.filter(|_| !DB::FACTS.enforces_statement_timeout),
                 watched,
                 unproven: unproven.then_some(Unproven {
                     outcome: &mut recorder.outcome,

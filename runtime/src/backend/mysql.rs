@@ -8,40 +8,40 @@ use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
-use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
+use crate::backend::forward::{first_row, forward_to_connection};
+use crate::backend::transact::TransactionFacts;
+use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
+#[cfg(feature = "migrate")]
+use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
 use crate::statement::Statement;
 
-/// A session of MySQL or MariaDB.
-pub type Session = crate::Session<MySql>;
-
-/// A session factory for MySQL or MariaDB.
-pub type SessionFactory = crate::SessionFactory<MySql>;
-
-/// Puts back what [`begin`](Backend::begin) has set for a `lock_timeout`.
+/// Puts back what [`begin`](Transact::begin) has set for a `lock_timeout`.
 const RESTORE: &str = "SET SESSION innodb_lock_wait_timeout = @demarcate_row_lock, \
                        SESSION lock_wait_timeout = @demarcate_table_lock";
 
 impl sealed::Sealed for MySql {}
 
-impl Backend for MySql {
+impl Execute for MySql {
     const PREPARES: bool = true;
+
     const DIALECT: Dialect = Dialect::MySql;
 
-    const DEFAULT_ISOLATION: Isolation = Isolation::RepeatableRead;
+    fn fetch_optional<'e>(
+        connection: &'e mut MySqlConnection,
+        statement: Statement<Self>,
+    ) -> BoxFuture<'e, Result<Option<MySqlRow>, sqlx::Error>> {
+        // sqlx stops at the first row and leaves the rest, errors included, to the next statement.
+        Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
+    }
 
-    /// MySQL's own holds for SELECT alone, and MariaDB's has another name; both outlive the transaction.
-    const TIMES_STATEMENTS: bool = false;
+    forward_to_connection!();
+}
 
-    /// sqlx 0.9 waits for its own for -1 seconds, which is for ever on MySQL and not at all on MariaDB. This one goes
-    /// with the connection.
-    #[cfg(feature = "migrate")]
-    const MIGRATION_LOCK: Option<&'static str> =
-        Some("SELECT GET_LOCK(concat('demarcate_migrate_', md5(database())), 86400)");
-
+impl Connect for MySql {
     type Fitting = ();
 
     fn fit(_: &mut MySqlConnection, _: Pooler) -> BoxFuture<'_, Result<(), sqlx::Error>> {
@@ -85,6 +85,29 @@ impl Backend for MySql {
             _ => return None,
         })
     }
+
+    fn is_connection_lost(error: &sqlx::Error) -> bool {
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+            // 1053 shutdown in progress, 1152 and 1184 aborted connection, 1927 connection was killed
+            // (MariaDB), 4031 disconnected for inactivity (MySQL).
+            sqlx::Error::Database(error) => error
+                .try_downcast_ref::<MySqlDatabaseError>()
+                .is_some_and(|error| matches!(error.number(), 1053 | 1152 | 1184 | 1927 | 4031)),
+            _ => false,
+        }
+    }
+}
+
+impl Transact for MySql {
+    const FACTS: TransactionFacts = TransactionFacts {
+        // MySQL's own limit holds for SELECT alone, and MariaDB's has another name; both outlive the transaction.
+        enforces_statement_timeout: false,
+        stops_later: true,
+        ..TransactionFacts::SERVER
+    };
+
+    const DEFAULT_ISOLATION: Isolation = Isolation::RepeatableRead;
 
     fn check(options: &TxOptions) -> Result<(), Error> {
         let unsupported = |option, instead| Err(Error::unsupported(Self::TITLE, option, instead));
@@ -195,9 +218,6 @@ impl Backend for MySql {
         Some(AssertSqlSafe(format!("KILL CONNECTION {process}")).into_sql_str())
     }
 
-    /// The answer comes when the thread has been told, which then counts as a connection until it has rolled back.
-    const STOPS_LATER: bool = true;
-
     fn is_gone(error: &sqlx::Error) -> bool {
         const NO_SUCH_THREAD: u16 = 1094;
         let error = error.as_database_error();
@@ -213,18 +233,6 @@ impl Backend for MySql {
                 "the answer to a dropped statement is still on the wire".into(),
             ))
         })
-    }
-
-    fn is_connection_lost(error: &sqlx::Error) -> bool {
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-            // 1053 shutdown in progress, 1152 and 1184 aborted connection, 1927 connection was killed
-            // (MariaDB), 4031 disconnected for inactivity (MySQL).
-            sqlx::Error::Database(error) => error
-                .try_downcast_ref::<MySqlDatabaseError>()
-                .is_some_and(|error| matches!(error.number(), 1053 | 1152 | 1184 | 1927 | 4031)),
-            _ => false,
-        }
     }
 
     fn may_succeed_again(error: &sqlx::Error) -> bool {
@@ -255,14 +263,16 @@ impl Backend for MySql {
             _ => CommitFailure::Unknown,
         }
     }
+}
 
-    fn fetch_optional<'e>(
-        connection: &'e mut MySqlConnection,
-        statement: Statement<Self>,
-    ) -> BoxFuture<'e, Result<Option<MySqlRow>, sqlx::Error>> {
-        // sqlx stops at the first row and leaves the rest, errors included, to the next statement.
-        Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
-    }
+impl Backend for MySql {}
 
-    hand_on_to_the_connection!();
+#[cfg(feature = "migrate")]
+impl Migrate for MySql {
+    /// sqlx 0.9 waits for its own for -1 seconds, which is for ever on MySQL and not at all on MariaDB. This one goes
+    /// with the connection.
+    const LOCK: Option<&'static str> =
+        Some("SELECT GET_LOCK(concat('demarcate_migrate_', md5(database())), 86400)");
+
+    forward_to_migrator!();
 }

@@ -8,17 +8,15 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
-use crate::backend::{Backend, Begun, CommitFailure, hand_on_to_the_connection, sealed};
+use crate::backend::forward::forward_to_connection;
+use crate::backend::transact::TransactionFacts;
+use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
+#[cfg(feature = "migrate")]
+use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::Pooler;
-
-/// A session of PostgreSQL.
-pub type Session = crate::Session<Postgres>;
-
-/// A session factory for PostgreSQL.
-pub type SessionFactory = crate::SessionFactory<Postgres>;
 
 impl sealed::Sealed for Postgres {}
 
@@ -32,22 +30,24 @@ pub struct Fitting {
 /// How often the server looks, in milliseconds.
 const WATCH: u32 = 250;
 
-impl Backend for Postgres {
+impl Execute for Postgres {
     const PREPARES: bool = true;
+
     const DIALECT: Dialect = Dialect::Postgres;
 
-    const DEFAULT_ISOLATION: Isolation = Isolation::ReadCommitted;
-    const TIMES_STATEMENTS: bool = true;
+    fn fetch_optional<'e>(
+        connection: &'e mut PgConnection,
+        statement: crate::statement::Statement<Self>,
+    ) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>> {
+        // sqlx reads the answer to its end.
+        sqlx::Executor::fetch_optional(connection, statement)
+    }
 
-    /// Beyond this a backend's subtransactions overflow shared memory, and everybody's visibility checks
-    /// read from disk: <https://www.postgresql.org/docs/current/subxacts.html>.
-    const MOST_SAVEPOINTS: Option<u64> = Some(64);
+    forward_to_connection!();
+}
 
+impl Connect for Postgres {
     const HAS_POOLERS: bool = true;
-
-    /// What `DISCARD ALL` stands for, which cannot be sent inside a transaction.
-    const SWEEP: &'static str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
-                                 SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
     type Fitting = Fitting;
 
@@ -137,6 +137,35 @@ impl Backend for Postgres {
             _ => return None,
         })
     }
+
+    fn is_connection_lost(error: &sqlx::Error) -> bool {
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
+            // Class 08 is "connection exception". 57P01 to 57P05 are shutdown, crash, "cannot connect
+            // now", a dropped database, and a session that was idle for too long; 25P03 one that was
+            // idle in a transaction.
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+                code.starts_with("08") || code.starts_with("57P") || code == "25P03"
+            }),
+            _ => false,
+        }
+    }
+}
+
+impl Transact for Postgres {
+    const FACTS: TransactionFacts = TransactionFacts {
+        enforces_statement_timeout: true,
+        // Beyond this a backend's subtransactions overflow shared memory, and everybody's visibility checks read from
+        // disk: <https://www.postgresql.org/docs/current/subxacts.html>.
+        cheap_savepoints: Some(64),
+        ..TransactionFacts::SERVER
+    };
+
+    const DEFAULT_ISOLATION: Isolation = Isolation::ReadCommitted;
+
+    /// What `DISCARD ALL` stands for, which cannot be sent inside a transaction.
+    const SWEEP: &'static str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
+                                 SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
     fn check(_: &TxOptions) -> Result<(), Error> {
         Ok(())
@@ -234,8 +263,9 @@ impl Backend for Postgres {
         Some(AssertSqlSafe(format!("SELECT pg_cancel_backend({process})")).into_sql_str())
     }
 
-    fn ask_outcome(transaction: &str) -> SqlStr {
-        AssertSqlSafe(format!("SELECT pg_xact_status('{transaction}'::xid8)")).into_sql_str()
+    fn ask_outcome(transaction: &str) -> Option<SqlStr> {
+        let sql = format!("SELECT pg_xact_status('{transaction}'::xid8)");
+        Some(AssertSqlSafe(sql).into_sql_str())
     }
 
     fn outcome(row: Option<PgRow>) -> Result<Option<bool>, sqlx::Error> {
@@ -258,19 +288,6 @@ impl Backend for Postgres {
                 other => other,
             }
         })
-    }
-
-    fn is_connection_lost(error: &sqlx::Error) -> bool {
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-            // Class 08 is "connection exception". 57P01 to 57P05 are shutdown, crash, "cannot connect
-            // now", a dropped database, and a session that was idle for too long; 25P03 one that was
-            // idle in a transaction.
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                code.starts_with("08") || code.starts_with("57P") || code == "25P03"
-            }),
-            _ => false,
-        }
     }
 
     fn may_succeed_again(error: &sqlx::Error) -> bool {
@@ -302,14 +319,11 @@ impl Backend for Postgres {
             _ => CommitFailure::Unknown,
         }
     }
+}
 
-    fn fetch_optional<'e>(
-        connection: &'e mut PgConnection,
-        statement: crate::statement::Statement<Self>,
-    ) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>> {
-        // sqlx reads the answer to its end.
-        sqlx::Executor::fetch_optional(connection, statement)
-    }
+impl Backend for Postgres {}
 
-    hand_on_to_the_connection!();
+#[cfg(feature = "migrate")]
+impl Migrate for Postgres {
+    forward_to_migrator!();
 }

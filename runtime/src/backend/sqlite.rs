@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
@@ -11,18 +10,16 @@ use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
-use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
+use crate::backend::forward::{first_row, forward_to_connection};
+use crate::backend::transact::TransactionFacts;
+use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
+#[cfg(feature = "migrate")]
+use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
 use crate::statement::Statement;
-
-/// A session of SQLite.
-pub type Session = crate::Session<Sqlite>;
-
-/// A session factory for SQLite.
-pub type SessionFactory = crate::SessionFactory<Sqlite>;
 
 /// What is known of a connection, and how to stop what runs on it.
 #[doc(hidden)]
@@ -37,7 +34,7 @@ pub struct Fitting {
 /// tens of microseconds.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 
-/// Puts back what [`begin`](Backend::begin) has set.
+/// Puts back what [`begin`](Transact::begin) has set.
 fn restore(options: &TxOptions, fitting: &Fitting) -> Option<String> {
     let busy_timeout = options.lock_timeout.map(|_| {
         let milliseconds = fitting.busy_timeout;
@@ -52,24 +49,25 @@ fn restore(options: &TxOptions, fitting: &Fitting) -> Option<String> {
 
 impl sealed::Sealed for Sqlite {}
 
-impl Backend for Sqlite {
-    const CONNECT_ADVICE: &'static str =
-        "is it the right file, and may it and its folder be read and written?";
+impl Execute for Sqlite {
     const PREPARES: bool = false;
+
     const DIALECT: Dialect = Dialect::Sqlite;
 
-    /// It has a thread of its own.
-    const LIVES_WITH_RUNTIME: bool = false;
+    fn fetch_optional<'e>(
+        connection: &'e mut SqliteConnection,
+        statement: Statement<Self>,
+    ) -> BoxFuture<'e, Result<Option<SqliteRow>, sqlx::Error>> {
+        // sqlx stops at the first row, and does not run what stands behind it in the same text.
+        Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
+    }
 
-    /// The statement runs in this process, on the connection's own thread: closing the connection would
-    /// not end it, and would be the end of a database in memory.
-    const ROLLBACK_LIMIT: Option<Duration> = None;
+    forward_to_connection!();
+}
 
-    /// For the same reason.
-    const CLOSES_TAINTED: bool = false;
-
-    const DEFAULT_ISOLATION: Isolation = Isolation::Serializable;
-    const TIMES_STATEMENTS: bool = false;
+impl Connect for Sqlite {
+    const CONNECT_ADVICE: &'static str =
+        "is it the right file, and may it and its folder be read and written?";
 
     type Fitting = Fitting;
 
@@ -129,6 +127,39 @@ impl Backend for Sqlite {
         })
     }
 
+    /// A database in memory lives as long as its connection, and a second connection has a database of
+    /// its own, or sees locks that no busy timeout waits for.
+    fn most_connections(options: &SqliteConnectOptions, asked: usize) -> usize {
+        if is_of_one_connection(options) {
+            1
+        } else {
+            asked
+        }
+    }
+
+    fn is_lost_with_its_connection(options: &SqliteConnectOptions) -> bool {
+        is_of_one_connection(options)
+    }
+
+    fn is_connection_lost(error: &sqlx::Error) -> bool {
+        matches!(error, sqlx::Error::WorkerCrashed)
+    }
+}
+
+impl Transact for Sqlite {
+    const FACTS: TransactionFacts = TransactionFacts {
+        enforces_statement_timeout: false,
+        // A statement runs in this process, on the connection's own thread. Closing the connection would not end it,
+        // and would be the end of a database in memory.
+        rollback_limit: None,
+        closes_tainted: false,
+        // The connection has a thread of its own.
+        lives_with_runtime: false,
+        ..TransactionFacts::SERVER
+    };
+
+    const DEFAULT_ISOLATION: Isolation = Isolation::Serializable;
+
     fn check(options: &TxOptions) -> Result<(), Error> {
         match options.isolation {
             None | Some(Isolation::Serializable) => {}
@@ -162,20 +193,6 @@ impl Backend for Sqlite {
             ));
         }
         Ok(())
-    }
-
-    /// A database in memory lives as long as its connection, and a second connection has a database of
-    /// its own, or sees locks that no busy timeout waits for.
-    fn most_connections(options: &SqliteConnectOptions, asked: usize) -> usize {
-        if is_of_one_connection(options) {
-            1
-        } else {
-            asked
-        }
-    }
-
-    fn is_lost_with_its_connection(options: &SqliteConnectOptions) -> bool {
-        is_of_one_connection(options)
     }
 
     /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails
@@ -249,10 +266,6 @@ impl Backend for Sqlite {
         Box::pin(connection.ping())
     }
 
-    fn is_connection_lost(error: &sqlx::Error) -> bool {
-        matches!(error, sqlx::Error::WorkerCrashed)
-    }
-
     fn may_succeed_again(error: &sqlx::Error) -> bool {
         const BUSY: i32 = 5;
         const LOCKED: i32 = 6;
@@ -269,16 +282,13 @@ impl Backend for Sqlite {
             _ => CommitFailure::Unknown,
         }
     }
+}
 
-    fn fetch_optional<'e>(
-        connection: &'e mut SqliteConnection,
-        statement: Statement<Self>,
-    ) -> BoxFuture<'e, Result<Option<SqliteRow>, sqlx::Error>> {
-        // sqlx stops at the first row, and does not run what stands behind it in the same text.
-        Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
-    }
+impl Backend for Sqlite {}
 
-    hand_on_to_the_connection!();
+#[cfg(feature = "migrate")]
+impl Migrate for Sqlite {
+    forward_to_migrator!();
 }
 
 /// In memory, or in a temporary file: <https://www.sqlite.org/inmemorydb.html>.

@@ -1,0 +1,63 @@
+//! Runs SQL on a connection: the part of a backend that the driver's own executor does.
+
+use demarcate_sql::Dialect;
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use sqlx::{Database, Either, SqlStr};
+
+use crate::statement::Statement;
+
+/// One step of a statement's result: a row, or the end of a statement with the number of changed rows.
+pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
+
+/// The driver's executor, by methods that are generic over the database.
+pub trait Execute: Database {
+    /// How to read its SQL.
+    const DIALECT: Dialect;
+
+    /// Whether preparing a statement is a round trip of its own.
+    const PREPARES: bool;
+
+    /// How many statements the connection keeps that took such a round trip.
+    fn prepared(connection: &Self::Connection) -> usize;
+
+    /// How many rows a statement changed.
+    fn affected(result: &Self::QueryResult) -> u64;
+
+    /// Runs SQL text that takes no arguments and is not prepared.
+    fn run(
+        connection: &mut Self::Connection,
+        sql: SqlStr,
+    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+
+    /// The same, for the first row of what it gives.
+    fn run_for_row(
+        connection: &mut Self::Connection,
+        sql: SqlStr,
+    ) -> BoxFuture<'_, Result<Option<Self::Row>, sqlx::Error>>;
+
+    /// [`Executor::fetch_many`](sqlx::Executor::fetch_many) of the connection.
+    fn fetch_many<'e>(
+        connection: &'e mut Self::Connection,
+        statement: Statement<Self>,
+    ) -> BoxStream<'e, Result<Step<Self>, sqlx::Error>>;
+
+    /// [`Executor::fetch_optional`](sqlx::Executor::fetch_optional) of the connection.
+    fn fetch_optional<'e>(
+        connection: &'e mut Self::Connection,
+        statement: Statement<Self>,
+    ) -> BoxFuture<'e, Result<Option<Self::Row>, sqlx::Error>>;
+
+    /// [`Executor::prepare_with`](sqlx::Executor::prepare_with) of the connection.
+    fn prepare_with<'e>(
+        connection: &'e mut Self::Connection,
+        sql: SqlStr,
+        parameters: &'e [Self::TypeInfo],
+    ) -> BoxFuture<'e, Result<Self::Statement, sqlx::Error>>;
+
+    /// [`Executor::describe`](sqlx::Executor::describe) of the connection.
+    fn describe<'e>(
+        connection: &'e mut Self::Connection,
+        sql: SqlStr,
+    ) -> BoxFuture<'e, Result<sqlx::Describe<Self>, sqlx::Error>>;
+}

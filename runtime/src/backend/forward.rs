@@ -1,0 +1,107 @@
+//! Implements the parts of a backend that call the driver alike on every database.
+
+use futures_core::stream::BoxStream;
+use futures_util::TryStreamExt;
+use sqlx::{Database, Either};
+
+use super::Step;
+
+/// The first row of an answer that is read to its end.
+pub(crate) async fn first_row<DB: Database>(
+    mut steps: BoxStream<'_, Result<Step<DB>, sqlx::Error>>,
+) -> Result<Option<DB::Row>, sqlx::Error> {
+    let mut first = None;
+    while let Some(step) = steps.try_next().await? {
+        if let (Either::Right(row), None) = (step, &first) {
+            first = Some(row);
+        }
+    }
+    Ok(first)
+}
+
+/// The methods of [`Execute`](super::Execute) that hand on to the connection's own [`Executor`](sqlx::Executor).
+///
+/// They cannot be default methods: `for<'c> &'c mut Self::Connection: Executor<'c>` would then have to
+/// be repeated at every use of the trait.
+macro_rules! forward_to_connection {
+    () => {
+        fn prepared(connection: &Self::Connection) -> usize {
+            if Self::PREPARES {
+                ::sqlx::Connection::cached_statements_size(connection)
+            } else {
+                0
+            }
+        }
+
+        fn affected(result: &Self::QueryResult) -> u64 {
+            result.rows_affected()
+        }
+
+        fn run(
+            connection: &mut Self::Connection,
+            sql: ::sqlx::SqlStr,
+        ) -> ::futures_core::future::BoxFuture<'_, Result<(), ::sqlx::Error>> {
+            let done = ::sqlx::Executor::execute(connection, sql);
+            Box::pin(async move { done.await.map(drop) })
+        }
+
+        fn run_for_row(
+            connection: &mut Self::Connection,
+            sql: ::sqlx::SqlStr,
+        ) -> ::futures_core::future::BoxFuture<'_, Result<Option<Self::Row>, ::sqlx::Error>> {
+            Box::pin($crate::backend::forward::first_row::<Self>(
+                ::sqlx::Executor::fetch_many(connection, sql),
+            ))
+        }
+
+        fn fetch_many<'e>(
+            connection: &'e mut Self::Connection,
+            statement: $crate::statement::Statement<Self>,
+        ) -> ::futures_core::stream::BoxStream<
+            'e,
+            Result<$crate::backend::Step<Self>, ::sqlx::Error>,
+        > {
+            ::sqlx::Executor::fetch_many(connection, statement)
+        }
+
+        fn prepare_with<'e>(
+            connection: &'e mut Self::Connection,
+            sql: ::sqlx::SqlStr,
+            parameters: &'e [Self::TypeInfo],
+        ) -> ::futures_core::future::BoxFuture<'e, Result<Self::Statement, ::sqlx::Error>> {
+            ::sqlx::Executor::prepare_with(connection, sql, parameters)
+        }
+
+        fn describe<'e>(
+            connection: &'e mut Self::Connection,
+            sql: ::sqlx::SqlStr,
+        ) -> ::futures_core::future::BoxFuture<'e, Result<::sqlx::Describe<Self>, ::sqlx::Error>>
+        {
+            ::sqlx::Executor::describe(connection, sql)
+        }
+    };
+}
+pub(crate) use forward_to_connection;
+
+/// The method of [`Migrate`](super::Migrate) that calls sqlx's migrator, for the same reason.
+#[cfg(all(
+    feature = "migrate",
+    any(feature = "sqlite", feature = "postgres", feature = "mysql")
+))]
+macro_rules! forward_to_migrator {
+    () => {
+        fn migrate<'e>(
+            connection: &'e mut Self::Connection,
+            migrations: &'e ::sqlx::migrate::Migrator,
+        ) -> ::futures_core::future::BoxFuture<'e, Result<(), ::sqlx::migrate::MigrateError>> {
+            // What `Migrator::run` calls. Of `run` itself the compiler cannot tell that it is `Send` ("implementation of
+            // `Acquire` is not general enough"), which is why sqlx has this one public, though hidden.
+            Box::pin(migrations.run_direct(None, connection, false))
+        }
+    };
+}
+#[cfg(all(
+    feature = "migrate",
+    any(feature = "sqlite", feature = "postgres", feature = "mysql")
+))]
+pub(crate) use forward_to_migrator;
