@@ -403,23 +403,13 @@ fn transaction_control(sql: &str) -> Option<String> {
         .iter()
         .filter_map(|dialect| demarcate_sql::find(sql, *dialect, explicit))
         .find(|found| is_read_alike(sql, found.offset))
-        .map(|found| first_words(found.text))
+        .map(|found| leaks::first_words(found.text))
 }
 
 fn is_read_alike(sql: &str, offset: usize) -> bool {
     DIALECTS.iter().all(|dialect| {
         demarcate_sql::statements(sql, *dialect).any(|statement| statement.offset == offset)
     })
-}
-
-/// Enough of a statement to find it.
-pub(crate) fn first_words(statement: &str) -> String {
-    const LONGEST: usize = 40;
-    let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.chars().count() <= LONGEST {
-        return words;
-    }
-    words.chars().take(LONGEST).chain("..".chars()).collect()
 }
 
 #[cfg(test)]

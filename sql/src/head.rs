@@ -109,7 +109,8 @@ fn read_wrapped(lexer: &mut Lexer<'_>, reading: &mut bool) -> Head {
             (b"load", Postgres) => Kind::Load,
             (b"load", MySql) if lexer.accept("index") => Kind::Maintenance,
             (b"copy", Postgres) if reads_stdin(lexer) => Kind::CopyFromStdin,
-            (b"load", MySql) | (b"copy", Postgres) => Kind::Copy,
+            (b"load", MySql) if lexer.accept_any(&["data", "xml"]) => Kind::Copy,
+            (b"copy", Postgres) => Kind::Copy,
 
             (b"listen", Postgres) => Kind::Listen,
             (b"unlisten", Postgres) => Kind::Unlisten,

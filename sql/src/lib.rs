@@ -46,6 +46,7 @@ mod effect;
 mod guard;
 mod head;
 mod kind;
+mod leak;
 mod lexer;
 mod masked;
 mod readings;
@@ -60,6 +61,7 @@ pub use dialect::Dialect;
 pub use effect::Effect;
 pub use guard::{find, guard, is_plain, transaction_control};
 pub use kind::Kind;
+pub use leak::Leak;
 pub use masked::{Masked, masked};
 pub use split::{Statement, Statements, statements};
 

@@ -1,3 +1,4 @@
+use crate::leak::Leak;
 use crate::lexer::Lexer;
 use crate::{Dialect, Effect, Kind, body, head, readings, settings, temporary};
 
@@ -34,6 +35,26 @@ impl Statement<'_> {
     #[must_use]
     pub const fn effect(&self) -> Effect {
         self.kind.effect(self.dialect)
+    }
+
+    /// What it leaves on the server's session.
+    ///
+    /// ```
+    /// use demarcate_sql::{Dialect, Leak, statements};
+    ///
+    /// let leak = |sql| statements(sql, Dialect::MySql).next().unwrap().leak();
+    /// assert_eq!(leak("create temporary table a (id int)"), Some(Leak::TemporaryTable));
+    /// assert_eq!(leak("drop temporary table a"), None);
+    /// ```
+    #[must_use]
+    pub fn leak(&self) -> Option<Leak> {
+        // `DROP PREPARE` is `DEALLOCATE` by another name, and counts.
+        let is_removal = self.kind == Kind::Temporary
+            && self
+                .text
+                .get(..4)
+                .is_some_and(|word| word.eq_ignore_ascii_case("drop"));
+        self.kind.leak(self.dialect).filter(|_| !is_removal)
     }
 }
 
