@@ -25,7 +25,7 @@ pub struct Checked {
 
 /// Holds a function to every rule that its tokens can tell, and gives its body, if it has one that can be read.
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) -> Option<Checked> {
-    errors.under(args);
+    errors.under(args.allowed().collect(), args.denied().collect());
     check_signature(kind, args, function, errors);
     let checked = function
         .block()
