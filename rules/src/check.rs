@@ -9,7 +9,8 @@ use crate::errors::Errors;
 use crate::function::{Body, Function};
 use crate::kind::Kind;
 use crate::lost::{self, Lost};
-use crate::session::{self, Found, Lent, plain_name};
+use crate::pattern::plain_name;
+use crate::session::{Found, Lent};
 use crate::types::{self, Borrow};
 use crate::walk::{self, Step};
 use crate::{rule, sql, waiting};
@@ -40,7 +41,7 @@ fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Er
     if function.is_helper(kind) {
         return;
     }
-    let found = session::find(function, kind);
+    let found = function.found(kind);
     check_has_body(kind, function, errors);
     check_session(kind, args, function, &found, errors);
     check_second_session(kind, function, &found, errors);

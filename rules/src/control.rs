@@ -11,8 +11,9 @@ use crate::escape;
 use crate::rule::{self, Rule};
 use crate::walk::{self, Known, Step, is_boundary};
 
+pub use crate::expr::chain;
 pub use crate::mac::each_argument;
-pub use crate::walk::{Names, chain};
+pub use crate::walk::Names;
 
 /// What a call does to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 
 use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Stmt, token};
 
-use crate::walk::{self, Known, Names, Step, is_spawner, plain_place};
+use crate::expr::{chain, plain_place};
+use crate::walk::{self, Known, Names, Step, is_spawner};
 
 /// The name of a call that spawns, and how it is written.
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {
@@ -98,7 +99,7 @@ fn spawn_method<'a>(call: &'a ExprMethodCall, names: &Names) -> Option<(&'a Iden
 }
 
 fn is_thread_builder(expr: &Expr) -> bool {
-    walk::chain(expr).any(|link| match link {
+    chain(expr).any(|link| match link {
         Expr::Call(call) => match &*call.func {
             Expr::Path(path) => {
                 let mut segments = path.path.segments.iter().rev().skip(1);

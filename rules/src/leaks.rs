@@ -18,9 +18,8 @@ pub(crate) fn find(sql: &str) -> Vec<(&'static Rule, String)> {
         }
     };
     for postgres in statements(sql, Dialect::Postgres) {
-        let alike = |dialect| {
-            statements(sql, dialect).find(|other| other.offset == postgres.offset)
-        };
+        let alike =
+            |dialect| statements(sql, dialect).find(|other| other.offset == postgres.offset);
         if let (Some(sqlite), Some(mysql)) = (alike(Dialect::Sqlite), alike(Dialect::MySql))
             && let Some(leak) = leak_on_any(postgres, sqlite, mysql)
         {

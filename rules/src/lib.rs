@@ -31,12 +31,14 @@ mod check;
 pub mod control;
 mod errors;
 mod escape;
+mod expr;
 mod function;
 mod item;
 mod kind;
 mod leaks;
 mod lost;
 mod mac;
+mod pattern;
 mod root;
 mod rule;
 mod session;
@@ -55,9 +57,10 @@ pub use errors::{Errors, Mistake};
 pub use function::{Body, Boxed, Function};
 pub use item::{Item, Other};
 pub use kind::Kind;
+pub use pattern::{Binding, bindings, introduced, plain_name};
 pub use root::in_package;
 pub use rule::{Level, RULES, Rule};
-pub use session::{Binding, Lent, bindings, introduced, plain_name};
+pub use session::Lent;
 
 #[cfg(test)]
 mod tests {

@@ -4,9 +4,10 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
 
+use crate::expr::{called, chain, without_parens};
 use crate::mac::Arguments;
 use crate::rule::{self, Rule};
-use crate::walk::{self, Names, called, chain, is_query, runs_query, without_parens};
+use crate::walk::{self, Names, is_query, runs_query};
 
 /// What is lost.
 pub(crate) struct Lost {

@@ -12,12 +12,13 @@ use syn::{
     Block, Expr, ExprCall, ExprLit, ExprMethodCall, Ident, Item, Lit, Local, Macro, Stmt, Token,
 };
 
+use crate::expr::{chain, plain_place};
 use crate::leaks;
 use crate::mac::{Arguments, Part};
+use crate::pattern::plain_name;
 use crate::root;
 use crate::rule::{self, Rule};
-use crate::session::plain_name;
-use crate::walk::{Names, chain, is_boundary, plain_place, runs_query};
+use crate::walk::{Names, is_boundary, runs_query};
 
 const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql];
 

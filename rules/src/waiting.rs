@@ -3,9 +3,10 @@
 use proc_macro2::TokenStream;
 use syn::{Expr, ExprCall, ExprMethodCall, Ident, Macro, Stmt};
 
+use crate::expr::{called, chain, names_crate, plain_place, without_parens};
 use crate::mac::{Arguments, Part};
 use crate::rule::{self, Rule};
-use crate::walk::{self, Known, Names, called, chain, names_crate, without_parens};
+use crate::walk::{self, Known, Names};
 
 /// The rule against something that waits, and the name of what it waits for.
 type Waits = (&'static Rule, Ident);
@@ -82,7 +83,7 @@ fn waited_for(future: &Expr, names: &Names) -> Option<Waits> {
         return waited_for(inner, names);
     }
     let by_name = |known| match known {
-        Known::Waiting(rule) => Some((rule, walk::plain_place(future)?)),
+        Known::Waiting(rule) => Some((rule, plain_place(future)?)),
         _ => None,
     };
     names
@@ -179,7 +180,7 @@ fn called_out<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a
         }
         // Of a request that was bound, and of what its `send` gave.
         future if names.known(future) == Some(Known::Http) => {
-            Some((&rule::HTTP_CALL, walk::plain_place(future)?))
+            Some((&rule::HTTP_CALL, plain_place(future)?))
         }
         _ => None,
     }
@@ -209,7 +210,7 @@ fn received<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a I
         {
             &call.method
         }
-        future if names.known(future) == Some(Known::Receiver) => walk::plain_place(future)?,
+        future if names.known(future) == Some(Known::Receiver) => plain_place(future)?,
         _ => return None,
     };
     Some((&rule::CHANNEL_RECEIVE, name))

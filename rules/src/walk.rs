@@ -3,13 +3,14 @@
 use proc_macro2::TokenStream;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, ExprPath, Ident, Item, Local, Macro,
-    Pat, Stmt, Type, UnOp,
+    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Ident, Item, Local, Macro, Pat, Stmt,
+    Type,
 };
 
+use crate::expr::{called, chain, names_crate, plain_place};
 use crate::mac::Arguments;
+use crate::pattern::{binds, plain_name, without_type};
 use crate::rule::Rule;
-use crate::session::plain_name;
 use crate::waiting::waits_later;
 
 /// What the names in a part of a body stand for.
@@ -106,29 +107,6 @@ impl Names {
 /// The methods of a factory that open a boundary.
 pub(crate) fn is_boundary(method: &Ident) -> bool {
     method == "transaction" || method == "transaction_with"
-}
-
-/// The name in `name`, `(name)`, `&name`, `&mut *name`.
-pub(crate) fn plain_place(expr: &Expr) -> Option<&Ident> {
-    match expr {
-        Expr::Path(ExprPath {
-            qself: None, path, ..
-        }) => path.get_ident(),
-        Expr::Paren(inner) => plain_place(&inner.expr),
-        Expr::Group(inner) => plain_place(&inner.expr),
-        Expr::Reference(inner) => plain_place(&inner.expr),
-        Expr::Unary(inner) if matches!(inner.op, UnOp::Deref(_)) => plain_place(&inner.expr),
-        _ => None,
-    }
-}
-
-/// The expression in `(expr)`.
-pub(crate) fn without_parens(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Paren(inner) => without_parens(&inner.expr),
-        Expr::Group(inner) => without_parens(&inner.expr),
-        expr => expr,
-    }
 }
 
 /// A step of the walk.
@@ -314,27 +292,6 @@ pub(crate) fn of_type(ty: &Type) -> Option<Known> {
         "Handle" if names_crate(&path.path, "runtime") => Some(Known::Spawner),
         _ => None,
     }
-}
-
-fn without_type(pat: &Pat) -> &Pat {
-    match pat {
-        Pat::Type(pat) => without_type(&pat.pat),
-        Pat::Paren(pat) => without_type(&pat.pat),
-        pat => pat,
-    }
-}
-
-/// The last name of the path that is called.
-pub(crate) fn called(func: &Expr) -> Option<&Ident> {
-    match func {
-        Expr::Path(path) => path.path.segments.last().map(|last| &last.ident),
-        _ => None,
-    }
-}
-
-/// Whether a path goes through something of that name.
-pub(crate) fn names_crate(path: &syn::Path, name: &str) -> bool {
-    path.segments.iter().any(|segment| segment.ident == name)
 }
 
 /// `tx.begin().await?`, `tx.begin().await.unwrap()` and so on.
@@ -554,36 +511,4 @@ impl VisitMut for Walk<'_> {
     fn visit_pat_mut(&mut self, _: &mut Pat) {}
 
     fn visit_attribute_mut(&mut self, _: &mut syn::Attribute) {}
-}
-
-/// An expression and what it is built on, outside in: `a.b()?.await` gives itself, `a.b()?`, `a.b()`, `a`.
-pub fn chain(expr: &Expr) -> impl Iterator<Item = &Expr> {
-    std::iter::successors(Some(expr), |expr| match expr {
-        Expr::MethodCall(call) => Some(&call.receiver),
-        Expr::Await(inner) => Some(&inner.base),
-        Expr::Try(inner) => Some(&inner.expr),
-        Expr::Field(inner) => Some(&inner.base),
-        Expr::Paren(inner) => Some(&inner.expr),
-        Expr::Group(inner) => Some(&inner.expr),
-        _ => None,
-    })
-}
-
-/// Whether a pattern gives a name a new meaning.
-fn binds(pat: &Pat, name: &Ident) -> bool {
-    use syn::visit::Visit;
-
-    struct Search<'a> {
-        name: &'a Ident,
-        found: bool,
-    }
-    impl<'ast> Visit<'ast> for Search<'_> {
-        fn visit_pat_ident(&mut self, pat: &'ast syn::PatIdent) {
-            self.found |= pat.ident == *self.name;
-            syn::visit::visit_pat_ident(self, pat);
-        }
-    }
-    let mut search = Search { name, found: false };
-    search.visit_pat(pat);
-    search.found
 }
