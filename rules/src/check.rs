@@ -4,11 +4,12 @@ use proc_macro2::TokenStream;
 use syn::{Block, Expr, FnArg, ReceiverKind, ReturnType, Stmt};
 
 use crate::args::Args;
-use crate::control::{self, Judgement, Names};
+use crate::control::{self, Judgement};
 use crate::errors::Errors;
 use crate::function::{Body, Function};
 use crate::kind::Kind;
 use crate::lost::{self, Lost};
+use crate::names::Names;
 use crate::pattern::plain_name;
 use crate::session::{Found, Lent};
 use crate::types::{self, Borrow};

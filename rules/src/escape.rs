@@ -4,7 +4,9 @@
 use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Stmt, token};
 
 use crate::expr::{chain, plain_place};
-use crate::walk::{self, Known, Names, Step, is_spawner};
+use crate::idioms::is_spawner;
+use crate::names::{Known, Names};
+use crate::walk::{self, Step};
 
 /// The name of a call that spawns, and how it is written.
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {

@@ -7,13 +7,11 @@ use syn::{
 };
 
 use crate::args::Args;
-use crate::control::Names;
 use crate::kind::Kind;
-use crate::pattern::{introduced, plain_name};
+use crate::pattern::plain_name;
 use crate::rule;
 use crate::session::{self, Found, Lent};
 use crate::types;
-use crate::walk::{self, Known};
 
 /// A function as its author wrote it.
 ///
@@ -183,39 +181,6 @@ impl Function {
     #[must_use]
     pub fn lent(&self, kind: Kind) -> Option<Lent> {
         self.found(kind).lent
-    }
-
-    /// What names stand for in the body.
-    #[must_use]
-    pub fn names(&self, kind: Kind, args: &Args) -> Names {
-        let Found { lent, factory, .. } = self.found(kind);
-        let name = || {
-            let parameter = self.parameter(lent.as_ref()?.index())?;
-            plain_name(&parameter.pat).cloned()
-        };
-        let mut names = Names {
-            inside: !matches!(lent, Some(Lent::Factory { .. })),
-            ..Names::default()
-        };
-        // What the compiler is asked about as a parameter is not asked about again.
-        for (index, parameter) in self.parameters() {
-            if let Some(name) = plain_name(&parameter.pat) {
-                let known = match walk::of_type(&parameter.ty) {
-                    _ if factory == Some(index) => Known::Refused,
-                    Some(known) => known,
-                    None => Known::Parameter,
-                };
-                names.known.push((name.clone(), known));
-            }
-        }
-        match lent {
-            Some(Lent::Session { .. }) => names.sessions.extend(name()),
-            Some(Lent::Factory { .. }) => names.factory = name(),
-            None => names
-                .sessions
-                .extend(args.from.as_ref().map(|_| introduced())),
-        }
-        names
     }
 
     /// Whether it is a function of a block that works on no session.

@@ -5,9 +5,10 @@ use quote::ToTokens;
 use syn::{Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
 
 use crate::expr::{called, chain, without_parens};
+use crate::idioms::{is_query, is_query_macro, runs_query};
 use crate::mac::Arguments;
+use crate::names::Names;
 use crate::rule::{self, Rule};
-use crate::walk::{self, Names, is_query, runs_query};
 
 /// What is lost.
 pub(crate) struct Lost {
@@ -160,7 +161,7 @@ fn is_given(future: &Expr, names: &Names) -> bool {
                 names.is_session(&call.receiver) || call.args.iter().any(is_given)
             }
             Expr::Macro(mac) => {
-                return !walk::is_query_macro(&mac.mac)
+                return !is_query_macro(&mac.mac)
                     && Arguments::of(&mac.mac)
                         .is_some_and(|arguments| arguments.expressions().any(is_given));
             }

@@ -13,12 +13,13 @@ use syn::{
 };
 
 use crate::expr::{chain, plain_place};
+use crate::idioms::runs_query;
 use crate::leaks;
 use crate::mac::{Arguments, Part};
+use crate::names::{Names, is_boundary};
 use crate::pattern::plain_name;
 use crate::root;
 use crate::rule::{self, Rule};
-use crate::walk::{Names, is_boundary, runs_query};
 
 const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql];
 

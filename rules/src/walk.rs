@@ -3,111 +3,16 @@
 use proc_macro2::TokenStream;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Ident, Item, Local, Macro, Pat, Stmt,
-    Type,
+    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Item, Local, Macro, Pat, Stmt, Type,
 };
 
-use crate::expr::{called, chain, names_crate, plain_place};
-use crate::mac::Arguments;
-use crate::pattern::{binds, plain_name, without_type};
-use crate::rule::Rule;
-use crate::waiting::waits_later;
-
-/// What the names in a part of a body stand for.
-#[derive(Clone, Debug, Default)]
-pub struct Names {
-    /// Names of the session.
-    pub sessions: Vec<Ident>,
-    /// The name of a job's session factory.
-    pub factory: Option<Ident>,
-    /// Whether a transaction is open here: not in a job that was given a factory, outside of the boundaries that it opens,
-    /// nor in what is registered to run after the commit.
-    pub inside: bool,
-    /// Other names that matter to a rule.
-    pub(crate) known: Vec<(Ident, Known)>,
-    /// Inside a macro call whose arguments may be anything, so that nothing is put in their place.
-    pub(crate) is_opaque: bool,
-}
-
-/// What a name that is no session stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Known {
-    /// A parameter, whose type is judged, or a transaction, which is judged where it begins.
-    Parameter,
-    /// A parameter that should not be there, so that nothing more is said of it.
-    Refused,
-    /// `sqlx::query(..)`
-    Query,
-    /// The raw connection of a session.
-    Raw,
-    /// A `JoinSet`, a runtime's `Handle` and the like.
-    Spawner,
-    /// An HTTP client, or a request of one.
-    Http,
-    /// The receiving end of a channel.
-    Receiver,
-    /// A future that waits for something else than the database once it is awaited, and the rule against that.
-    Waiting(&'static Rule),
-}
-
-impl Names {
-    /// Without those that a pattern gives another meaning.
-    fn without(&self, pats: &[&Pat]) -> Self {
-        let stays = |name: &Ident| !pats.iter().any(|pat| binds(pat, name));
-        Self {
-            sessions: self
-                .sessions
-                .iter()
-                .filter(|name| stays(name))
-                .cloned()
-                .collect(),
-            factory: self.factory.clone().filter(stays),
-            known: self
-                .known
-                .iter()
-                .filter(|(name, _)| stays(name))
-                .cloned()
-                .collect(),
-            ..*self
-        }
-    }
-
-    /// Whether what a call is given runs when the transaction is over.
-    pub(crate) fn is_after_the_end(&self, call: &ExprMethodCall) -> bool {
-        (call.method == "after_commit" || call.method == "after_rollback")
-            && self.is_session(&call.receiver)
-    }
-
-    /// `tx`, `&mut *tx`, `(tx)`.
-    pub(crate) fn is_session(&self, expr: &Expr) -> bool {
-        plain_place(expr).is_some_and(|name| self.sessions.contains(name))
-    }
-
-    /// The factory of a job that was given one.
-    pub(crate) fn is_factory(&self, expr: &Expr) -> bool {
-        plain_place(expr).is_some_and(|name| self.factory.as_ref() == Some(name))
-    }
-
-    /// What a name, or a reference to it, stands for.
-    pub(crate) fn known(&self, expr: &Expr) -> Option<Known> {
-        let name = plain_place(expr)?;
-        self.known
-            .iter()
-            .rev()
-            .find(|(known, _)| known == name)
-            .map(|(_, what)| *what)
-    }
-
-    /// `db.transaction(async |tx| ..)`, in a job that was given the factory for that.
-    pub(crate) fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
-        !self.inside && self.is_factory(&call.receiver) && is_boundary(&call.method)
-    }
-}
-
-/// The methods of a factory that open a boundary.
-pub(crate) fn is_boundary(method: &Ident) -> bool {
-    method == "transaction" || method == "transaction_with"
-}
+use crate::expr::{called, chain};
+use crate::idioms::{
+    begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, of_type, waits_later,
+};
+use crate::mac::{Arguments, Part};
+use crate::names::{Known, Names};
+use crate::pattern::{plain_name, without_type};
 
 /// A step of the walk.
 pub(crate) enum Step<'a> {
@@ -268,136 +173,6 @@ impl Bound {
     }
 }
 
-/// What a value of a type stands for.
-pub(crate) fn of_type(ty: &Type) -> Option<Known> {
-    let ty = match ty {
-        Type::Reference(reference) => &*reference.elem,
-        ty => ty,
-    };
-    let Type::Path(path) = ty else {
-        return None;
-    };
-    let last = path.path.segments.last()?.ident.to_string();
-    match last.as_str() {
-        "JoinSet" | "TaskTracker" | "LocalSet" | "Runtime" => Some(Known::Spawner),
-        "Receiver" | "UnboundedReceiver" => Some(Known::Receiver),
-        "RequestBuilder" => Some(Known::Http),
-        "Client"
-            if path.path.segments.len() == 1
-                || names_crate(&path.path, "reqwest")
-                || names_crate(&path.path, "http") =>
-        {
-            Some(Known::Http)
-        }
-        "Handle" if names_crate(&path.path, "runtime") => Some(Known::Spawner),
-        _ => None,
-    }
-}
-
-/// `tx.begin().await?`, `tx.begin().await.unwrap()` and so on.
-fn begins_on_session(expr: &Expr, names: &Names) -> bool {
-    chain(expr).any(|link| match link {
-        Expr::MethodCall(call) => begins(&call.method) && names.is_session(&call.receiver),
-        _ => false,
-    })
-}
-
-fn begins(method: &Ident) -> bool {
-    matches!(
-        method.to_string().as_str(),
-        "begin" | "begin_with" | "try_begin" | "try_begin_with"
-    )
-}
-
-/// `tx.unguarded()`
-pub(crate) fn is_unguarded(expr: &Expr, names: &Names) -> bool {
-    match expr {
-        Expr::MethodCall(call) => call.method == "unguarded" && names.is_session(&call.receiver),
-        _ => false,
-    }
-}
-
-/// Whether an expression is visibly a query of sqlx: `sqlx::query(..).bind(..)`, `builder.build()`, or a name of one.
-pub(crate) fn is_query(expr: &Expr, names: &Names) -> bool {
-    for link in chain(expr) {
-        match link {
-            Expr::Await(_) | Expr::Try(_) => return false,
-            Expr::Call(call) => {
-                return called(&call.func).is_some_and(|name| {
-                    let name = name.to_string();
-                    name == "raw_sql" || name == "query" || name.starts_with("query_")
-                });
-            }
-            Expr::Macro(mac) => return is_query_macro(&mac.mac),
-            Expr::MethodCall(call)
-                if matches!(
-                    call.method.to_string().as_str(),
-                    "build" | "build_query_as" | "build_query_scalar" | "query"
-                ) =>
-            {
-                return true;
-            }
-            Expr::MethodCall(call) if runs_query(&call.method) => return false,
-            link if names.known(link) == Some(Known::Query) => return true,
-            _ => {}
-        }
-    }
-    false
-}
-
-/// `query!`, `query_as!`, `query_file!` and their like.
-pub(crate) fn is_query_macro(mac: &Macro) -> bool {
-    mac.path.segments.last().is_some_and(|last| {
-        let name = last.ident.to_string();
-        name == "query" || name.starts_with("query_")
-    })
-}
-
-/// The methods that send a query to the executor that they are given.
-pub(crate) fn runs_query(method: &Ident) -> bool {
-    matches!(
-        method.to_string().as_str(),
-        "execute"
-            | "execute_many"
-            | "fetch"
-            | "fetch_many"
-            | "fetch_all"
-            | "fetch_one"
-            | "fetch_optional"
-    )
-}
-
-/// `JoinSet::new()`, `Handle::current()`, `Runtime::new()?`.
-pub(crate) fn is_spawner(expr: &Expr) -> bool {
-    chain(expr).any(|link| match link {
-        Expr::Call(call) => match &*call.func {
-            Expr::Path(path) => path.path.segments.iter().rev().nth(1).is_some_and(|owner| {
-                matches!(
-                    owner.ident.to_string().as_str(),
-                    "JoinSet" | "TaskTracker" | "LocalSet" | "Runtime" | "Handle"
-                )
-            }),
-            _ => false,
-        },
-        _ => false,
-    })
-}
-
-/// `reqwest::Client::new()`, `client.get(..)` of such a client.
-pub(crate) fn is_http(expr: &Expr, names: &Names) -> bool {
-    for link in chain(expr) {
-        match link {
-            Expr::Await(_) => return false,
-            Expr::Call(call) => {
-                return matches!(&*call.func, Expr::Path(path) if names_crate(&path.path, "reqwest"));
-            }
-            link if names.known(link) == Some(Known::Http) => return true,
-            _ => {}
-        }
-    }
-    false
-}
-
 impl VisitMut for Walk<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // Before what is inside it is replaced.
@@ -475,14 +250,14 @@ impl VisitMut for Walk<'_> {
         self.within(names, |walk| {
             for part in arguments.parts_mut() {
                 match part {
-                    crate::mac::Part::Expr(expr) => walk.visit_expr_mut(expr),
-                    crate::mac::Part::Statements(stmts) => {
+                    Part::Expr(expr) => walk.visit_expr_mut(expr),
+                    Part::Statements(stmts) => {
                         stmts.iter_mut().for_each(|stmt| walk.visit_stmt_mut(stmt));
                     }
-                    crate::mac::Part::Other(tokens) => {
+                    Part::Other(tokens) => {
                         (walk.look)(Step::Tokens(tokens), &walk.names);
                     }
-                    crate::mac::Part::Separator(_) => {}
+                    Part::Separator(_) => {}
                 }
             }
         });
