@@ -4,12 +4,12 @@ use syn::{FnArg, ReceiverKind, ReturnType};
 
 use crate::args::Args;
 use crate::errors::Errors;
-use crate::function::{Body, Function};
 use crate::kind::Kind;
-use crate::pattern::plain_name;
 use crate::rule;
-use crate::session::{Found, Lent};
-use crate::types::{self, Borrow};
+use crate::syntax::function::{Body, Function};
+use crate::syntax::pattern::plain_name;
+use crate::syntax::session::{Found, Lent};
+use crate::syntax::types::{self, Borrow};
 
 /// Holds a function's signature to the rules.
 pub(crate) fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {

@@ -8,10 +8,10 @@ use syn::{
 
 use crate::args::Args;
 use crate::kind::Kind;
-use crate::pattern::plain_name;
 use crate::rule;
-use crate::session::{self, Found, Lent};
-use crate::types;
+use crate::syntax::pattern::plain_name;
+use crate::syntax::session::{self, Found, Lent};
+use crate::syntax::types;
 
 /// A function as its author wrote it.
 ///

@@ -7,15 +7,15 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident};
 
-use crate::escape;
-use crate::idioms::{is_query, is_spawner, runs_query};
-use crate::names::{Known, is_boundary};
+use crate::body::idioms::{is_query, is_spawner, runs_query};
+use crate::body::names::{Known, is_boundary};
+use crate::body::walk::{self, Step};
+use crate::check::escape;
 use crate::rule::{self, Rule};
-use crate::walk::{self, Step};
 
-pub use crate::expr::chain;
-pub use crate::mac::each_argument;
-pub use crate::names::Names;
+pub use crate::body::names::Names;
+pub use crate::syntax::expr::chain;
+pub use crate::syntax::mac::each_argument;
 
 /// What a call does to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use syn::{FnArg, PatType, Signature, Type, TypeReference};
 
 use crate::kind::Kind;
-use crate::types::{bare, is_named};
+use crate::syntax::types::{bare, is_named};
 
 /// What a function works on.
 #[derive(Clone)]

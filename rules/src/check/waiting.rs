@@ -3,11 +3,11 @@
 use proc_macro2::TokenStream;
 use syn::{Expr, Ident, Macro, Stmt};
 
-use crate::expr::{plain_place, without_parens};
-use crate::idioms::{blocked, waiting, wrapped};
-use crate::mac::{Arguments, Part};
-use crate::names::{Known, Names};
+use crate::body::idioms::{blocked, waiting, wrapped};
+use crate::body::names::{Known, Names};
 use crate::rule::Rule;
+use crate::syntax::expr::{plain_place, without_parens};
+use crate::syntax::mac::{Arguments, Part};
 
 /// The rule against something that waits, and the name of what it waits for.
 type Waits = (&'static Rule, Ident);

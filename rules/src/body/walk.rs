@@ -6,13 +6,13 @@ use syn::{
     Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Item, Local, Macro, Pat, Stmt, Type,
 };
 
-use crate::expr::{called, chain};
-use crate::idioms::{
+use crate::body::idioms::{
     begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, of_type, waits_later,
 };
-use crate::mac::{Arguments, Part};
-use crate::names::{Known, Names};
-use crate::pattern::{plain_name, without_type};
+use crate::body::names::{Known, Names};
+use crate::syntax::expr::{called, chain};
+use crate::syntax::mac::{Arguments, Part};
+use crate::syntax::pattern::{plain_name, without_type};
 
 /// A step of the walk.
 pub(crate) enum Step<'a> {

@@ -12,14 +12,14 @@ use syn::{
     Block, Expr, ExprCall, ExprLit, ExprMethodCall, Ident, Item, Lit, Local, Macro, Stmt, Token,
 };
 
-use crate::expr::{chain, plain_place};
-use crate::idioms::runs_query;
-use crate::leaks;
-use crate::mac::{Arguments, Part};
-use crate::names::{Names, is_boundary};
-use crate::pattern::plain_name;
+use crate::body::idioms::runs_query;
+use crate::body::names::{Names, is_boundary};
+use crate::check::leaks;
 use crate::root;
 use crate::rule::{self, Rule};
+use crate::syntax::expr::{chain, plain_place};
+use crate::syntax::mac::{Arguments, Part};
+use crate::syntax::pattern::plain_name;
 
 const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql];
 
@@ -478,9 +478,9 @@ mod tests {
     #[test]
     fn the_file_of_a_query_is_read() {
         for body in [
-            r#"query_file!("src/sql/commits.sql").execute(&mut *tx).await?;"#,
-            r#"sqlx::query_file_as!(Order, "src/sql/commits.sql", id);"#,
-            r#"sqlx::query_file_scalar_unchecked!("src/sql/commits.sql");"#,
+            r#"query_file!("src/check/sql/commits.sql").execute(&mut *tx).await?;"#,
+            r#"sqlx::query_file_as!(Order, "src/check/sql/commits.sql", id);"#,
+            r#"sqlx::query_file_scalar_unchecked!("src/check/sql/commits.sql");"#,
         ] {
             assert_eq!(words(body), ["commit"], "{body}");
         }

@@ -2,9 +2,9 @@
 
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
-use crate::expr::plain_place;
-use crate::pattern::binds;
 use crate::rule::Rule;
+use crate::syntax::expr::plain_place;
+use crate::syntax::pattern::binds;
 
 /// What the names in a part of a body stand for.
 #[derive(Clone, Debug, Default)]

@@ -4,11 +4,11 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
 
-use crate::expr::{called, chain, without_parens};
-use crate::idioms::{is_query, is_query_macro, runs_query};
-use crate::mac::Arguments;
-use crate::names::Names;
+use crate::body::idioms::{is_query, is_query_macro, runs_query};
+use crate::body::names::Names;
 use crate::rule::{self, Rule};
+use crate::syntax::expr::{called, chain, without_parens};
+use crate::syntax::mac::Arguments;
 
 /// What is lost.
 pub(crate) struct Lost {

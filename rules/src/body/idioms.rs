@@ -2,9 +2,9 @@
 
 use syn::{Expr, ExprCall, ExprMethodCall, Ident, Macro, Type};
 
-use crate::expr::{called, chain, names_crate, plain_place, without_parens};
-use crate::names::{Known, Names};
+use crate::body::names::{Known, Names};
 use crate::rule::{self, Rule};
+use crate::syntax::expr::{called, chain, names_crate, plain_place, without_parens};
 
 /// What a value of a type stands for.
 pub(crate) fn of_type(ty: &Type) -> Option<Known> {

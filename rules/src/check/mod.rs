@@ -1,18 +1,26 @@
 //! The rules, one function each.
 
+pub mod control;
+mod escape;
+mod leaks;
+mod lost;
+mod signature;
+mod sql;
+mod waiting;
+
 use proc_macro2::TokenStream;
 use syn::{Block, Expr, Stmt};
 
+use self::control::Judgement;
+use self::lost::Lost;
+use self::signature::check_signature;
 use crate::args::Args;
-use crate::control::{self, Judgement};
+use crate::body::names::Names;
+use crate::body::walk::{self, Step};
 use crate::errors::Errors;
-use crate::function::Function;
 use crate::kind::Kind;
-use crate::lost::{self, Lost};
-use crate::names::Names;
-use crate::signature::check_signature;
-use crate::walk::{self, Step};
-use crate::{rule, sql, waiting};
+use crate::rule;
+use crate::syntax::function::Function;
 
 /// A body that was held to the rules.
 pub struct Checked {

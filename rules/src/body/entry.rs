@@ -1,12 +1,12 @@
 //! What the names of a function stand for where its body begins.
 
 use crate::args::Args;
-use crate::function::Function;
-use crate::idioms::of_type;
+use crate::body::idioms::of_type;
+use crate::body::names::{Known, Names};
 use crate::kind::Kind;
-use crate::names::{Known, Names};
-use crate::pattern::{introduced, plain_name};
-use crate::session::{Found, Lent};
+use crate::syntax::function::Function;
+use crate::syntax::pattern::{introduced, plain_name};
+use crate::syntax::session::{Found, Lent};
 
 impl Function {
     /// What names stand for in the body.
