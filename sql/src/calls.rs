@@ -1,3 +1,5 @@
+//! Calls of functions that leave something on the server's session.
+
 use crate::dialect::Dialect;
 use crate::leak::Leak;
 use crate::lexer::Lexer;

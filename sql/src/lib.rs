@@ -38,21 +38,22 @@
 #[cfg(test)]
 extern crate std;
 
-mod block;
-mod body;
 mod calls;
+mod compound;
 mod dialect;
 mod effect;
+mod executable_comments;
 mod guard;
 mod head;
 mod kind;
 mod leak;
 mod lexer;
 mod masked;
-mod readings;
 mod scan;
+mod set_statement;
 mod settings;
 mod split;
+mod stored_body;
 mod temporary;
 mod token;
 
