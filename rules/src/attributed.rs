@@ -5,12 +5,12 @@ use quote::{ToTokens, quote};
 use syn::Meta;
 
 use crate::args::Args;
-use crate::block::{Block, Member};
 use crate::check::{Checked, check};
 use crate::errors::Errors;
-use crate::function::Function;
-use crate::item::Item;
 use crate::kind::Kind;
+use crate::syntax::block::{Block, Member};
+use crate::syntax::function::Function;
+use crate::syntax::item::Item;
 
 /// One attribute and its item.
 pub struct Attributed {

@@ -2,7 +2,6 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::PatType;
 
-use crate::args::Args;
 use crate::kind::Kind;
 use crate::rule::{Level, Rule};
 
@@ -32,10 +31,10 @@ pub struct Mistake {
 }
 
 impl Errors {
-    /// From here on, these arguments say what is allowed and what is denied.
-    pub(crate) fn under(&mut self, args: &Args) {
-        self.allowed = args.allowed().collect();
-        self.denied = args.denied().collect();
+    /// Sets the rules that do not count from here on, and those that are errors whatever their level.
+    pub(crate) fn under(&mut self, allowed: Vec<&'static Rule>, denied: Vec<&'static Rule>) {
+        self.allowed = allowed;
+        self.denied = denied;
     }
 
     /// Looks at a parameter, which may not be there.

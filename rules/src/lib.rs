@@ -26,38 +26,27 @@
 
 mod args;
 mod attributed;
-mod block;
+mod body;
 mod check;
-pub mod control;
 mod errors;
-mod escape;
-mod function;
-mod item;
 mod kind;
-mod leaks;
-mod lost;
-mod mac;
 mod root;
 mod rule;
-mod session;
-mod sql;
 mod suggest;
-mod timeout;
-mod types;
-mod waiting;
-mod walk;
+mod syntax;
 
 pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
 pub use attributed::{Attributed, On};
-pub use block::{Block, Member, MemberItem};
-pub use check::{Checked, check};
+pub use check::{Checked, check, control};
 pub use errors::{Errors, Mistake};
-pub use function::{Body, Boxed, Function};
-pub use item::{Item, Other};
 pub use kind::Kind;
 pub use root::in_package;
 pub use rule::{Level, RULES, Rule};
-pub use session::{Binding, Lent, bindings, introduced, plain_name};
+pub use syntax::block::{Block, Member, MemberItem};
+pub use syntax::function::{Body, Boxed, Function};
+pub use syntax::item::{Item, Other};
+pub use syntax::pattern::{Binding, bindings, introduced, plain_name};
+pub use syntax::session::Lent;
 
 #[cfg(test)]
 mod tests {

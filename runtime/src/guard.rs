@@ -4,7 +4,7 @@
 //! transaction, or outlive it, never reaches the server. The codes are those of the rules that say the
 //! same at compile time.
 
-use demarcate_sql::{Dialect, Effect, Kind, is_plain, session_calls, statements};
+use demarcate_sql::{Dialect, Effect, Leak, is_plain, session_calls, statements};
 
 use crate::error::Error;
 use crate::place::Place;
@@ -103,8 +103,8 @@ fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, R
         if effect.is_guarded() {
             return Err(refuse(rule(effect), reason(effect)));
         }
-        let leaks = effect.leaks_to_session() && !is_dropped(statement.text);
-        if let Some((rule, reason)) = leak(statement.kind).filter(|_| leaks) {
+        if let Some(leak) = statement.leak() {
+            let (rule, reason) = rule_of_leak(leak);
             if !allowed.contains(rule) {
                 return Err(refuse(rule, reason));
             }
@@ -115,26 +115,11 @@ fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, R
     Ok(passed)
 }
 
-/// What is dropped is gone.
-fn is_dropped(statement: &str) -> bool {
-    statement
-        .get(..4)
-        .is_some_and(|word| word.eq_ignore_ascii_case("drop"))
-}
-
 /// Whether functions are called that leave something on the server's session.
 fn read_calls(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<bool, Refusal> {
     let mut any = false;
     for call in session_calls(sql, dialect) {
-        let (rule, reason) = if call.name.to_ascii_lowercase().contains("lock") {
-            (
-                ADVISORY_LOCK,
-                "a lock of the session outlives the transaction, and is held by whoever has the connection next; take \
-                 `pg_advisory_xact_lock`, or lock a row",
-            )
-        } else {
-            (SESSION_SETTING, SETTING_LEAKS)
-        };
+        let (rule, reason) = rule_of_leak(call.leak);
         if !allowed.contains(rule) {
             return Err(Refusal {
                 rule,
@@ -147,35 +132,38 @@ fn read_calls(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<bool, Re
     Ok(any)
 }
 
-const SETTING_LEAKS: &str = "what it sets outlives the transaction, and reaches whoever has the connection next; \
-     write `SET LOCAL`, or set it where the connection is made";
-
-/// The rule that a kind of statement breaks, and what it leaves behind.
-///
-/// A variable of the user's own on MySQL is how a procedure returns something, and is let be.
-fn leak(kind: Kind) -> Option<(&'static str, &'static str)> {
-    match kind {
-        Kind::SetUserVariable | Kind::Unlisten => None,
-        Kind::Listen => Some((
+/// Returns the rule against a leak, and the reason that the error gives.
+fn rule_of_leak(leak: Leak) -> (&'static str, &'static str) {
+    match leak {
+        Leak::Setting => (
+            SESSION_SETTING,
+            "what it sets outlives the transaction, and reaches whoever has the connection next; write `SET LOCAL`, or \
+             set it where the connection is made",
+        ),
+        Leak::Listener => (
             LISTEN,
             "it outlives the transaction, and reaches whoever has the connection next; listen with sqlx's \
              `PgListener`, which has a connection of its own",
-        )),
-        Kind::Prepare | Kind::Deallocate => Some((
+        ),
+        Leak::PreparedStatement => (
             PREPARE_STATEMENT,
             "it outlives the transaction, and behind a pooler it is gone or another's; sqlx prepares by itself",
-        )),
-        Kind::Temporary => Some((
+        ),
+        Leak::Lock => (
+            ADVISORY_LOCK,
+            "a lock of the session outlives the transaction, and is held by whoever has the connection next; take \
+             `pg_advisory_xact_lock`, or lock a row",
+        ),
+        Leak::TemporaryTable => (
             TEMPORARY_TABLE,
             "it outlives the transaction, and reaches whoever has the connection next; on PostgreSQL write `ON COMMIT \
              DROP`, elsewhere a common table expression",
-        )),
-        Kind::DeclareCursorWithHold => Some((
+        ),
+        Leak::Cursor => (
             CURSOR_WITH_HOLD,
             "it outlives the transaction, and holds its rows on the server; leave out `WITH HOLD`, or fetch the rows \
              as a stream",
-        )),
-        _ => Some((SESSION_SETTING, SETTING_LEAKS)),
+        ),
     }
 }
 
@@ -399,5 +387,219 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    /// The first rule that the compile-time check finds broken by a text, of those that the guard knows as well.
+    fn refused_at_compile_time(sql: &str) -> Option<&'static str> {
+        use demarcate_rules::{Args, Errors, Item, Kind, check};
+
+        let text = format!("{sql:?}");
+        let function = format!(
+            "async fn f(tx: &mut Session) -> Result<(), E> {{ sqlx::query({text}).execute(&mut *tx).await?; Ok(()) }}"
+        );
+        let mut errors = Errors::default();
+        let args = Args::parse(Kind::Service, Default::default(), &mut errors);
+        let Ok(Item::Function(function)) = Item::parse(function.parse().unwrap()) else {
+            panic!("{function}");
+        };
+        check(Kind::Service, &args, &function, &mut errors);
+        errors
+            .iter()
+            .filter_map(|mistake| mistake.rule)
+            .map(|rule| rule.code)
+            .next()
+    }
+
+    /// What leaves something on the session, by database, and what only looks like it.
+    const TEXTS: [(Dialect, &[&str]); 3] = [
+        (
+            Dialect::Postgres,
+            &[
+                "set search_path = a",
+                "set search_path to a, b",
+                "SET SESSION statement_timeout = '1s'",
+                "set time zone 'UTC'",
+                "set role admin",
+                "set session authorization admin",
+                "set session characteristics as transaction read only",
+                "set names 'utf8'",
+                "set standard_conforming_strings = off",
+                "set local standard_conforming_strings = off",
+                "set client_encoding = 'SJIS'",
+                "set app.user = '1'",
+                "set local search_path = a",
+                "set local app.user = '1'",
+                "set constraints all deferred",
+                "reset all",
+                "reset search_path",
+                "discard all",
+                "discard temp",
+                "load 'auto_explain'",
+                "listen orders",
+                "unlisten orders",
+                "notify orders",
+                "prepare a as select 1",
+                "prepare transaction 'a'",
+                "execute a",
+                "deallocate a",
+                "deallocate all",
+                "declare c cursor for select 1",
+                "declare c cursor with hold for select 1",
+                "declare c binary insensitive cursor with hold for select 1",
+                "create temp table t (id int)",
+                "create temporary table t as select 1",
+                "create local temp table t (id int)",
+                "create temp table t (id int) on commit drop",
+                "create temp table t (id int) on commit delete rows",
+                "create temp view v as select 1",
+                "create temp sequence s",
+                "create table pg_temp.t (id int)",
+                "create table t (id int)",
+                "drop table t",
+                "select * into temp t from orders",
+                "select * into t from orders",
+                "with a as (select 1) select * into temporary table t from a",
+                "select set_config('app.user', 'a', false)",
+                "select set_config('app.user', $1, $2)",
+                "select set_config('app.user', $1, true)",
+                "select set_config('standard_conforming_strings', 'off', true)",
+                "update pg_settings set setting = '1' where name = 'work_mem'",
+                "select pg_advisory_lock(1)",
+                "select PG_TRY_ADVISORY_LOCK(1)",
+                "select pg_advisory_lock_shared(1)",
+                "select pg_try_advisory_lock_shared(1, 2)",
+                "select pg_advisory_unlock(1)",
+                "select pg_advisory_unlock_shared(1)",
+                "select pg_catalog.pg_advisory_unlock_all()",
+                "select pg_advisory_xact_lock(1)",
+                "select pg_try_advisory_xact_lock(1)",
+                "select setseed(0.5)",
+                "select dblink_connect('a', 'dbname=b')",
+                "select dblink_connect_u('a', 'dbname=b')",
+                "select dblink_disconnect('a')",
+                "select * from dblink('dbname=a', 'select 1') as t (a int)",
+                "select pg_backup_start('a')",
+                "select pg_backup_stop()",
+                "select pg_replication_origin_session_setup('a')",
+                "select pg_replication_origin_session_reset()",
+                "select 'pg_advisory_lock(1)'",
+                "select 1 -- listen a",
+                "lock table orders",
+                "insert into temp (a) values (1)",
+                "select 1; listen a",
+            ],
+        ),
+        (
+            Dialect::MySql,
+            &[
+                "set session sql_mode = ''",
+                "set @@session.sql_mode = 'ANSI_QUOTES'",
+                "set time_zone = '+00:00'",
+                "set names utf8mb4",
+                "set names gbk",
+                "set character set utf8mb4",
+                "set @total = 0",
+                "set statement max_statement_time = 1 for select 1",
+                "use shop",
+                "prepare p from 'select 1'",
+                "prepare p from 'commit'",
+                "execute p",
+                "execute immediate 'set sql_mode = 1'",
+                "deallocate prepare p",
+                "drop prepare p",
+                "create temporary table t (id int)",
+                "create temporary table t select 1",
+                "drop temporary table t",
+                "drop temporary tables if exists t",
+                "select get_lock('a', 1)",
+                "do get_lock('a', 1)",
+                "select release_lock('a')",
+                "select RELEASE_ALL_LOCKS()",
+                "select is_free_lock('a')",
+                "select get_lock from t",
+                "load data infile 'a' into table b",
+                "load data local infile 'a' into table b",
+                "load xml infile 'a' into table b",
+                "select * from t for update",
+            ],
+        ),
+        (
+            Dialect::Sqlite,
+            &[
+                "attach 'a.db' as a",
+                "attach database 'a.db' as a",
+                "detach a",
+                "detach database a",
+                "pragma foreign_keys = off",
+                "pragma query_only(1)",
+                "pragma main.journal_mode = wal",
+                "pragma foreign_keys",
+                "pragma defer_foreign_keys = on",
+                "pragma table_info(a)",
+                "pragma user_version = 3",
+                "create temp table t (a)",
+                "create temporary table t as select 1",
+                "create temp trigger t after insert on a begin delete from b; end",
+                "create temp view v as select 1",
+                "create table temp.t (a)",
+                "create table t (a)",
+                "drop table temp.t",
+                "select load_extension('a')",
+                "select load_extension('a', 'b')",
+                "select 'load_extension(1)'",
+            ],
+        ),
+    ];
+
+    /// Where the two differ: what the guard says, and what the rules say, which do not know the database.
+    const DIFFERENT: [(Dialect, &str, Option<&str>, Option<&str>); 8] = [
+        // `SET LOCAL` is `SET SESSION` on MySQL, but PostgreSQL's own form.
+        (
+            Dialect::MySql,
+            "set local time_zone = '+00:00'",
+            Some("D040"),
+            None,
+        ),
+        (
+            Dialect::MySql,
+            "set session transaction read only",
+            Some("D040"),
+            None,
+        ),
+        // PostgreSQL would read these as settings of the session. On MySQL they are the server's, or commit.
+        (Dialect::MySql, "set global max_connections = 5", None, Some("D040")),
+        (Dialect::MySql, "reset persist", None, Some("D040")),
+        (Dialect::MySql, "set autocommit = 0", Some("D013"), Some("D040")),
+        // DDL commits on MySQL alone.
+        (Dialect::MySql, "create table t (id int)", Some("D013"), None),
+        // The database itself refuses this where it comes too late.
+        (
+            Dialect::Postgres,
+            "set transaction read only",
+            Some("D013"),
+            None,
+        ),
+        (Dialect::Postgres, "copy a from stdin", Some("D024"), None),
+    ];
+
+    #[test]
+    fn the_guard_and_the_rules_refuse_the_same() {
+        for (dialect, texts) in TEXTS {
+            for sql in texts {
+                assert_eq!(
+                    refused(sql, dialect).map(|(rule, _)| rule),
+                    refused_at_compile_time(sql),
+                    "{dialect:?}: {sql}"
+                );
+            }
+        }
+        for (dialect, sql, at_run_time, at_compile_time) in DIFFERENT {
+            let guard = refused(sql, dialect).map(|(rule, _)| rule);
+            assert_eq!(
+                (guard, refused_at_compile_time(sql)),
+                (at_run_time, at_compile_time),
+                "{dialect:?}: {sql}"
+            );
+        }
     }
 }

@@ -1,4 +1,7 @@
-use crate::Dialect;
+//! Calls of functions that leave something on the server's session.
+
+use crate::dialect::Dialect;
+use crate::leak::Leak;
 use crate::lexer::Lexer;
 use crate::token::Token;
 
@@ -17,6 +20,8 @@ pub struct SessionCall<'a> {
     pub name: &'a str,
     /// Where the name starts, in bytes.
     pub offset: usize,
+    /// What the call leaves on the session.
+    pub leak: Leak,
 }
 
 /// The calls in a text that change the server's session, though their statement is a plain one: advisory locks of the
@@ -68,9 +73,9 @@ impl<'a> Iterator for SessionCalls<'a> {
             let Some(name) = token.identifier() else {
                 continue;
             };
-            if changes_session(&token, self.lexer) {
+            if let Some(leak) = leak(&token, self.lexer) {
                 let offset = token.start + token.text.find(name).unwrap_or_default();
-                return Some(SessionCall { name, offset });
+                return Some(SessionCall { name, offset, leak });
             }
         }
     }
@@ -78,41 +83,51 @@ impl<'a> Iterator for SessionCalls<'a> {
 
 impl core::iter::FusedIterator for SessionCalls<'_> {}
 
-fn changes_session(name: &Token<'_>, mut behind: Lexer<'_>) -> bool {
-    behind.accept_mark(b'(')
-        && (functions(behind.dialect())
-            .iter()
-            .any(|function| name.names(function))
-            || (behind.dialect() == Dialect::Postgres
-                && name.names("set_config")
-                && !is_local(behind)))
+/// What a call of the function with this name leaves on the session, with `behind` after the name.
+fn leak(name: &Token<'_>, mut behind: Lexer<'_>) -> Option<Leak> {
+    if !behind.accept_mark(b'(') {
+        return None;
+    }
+    let dialect = behind.dialect();
+    if dialect == Dialect::Postgres && name.names("set_config") {
+        return (!is_local(behind)).then_some(Leak::Setting);
+    }
+    functions(dialect)
+        .iter()
+        .find(|(function, _)| name.names(function))
+        .map(|(_, leak)| *leak)
 }
 
-fn functions(dialect: Dialect) -> &'static [&'static str] {
+/// The functions that leave something on the session whatever their arguments are.
+fn functions(dialect: Dialect) -> &'static [(&'static str, Leak)] {
     match dialect {
         // PostgreSQL 9.28.10 "Advisory Lock Functions", 9.28.3 "Backup Control Functions", 9.28.6 "Replication
         // Management Functions", table 9.6 (`setseed`), F.11 "dblink".
         Dialect::Postgres => &[
-            "dblink_connect",
-            "dblink_connect_u",
-            "dblink_disconnect",
-            "pg_advisory_lock",
-            "pg_advisory_lock_shared",
-            "pg_advisory_unlock",
-            "pg_advisory_unlock_all",
-            "pg_advisory_unlock_shared",
-            "pg_backup_start",
-            "pg_backup_stop",
-            "pg_replication_origin_session_reset",
-            "pg_replication_origin_session_setup",
-            "pg_try_advisory_lock",
-            "pg_try_advisory_lock_shared",
-            "setseed",
+            ("dblink_connect", Leak::Setting),
+            ("dblink_connect_u", Leak::Setting),
+            ("dblink_disconnect", Leak::Setting),
+            ("pg_advisory_lock", Leak::Lock),
+            ("pg_advisory_lock_shared", Leak::Lock),
+            ("pg_advisory_unlock", Leak::Lock),
+            ("pg_advisory_unlock_all", Leak::Lock),
+            ("pg_advisory_unlock_shared", Leak::Lock),
+            ("pg_backup_start", Leak::Setting),
+            ("pg_backup_stop", Leak::Setting),
+            ("pg_replication_origin_session_reset", Leak::Setting),
+            ("pg_replication_origin_session_setup", Leak::Setting),
+            ("pg_try_advisory_lock", Leak::Lock),
+            ("pg_try_advisory_lock_shared", Leak::Lock),
+            ("setseed", Leak::Setting),
         ],
         // MySQL 8.4 manual 14.14 "Locking Functions".
-        Dialect::MySql => &["get_lock", "release_all_locks", "release_lock"],
+        Dialect::MySql => &[
+            ("get_lock", Leak::Lock),
+            ("release_all_locks", Leak::Lock),
+            ("release_lock", Leak::Lock),
+        ],
         // SQLite, "Built-In Scalar SQL Functions".
-        Dialect::Sqlite => &["load_extension"],
+        Dialect::Sqlite => &[("load_extension", Leak::Setting)],
     }
 }
 

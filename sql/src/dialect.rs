@@ -1,3 +1,5 @@
+//! The databases whose SQL is read.
+
 /// Whose SQL a text is: it decides where comments, quotes and statements end, and what a statement does.
 ///
 /// ```

@@ -1,4 +1,7 @@
-use crate::{Dialect, Kind};
+//! What a statement does to the transaction that it is sent in.
+
+use crate::dialect::Dialect;
+use crate::kind::Kind;
 
 /// What a statement does to the transaction that it is sent in.
 ///

@@ -1,6 +1,11 @@
+//! The guard: finds the first statement of a text that a session must not send.
+
+use crate::dialect::Dialect;
+use crate::effect::Effect;
 use crate::lexer::Lexer;
 use crate::scan::any_three;
-use crate::{Dialect, Effect, Statement, calls, head, settings, statements, temporary};
+use crate::split::{Statement, in_literal, statements};
+use crate::{calls, head, settings, temporary};
 
 /// The first statement of a text that a session must not send: see [`Effect::is_guarded`].
 ///
@@ -55,7 +60,11 @@ pub fn find(sql: &str, dialect: Dialect, wanted: impl Fn(Effect) -> bool) -> Opt
     let wanted = |effect| effect != Effect::None && wanted(effect);
     if is_plain(sql, dialect)
         || (is_decided_by_its_head(sql.as_bytes(), dialect)
-            && !wanted(head::read(Lexer::new(sql, dialect)).kind.effect(dialect)))
+            && !wanted(
+                head::read(Lexer::new(sql, dialect), in_literal)
+                    .kind
+                    .effect(dialect),
+            ))
     {
         return None;
     }

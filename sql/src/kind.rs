@@ -1,3 +1,5 @@
+//! The kinds of statements.
+
 /// What a statement is, as its first words say.
 ///
 /// What it does to the transaction is [`Kind::effect`], and differs by database.

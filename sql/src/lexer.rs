@@ -1,4 +1,6 @@
-use crate::Dialect;
+//! Reads a text token by token: where comments, quotes and words end in each dialect.
+
+use crate::dialect::Dialect;
 use crate::token::{Shape, Token};
 
 /// Reads a text token by token. It is a position, and cheap to copy: to look ahead is to read on in a copy.

@@ -38,20 +38,22 @@
 #[cfg(test)]
 extern crate std;
 
-mod block;
-mod body;
 mod calls;
+mod compound;
 mod dialect;
 mod effect;
+mod executable_comments;
 mod guard;
 mod head;
 mod kind;
+mod leak;
 mod lexer;
 mod masked;
-mod readings;
 mod scan;
+mod set_statement;
 mod settings;
 mod split;
+mod stored_body;
 mod temporary;
 mod token;
 
@@ -60,6 +62,7 @@ pub use dialect::Dialect;
 pub use effect::Effect;
 pub use guard::{find, guard, is_plain, transaction_control};
 pub use kind::Kind;
+pub use leak::Leak;
 pub use masked::{Masked, masked};
 pub use split::{Statement, Statements, statements};
 

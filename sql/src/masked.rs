@@ -1,6 +1,8 @@
+//! A text without the values in it.
+
 use core::fmt;
 
-use crate::Dialect;
+use crate::dialect::Dialect;
 use crate::lexer::Lexer;
 use crate::token::{Shape, Token};
 

@@ -1,3 +1,5 @@
+//! A fast search for short byte sequences.
+
 /// Whether any three bytes of a text that follow one another are wanted.
 ///
 /// Every statement passes here, so there is no branch for each byte: sixteen places are looked at together, and the last

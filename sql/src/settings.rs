@@ -1,8 +1,11 @@
+//! Settings of PostgreSQL that a query changes.
+
+use crate::dialect::Dialect;
 use crate::head::postgres_setting;
+use crate::kind::Kind;
 use crate::lexer::Lexer;
 use crate::scan::any_three;
 use crate::token::{Shape, Token};
-use crate::{Dialect, Kind};
 
 /// The setting that a plain statement of PostgreSQL changes, where its text shows which: `set_config('name', ..)`
 /// (9.28.1), and an `UPDATE` of the view `pg_settings` (53.25), which calls it.

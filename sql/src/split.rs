@@ -1,5 +1,11 @@
+//! Splits a text into its statements.
+
+use crate::dialect::Dialect;
+use crate::effect::Effect;
+use crate::kind::Kind;
+use crate::leak::Leak;
 use crate::lexer::Lexer;
-use crate::{Dialect, Effect, Kind, body, head, readings, settings, temporary};
+use crate::{executable_comments, head, settings, stored_body, temporary};
 
 /// One statement of a text.
 ///
@@ -34,6 +40,26 @@ impl Statement<'_> {
     #[must_use]
     pub const fn effect(&self) -> Effect {
         self.kind.effect(self.dialect)
+    }
+
+    /// What it leaves on the server's session.
+    ///
+    /// ```
+    /// use demarcate_sql::{Dialect, Leak, statements};
+    ///
+    /// let leak = |sql| statements(sql, Dialect::MySql).next().unwrap().leak();
+    /// assert_eq!(leak("create temporary table a (id int)"), Some(Leak::TemporaryTable));
+    /// assert_eq!(leak("drop temporary table a"), None);
+    /// ```
+    #[must_use]
+    pub fn leak(&self) -> Option<Leak> {
+        // `DROP PREPARE` is `DEALLOCATE` by another name, and counts.
+        let is_removal = self.kind == Kind::Temporary
+            && self
+                .text
+                .get(..4)
+                .is_some_and(|word| word.eq_ignore_ascii_case("drop"));
+        self.kind.leak(self.dialect).filter(|_| !is_removal)
     }
 }
 
@@ -77,15 +103,15 @@ impl<'a> Iterator for Statements<'a> {
         let Some(first) = self.lexer.peek() else {
             return self.ambiguous(before);
         };
-        let head = head::read(start);
-        let end = body::skip(&mut self.lexer, head.body);
+        let head = head::read(start, in_literal);
+        let end = stored_body::skip(&mut self.lexer, head.body);
         if self.lexer.is_ambiguous() {
             return self.ambiguous(before);
         }
         let text = self.lexer.slice(first.start, end);
         let mut kind = head.kind;
         if self.lexer.comments() > start.comments() {
-            match readings::merge(start, self.lexer, head) {
+            match executable_comments::merge(start, self.lexer, head, in_literal) {
                 Some(merged) => kind = merged,
                 None => return self.ambiguous(before),
             }
@@ -130,6 +156,13 @@ impl<'a> Statements<'a> {
             dialect: self.lexer.dialect(),
         })
     }
+}
+
+/// Returns the kind of the first guarded statement in a text that MySQL runs from a literal.
+pub(crate) fn in_literal(sql: &str) -> Option<Kind> {
+    statements(sql, Dialect::MySql)
+        .find(|statement| statement.effect().is_guarded())
+        .map(|statement| statement.kind)
 }
 
 fn is_blank(c: char) -> bool {

@@ -1,7 +1,10 @@
+//! Temporary tables that the first words of a statement do not show.
+
+use crate::dialect::Dialect;
+use crate::kind::Kind;
 use crate::lexer::Lexer;
 use crate::scan::any_three;
 use crate::token::Token;
-use crate::{Dialect, Kind};
 
 /// The kind of a query that stores its rows in a temporary table: PostgreSQL, "SELECT INTO". It has no `ON COMMIT`.
 pub(crate) fn filled(sql: &str, kind: Kind) -> Option<Kind> {

@@ -1,3 +1,5 @@
+//! The tokens of a text.
+
 /// A piece of a statement that is neither whitespace nor a comment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token<'a> {

@@ -5,7 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Expr, Ident, Pat, Token, token};
 
-use super::Kept;
+use super::options::Kept;
 use crate::errors::Errors;
 
 /// `name`, `name = expression`, `name = pattern` or `name(..)`.

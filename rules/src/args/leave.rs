@@ -5,8 +5,8 @@ use syn::{Ident, LitStr, Token};
 
 use super::argument::{Argument, Read, Value, skip_to_comma};
 use super::known::ALLOW_FORM;
+use super::options::{Allowed, Args, Denied};
 use super::values::string;
-use super::{Allowed, Args, Denied};
 use crate::errors::Errors;
 use crate::rule::{Level, RULES, Rule};
 use crate::suggest;

@@ -4,26 +4,9 @@ use syn::Token;
 use syn::parse::{ParseStream, Parser};
 
 use super::argument::{Argument, Read, Value, skip_to_comma};
-use super::{Requires, values};
+use super::options::Requires;
+use super::values;
 use crate::suggest;
-
-impl Requires {
-    /// What a function in a block needs: what it says itself, and for the rest what the block says.
-    pub(super) fn within(own: Option<Self>, block: Option<&Self>) -> Option<Self> {
-        let of_block = block.map(|block| Self {
-            is_of_block: true,
-            ..block.clone()
-        });
-        match (own, of_block) {
-            (Some(own), Some(block)) => Some(Self {
-                isolation: own.isolation.or(block.isolation),
-                read_write: own.read_write.or(block.read_write),
-                ..own
-            }),
-            (own, block) => own.or(block),
-        }
-    }
-}
 
 impl Read<'_> {
     /// `requires(isolation = Serializable, read_write)`

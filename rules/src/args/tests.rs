@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use syn::LitStr;
 
 use super::*;

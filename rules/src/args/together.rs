@@ -1,6 +1,6 @@
 //! What each is right by itself and makes no sense together.
 
-use super::Args;
+use super::options::Args;
 use crate::errors::Errors;
 
 pub(super) fn check(args: &Args, errors: &mut Errors) {

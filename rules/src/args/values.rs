@@ -5,8 +5,9 @@ use std::time::Duration;
 use quote::ToTokens;
 use syn::{Expr, ExprLit, Ident, Lit, LitStr, Path};
 
-use super::Isolation;
-use crate::{suggest, timeout};
+use super::duration;
+use super::options::Isolation;
+use crate::suggest;
 
 const LEVELS: [&str; 3] = ["ReadCommitted", "RepeatableRead", "Serializable"];
 
@@ -52,7 +53,7 @@ pub(super) fn duration(value: Expr) -> syn::Result<Duration> {
         value,
         "a duration is written as a string, as in \"250ms\", \"5s\", \"2m\" or \"1h\"",
     )?;
-    timeout::parse(&text.value()).map_err(|message| syn::Error::new_spanned(&text, message))
+    duration::parse(&text.value()).map_err(|message| syn::Error::new_spanned(&text, message))
 }
 
 pub(super) fn name(value: Expr) -> syn::Result<LitStr> {

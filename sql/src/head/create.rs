@@ -1,7 +1,11 @@
-use super::Head;
-use crate::body::Body;
+//! The kind of a `CREATE` or `ALTER`, and how it holds a body.
+
+use super::words::Head;
+use crate::dialect::Dialect;
+use crate::kind::Kind;
 use crate::lexer::Lexer;
-use crate::{Dialect, Kind, temporary};
+use crate::stored_body::Body;
+use crate::temporary;
 
 /// Reads on after `CREATE`.
 pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {

@@ -1,28 +1,31 @@
+//! SQL in a literal that the server runs: MySQL's `PREPARE`, MariaDB's `EXECUTE IMMEDIATE`.
+
+use super::words::InLiteral;
+use crate::kind::Kind;
 use crate::lexer::Lexer;
 use crate::token::Shape;
-use crate::{Dialect, Kind, statements};
 
 /// Reads on after MySQL's `PREPARE`: `name FROM 'a'`.
-pub(super) fn prepare(lexer: &mut Lexer<'_>) -> Kind {
+pub(super) fn prepare(lexer: &mut Lexer<'_>, in_literal: InLiteral) -> Kind {
     lexer.next_inside();
-    read(*lexer, "from").unwrap_or(Kind::Prepare)
+    read(*lexer, "from", in_literal).unwrap_or(Kind::Prepare)
 }
 
 /// Reads on after MySQL's `EXECUTE`: MariaDB's `IMMEDIATE 'a'`. In parentheses, in pieces, with an introducer, and in
 /// hexadecimal, MariaDB 10.11 was seen to run it.
-pub(super) fn execute(lexer: &mut Lexer<'_>) -> Kind {
-    read(*lexer, "immediate").unwrap_or(Kind::Execute)
+pub(super) fn execute(lexer: &mut Lexer<'_>, in_literal: InLiteral) -> Kind {
+    read(*lexer, "immediate", in_literal).unwrap_or(Kind::Execute)
 }
 
 /// The first statement that is guarded in the literal behind a keyword. Any other expression is not seen through.
-fn read(mut lexer: Lexer<'_>, keyword: &str) -> Option<Kind> {
+fn read(mut lexer: Lexer<'_>, keyword: &str, in_literal: InLiteral) -> Option<Kind> {
     if !lexer.accept(keyword) {
         return None;
     }
     while lexer.accept_mark(b'(') {}
     let first = lexer.peek()?;
     match first.shape {
-        Shape::Text => read_literal(lexer),
+        Shape::Text => read_literal(lexer, in_literal),
         // `0x636f6d6d6974`
         Shape::Number => Some(Kind::Ambiguous),
         Shape::Word => {
@@ -31,7 +34,7 @@ fn read(mut lexer: Lexer<'_>, keyword: &str) -> Option<Kind> {
             match next.shape {
                 Shape::Text if first.is_any(&["x", "b"]) => Some(Kind::Ambiguous),
                 // `_utf8mb4'a'`, `N'a'`
-                Shape::Text => read_literal(lexer),
+                Shape::Text => read_literal(lexer, in_literal),
                 _ if first.text.starts_with('_') => Some(Kind::Ambiguous),
                 _ => None,
             }
@@ -40,22 +43,27 @@ fn read(mut lexer: Lexer<'_>, keyword: &str) -> Option<Kind> {
     }
 }
 
-fn read_literal(mut lexer: Lexer<'_>) -> Option<Kind> {
+fn read_literal(mut lexer: Lexer<'_>, in_literal: InLiteral) -> Option<Kind> {
     let first = lexer.next_inside()?;
     let is_one = !lexer.peek().is_some_and(|next| next.shape == Shape::Text);
     let quote = first.text.get(..1)?;
     let content = first.text.get(1..)?;
     let content = content.strip_suffix(quote).unwrap_or(content);
     if is_one && !content.contains(['\\', '\'', '"']) {
-        return guarded(content);
+        return in_literal(content);
     }
-    read_escaped(content, quote, lexer)
+    read_escaped(content, quote, lexer, in_literal)
 }
 
 /// The same with escapes, or with literals side by side, which are one: MySQL 8.4 manual 11.1.1 "String Literals".
 /// What is longer than the room for it cannot be read.
 #[inline(never)]
-fn read_escaped<'a>(first: &'a str, quote: &'a str, mut lexer: Lexer<'a>) -> Option<Kind> {
+fn read_escaped<'a>(
+    first: &'a str,
+    quote: &'a str,
+    mut lexer: Lexer<'a>,
+    in_literal: InLiteral,
+) -> Option<Kind> {
     let mut text = Unescaped {
         bytes: [0; Unescaped::ROOM],
         length: 0,
@@ -70,15 +78,9 @@ fn read_escaped<'a>(first: &'a str, quote: &'a str, mut lexer: Lexer<'a>) -> Opt
         fits = text.push(content.strip_suffix(quote).unwrap_or(content), quote);
     }
     match text.as_str() {
-        Some(sql) if fits => guarded(sql),
+        Some(sql) if fits => in_literal(sql),
         _ => Some(Kind::Ambiguous),
     }
-}
-
-fn guarded(sql: &str) -> Option<Kind> {
-    statements(sql, Dialect::MySql)
-        .find(|statement| statement.effect().is_guarded())
-        .map(|statement| statement.kind)
 }
 
 struct Unescaped {

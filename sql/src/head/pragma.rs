@@ -1,4 +1,6 @@
-use crate::Kind;
+//! The kind of SQLite's `PRAGMA`.
+
+use crate::kind::Kind;
 use crate::lexer::Lexer;
 use crate::token::Token;
 

@@ -1,24 +1,10 @@
-//! The arguments of the three attributes.
-
-mod argument;
-mod known;
-mod leave;
-mod requires;
-mod together;
-mod values;
-
-#[cfg(test)]
-mod tests;
+//! The arguments of an attribute, as they were read.
 
 use std::time::Duration;
 
-use proc_macro2::TokenStream;
-use syn::parse::{ParseStream, Parser};
 use syn::{Expr, Ident, LitStr, Pat, Path, Token};
 
-use self::argument::{Argument, Read, skip_to_comma};
 use crate::errors::Errors;
-use crate::kind::Kind;
 use crate::rule::Rule;
 
 /// What an attribute was given, each with the tokens that gave it.
@@ -134,29 +120,6 @@ pub struct Requires {
 }
 
 impl Args {
-    /// Reads an attribute's arguments. What is wrong with them goes to `errors`; what is right is kept.
-    #[must_use]
-    pub fn parse(kind: Kind, tokens: TokenStream, errors: &mut Errors) -> Self {
-        let mut args = Self::default();
-        let list = |input: ParseStream<'_>| {
-            while !input.is_empty() {
-                match input.call(Argument::parse) {
-                    Ok(argument) => args.take(kind, argument, errors),
-                    Err(error) => errors.syntax(error),
-                }
-                skip_to_comma(input)?;
-                input.parse::<Option<Token![,]>>()?;
-            }
-            Ok(())
-        };
-        if let Err(error) = list.parse2(tokens) {
-            errors.syntax(error);
-        }
-        together::check(&args, errors);
-        leave::check(&args, errors);
-        args
-    }
-
     /// What holds for a function in a `#[service]` block that is given these arguments.
     #[must_use]
     pub fn within(mut self, block: &Self) -> Self {
@@ -233,50 +196,22 @@ impl Args {
         let given = given.chain(timeouts);
         given.chain(retry).chain(kept)
     }
+}
 
-    fn take(&mut self, kind: Kind, argument: Argument, errors: &mut Errors) {
-        let Some(known) = known::find(kind, &argument.name, errors) else {
-            return;
-        };
-        let option = argument.name.clone();
-        let mut read = Read {
-            form: known.form,
-            argument,
-            errors,
-        };
-        let timeout = |value| {
-            let after = values::duration(value)?;
-            Ok(Timeout { option, after })
-        };
-        match known.name {
-            "isolation" => read.value(&mut self.isolation, values::level),
-            "replica" => read.value(&mut self.replica, values::replica),
-            "read_only" => read.flag(&mut self.read_only),
-            "read_write" => read.flag(&mut self.read_write),
-            "deferrable" => read.flag(&mut self.deferrable),
-            "independent" => read.flag(&mut self.independent),
-            "confirm_commit" => read.flag(&mut self.confirm_commit),
-            "timeout" => read.value(&mut self.timeout, timeout),
-            "statement_timeout" => read.value(&mut self.statement_timeout, timeout),
-            "lock_timeout" => read.value(&mut self.lock_timeout, timeout),
-            "idle_timeout" => read.value(&mut self.idle_timeout, timeout),
-            "retry" => {
-                let option = read.argument.name.clone();
-                read.value(&mut self.retry, |value| {
-                    let repeats = values::repeats(value)?;
-                    Ok(Retry { option, repeats })
-                });
-            }
-            "no_rollback_for" => read.pattern(&mut self.no_rollback_for),
-            "name" => read.value(&mut self.name, values::name),
-            "from" => read.value(&mut self.from, Ok),
-            "on_error" => read.value(&mut self.on_error, values::path),
-            "crate" => read.value(&mut self.krate, values::path),
-            "requires" => read.requires(&mut self.requires),
-            "allow" => read.allow(&mut self.allow),
-            "deny" => read.deny(&mut self.deny),
-            "skip" => read.flag(&mut self.skip),
-            _ => {}
+impl Requires {
+    /// What a function in a block needs: what it says itself, and for the rest what the block says.
+    fn within(own: Option<Self>, block: Option<&Self>) -> Option<Self> {
+        let of_block = block.map(|block| Self {
+            is_of_block: true,
+            ..block.clone()
+        });
+        match (own, of_block) {
+            (Some(own), Some(block)) => Some(Self {
+                isolation: own.isolation.or(block.isolation),
+                read_write: own.read_write.or(block.read_write),
+                ..own
+            }),
+            (own, block) => own.or(block),
         }
     }
 }

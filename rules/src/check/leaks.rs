@@ -1,82 +1,95 @@
 //! SQL that leaves something on the server's session, where the next user of the connection, or of the pooler behind it,
 //! finds it.
 
-use demarcate_sql::{Dialect, Kind};
+use demarcate_sql::{Dialect, Effect, Kind, Leak, Statement, session_calls, statements};
 
 use crate::rule::{self, Rule};
 
-/// The rules that a text breaks, each with what breaks it.
+/// Returns the rules that a text breaks, each with the words that break it.
 ///
-/// Whose SQL it is, the tokens do not say, so what counts is what the database does that knows such a statement.
+/// The tokens do not say which database the text is for, so a statement counts if it leaks on the database that knows
+/// such a statement.
 pub(crate) fn find(sql: &str) -> Vec<(&'static Rule, String)> {
     let mut found: Vec<(&'static Rule, String)> = Vec::new();
-    let mut add = |rule: &'static Rule, words: String| {
+    let mut add = |leak: Leak, words: String| {
+        let rule = rule_of_leak(leak);
         if !found.iter().any(|(other, _)| other.code == rule.code) {
             found.push((rule, words));
         }
     };
-    for statement in demarcate_sql::statements(sql, Dialect::Postgres) {
-        let kind = |dialect| {
-            demarcate_sql::statements(sql, dialect)
-                .find(|other| other.offset == statement.offset)
-                .map(|other| other.kind)
-        };
-        if let (Some(sqlite), Some(mysql)) = (kind(Dialect::Sqlite), kind(Dialect::MySql))
-            && let Some(rule) = of_statement(statement.text, statement.kind, sqlite, mysql)
+    for postgres in statements(sql, Dialect::Postgres) {
+        let alike =
+            |dialect| statements(sql, dialect).find(|other| other.offset == postgres.offset);
+        if let (Some(sqlite), Some(mysql)) = (alike(Dialect::Sqlite), alike(Dialect::MySql))
+            && let Some(leak) = leak_on_any(postgres, sqlite, mysql)
         {
-            add(rule, super::sql::first_words(statement.text));
+            add(leak, first_words(postgres.text));
         }
     }
-    for (dialect, names) in [
-        (
-            Dialect::Postgres,
-            ["set_config", "advisory_lock"].as_slice(),
-        ),
-        (Dialect::MySql, &["get_lock"]),
-    ] {
-        for call in demarcate_sql::session_calls(sql, dialect) {
+    for dialect in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
+        for call in session_calls(sql, dialect) {
             let name = call.name.to_ascii_lowercase();
-            match names.iter().find(|known| name.contains(**known)) {
-                Some(&"set_config") => add(&rule::SESSION_SETTING, format!("{name}(..)")),
-                Some(_) => add(&rule::ADVISORY_LOCK, name),
-                None => {}
-            }
+            let words = match call.leak {
+                Leak::Lock => name,
+                _ => format!("{name}(..)"),
+            };
+            add(call.leak, words);
         }
     }
     found
 }
 
-/// The rule that a statement breaks, by what each database takes it for.
-fn of_statement(text: &str, postgres: Kind, sqlite: Kind, mysql: Kind) -> Option<&'static Rule> {
-    // `SET LOCAL` is PostgreSQL's, `SET @a` and `SET STATEMENT` are not.
-    let sets = postgres == Kind::SetSession
-        && matches!(
-            mysql,
+/// Returns the rule against a leak. The statement guard has the same match, with the reasons that its error gives.
+fn rule_of_leak(leak: Leak) -> &'static Rule {
+    match leak {
+        Leak::Setting => &rule::SESSION_SETTING,
+        Leak::Listener => &rule::LISTEN,
+        Leak::PreparedStatement => &rule::PREPARE_STATEMENT,
+        Leak::Lock => &rule::ADVISORY_LOCK,
+        Leak::TemporaryTable => &rule::TEMPORARY_TABLE,
+        Leak::Cursor => &rule::CURSOR_WITH_HOLD,
+    }
+}
+
+/// Returns what a statement leaves on the session of one of the databases, given how each of them reads it.
+fn leak_on_any(
+    postgres: Statement<'_>,
+    sqlite: Statement<'_>,
+    mysql: Statement<'_>,
+) -> Option<Leak> {
+    let ends_with_the_transaction = match postgres.kind {
+        // `SET LOCAL`, `SET CONSTRAINTS`, `SET TRANSACTION`, `ON COMMIT DROP`: what they end with is PostgreSQL's own.
+        Kind::SetLocal
+        | Kind::SetConstraints
+        | Kind::SetTransaction
+        | Kind::TemporaryOnCommitDrop => true,
+        // `SET @a`, `SET STATEMENT a = 1 FOR ..` and the like are MySQL's own.
+        Kind::SetSession => !matches!(
+            mysql.kind,
             Kind::SetSession | Kind::SetAutocommit | Kind::SetGlobal | Kind::SetReading
-        );
-    if sets
-        || matches!(postgres, Kind::Reset | Kind::Discard | Kind::SetReading)
-        || mysql == Kind::Use
-        || matches!(sqlite, Kind::SetPragma | Kind::Attach | Kind::Detach)
-    {
-        return Some(&rule::SESSION_SETTING);
+        ),
+        // So is `LOAD DATA`.
+        Kind::Load => mysql.kind != Kind::Other,
+        _ => false,
+    };
+    let leak = |statement: Statement<'_>| match statement.effect() {
+        Effect::ChangesReading => Some(Leak::Setting),
+        _ => statement.leak(),
+    };
+    [postgres, sqlite, mysql]
+        .into_iter()
+        .find_map(leak)
+        .filter(|_| !ends_with_the_transaction)
+}
+
+/// Returns enough of a statement to find it by.
+pub(crate) fn first_words(statement: &str) -> String {
+    const LONGEST: usize = 40;
+    let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= LONGEST {
+        return words;
     }
-    if matches!(postgres, Kind::Prepare | Kind::Deallocate) || mysql == Kind::Deallocate {
-        return Some(&rule::PREPARE_STATEMENT);
-    }
-    // What is dropped is gone.
-    let drops = text
-        .get(..4)
-        .is_some_and(|word| word.eq_ignore_ascii_case("drop"));
-    match postgres {
-        Kind::Listen => Some(&rule::LISTEN),
-        Kind::DeclareCursorWithHold => Some(&rule::CURSOR_WITH_HOLD),
-        Kind::TemporaryOnCommitDrop => None,
-        _ if !drops && [postgres, sqlite, mysql].contains(&Kind::Temporary) => {
-            Some(&rule::TEMPORARY_TABLE)
-        }
-        _ => None,
-    }
+    words.chars().take(LONGEST).chain("..".chars()).collect()
 }
 
 #[cfg(test)]
@@ -116,6 +129,13 @@ mod tests {
             ("select pg_advisory_lock($1)", "D043"),
             ("select pg_try_advisory_lock_shared(1, 2)", "D043"),
             ("select get_lock('a', 10)", "D043"),
+            ("select pg_advisory_unlock(1)", "D043"),
+            ("select release_all_locks()", "D043"),
+            ("select setseed(0.5)", "D040"),
+            ("select dblink_connect('a', 'dbname=b')", "D040"),
+            ("select * from pg_backup_start('a')", "D040"),
+            ("select load_extension('a')", "D040"),
+            ("load 'auto_explain'", "D040"),
             ("create temp table t (a int)", "D044"),
             ("create temporary table t as select 1", "D044"),
             ("create table pg_temp.t (a int)", "D044"),
@@ -152,7 +172,6 @@ mod tests {
             "unlisten orders",
             "execute p",
             "select pg_advisory_xact_lock(1)",
-            "select pg_advisory_unlock(1)",
             "create temp table t (a int) on commit drop",
             "drop temporary table t",
             "declare c cursor for select 1",

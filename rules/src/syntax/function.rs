@@ -7,12 +7,11 @@ use syn::{
 };
 
 use crate::args::Args;
-use crate::control::Names;
 use crate::kind::Kind;
 use crate::rule;
-use crate::session::{self, Found, Lent};
-use crate::types;
-use crate::walk::{self, Known};
+use crate::syntax::pattern::plain_name;
+use crate::syntax::session::{self, Found, Lent};
+use crate::syntax::types;
 
 /// A function as its author wrote it.
 ///
@@ -181,46 +180,13 @@ impl Function {
     /// What the function was lent: the parameter that is its session, or the job's session factory.
     #[must_use]
     pub fn lent(&self, kind: Kind) -> Option<Lent> {
-        session::find(self, kind).lent
-    }
-
-    /// What names stand for in the body.
-    #[must_use]
-    pub fn names(&self, kind: Kind, args: &Args) -> Names {
-        let Found { lent, factory, .. } = session::find(self, kind);
-        let name = || {
-            let parameter = self.parameter(lent.as_ref()?.index())?;
-            session::plain_name(&parameter.pat).cloned()
-        };
-        let mut names = Names {
-            inside: !matches!(lent, Some(Lent::Factory { .. })),
-            ..Names::default()
-        };
-        // What the compiler is asked about as a parameter is not asked about again.
-        for (index, parameter) in self.parameters() {
-            if let Some(name) = session::plain_name(&parameter.pat) {
-                let known = match walk::of_type(&parameter.ty) {
-                    _ if factory == Some(index) => Known::Refused,
-                    Some(known) => known,
-                    None => Known::Parameter,
-                };
-                names.known.push((name.clone(), known));
-            }
-        }
-        match lent {
-            Some(Lent::Session { .. }) => names.sessions.extend(name()),
-            Some(Lent::Factory { .. }) => names.factory = name(),
-            None => names
-                .sessions
-                .extend(args.from.as_ref().map(|_| session::introduced())),
-        }
-        names
+        self.found(kind).lent
     }
 
     /// Whether it is a function of a block that works on no session.
     #[must_use]
     pub fn is_helper(&self, kind: Kind) -> bool {
-        let found = session::find(self, kind);
+        let found = self.found(kind);
         self.is_in_block && found.lent.is_none() && found.unlent.is_none()
     }
 
@@ -276,7 +242,7 @@ impl Function {
     /// The session that is not borrowed as it should be.
     #[must_use]
     pub fn unlent(&self, kind: Kind) -> Option<usize> {
-        session::find(self, kind).unlent
+        self.found(kind).unlent
     }
 
     /// The parameters that the compiler must be asked about, and their types: may a function of this kind take them?
@@ -287,7 +253,7 @@ impl Function {
         if args.allows(&rule::PAST_THE_SESSION) {
             return Vec::new();
         }
-        let found = session::find(self, kind);
+        let found = self.found(kind);
         self.parameters()
             .filter(|(index, _)| !found.mentions(*index))
             .map(|(_, parameter)| {
@@ -319,14 +285,14 @@ impl Function {
         if args.allows(&rule::PAST_THE_SESSION) {
             return Vec::new();
         }
-        let found = session::find(self, kind);
+        let found = self.found(kind);
         self.parameters()
             .filter(|(index, parameter)| {
                 !found.mentions(*index)
                     && types::is_asked_by_value(&parameter.ty)
                     && types::executor_bounds(&parameter.ty).is_empty()
             })
-            .filter_map(|(_, parameter)| Some((parameter, session::plain_name(&parameter.pat)?)))
+            .filter_map(|(_, parameter)| Some((parameter, plain_name(&parameter.pat)?)))
             .collect()
     }
 
@@ -352,14 +318,12 @@ impl Function {
 
     /// The parameters but for `self`, each with its place among all.
     pub fn parameters(&self) -> impl Iterator<Item = (usize, &PatType)> {
-        self.sig
-            .inputs
-            .iter()
-            .enumerate()
-            .filter_map(|(index, input)| match input {
-                FnArg::Typed(parameter) => Some((index, parameter)),
-                FnArg::Receiver(_) => None,
-            })
+        session::parameters(&self.sig)
+    }
+
+    /// What looks like a session among the parameters.
+    pub(crate) fn found(&self, kind: Kind) -> Found {
+        session::find(&self.sig, &self.marked, kind)
     }
 
     pub(crate) fn parameter(&self, index: usize) -> Option<&PatType> {

@@ -1,8 +1,11 @@
-use super::{Head, read_simple};
-use crate::Kind;
-use crate::block::{Block, Step};
-use crate::body::Body;
+//! The kind of a compound statement, from the statements in it.
+
+use super::simple;
+use super::words::{Head, InLiteral};
+use crate::compound::{Block, Step};
+use crate::kind::Kind;
 use crate::lexer::Lexer;
+use crate::stored_body::Body;
 
 /// Between two semicolons there is one simple statement, labels apart. That more of them are read keeps room for what
 /// only looks like one; without an end to it, a malformed text would be read to its end once for each.
@@ -10,7 +13,7 @@ const BETWEEN_SEMICOLONS: usize = 16;
 
 /// Reads a MariaDB compound statement from its first word. Unlike a stored body it runs here and now, so what its
 /// statements do to the transaction is done.
-pub(super) fn read(mut lexer: Lexer<'_>, mut kind: Kind) -> Head {
+pub(super) fn read(mut lexer: Lexer<'_>, mut kind: Kind, in_literal: InLiteral) -> Head {
     let mut block = Block::compound();
     let mut read = 0;
     loop {
@@ -28,7 +31,7 @@ pub(super) fn read(mut lexer: Lexer<'_>, mut kind: Kind) -> Head {
                 kind = if read > BETWEEN_SEMICOLONS {
                     Kind::CompoundControl
                 } else {
-                    with(kind, before)
+                    with(kind, before, in_literal)
                 };
             }
             Step::Done => break,
@@ -41,8 +44,10 @@ pub(super) fn read(mut lexer: Lexer<'_>, mut kind: Kind) -> Head {
 }
 
 /// What the whole is with this statement in it.
-fn with(whole: Kind, statement: Lexer<'_>) -> Kind {
-    let effect = read_simple(statement).kind.effect(statement.dialect());
+fn with(whole: Kind, statement: Lexer<'_>, in_literal: InLiteral) -> Kind {
+    let effect = simple::read(statement, in_literal)
+        .kind
+        .effect(statement.dialect());
     if effect.controls_transaction() {
         Kind::CompoundControl
     } else if effect.changes_reading() {

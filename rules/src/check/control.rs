@@ -7,12 +7,15 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident};
 
-use crate::escape;
+use crate::body::idioms::{is_query, is_spawner, runs_query};
+use crate::body::names::{Known, is_boundary};
+use crate::body::walk::{self, Step};
+use crate::check::escape;
 use crate::rule::{self, Rule};
-use crate::walk::{self, Known, Step, is_boundary};
 
-pub use crate::mac::each_argument;
-pub use crate::walk::{Names, chain};
+pub use crate::body::names::Names;
+pub use crate::syntax::expr::chain;
+pub use crate::syntax::mac::each_argument;
 
 /// What a call does to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,7 +215,7 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
         }
         return (!names.is_session(&call.receiver)
             && names.known(&call.receiver) != Some(Known::Spawner)
-            && !walk::is_spawner(&call.receiver))
+            && !is_spawner(&call.receiver))
         .then(|| Judgement::Ask(Control::Start, call.method.clone(), call.receiver.clone()));
     }
     judge_statement(call, names)
@@ -221,12 +224,12 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
 /// `sqlx::query(..).execute(&self.pool)`, `self.pool.execute("..")`.
 fn judge_statement(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     let argument = call.args.first()?;
-    if walk::runs_query(&call.method) && walk::is_query(&call.receiver, names) {
+    if runs_query(&call.method) && is_query(&call.receiver, names) {
         return (call.args.len() == 1 && !is_judged(argument, names))
             .then(|| Judgement::AskArgument(Control::Send, Box::new(argument.clone())));
     }
     let is_of_executor =
-        walk::runs_query(&call.method) || call.method == "prepare" || call.method == "prepare_with";
+        runs_query(&call.method) || call.method == "prepare" || call.method == "prepare_with";
     (is_of_executor && is_text(argument, names) && !is_judged(&call.receiver, names))
         .then(|| Judgement::Ask(Control::Send, call.method.clone(), call.receiver.clone()))
 }
@@ -236,7 +239,7 @@ fn is_text(expr: &Expr, names: &Names) -> bool {
     match expr {
         Expr::Lit(_) | Expr::Path(_) | Expr::Macro(_) => true,
         Expr::Reference(inner) => is_text(&inner.expr, names),
-        expr => walk::is_query(expr, names) || matches!(expr, Expr::Call(_) | Expr::MethodCall(_)),
+        expr => is_query(expr, names) || matches!(expr, Expr::Call(_) | Expr::MethodCall(_)),
     }
 }
 
@@ -304,7 +307,7 @@ fn judge_call_past(
     if !names.inside {
         return None;
     }
-    if owner == "Executor" && walk::runs_query(method) && !is_judged(receiver, names) {
+    if owner == "Executor" && runs_query(method) && !is_judged(receiver, names) {
         return Some(Judgement::AskArgument(
             Control::Send,
             Box::new(receiver.clone()),

@@ -1,12 +1,9 @@
 //! Which parameter is the session.
 
-use proc_macro2::Span;
-use syn::visit::{self, Visit};
-use syn::{FnArg, Ident, Pat, PatIdent, Signature, Token, Type, TypeReference};
+use syn::{FnArg, PatType, Signature, Type, TypeReference};
 
-use crate::function::Function;
 use crate::kind::Kind;
-use crate::types::{bare, is_named};
+use crate::syntax::types::{bare, is_named};
 
 /// What a function works on.
 #[derive(Clone)]
@@ -70,6 +67,17 @@ impl Found {
     }
 }
 
+/// The parameters but for `self`, each with its place among all.
+pub(crate) fn parameters(sig: &Signature) -> impl Iterator<Item = (usize, &PatType)> {
+    sig.inputs
+        .iter()
+        .enumerate()
+        .filter_map(|(index, input)| match input {
+            FnArg::Typed(parameter) => Some((index, parameter)),
+            FnArg::Receiver(_) => None,
+        })
+}
+
 /// Takes the `#[session]` off the parameters, and says which had it.
 pub(crate) fn take_marks(sig: &mut Signature) -> Vec<usize> {
     let mut marked = Vec::new();
@@ -88,13 +96,15 @@ pub(crate) fn take_marks(sig: &mut Signature) -> Vec<usize> {
 }
 
 /// Looks for the session: the parameter that is marked, or else the one whose type is `&mut Session`.
-pub(crate) fn find(function: &Function, kind: Kind) -> Found {
+///
+/// `marked` are the places of the parameters that had `#[session]`.
+pub(crate) fn find(sig: &Signature, marked: &[usize], kind: Kind) -> Found {
     let mut found = Found::default();
-    for (index, parameter) in function.parameters() {
-        let is_session = if function.marked.is_empty() {
+    for (index, parameter) in parameters(sig) {
+        let is_session = if marked.is_empty() {
             matches!(mutable(&parameter.ty), Some(ty) if is_named(&ty.elem, "Session"))
         } else {
-            function.marked.contains(&index)
+            marked.contains(&index)
         };
         if !is_session {
             continue;
@@ -109,11 +119,10 @@ pub(crate) fn find(function: &Function, kind: Kind) -> Found {
         }
     }
     if kind == Kind::Job {
-        find_factory(function, &mut found);
+        find_factory(sig, &mut found);
     }
     if found.lent.is_none() && found.unlent.is_none() {
-        found.unlent = function
-            .parameters()
+        found.unlent = parameters(sig)
             .find(|(_, parameter)| is_named(behind(&parameter.ty), "Session"))
             .map(|(index, _)| index);
     }
@@ -121,10 +130,9 @@ pub(crate) fn find(function: &Function, kind: Kind) -> Found {
 }
 
 /// A job that opens several boundaries takes `db: &SessionFactory`.
-fn find_factory(function: &Function, found: &mut Found) {
-    let factory = function
-        .parameters()
-        .find(|(_, parameter)| is_named(behind(&parameter.ty), "SessionFactory"));
+fn find_factory(sig: &Signature, found: &mut Found) {
+    let factory =
+        parameters(sig).find(|(_, parameter)| is_named(behind(&parameter.ty), "SessionFactory"));
     let Some((index, parameter)) = factory else {
         return;
     };
@@ -156,52 +164,4 @@ fn behind(ty: &Type) -> &Type {
         Type::Reference(reference) => bare(&reference.elem),
         other => other,
     }
-}
-
-/// The name that a pattern binds, if it is a plain one.
-#[must_use]
-pub fn plain_name(pat: &Pat) -> Option<&Ident> {
-    match pat {
-        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(&pat.ident),
-        Pat::Paren(pat) => plain_name(&pat.pat),
-        Pat::Type(pat) => plain_name(&pat.pat),
-        _ => None,
-    }
-}
-
-/// A name that a pattern binds to a value of its own.
-pub struct Binding<'a> {
-    /// The name.
-    pub name: &'a Ident,
-    /// `mut`.
-    pub mutability: Option<Token![mut]>,
-}
-
-/// The names that a parameter's pattern binds.
-///
-/// A capital letter begins the name of a constant or of a type without fields, of which there is nothing to bind.
-#[must_use]
-pub fn bindings(pat: &Pat) -> Vec<Binding<'_>> {
-    struct Names<'a>(Vec<Binding<'a>>);
-    impl<'ast> Visit<'ast> for Names<'ast> {
-        fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
-            let name = &pat.ident;
-            if !name.to_string().starts_with(char::is_uppercase) {
-                self.0.push(Binding {
-                    name,
-                    mutability: pat.mutability,
-                });
-            }
-            visit::visit_pat_ident(self, pat);
-        }
-    }
-    let mut names = Names(Vec::new());
-    names.visit_pat(pat);
-    names.0
-}
-
-/// The name of the session that `from = ..` introduces: the user's own `tx`, as far as the compiler can tell.
-#[must_use]
-pub fn introduced() -> Ident {
-    Ident::new("tx", Span::call_site())
 }

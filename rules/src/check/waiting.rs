@@ -1,11 +1,13 @@
 //! Waiting for something else than the database, while the transaction holds a connection and its locks.
 
 use proc_macro2::TokenStream;
-use syn::{Expr, ExprCall, ExprMethodCall, Ident, Macro, Stmt};
+use syn::{Expr, Ident, Macro, Stmt};
 
-use crate::mac::{Arguments, Part};
-use crate::rule::{self, Rule};
-use crate::walk::{self, Known, Names, called, chain, names_crate, without_parens};
+use crate::body::idioms::{blocked, waiting, wrapped};
+use crate::body::names::{Known, Names};
+use crate::rule::Rule;
+use crate::syntax::expr::{plain_place, without_parens};
+use crate::syntax::mac::{Arguments, Part};
 
 /// The rule against something that waits, and the name of what it waits for.
 type Waits = (&'static Rule, Ident);
@@ -82,7 +84,7 @@ fn waited_for(future: &Expr, names: &Names) -> Option<Waits> {
         return waited_for(inner, names);
     }
     let by_name = |known| match known {
-        Known::Waiting(rule) => Some((rule, walk::plain_place(future)?)),
+        Known::Waiting(rule) => Some((rule, plain_place(future)?)),
         _ => None,
     };
     names
@@ -92,127 +94,8 @@ fn waited_for(future: &Expr, names: &Names) -> Option<Waits> {
         .map(owned)
 }
 
-/// Whether a `let` binds a future that will wait.
-pub(crate) fn waits_later(init: &Expr, names: &Names) -> Option<&'static Rule> {
-    let init = without_parens(init);
-    match wrapped(init) {
-        Some(inner) => waits_later(inner, names),
-        None => waiting(init, names).map(|(rule, _)| rule),
-    }
-}
-
-fn waiting<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a Ident)> {
-    slept(future)
-        .or_else(|| called_out(future, names))
-        .or_else(|| received(future, names))
-}
-
 fn owned((rule, name): (&'static Rule, &Ident)) -> Waits {
     (rule, name.clone())
-}
-
-/// The future in `timeout(limit, future)` and `Box::pin(future)`.
-fn wrapped(future: &Expr) -> Option<&Expr> {
-    let Expr::Call(call) = future else {
-        return None;
-    };
-    let name = called(&call.func)?;
-    match call.args.len() {
-        2 if name == "timeout" || name == "timeout_at" => call.args.last(),
-        1 if name == "pin" => call.args.first(),
-        _ => None,
-    }
-}
-
-/// `tokio::time::sleep(..)`
-fn slept(future: &Expr) -> Option<(&'static Rule, &Ident)> {
-    let Expr::Call(call) = future else {
-        return None;
-    };
-    let Expr::Path(path) = &*call.func else {
-        return None;
-    };
-    let mut segments = path.path.segments.iter().rev();
-    let name = &segments.next()?.ident;
-    let is_of_time = segments.next().is_none_or(|owner| {
-        matches!(
-            owner.ident.to_string().as_str(),
-            "time" | "task" | "rt" | "Delay" | "tokio"
-        )
-    });
-    ((name == "sleep" || name == "sleep_until") && is_of_time && !call.args.is_empty())
-        .then_some((&rule::SLEEP, name))
-}
-
-/// `std::thread::sleep(..)`, `reqwest::blocking::get(..)`, which are not awaited.
-fn blocked(call: &ExprCall) -> Option<(&'static Rule, &Ident)> {
-    let Expr::Path(path) = &*call.func else {
-        return None;
-    };
-    let mut segments = path.path.segments.iter().rev();
-    let name = &segments.next()?.ident;
-    let owner = &segments.next()?.ident;
-    if name == "sleep" && owner == "thread" {
-        return Some((&rule::SLEEP, name));
-    }
-    (name == "get" && owner == "blocking" && names_crate(&path.path, "reqwest"))
-        .then_some((&rule::HTTP_CALL, name))
-}
-
-/// `reqwest::get(..)`, `client.post(..).json(..).send()`.
-fn called_out<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a Ident)> {
-    match future {
-        Expr::Call(call) => {
-            let Expr::Path(path) = &*call.func else {
-                return None;
-            };
-            let name = called(&call.func)?;
-            (names_crate(&path.path, "reqwest") && name == "get")
-                .then_some((&rule::HTTP_CALL, name))
-        }
-        Expr::MethodCall(call) => {
-            let sends = (call.method == "send"
-                && call.args.is_empty()
-                && (walk::is_http(&call.receiver, names) || is_request(call)))
-                || (call.method == "execute" && names.known(&call.receiver) == Some(Known::Http));
-            sends.then_some((&rule::HTTP_CALL, &call.method))
-        }
-        // Of a request that was bound, and of what its `send` gave.
-        future if names.known(future) == Some(Known::Http) => {
-            Some((&rule::HTTP_CALL, walk::plain_place(future)?))
-        }
-        _ => None,
-    }
-}
-
-/// Whether a request is built in the same expression: `.get(url)` .. `.send()`.
-fn is_request(send: &ExprMethodCall) -> bool {
-    chain(&send.receiver)
-        .take_while(|link| !matches!(link, Expr::Await(_)))
-        .any(|link| match link {
-            Expr::MethodCall(call) => matches!(
-                (call.method.to_string().as_str(), call.args.len()),
-                ("get" | "post" | "put" | "patch" | "delete" | "head", 1) | ("request", 2)
-            ),
-            _ => false,
-        })
-}
-
-/// `rx.recv()`, `rx.changed()`, and a oneshot's receiver itself.
-fn received<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a Ident)> {
-    let name = match future {
-        // A socket's takes a buffer.
-        Expr::MethodCall(call) if call.method == "recv" && call.args.is_empty() => &call.method,
-        Expr::MethodCall(call)
-            if (call.method == "recv_many" || call.method == "changed")
-                && names.known(&call.receiver) == Some(Known::Receiver) =>
-        {
-            &call.method
-        }
-        future if names.known(future) == Some(Known::Receiver) => walk::plain_place(future)?,
-        _ => return None,
-    };
-    Some((&rule::CHANNEL_RECEIVE, name))
 }
 
 #[cfg(test)]

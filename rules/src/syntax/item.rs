@@ -3,10 +3,10 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Ident, Token, Visibility, token};
 
-use crate::block::Block;
 use crate::errors::Errors;
-use crate::function::Function;
 use crate::kind::Kind;
+use crate::syntax::block::Block;
+use crate::syntax::function::Function;
 
 /// What an attribute stands on.
 pub enum Item {

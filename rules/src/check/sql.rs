@@ -12,12 +12,14 @@ use syn::{
     Block, Expr, ExprCall, ExprLit, ExprMethodCall, Ident, Item, Lit, Local, Macro, Stmt, Token,
 };
 
-use crate::leaks;
-use crate::mac::{Arguments, Part};
+use crate::body::idioms::runs_query;
+use crate::body::names::{Names, is_boundary};
+use crate::check::leaks;
 use crate::root;
 use crate::rule::{self, Rule};
-use crate::session::plain_name;
-use crate::walk::{Names, chain, is_boundary, plain_place, runs_query};
+use crate::syntax::expr::{chain, plain_place};
+use crate::syntax::mac::{Arguments, Part};
+use crate::syntax::pattern::plain_name;
 
 const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql];
 
@@ -403,23 +405,13 @@ fn transaction_control(sql: &str) -> Option<String> {
         .iter()
         .filter_map(|dialect| demarcate_sql::find(sql, *dialect, explicit))
         .find(|found| is_read_alike(sql, found.offset))
-        .map(|found| first_words(found.text))
+        .map(|found| leaks::first_words(found.text))
 }
 
 fn is_read_alike(sql: &str, offset: usize) -> bool {
     DIALECTS.iter().all(|dialect| {
         demarcate_sql::statements(sql, *dialect).any(|statement| statement.offset == offset)
     })
-}
-
-/// Enough of a statement to find it.
-pub(crate) fn first_words(statement: &str) -> String {
-    const LONGEST: usize = 40;
-    let words = statement.split_whitespace().collect::<Vec<_>>().join(" ");
-    if words.chars().count() <= LONGEST {
-        return words;
-    }
-    words.chars().take(LONGEST).chain("..".chars()).collect()
 }
 
 #[cfg(test)]
@@ -486,9 +478,9 @@ mod tests {
     #[test]
     fn the_file_of_a_query_is_read() {
         for body in [
-            r#"query_file!("src/sql/commits.sql").execute(&mut *tx).await?;"#,
-            r#"sqlx::query_file_as!(Order, "src/sql/commits.sql", id);"#,
-            r#"sqlx::query_file_scalar_unchecked!("src/sql/commits.sql");"#,
+            r#"query_file!("src/check/sql/commits.sql").execute(&mut *tx).await?;"#,
+            r#"sqlx::query_file_as!(Order, "src/check/sql/commits.sql", id);"#,
+            r#"sqlx::query_file_scalar_unchecked!("src/check/sql/commits.sql");"#,
         ] {
             assert_eq!(words(body), ["commit"], "{body}");
         }

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Ident, Lit, Meta, Path, Token, Visibility, token};
 
-use crate::function::Function;
+use crate::syntax::function::Function;
 
 /// An `impl`, a `trait` or an inline `mod`, and what is inside.
 ///

@@ -1,9 +1,12 @@
 //! Work that leaves the transaction: spawned tasks, and a session in what runs after the end. Statements and jobs that do are judged with
-//! [`control`](crate::control), since it takes a type to tell.
+//! [`control`](crate::check::control), since it takes a type to tell.
 
 use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Stmt, token};
 
-use crate::walk::{self, Known, Names, Step, is_spawner, plain_place};
+use crate::body::idioms::is_spawner;
+use crate::body::names::{Known, Names};
+use crate::body::walk::{self, Step};
+use crate::syntax::expr::{chain, plain_place};
 
 /// The name of a call that spawns, and how it is written.
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {
@@ -98,7 +101,7 @@ fn spawn_method<'a>(call: &'a ExprMethodCall, names: &Names) -> Option<(&'a Iden
 }
 
 fn is_thread_builder(expr: &Expr) -> bool {
-    walk::chain(expr).any(|link| match link {
+    chain(expr).any(|link| match link {
         Expr::Call(call) => match &*call.func {
             Expr::Path(path) => {
                 let mut segments = path.path.segments.iter().rev().skip(1);

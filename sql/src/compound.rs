@@ -1,5 +1,7 @@
-use crate::head::skip_statement_variables;
+//! Finds the end of a compound statement, and the simple statements in it.
+
 use crate::lexer::Lexer;
+use crate::set_statement::skip_statement_variables;
 use crate::token::{Shape, Token};
 
 /// Finds the end of a MySQL stored body or a MariaDB compound statement: MySQL 8.4 manual 15.6 "Compound Statement

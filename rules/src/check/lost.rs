@@ -4,9 +4,11 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
 
-use crate::mac::Arguments;
+use crate::body::idioms::{is_query, is_query_macro, runs_query};
+use crate::body::names::Names;
 use crate::rule::{self, Rule};
-use crate::walk::{self, Names, called, chain, is_query, runs_query, without_parens};
+use crate::syntax::expr::{called, chain, without_parens};
+use crate::syntax::mac::Arguments;
 
 /// What is lost.
 pub(crate) struct Lost {
@@ -159,7 +161,7 @@ fn is_given(future: &Expr, names: &Names) -> bool {
                 names.is_session(&call.receiver) || call.args.iter().any(is_given)
             }
             Expr::Macro(mac) => {
-                return !walk::is_query_macro(&mac.mac)
+                return !is_query_macro(&mac.mac)
                     && Arguments::of(&mac.mac)
                         .is_some_and(|arguments| arguments.expressions().any(is_given));
             }

@@ -1,19 +1,26 @@
-use crate::Kind;
-use crate::body::{self, Body};
-use crate::head::{self, Head};
+//! Statements with executable comments, which servers read in different ways.
+
+use crate::head::{self, Head, InLiteral};
+use crate::kind::Kind;
 use crate::lexer::Lexer;
+use crate::stored_body::{self, Body};
 
 /// What a statement is that holds executable comments, `head` being how a server reads it that executes them all, and
 /// `after` the place behind it. `None` where a server that skips them ends it elsewhere.
 ///
 /// Where one reading is guarded and another is not, the guarded one counts; where they do different things, the
 /// statement is ambiguous.
-pub(crate) fn merge(start: Lexer<'_>, after: Lexer<'_>, head: Head) -> Option<Kind> {
+pub(crate) fn merge(
+    start: Lexer<'_>,
+    after: Lexer<'_>,
+    head: Head,
+    in_literal: InLiteral,
+) -> Option<Kind> {
     let mut skipping = start.skipping_executable();
-    let skipped = head::read(skipping);
+    let skipped = head::read(skipping, in_literal);
     let first_is_common = first_word_decides(start)
         && start.peek().map(|token| token.start) == skipping.peek().map(|token| token.start);
-    body::skip(&mut skipping, skipped.body);
+    stored_body::skip(&mut skipping, skipped.body);
     if skipping.offset() != after.offset() {
         return None;
     }

@@ -1,4 +1,6 @@
-use crate::block::{Block, Step};
+//! Finds the end of a statement that holds other statements, such as the body of a trigger.
+
+use crate::compound::{Block, Step};
 use crate::lexer::Lexer;
 
 /// How a statement holds other statements, whose semicolons do not end it.

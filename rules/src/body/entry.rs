@@ -1,0 +1,44 @@
+//! What the names of a function stand for where its body begins.
+
+use crate::args::Args;
+use crate::body::idioms::of_type;
+use crate::body::names::{Known, Names};
+use crate::kind::Kind;
+use crate::syntax::function::Function;
+use crate::syntax::pattern::{introduced, plain_name};
+use crate::syntax::session::{Found, Lent};
+
+impl Function {
+    /// What names stand for in the body.
+    #[must_use]
+    pub fn names(&self, kind: Kind, args: &Args) -> Names {
+        let Found { lent, factory, .. } = self.found(kind);
+        let name = || {
+            let parameter = self.parameter(lent.as_ref()?.index())?;
+            plain_name(&parameter.pat).cloned()
+        };
+        let mut names = Names {
+            inside: !matches!(lent, Some(Lent::Factory { .. })),
+            ..Names::default()
+        };
+        // What the compiler is asked about as a parameter is not asked about again.
+        for (index, parameter) in self.parameters() {
+            if let Some(name) = plain_name(&parameter.pat) {
+                let known = match of_type(&parameter.ty) {
+                    _ if factory == Some(index) => Known::Refused,
+                    Some(known) => known,
+                    None => Known::Parameter,
+                };
+                names.known.push((name.clone(), known));
+            }
+        }
+        match lent {
+            Some(Lent::Session { .. }) => names.sessions.extend(name()),
+            Some(Lent::Factory { .. }) => names.factory = name(),
+            None => names
+                .sessions
+                .extend(args.from.as_ref().map(|_| introduced())),
+        }
+        names
+    }
+}

@@ -1,0 +1,103 @@
+//! What the names in a body stand for.
+
+use syn::{Expr, ExprMethodCall, Ident, Pat};
+
+use crate::rule::Rule;
+use crate::syntax::expr::plain_place;
+use crate::syntax::pattern::binds;
+
+/// What the names in a part of a body stand for.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    /// Names of the session.
+    pub sessions: Vec<Ident>,
+    /// The name of a job's session factory.
+    pub factory: Option<Ident>,
+    /// Whether a transaction is open here: not in a job that was given a factory, outside of the boundaries that it opens,
+    /// nor in what is registered to run after the commit.
+    pub inside: bool,
+    /// Other names that matter to a rule.
+    pub(crate) known: Vec<(Ident, Known)>,
+    /// Inside a macro call whose arguments may be anything, so that nothing is put in their place.
+    pub(crate) is_opaque: bool,
+}
+
+/// What a name that is no session stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// A parameter, whose type is judged, or a transaction, which is judged where it begins.
+    Parameter,
+    /// A parameter that should not be there, so that nothing more is said of it.
+    Refused,
+    /// `sqlx::query(..)`
+    Query,
+    /// The raw connection of a session.
+    Raw,
+    /// A `JoinSet`, a runtime's `Handle` and the like.
+    Spawner,
+    /// An HTTP client, or a request of one.
+    Http,
+    /// The receiving end of a channel.
+    Receiver,
+    /// A future that waits for something else than the database once it is awaited, and the rule against that.
+    Waiting(&'static Rule),
+}
+
+impl Names {
+    /// Without those that a pattern gives another meaning.
+    pub(crate) fn without(&self, pats: &[&Pat]) -> Self {
+        let stays = |name: &Ident| !pats.iter().any(|pat| binds(pat, name));
+        Self {
+            sessions: self
+                .sessions
+                .iter()
+                .filter(|name| stays(name))
+                .cloned()
+                .collect(),
+            factory: self.factory.clone().filter(stays),
+            known: self
+                .known
+                .iter()
+                .filter(|(name, _)| stays(name))
+                .cloned()
+                .collect(),
+            ..*self
+        }
+    }
+
+    /// Whether what a call is given runs when the transaction is over.
+    pub(crate) fn is_after_the_end(&self, call: &ExprMethodCall) -> bool {
+        (call.method == "after_commit" || call.method == "after_rollback")
+            && self.is_session(&call.receiver)
+    }
+
+    /// `tx`, `&mut *tx`, `(tx)`.
+    pub(crate) fn is_session(&self, expr: &Expr) -> bool {
+        plain_place(expr).is_some_and(|name| self.sessions.contains(name))
+    }
+
+    /// The factory of a job that was given one.
+    pub(crate) fn is_factory(&self, expr: &Expr) -> bool {
+        plain_place(expr).is_some_and(|name| self.factory.as_ref() == Some(name))
+    }
+
+    /// What a name, or a reference to it, stands for.
+    pub(crate) fn known(&self, expr: &Expr) -> Option<Known> {
+        let name = plain_place(expr)?;
+        self.known
+            .iter()
+            .rev()
+            .find(|(known, _)| known == name)
+            .map(|(_, what)| *what)
+    }
+
+    /// `db.transaction(async |tx| ..)`, in a job that was given the factory for that.
+    pub(crate) fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
+        !self.inside && self.is_factory(&call.receiver) && is_boundary(&call.method)
+    }
+}
+
+/// The methods of a factory that open a boundary.
+pub(crate) fn is_boundary(method: &Ident) -> bool {
+    method == "transaction" || method == "transaction_with"
+}

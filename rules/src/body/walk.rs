@@ -1,0 +1,289 @@
+//! A walk through a body that knows, wherever it is, what the names stand for.
+
+use proc_macro2::TokenStream;
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Item, Local, Macro, Pat, Stmt, Type,
+};
+
+use crate::body::idioms::{
+    begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, of_type, waits_later,
+};
+use crate::body::names::{Known, Names};
+use crate::syntax::expr::{called, chain};
+use crate::syntax::mac::{Arguments, Part};
+use crate::syntax::pattern::{plain_name, without_type};
+
+/// A step of the walk.
+pub(crate) enum Step<'a> {
+    /// An expression, before what is inside it.
+    Enter(&'a Expr),
+    /// An expression, after what is inside it. It may be replaced.
+    Leave(&'a mut Expr),
+    /// A statement, before what is inside it.
+    Statement(&'a Stmt),
+    /// Arguments of a macro call that are no expressions.
+    Tokens(&'a TokenStream),
+}
+
+/// Walks through a body.
+pub(crate) fn walk(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_>, &Names)) {
+    let mut walk = Walk {
+        names: names.clone(),
+        look,
+        replaces: true,
+    };
+    walk.visit_block_mut(body);
+}
+
+/// Walks through a body in which nothing will be replaced.
+pub(crate) fn each(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_>, &Names)) {
+    let mut walk = Walk {
+        names: names.clone(),
+        look,
+        replaces: false,
+    };
+    walk.visit_block_mut(body);
+}
+
+struct Walk<'f> {
+    names: Names,
+    look: &'f mut dyn FnMut(Step<'_>, &Names),
+    /// Whether what is inside a macro call must be written back.
+    replaces: bool,
+}
+
+impl Walk<'_> {
+    /// A part of the body in which names stand for something else.
+    fn within(&mut self, names: Names, part: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.names, names);
+        part(self);
+        self.names = outer;
+    }
+
+    /// The closure's parameter is a session: `tx.savepoint(async |tx| ..)`, `db.transaction(async |tx| ..)`.
+    fn visit_scope(&mut self, call: &mut ExprMethodCall) {
+        self.visit_expr_mut(&mut call.receiver);
+        for argument in &mut call.args {
+            let Expr::Closure(closure) = argument else {
+                self.visit_expr_mut(argument);
+                continue;
+            };
+            let mut names = self
+                .names
+                .without(&closure.inputs.iter().collect::<Vec<_>>());
+            names
+                .sessions
+                .extend(closure.inputs.first().and_then(plain_name).cloned());
+            names.inside = true;
+            self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
+        }
+    }
+
+    /// Arguments that do not run inside the transaction: `tx.after_commit(async { .. })`, `tokio::spawn(..)`.
+    fn visit_arguments_outside<'a>(&mut self, arguments: impl Iterator<Item = &'a mut Expr>) {
+        let names = Names {
+            inside: false,
+            ..self.names.clone()
+        };
+        self.within(names, |walk| {
+            arguments.for_each(|argument| walk.visit_expr_mut(argument));
+        });
+    }
+
+    fn is_scope(&self, call: &ExprMethodCall) -> bool {
+        call.method == "savepoint"
+            || (call.method == "before_commit" && self.names.is_session(&call.receiver))
+            || self.names.opens_boundary(call)
+    }
+
+    fn bound(&self, local: &Local) -> Bound {
+        let init = local.init.as_ref().map(|init| &*init.expr);
+        Bound::of(local, init, &self.names)
+    }
+
+    fn bind(&mut self, pat: &Pat, what: Bound) {
+        self.names = self.names.without(&[pat]);
+        match (what, plain_name(pat)) {
+            (Bound::Session, Some(name)) => self.names.sessions.push(name.clone()),
+            (Bound::Known(what), Some(name)) => self.names.known.push((name.clone(), what)),
+            // Input: `let (sender, receiver) = channel(8);`
+            (Bound::Channel, _) => {
+                if let Pat::Tuple(ends) = without_type(pat)
+                    && let Some(receiver) = ends.elems.iter().nth(1).and_then(plain_name)
+                {
+                    self.names.known.push((receiver.clone(), Known::Receiver));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What is bound by a `let`.
+enum Bound {
+    Session,
+    Known(Known),
+    Channel,
+    Other,
+}
+
+impl Bound {
+    fn of(local: &Local, init: Option<&Expr>, names: &Names) -> Self {
+        if let Pat::Type(typed) = &local.pat
+            && let Some(known) = of_type(&typed.ty)
+        {
+            return Self::Known(known);
+        }
+        let Some(init) = init else {
+            return Self::Other;
+        };
+        if names.is_session(init) || begins_on_session(init, names) {
+            return Self::Session;
+        }
+        if let Some(known) = names.known(init) {
+            return Self::Known(known);
+        }
+        // What was begun elsewhere is reported where it was begun.
+        if chain(init).any(|link| matches!(link, Expr::MethodCall(call) if begins(&call.method))) {
+            return Self::Known(Known::Parameter);
+        }
+        if chain(init).any(|link| is_unguarded(link, names)) {
+            return Self::Known(Known::Raw);
+        }
+        if is_query(init, names) {
+            return Self::Known(Known::Query);
+        }
+        if is_spawner(init) {
+            return Self::Known(Known::Spawner);
+        }
+        if is_http(init, names) {
+            return Self::Known(Known::Http);
+        }
+        if let Some(rule) = waits_later(init, names) {
+            return Self::Known(Known::Waiting(rule));
+        }
+        match init {
+            Expr::Call(call) => match called(&call.func) {
+                Some(name) if name == "channel" || name == "unbounded_channel" => Self::Channel,
+                _ => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+}
+
+impl VisitMut for Walk<'_> {
+    fn visit_expr_mut(&mut self, expr: &mut Expr) {
+        // Before what is inside it is replaced.
+        (self.look)(Step::Enter(expr), &self.names);
+        match expr {
+            Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
+            Expr::MethodCall(call) if self.names.is_after_the_end(call) => {
+                self.visit_expr_mut(&mut call.receiver);
+                self.visit_arguments_outside(call.args.iter_mut());
+            }
+            Expr::MethodCall(call) if call.method.to_string().starts_with("spawn") => {
+                self.visit_expr_mut(&mut call.receiver);
+                self.visit_arguments_outside(call.args.iter_mut());
+            }
+            Expr::Call(call) => {
+                let spawns = called(&call.func)
+                    .is_some_and(|name| name == "spawn" || name.to_string().starts_with("spawn_"));
+                // What is called is judged with its arguments.
+                if !matches!(&*call.func, Expr::Path(_)) {
+                    self.visit_expr_mut(&mut call.func);
+                }
+                if spawns {
+                    self.visit_arguments_outside(call.args.iter_mut());
+                } else {
+                    call.args
+                        .iter_mut()
+                        .for_each(|argument| self.visit_expr_mut(argument));
+                }
+            }
+            _ => visit_mut::visit_expr_mut(self, expr),
+        }
+        (self.look)(Step::Leave(expr), &self.names);
+    }
+
+    fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
+        (self.look)(Step::Statement(stmt), &self.names);
+        visit_mut::visit_stmt_mut(self, stmt);
+    }
+
+    fn visit_block_mut(&mut self, block: &mut Block) {
+        let names = self.names.clone();
+        self.within(names, |walk| visit_mut::visit_block_mut(walk, block));
+    }
+
+    /// Input: `let inner = tx.begin().await?;`, after which `inner.commit()` is as wrong as `tx.commit()`.
+    fn visit_local_mut(&mut self, local: &mut Local) {
+        let what = self.bound(local);
+        visit_mut::visit_local_mut(self, local);
+        self.bind(&local.pat, what);
+    }
+
+    fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
+        let names = self
+            .names
+            .without(&closure.inputs.iter().collect::<Vec<_>>());
+        self.within(names, |walk| {
+            visit_mut::visit_expr_closure_mut(walk, closure)
+        });
+    }
+
+    fn visit_arm_mut(&mut self, arm: &mut Arm) {
+        let names = self.names.without(&[&arm.pat]);
+        self.within(names, |walk| visit_mut::visit_arm_mut(walk, arm));
+    }
+
+    fn visit_macro_mut(&mut self, mac: &mut Macro) {
+        let Some(mut arguments) = Arguments::of(mac) else {
+            return;
+        };
+        let before = self.replaces.then(|| arguments.text());
+        let names = Names {
+            is_opaque: self.names.is_opaque || !arguments.are_expressions,
+            ..self.names.clone()
+        };
+        self.within(names, |walk| {
+            for part in arguments.parts_mut() {
+                match part {
+                    Part::Expr(expr) => walk.visit_expr_mut(expr),
+                    Part::Statements(stmts) => {
+                        stmts.iter_mut().for_each(|stmt| walk.visit_stmt_mut(stmt));
+                    }
+                    Part::Other(tokens) => {
+                        (walk.look)(Step::Tokens(tokens), &walk.names);
+                    }
+                    Part::Separator(_) => {}
+                }
+            }
+        });
+        if let Some(before) = before {
+            arguments.write_back(mac, &before);
+        }
+    }
+
+    /// Functions inside the function: they have parameters of their own. A constant cannot ask for types.
+    fn visit_item_mut(&mut self, item: &mut Item) {
+        match item {
+            Item::Fn(function) if function.sig.constness.is_some() => {}
+            Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
+                self.within(Names::default(), |walk| {
+                    visit_mut::visit_item_mut(walk, item)
+                });
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
+
+    fn visit_type_mut(&mut self, _: &mut Type) {}
+
+    fn visit_pat_mut(&mut self, _: &mut Pat) {}
+
+    fn visit_attribute_mut(&mut self, _: &mut syn::Attribute) {}
+}

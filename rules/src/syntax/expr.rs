@@ -1,0 +1,52 @@
+//! What can be read from the tokens of an expression, without knowing what the names in it stand for.
+
+use syn::{Expr, ExprPath, Ident, UnOp};
+
+/// The name in `name`, `(name)`, `&name`, `&mut *name`.
+pub(crate) fn plain_place(expr: &Expr) -> Option<&Ident> {
+    match expr {
+        Expr::Path(ExprPath {
+            qself: None, path, ..
+        }) => path.get_ident(),
+        Expr::Paren(inner) => plain_place(&inner.expr),
+        Expr::Group(inner) => plain_place(&inner.expr),
+        Expr::Reference(inner) => plain_place(&inner.expr),
+        Expr::Unary(inner) if matches!(inner.op, UnOp::Deref(_)) => plain_place(&inner.expr),
+        _ => None,
+    }
+}
+
+/// The expression in `(expr)`.
+pub(crate) fn without_parens(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Paren(inner) => without_parens(&inner.expr),
+        Expr::Group(inner) => without_parens(&inner.expr),
+        expr => expr,
+    }
+}
+
+/// The last name of the path that is called.
+pub(crate) fn called(func: &Expr) -> Option<&Ident> {
+    match func {
+        Expr::Path(path) => path.path.segments.last().map(|last| &last.ident),
+        _ => None,
+    }
+}
+
+/// Whether a path goes through something of that name.
+pub(crate) fn names_crate(path: &syn::Path, name: &str) -> bool {
+    path.segments.iter().any(|segment| segment.ident == name)
+}
+
+/// An expression and what it is built on, outside in: `a.b()?.await` gives itself, `a.b()?`, `a.b()`, `a`.
+pub fn chain(expr: &Expr) -> impl Iterator<Item = &Expr> {
+    std::iter::successors(Some(expr), |expr| match expr {
+        Expr::MethodCall(call) => Some(&call.receiver),
+        Expr::Await(inner) => Some(&inner.base),
+        Expr::Try(inner) => Some(&inner.expr),
+        Expr::Field(inner) => Some(&inner.base),
+        Expr::Paren(inner) => Some(&inner.expr),
+        Expr::Group(inner) => Some(&inner.expr),
+        _ => None,
+    })
+}

@@ -1,0 +1,79 @@
+//! The names that a pattern binds.
+
+use proc_macro2::Span;
+use syn::visit::{self, Visit};
+use syn::{Ident, Pat, PatIdent, Token};
+
+/// The name that a pattern binds, if it is a plain one.
+#[must_use]
+pub fn plain_name(pat: &Pat) -> Option<&Ident> {
+    match pat {
+        Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => Some(&pat.ident),
+        Pat::Paren(pat) => plain_name(&pat.pat),
+        Pat::Type(pat) => plain_name(&pat.pat),
+        _ => None,
+    }
+}
+
+/// A name that a pattern binds to a value of its own.
+pub struct Binding<'a> {
+    /// The name.
+    pub name: &'a Ident,
+    /// `mut`.
+    pub mutability: Option<Token![mut]>,
+}
+
+/// The names that a parameter's pattern binds.
+///
+/// A capital letter begins the name of a constant or of a type without fields, of which there is nothing to bind.
+#[must_use]
+pub fn bindings(pat: &Pat) -> Vec<Binding<'_>> {
+    struct Names<'a>(Vec<Binding<'a>>);
+    impl<'ast> Visit<'ast> for Names<'ast> {
+        fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
+            let name = &pat.ident;
+            if !name.to_string().starts_with(char::is_uppercase) {
+                self.0.push(Binding {
+                    name,
+                    mutability: pat.mutability,
+                });
+            }
+            visit::visit_pat_ident(self, pat);
+        }
+    }
+    let mut names = Names(Vec::new());
+    names.visit_pat(pat);
+    names.0
+}
+
+/// The name of the session that `from = ..` introduces: the user's own `tx`, as far as the compiler can tell.
+#[must_use]
+pub fn introduced() -> Ident {
+    Ident::new("tx", Span::call_site())
+}
+
+/// Returns the pattern without the type and the parentheses around it.
+pub(crate) fn without_type(pat: &Pat) -> &Pat {
+    match pat {
+        Pat::Type(pat) => without_type(&pat.pat),
+        Pat::Paren(pat) => without_type(&pat.pat),
+        pat => pat,
+    }
+}
+
+/// Whether a pattern gives a name a new meaning.
+pub(crate) fn binds(pat: &Pat, name: &Ident) -> bool {
+    struct Search<'a> {
+        name: &'a Ident,
+        found: bool,
+    }
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_pat_ident(&mut self, pat: &'ast PatIdent) {
+            self.found |= pat.ident == *self.name;
+            visit::visit_pat_ident(self, pat);
+        }
+    }
+    let mut search = Search { name, found: false };
+    search.visit_pat(pat);
+    search.found
+}
