@@ -36,6 +36,11 @@ fn steps() -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     // Compiles nothing.
     steps.push(Step::new("format", cargo(&["fmt", "--all", "--check"])));
+    // Compiles nothing: this very program.
+    let this = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    let mut layers = Command::new(this);
+    layers.arg("layers").current_dir(servers::workspace());
+    steps.push(Step::new("layers", layers));
     // Checks every dependency, without generating code; the flag after `--` reaches our own crates only.
     steps.push(Step::new(
         "lints",
