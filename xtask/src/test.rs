@@ -12,20 +12,18 @@ use xtask::servers;
 
 use crate::behind;
 use crate::setup;
-use crate::step::Step;
+use crate::step::{self, Step};
 
 /// Runs every check, the fast ones first, and stops at the first that fails.
 pub(crate) fn run() -> Result<(), String> {
     setup::run()?;
     let steps = steps()?;
-    let result = steps
-        .into_iter()
-        .try_fold(None, |before, step| step.run(before).map(Some));
+    let result = step::run_all(steps);
     // After a failure as well. Where xtask itself is killed, the keepers stop the servers later.
     if let Err(message) = servers::stop_all() {
         eprintln!("xtask: {message}");
     }
-    result.map(drop)
+    result
 }
 
 fn steps() -> Result<Vec<Step>, String> {
