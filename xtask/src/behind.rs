@@ -4,7 +4,7 @@ use xtask::poolers::{RUNS, Run, VARIABLE};
 use xtask::servers;
 
 use crate::setup;
-use crate::step::Step;
+use crate::step::{self, Step};
 use crate::test::cargo;
 
 /// Runs them, and says what is left out.
@@ -15,11 +15,11 @@ pub(crate) fn run() -> Result<(), String> {
             eprintln!("{}: not {name}: {reason}", run.value);
         }
     }
-    let result = steps().try_fold(None, |before, step| step.run(before).map(Some));
+    let result = step::run_all(steps());
     if let Err(message) = servers::stop_all() {
         eprintln!("xtask: {message}");
     }
-    result.map(drop)
+    result
 }
 
 /// One for each mode. They build nothing that the step of the tests has not built: another choice of packages

@@ -3,7 +3,7 @@
 use xtask::servers;
 
 use crate::setup;
-use crate::step::Step;
+use crate::step::{self, Step};
 use crate::test::cargo;
 
 /// How often each case is tried. What varies with the round: how long after the boundary has reached its point something
@@ -22,9 +22,9 @@ pub(crate) fn run(names: &[&str]) -> Result<(), String> {
         "--",
         ROUNDS,
     ];
-    let result = Step::new("faults", cargo(&[&matrix, names].concat())).run(None);
+    let result = step::run_all([Step::new("faults", cargo(&[&matrix, names].concat()))]);
     if let Err(message) = servers::stop_all() {
         eprintln!("xtask: {message}");
     }
-    result.map(drop)
+    result
 }

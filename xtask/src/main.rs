@@ -3,6 +3,7 @@
 mod behind;
 mod codes;
 mod faults;
+mod layers;
 mod setup;
 mod step;
 mod test;
@@ -15,6 +16,8 @@ usage: cargo xtask <command>
 
 commands:
   setup   install the servers that the tests need
+  layers  hold the imports of each crate to the floors in ARCHITECTURE.md; `--circles [<checkout>]` prints how many files
+          import each other in a circle, `--exceptions` the imports that run up
   codes   write the lists of codes that the classifier must know
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
   poolers the suites on PostgreSQL, through PgBouncer in each of its modes
@@ -26,6 +29,10 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments[..] {
         ["codes"] => codes::run(),
+        ["layers"] => layers::run(),
+        ["layers", "--circles"] => layers::print_circles(None),
+        ["layers", "--circles", checkout] => layers::print_circles(Some(checkout)),
+        ["layers", "--exceptions"] => layers::print_exceptions(),
         ["setup"] => setup::run(),
         ["test"] => test::run(),
         ["poolers"] => behind::run(),
@@ -35,9 +42,11 @@ fn main() -> ExitCode {
             Ok(())
         }
         [] => Err(format!("a command is missing\n\n{USAGE}")),
-        ["codes" | "setup" | "test" | "poolers", unknown, ..] => {
-            Err(format!("unknown argument `{unknown}`\n\n{USAGE}"))
-        }
+        [
+            "codes" | "layers" | "setup" | "test" | "poolers",
+            unknown,
+            ..,
+        ] => Err(format!("unknown argument `{unknown}`\n\n{USAGE}")),
         [unknown, ..] => Err(format!("unknown command `{unknown}`\n\n{USAGE}")),
     };
     match result {

@@ -12,20 +12,18 @@ use xtask::servers;
 
 use crate::behind;
 use crate::setup;
-use crate::step::Step;
+use crate::step::{self, Step};
 
 /// Runs every check, the fast ones first, and stops at the first that fails.
 pub(crate) fn run() -> Result<(), String> {
     setup::run()?;
     let steps = steps()?;
-    let result = steps
-        .into_iter()
-        .try_fold(None, |before, step| step.run(before).map(Some));
+    let result = step::run_all(steps);
     // After a failure as well. Where xtask itself is killed, the keepers stop the servers later.
     if let Err(message) = servers::stop_all() {
         eprintln!("xtask: {message}");
     }
-    result.map(drop)
+    result
 }
 
 fn steps() -> Result<Vec<Step>, String> {
@@ -36,6 +34,11 @@ fn steps() -> Result<Vec<Step>, String> {
     let mut steps = Vec::new();
     // Compiles nothing.
     steps.push(Step::new("format", cargo(&["fmt", "--all", "--check"])));
+    // Compiles nothing: this very program.
+    let this = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    let mut layers = Command::new(this);
+    layers.arg("layers").current_dir(servers::workspace());
+    steps.push(Step::new("layers", layers));
     // Checks every dependency, without generating code; the flag after `--` reaches our own crates only.
     steps.push(Step::new(
         "lints",
