@@ -88,7 +88,7 @@ impl Rule {
     }
 
     /// Message and help where the compiler judges a type; they are written once more, in the attributes of
-    /// `runtime/src/probe.rs`, which take no constant. A test in `ui-tests` holds the two together.
+    /// `runtime/src/macro_support/probe.rs`, which take no constant. A test in `ui-tests` holds the two together.
     #[must_use]
     pub fn text_of_type(&self, kind: Kind, ty: &str) -> Option<String> {
         self.of_type.map(|says| self.filled(says, kind, ty))

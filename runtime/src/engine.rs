@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use crate::backend::Backend;
-use crate::comments::SqlComments;
-use crate::durations::Histogram;
 use crate::error::Error;
-use crate::nesting;
+use crate::observe::histogram::Histogram;
+use crate::observe::sql_comments::SqlComments;
+use crate::observe::stats::{Record, Stats};
 use crate::options::TxOptions;
-use crate::place::Place;
 use crate::pool::Pool;
-use crate::register::Register;
-use crate::replicas::Replicas;
-use crate::site::Site;
-use crate::stats::{Record, Stats};
-use crate::trail::Trail;
+use crate::pool::replicas::Replicas;
+use crate::scope::activity::Trail;
+use crate::scope::current;
+use crate::scope::place::Place;
+use crate::scope::site::Site;
 use crate::util::extensions::Extensions;
+use crate::util::registry::Register;
 
 /// The pools, the default options and the statistics of a factory. Clones of the factory share one.
 #[doc(hidden)]
@@ -49,7 +49,7 @@ impl<DB: Backend> Engine<DB> {
         watch: Watch,
     ) -> Arc<Self> {
         #[cfg(feature = "metrics")]
-        crate::meters::describe();
+        crate::observe::metrics::describe();
         Arc::new(Self {
             pool,
             replicas: Replicas::new(replicas),
@@ -106,7 +106,7 @@ impl<DB: Backend> Engine<DB> {
     /// Whether the caller may start work: always before the factory closes, and afterwards inside work that
     /// was admitted before.
     pub(crate) fn is_open_to_caller(&self) -> bool {
-        !self.pool.is_closing() || nesting::is_let_in(self.pool.identity())
+        !self.pool.is_closing() || current::is_let_in(self.pool.identity())
     }
 
     /// Rejects a caller that is inside a boundary on the same pool, which would wait for its own connection.
@@ -115,7 +115,7 @@ impl<DB: Backend> Engine<DB> {
     ///
     /// [`Error::NestedBoundary`].
     pub(crate) fn reject_nested(&self, site: Site) -> Result<(), Error> {
-        match nesting::holder(self.pool.identity()) {
+        match current::holder(self.pool.identity()) {
             Some(outer) => Err(Error::NestedBoundary {
                 place: Place::of_boundary(site),
                 outer,

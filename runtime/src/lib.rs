@@ -64,92 +64,47 @@
 //! axum and actix-web, `json` writes a [`Problem`] as JSON, `migrate` brings
 //! `SessionFactory::migrate`, `metrics` tells the facade of that name what boundaries do. None is on by default.
 
-#[cfg(feature = "actix")]
-mod actix;
-mod answer;
-#[cfg(feature = "axum")]
-mod axum;
 mod backend;
-mod body;
 mod boundary;
-mod builder;
-mod cause;
 pub mod classify;
-mod comments;
-mod commit;
-mod decoy;
-mod durations;
-mod echo;
 mod engine;
 mod error;
-mod executor;
 mod factory;
-mod failure;
-mod flight;
-mod guard;
 pub mod health;
-mod holder;
-mod holders;
-mod hooks;
+mod http;
 mod job;
-mod lease;
-#[cfg(feature = "metrics")]
-mod meters;
-#[cfg(feature = "migrate")]
-mod migrate;
-mod needs;
-mod nesting;
+mod macro_support;
+mod observe;
 mod options;
-mod place;
 mod pool;
-mod private;
-mod probe;
-mod problem;
-mod register;
-mod replicas;
-mod savepoint;
+mod scope;
 mod session;
 pub mod settings;
-mod site;
-mod spans;
-mod spare;
-mod sql_text;
-mod startup;
-mod statement;
-mod stats;
-mod stock;
-mod stop;
 mod targets;
-mod to_the_end;
-mod trail;
-mod transaction;
 mod util;
-#[cfg(feature = "postgres")]
-mod verify;
-mod watched;
 
-pub use answer::HttpStatus;
 pub use backend::Backend;
-pub use builder::Builder;
-pub use comments::SqlComments;
 pub use demarcate_macros::{background_job, router_tx, service};
-pub use durations::Durations;
 pub use error::Error;
 pub use factory::SessionFactory;
-pub use holder::Holder;
-pub use hooks::AfterCommit;
-pub use job::{Job, JobError, JobHandle};
-pub use options::{Isolation, Replica, Retry, TxOptions};
-pub use place::{Place, TransactionId};
-pub use pool::PoolStatus;
-pub use problem::Problem;
-pub use session::Session;
-pub use settings::Settings;
-pub use site::{Kind, Site};
-pub use stats::{BoundaryStats, LastError, SlowestRun};
-pub use trail::OpenBoundary;
+pub use factory::builder::Builder;
 #[cfg(feature = "postgres")]
-pub use verify::PoolerReport;
+pub use factory::verify_pooler::PoolerReport;
+pub use http::problem::Problem;
+pub use http::status::HttpStatus;
+pub use job::{Job, JobError, JobHandle};
+pub use observe::histogram::Durations;
+pub use observe::sql_comments::SqlComments;
+pub use observe::stats::{BoundaryStats, LastError, SlowestRun};
+pub use options::{Isolation, Replica, Retry, TxOptions};
+pub use pool::PoolStatus;
+pub use scope::activity::OpenBoundary;
+pub use scope::holder::Holder;
+pub use scope::place::{Place, TransactionId};
+pub use scope::site::{Kind, Site};
+pub use session::Session;
+pub use session::hooks::AfterCommit;
+pub use settings::Settings;
 
 /// MySQL and MariaDB.
 #[cfg(feature = "mysql")]
@@ -185,22 +140,22 @@ pub mod sqlite {
 #[doc(hidden)]
 pub mod __private0 {
     // What an expansion names.
-    pub use crate::answer::Answer;
-    pub use crate::needs::Needs;
-    pub use crate::private::{
-        Again, FactoryJobOf, FactoryOf, Fallible, JobOf, LentSession, Once, PlainFactoryJobOf,
-        PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing, on_error, requires, router,
-    };
-    pub use crate::probe::{
+    pub use crate::http::status::Answer;
+    pub use crate::macro_support::probe::{
         Probe, again, begins, commits, is_fallible, is_session, job_takes, opens, refused, returns,
         rolls_back, router_takes, sends, service_takes, starts, unreached,
     };
-    pub use crate::site::{Kind, Site};
+    pub use crate::macro_support::{
+        Again, FactoryJobOf, FactoryOf, Fallible, JobOf, LentSession, Once, PlainFactoryJobOf,
+        PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing, on_error, requires, router,
+    };
+    pub use crate::scope::site::{Kind, Site};
+    pub use crate::session::requirements::Needs;
 
     // What the compiler's messages name: they show the path under which it is public.
-    pub use crate::private::{JobPolicy, OpensSessions, RouterError, RouterPolicy};
-    pub use crate::probe::{
+    pub use crate::macro_support::probe::{
         Begun, Bounds, Committed, Harmless, Opened, Opens, Returned, RolledBack, Runs, Sent,
         Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain, Verdict,
     };
+    pub use crate::macro_support::{JobPolicy, OpensSessions, RouterError, RouterPolicy};
 }

@@ -2,7 +2,7 @@
 
 use demarcate_rules::{Kind, RULES};
 
-const PROBE: &str = include_str!("../../runtime/src/probe.rs");
+const PROBE: &str = include_str!("../../runtime/src/macro_support/probe.rs");
 
 #[test]
 fn the_runtime_repeats_the_rules_to_the_letter() {
@@ -25,7 +25,7 @@ fn the_runtime_repeats_the_rules_to_the_letter() {
             ] {
                 assert!(
                     probe.contains(&part),
-                    "runtime/src/probe.rs does not say: {part}"
+                    "runtime/src/macro_support/probe.rs does not say: {part}"
                 );
             }
             repeated += 1;

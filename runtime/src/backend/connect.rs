@@ -4,7 +4,7 @@ use futures_core::future::BoxFuture;
 use sqlx::error::DatabaseError;
 
 use super::execute::Execute;
-use crate::cause::Diagnosis;
+use crate::backend::diagnosis::Diagnosis;
 use crate::error::Error;
 use crate::settings::{FromSettings, Options, Pooler};
 

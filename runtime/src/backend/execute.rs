@@ -5,7 +5,7 @@ use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
 use sqlx::{Database, Either, SqlStr};
 
-use crate::statement::Statement;
+use crate::backend::query::Statement;
 
 /// One step of a statement's result: a row, or the end of a statement with the number of changed rows.
 pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;

@@ -56,7 +56,7 @@ macro_rules! forward_to_connection {
 
         fn fetch_many<'e>(
             connection: &'e mut Self::Connection,
-            statement: $crate::statement::Statement<Self>,
+            statement: $crate::backend::query::Statement<Self>,
         ) -> ::futures_core::stream::BoxStream<
             'e,
             Result<$crate::backend::Step<Self>, ::sqlx::Error>,

@@ -8,16 +8,16 @@ use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
+use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::{first_row, forward_to_connection};
+use crate::backend::query::Statement;
 use crate::backend::transact::TransactionFacts;
 use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
-use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
-use crate::statement::Statement;
 
 /// Puts back what [`begin`](Transact::begin) has set for a `lock_timeout`.
 const RESTORE: &str = "SET SESSION innodb_lock_wait_timeout = @demarcate_row_lock, \

@@ -8,12 +8,12 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
+use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::forward_to_connection;
 use crate::backend::transact::TransactionFacts;
 use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
-use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::Pooler;
@@ -37,7 +37,7 @@ impl Execute for Postgres {
 
     fn fetch_optional<'e>(
         connection: &'e mut PgConnection,
-        statement: crate::statement::Statement<Self>,
+        statement: crate::backend::query::Statement<Self>,
     ) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>> {
         // sqlx reads the answer to its end.
         sqlx::Executor::fetch_optional(connection, statement)

@@ -10,16 +10,16 @@ use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
+use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::{first_row, forward_to_connection};
+use crate::backend::query::Statement;
 use crate::backend::transact::TransactionFacts;
 use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
-use crate::cause::Diagnosis;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
-use crate::statement::Statement;
 
 /// What is known of a connection, and how to stop what runs on it.
 #[doc(hidden)]

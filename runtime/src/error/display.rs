@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use super::Error;
 use crate::classify::Redacted;
-use crate::holder::InWords;
+use crate::scope::holder::InWords;
 use crate::util::redact::redact;
 
 impl fmt::Display for Error {

@@ -13,10 +13,10 @@ use super::own_counters::OwnCounters;
 use super::readings::{Counters, Lag, Readings, Seen, Session, Sessions, Share};
 use super::report::{Check, Measure, Status};
 use super::thresholds::Thresholds;
-use crate::holder::InWords;
 use crate::pool::PoolStatus;
-use crate::sql_text::shown_within;
-use crate::trail::OpenBoundary;
+use crate::scope::activity::OpenBoundary;
+use crate::scope::holder::InWords;
+use crate::scope::sql_text::shown_within;
 
 /// The largest number of pieces of evidence of one kind.
 const SHOWN: usize = 5;

@@ -12,8 +12,8 @@ use super::readings::{Readings, Seen};
 use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::factory::SessionFactory;
+use crate::scope::site::{Kind, Site};
 use crate::settings::Pooler;
-use crate::site::{Kind, Site};
 
 /// The result of one collection.
 pub(super) struct Collected {

@@ -7,10 +7,10 @@ use super::history::History;
 use super::kind::CheckKind;
 use super::readings::Readings;
 use crate::backend::Backend;
+use crate::pool::control::ask_kept;
 use crate::pool::{Connection, Pool};
 #[cfg(feature = "sqlite")]
 use crate::settings::Options;
-use crate::spare::ask_kept;
 
 /// A [`Backend`] whose health can be examined: each of them.
 ///

@@ -13,8 +13,8 @@ use super::kind::CheckKind;
 use super::report::{Check, HealthReport, Status};
 use super::thresholds::Thresholds;
 use crate::factory::{SessionFactory, WeakFactory};
-use crate::stop::{Stop, Stopper};
 use crate::targets;
+use crate::util::cancel::{Stop, Stopper};
 
 /// The configuration of a [monitor](SessionFactory::monitor): interval, thresholds, and how many results make a change.
 ///

@@ -2,8 +2,8 @@
 
 use super::readings::Share;
 use crate::backend::Backend;
-use crate::durations::Durations;
 use crate::factory::SessionFactory;
+use crate::observe::histogram::Durations;
 
 /// The counters that the factory keeps itself.
 #[derive(Clone, Debug, Default)]

@@ -7,13 +7,13 @@ use tokio::time::{Instant, timeout};
 
 use crate::backend::{Backend, connect_error};
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::lease::Lease;
 use crate::options::Replica;
 use crate::pool::Pool;
-use crate::replicas;
+use crate::pool::lease::Lease;
+use crate::pool::replicas;
+use crate::session::failure::Failure;
+use crate::session::transaction::{Core, OnConnection};
 use crate::targets;
-use crate::transaction::{Core, OnConnection};
 
 impl<DB: Backend> Core<DB> {
     /// Takes a connection and begins the transaction on it. If that was done before, proves that the

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::error::Error;
-use crate::failure::{Failure, Mark};
-use crate::guard::Allowed;
-use crate::place::Place;
+use crate::scope::place::Place;
+use crate::session::failure::{Failure, Mark};
+use crate::session::guard::Allowed;
 
 /// The state of a session that decides what it may still do. It knows no connection.
 #[derive(Default)]

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use crate::classify::Category;
 use crate::error::Error;
-use crate::failure::Mark;
 #[cfg(feature = "metrics")]
-use crate::meters;
-use crate::register::Entered;
-use crate::spans;
-use crate::stats::{Outcome, Record, Sent};
+use crate::observe::metrics;
+use crate::observe::spans;
+use crate::observe::stats::{Outcome, Record, Sent};
+use crate::scope::activity::Trail;
+use crate::session::failure::Mark;
 use crate::targets;
-use crate::trail::Trail;
+use crate::util::registry::Entered;
 
 /// The totals and the outcome of one run. Dropping it reports them to the span, the log, the statistics and
 /// the metrics.
@@ -84,6 +84,6 @@ impl Drop for Recorder {
         let took = self.took.unwrap_or_else(|| trail.began().elapsed());
         self.record.ended(trail.transaction(), outcome, sent, took);
         #[cfg(feature = "metrics")]
-        meters::ended(trail.site(), outcome, self.ended_by, sent, took);
+        metrics::ended(trail.site(), outcome, self.ended_by, sent, took);
     }
 }

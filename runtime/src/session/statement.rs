@@ -3,12 +3,12 @@
 use sqlx::SqlStr;
 
 use crate::backend::Backend;
+use crate::backend::query::Statement;
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::flight::Running;
-use crate::guard::{self, Passed};
-use crate::statement::Statement;
-use crate::transaction::Core;
+use crate::session::failure::Failure;
+use crate::session::guard::{self, Passed};
+use crate::session::in_flight::Running;
+use crate::session::transaction::Core;
 
 impl<DB: Backend> Core<DB> {
     /// Rejects a statement that the session must not send, and says what the others leave behind.

@@ -3,14 +3,14 @@
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::backend::Backend;
-use crate::echo::Echo;
 use crate::error::Error;
-use crate::failure::Failure;
-use crate::flight::{Flight, Running, Unproven};
-use crate::lease::State;
-use crate::spans;
-use crate::transaction::{BEGUN, Core};
-use crate::watched::Watched;
+use crate::observe::spans;
+use crate::observe::statement_log::Echo;
+use crate::observe::statement_observer::Watched;
+use crate::pool::lease::State;
+use crate::session::failure::Failure;
+use crate::session::in_flight::{Flight, Running, Unproven};
+use crate::session::transaction::{BEGUN, Core};
 
 /// The savepoint that is set before code runs unseen. While it exists, so does the transaction.
 const WITNESS: &str = "demarcate_witness";

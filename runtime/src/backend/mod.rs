@@ -1,0 +1,45 @@
+//! The databases: what differs between PostgreSQL, MySQL and SQLite.
+//!
+//! Each database implements the traits of this module in the file of its name. Everything else in this crate is the
+//! same for all of them.
+
+pub(crate) mod connect;
+pub(crate) mod diagnosis;
+pub(crate) mod execute;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) mod forward;
+#[cfg(feature = "migrate")]
+pub(crate) mod migrate;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+pub(crate) mod query;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+pub(crate) mod transact;
+
+use crate::error::Error;
+pub(crate) use connect::Connect;
+pub(crate) use execute::{Execute, Step};
+#[cfg(feature = "migrate")]
+pub(crate) use migrate::Migrate;
+pub(crate) use transact::{Begun, CommitFailure, Transact};
+
+/// A database that boundaries can be opened on: `sqlx::Postgres`, `sqlx::MySql` and `sqlx::Sqlite`, each
+/// behind the feature of its name.
+///
+/// It cannot be implemented outside this crate, and its methods are not for use there: each of them
+/// reaches the connection below the session.
+pub trait Backend: Transact + sealed::Sealed {}
+
+pub(crate) mod sealed {
+    /// Keeps [`Backend`](super::Backend) to this crate.
+    pub trait Sealed {}
+}
+
+/// The error of a boundary or a factory that could not connect, with the advice of [`Backend::diagnose`].
+pub(crate) fn connect_error<DB: Backend>(source: sqlx::Error) -> Error {
+    let advice = DB::diagnose(&source).advice;
+    Error::connect(source, advice)
+}

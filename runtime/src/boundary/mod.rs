@@ -1,0 +1,376 @@
+//! The boundary: what happens between the call of a router, job or closure and its return.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument;
+
+use crate::backend::Backend;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::observe::spans;
+use crate::observe::stats::Record;
+use crate::options::TxOptions;
+use crate::pool::Guest;
+use crate::scope::activity::Trail;
+use crate::scope::current::Frame;
+use crate::scope::place::{Place, TransactionId};
+use crate::scope::site::Site;
+use crate::session::Session;
+use crate::session::commit::NotCommitted;
+use crate::session::hooks;
+use crate::session::transaction::Core;
+use crate::targets;
+use crate::util::cancel::Stop;
+use crate::util::detach::ToTheEnd;
+use crate::util::send_closure::{SendMut, SendOnce};
+
+/// Why a boundary did not commit: the body said so, or the boundary did, or somebody outside.
+pub(crate) enum Failed<E> {
+    Body(E),
+    Boundary(Error),
+    Stopped,
+}
+
+impl<E> Failed<E> {
+    /// The boundary's reason as the body's type of error.
+    pub(crate) fn into_error(self, from: impl FnOnce(Error) -> E) -> E {
+        match self {
+            Self::Body(error) => error,
+            Self::Boundary(error) => from(error),
+            // It is for jobs.
+            Self::Stopped => from(Error::Closed {
+                place: Place::default(),
+            }),
+        }
+    }
+}
+
+/// What a body's result means for its transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Commit,
+    RollBack,
+}
+
+impl Verdict {
+    /// `Ok` commits, `Err` rolls back.
+    pub(crate) fn of<T, E>(result: &Result<T, E>) -> Self {
+        match result {
+            Ok(_) => Self::Commit,
+            Err(_) => Self::RollBack,
+        }
+    }
+
+    /// The same, but for errors that commit.
+    pub(crate) fn keeping<T, E>(result: &Result<T, E>, keeps: impl Fn(&E) -> bool) -> Self {
+        match result {
+            Err(error) if keeps(error) => Self::Commit,
+            result => Self::of(result),
+        }
+    }
+
+    /// The same, but for answers that say that the request failed.
+    pub(crate) fn answering<T, E>(
+        result: &Result<T, E>,
+        keeps: impl Fn(&E) -> bool,
+        fails: impl Fn(&T) -> bool,
+    ) -> Self {
+        match result {
+            Ok(value) if fails(value) => Self::RollBack,
+            result => Self::keeping(result, keeps),
+        }
+    }
+}
+
+/// A boundary that was let in. A factory that closes waits for it, also between two runs.
+struct Admitted<'a, DB: Backend> {
+    _guest: Guest,
+    site: Site,
+    transaction: TransactionId,
+    record: Arc<Record>,
+    engine: &'a Arc<Engine<DB>>,
+    options: Arc<TxOptions>,
+    stop: Stop,
+    limit: Duration,
+    deadline: Instant,
+}
+
+/// How one run ended that did not commit: with an error, or with an answer that says that it failed.
+struct Attempt<T, E> {
+    outcome: Result<T, Failed<E>>,
+    may_succeed_again: bool,
+}
+
+/// Runs a body in a transaction of its own, once.
+///
+/// # Cancel safety
+///
+/// Dropped before its body is done, it is rolled back. Dropped after that, the commit and the hooks go
+/// on without it.
+pub(crate) async fn run<DB, T, E, F>(
+    site: Site,
+    engine: &Arc<Engine<DB>>,
+    options: TxOptions,
+    stop: Stop,
+    body: F,
+    judge: impl Fn(&Result<T, E>) -> Verdict + Send,
+) -> Result<T, Failed<E>>
+where
+    DB: Backend,
+    E: 'static,
+    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    let admitted = Admitted::new::<E>(site, engine, options, stop).map_err(Failed::Boundary)?;
+    admitted
+        .attempt(1, body, judge, None)
+        .await
+        .or_else(|attempt| attempt.outcome)
+}
+
+/// The same for a body that can be run again, which its options may ask for.
+pub(crate) async fn run_again<DB, T, E, F>(
+    site: Site,
+    engine: &Arc<Engine<DB>>,
+    options: TxOptions,
+    stop: Stop,
+    mut body: F,
+    judge: impl Fn(&Result<T, E>) -> Verdict + Send + Sync,
+) -> Result<T, Failed<E>>
+where
+    DB: Backend,
+    E: 'static,
+    F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    let admitted = Admitted::new::<E>(site, engine, options, stop).map_err(Failed::Boundary)?;
+    let retry = admitted.options.retry;
+    let mut delays = retry.map(|retry| retry.delays());
+    let last = retry
+        .and_then(|retry| retry.deadline())
+        .map_or(admitted.deadline, |within| {
+            admitted.deadline.min(Instant::now() + within)
+        });
+    let mut runs = 1_u32;
+    loop {
+        let body = async |tx: &mut Session<DB>| body(tx).await;
+        let (until_undone, undone) = oneshot::channel();
+        let attempt = match admitted
+            .attempt(runs, body, &judge, Some(until_undone))
+            .await
+        {
+            Ok(value) => return Ok(value),
+            Err(attempt) => attempt,
+        };
+        let delay = delays.as_mut().and_then(Iterator::next);
+        match delay.filter(|delay| attempt.may_succeed_again && Instant::now() + *delay < last) {
+            Some(delay) => {
+                let site = admitted.site;
+                // What undoes the last run must not undo the next.
+                let ready = async {
+                    undone.await.ok();
+                    sleep(delay).await;
+                };
+                let ready = admitted.stop.or(timeout_at(last, ready));
+                match engine.pool().stop().or(ready).await {
+                    Some(Some(Ok(()))) => {}
+                    Some(Some(Err(_))) => return attempt.outcome,
+                    Some(None) => return Err(Failed::Stopped),
+                    None => {
+                        let place = Place::of_boundary(site);
+                        return Err(Failed::Boundary(Error::Closed { place }));
+                    }
+                }
+                tracing::info!(target: targets::BOUNDARY, boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
+                admitted.record.retried();
+                #[cfg(feature = "metrics")]
+                crate::observe::metrics::retried(site);
+                runs += 1;
+            }
+            None => {
+                if attempt.may_succeed_again && retry.is_some() {
+                    tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "rolled back by a conflict, for good");
+                }
+                return attempt.outcome;
+            }
+        }
+    }
+}
+
+impl<'a, DB: Backend> Admitted<'a, DB> {
+    /// Refuses what can be seen to fail before a connection is taken.
+    fn new<E: 'static>(
+        site: Site,
+        engine: &'a Arc<Engine<DB>>,
+        options: TxOptions,
+        stop: Stop,
+    ) -> Result<Self, Error> {
+        let site = site.renamed(options.name);
+        let options = options.or(engine.defaults());
+        // Before it is asked whether the factory closes, so that there is no gap between the two.
+        let guest = engine.pool().guest();
+        let record = engine.record_of(site);
+        admit::<DB, E>(site, engine, &options).map_err(|error| {
+            let error = error.at(|| Place::of_boundary(site));
+            record.failed(error.to_string(), None);
+            error
+        })?;
+        let limit = options.time_limit();
+        Ok(Self {
+            _guest: guest,
+            site,
+            transaction: TransactionId::random(),
+            record,
+            engine,
+            options: Arc::new(options),
+            stop,
+            limit,
+            deadline: Instant::now() + limit,
+        })
+    }
+
+    /// One run: the body, and the commit or the rollback.
+    async fn attempt<T, E, F>(
+        &self,
+        run: u32,
+        body: F,
+        judge: impl Fn(&Result<T, E>) -> Verdict + Send,
+        until_undone: Option<oneshot::Sender<()>>,
+    ) -> Result<T, Attempt<T, E>>
+    where
+        E: 'static,
+        F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+    {
+        let Self {
+            site,
+            transaction,
+            engine,
+            limit,
+            deadline,
+            ..
+        } = *self;
+        let span = spans::boundary(DB::DIALECT, site, &self.options, transaction, run);
+        let trail = Trail::new(site, transaction, run, DB::DIALECT, span.clone());
+        let frame = Frame::new(Arc::clone(&trail), engine.pool().identity());
+        let (record, options) = (Arc::clone(&self.record), Arc::clone(&self.options));
+        let mut session = Session::new(Core::new(
+            Arc::clone(engine),
+            trail,
+            record,
+            options,
+            deadline,
+        ));
+        session.core.until_undone = until_undone;
+        let tx: &mut Session<DB> = &mut session;
+        let inside = frame.clone().scope(body(tx)).instrument(span.clone());
+        let inside = engine.pool().stop().or(self.stop.or(inside));
+        let result = match timeout_at(deadline, inside).await {
+            Ok(Some(Some(result))) => result,
+            Ok(Some(None)) => return Err(Attempt::over(Failed::Stopped)),
+            Ok(None) => return Err(session.core.closed()),
+            Err(_) => return Err(session.core.out_of_time(limit, deadline)),
+        };
+        let is_tolerated = |error| {
+            let tolerated = self.options.tolerated.as_ref();
+            tolerated.is_some_and(|tolerated| tolerated.tolerates(error))
+        };
+        let verdict = match &result {
+            Err(error) if is_tolerated(error) => Verdict::Commit,
+            result => judge(result),
+        };
+        // The session is dropped, and rolls back off the caller's path.
+        let roll_back = |session: &Session<DB, [(); 0]>, outcome| Attempt {
+            outcome,
+            may_succeed_again: session.core.fitness.may_run_again(),
+        };
+        if verdict == Verdict::RollBack {
+            return Err(roll_back(&session, result.map_err(Failed::Body)));
+        }
+        if let Err(error) = session.core.check_commit() {
+            // A body's own error is never replaced.
+            let failed = match result {
+                Ok(_) => Failed::Boundary(session.core.recorder.end_with(error)),
+                Err(error) => Failed::Body(error),
+            };
+            return Err(roll_back(&session, Err(failed)));
+        }
+        let tx: &mut Session<DB> = &mut session;
+        let inside = frame
+            .scope(hooks::run_before_commit(tx))
+            .instrument(span.clone());
+        match timeout_at(deadline, engine.pool().stop().or(inside)).await {
+            Ok(Some(Ok(()))) => {}
+            Ok(Some(Err(error))) => {
+                let error = session.core.recorder.end_with(error);
+                return Err(roll_back(&session, Err(Failed::Boundary(error))));
+            }
+            Ok(None) => return Err(session.core.closed()),
+            Err(_) => return Err(session.core.out_of_time(limit, deadline)),
+        }
+        let end = async move {
+            if let Err(mut failed) = session.core.commit(limit, deadline).await {
+                failed.error = session.core.recorder.end_with(failed.error);
+                return Err(failed);
+            }
+            let hooks = session.core.hooks.committed();
+            hooks::run(&session.core.engine, site, hooks).await;
+            Ok(())
+        };
+        match ToTheEnd::new(end.instrument(span)).await {
+            Ok(()) => result.map_err(|error| Attempt {
+                outcome: Err(Failed::Body(error)),
+                may_succeed_again: false,
+            }),
+            Err(NotCommitted {
+                error,
+                may_succeed_again,
+            }) => Err(Attempt {
+                outcome: Err(Failed::Boundary(error)),
+                may_succeed_again,
+            }),
+        }
+    }
+}
+
+impl<DB: Backend> Core<DB> {
+    /// The factory has closed meanwhile.
+    fn closed<T, E>(&mut self) -> Attempt<T, E> {
+        let place = self.trail.place();
+        Attempt::over(Failed::Boundary(
+            self.recorder.end_with(Error::Closed { place }),
+        ))
+    }
+
+    fn out_of_time<T, E>(&mut self, limit: Duration, deadline: Instant) -> Attempt<T, E> {
+        let error = self.timed_out(limit, deadline);
+        Attempt::over(Failed::Boundary(self.recorder.end_with(error)))
+    }
+}
+
+impl<T, E> Attempt<T, E> {
+    /// There is no time for another run.
+    fn over(failed: Failed<E>) -> Self {
+        Self {
+            outcome: Err(failed),
+            may_succeed_again: false,
+        }
+    }
+}
+
+fn admit<DB: Backend, E: 'static>(
+    site: Site,
+    engine: &Arc<Engine<DB>>,
+    options: &TxOptions,
+) -> Result<(), Error> {
+    options.check()?;
+    if let Some(tolerated) = &options.tolerated {
+        tolerated.check::<E>()?;
+    }
+    DB::check(options)?;
+    engine.replicas().check(options)?;
+    engine.admit(site, options.independent)
+}

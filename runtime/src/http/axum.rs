@@ -1,0 +1,65 @@
+//! Handlers of axum.
+
+use std::convert::Infallible;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::backend::Backend;
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::http::problem::{self, Problem};
+use crate::http::status::status_code;
+
+/// The factory comes from the router's state: the state is one, or `FromRef` finds one in it.
+impl<S, DB> FromRequestParts<S> for SessionFactory<DB>
+where
+    DB: Backend,
+    S: Send + Sync,
+    SessionFactory<DB>: FromRef<S>,
+{
+    type Rejection = Infallible;
+
+    async fn from_request_parts(_: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        Ok(Self::from_ref(state))
+    }
+}
+
+impl From<Error> for StatusCode {
+    /// As `StatusCode::from(&error)`. Nothing is logged: the error ends here.
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&Error> for StatusCode {
+    /// The status of the error's [problem](Error::problem).
+    fn from(error: &Error) -> Self {
+        status_code(problem::status(error), Self::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl IntoResponse for Error {
+    /// Its [problem](Error::problem), as `application/problem+json`. What the error says beyond that is logged here,
+    /// with the number of the transaction: at the level `error` from status 500 on, at `info` below.
+    fn into_response(self) -> Response {
+        problem::report(&self);
+        self.problem().into_response()
+    }
+}
+
+impl IntoResponse for Problem {
+    /// As `application/problem+json`, with its status and `Retry-After`.
+    fn into_response(self) -> Response {
+        let content_type = [(header::CONTENT_TYPE, Self::CONTENT_TYPE)];
+        let status = status_code(self.status, StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, content_type, self.to_json()).into_response();
+        if let Some(seconds) = self.retry_after {
+            let seconds = HeaderValue::from(seconds);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        response
+    }
+}

@@ -1,0 +1,484 @@
+//! Background jobs: functions that run outside any request, in a session of their own.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use futures_util::FutureExt;
+use sqlx::error::BoxDynError as BoxError;
+use tokio::task::JoinHandle;
+
+use crate::backend::Backend;
+use crate::boundary::{self, Failed, Verdict};
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::options::TxOptions;
+use crate::scope::current;
+use crate::scope::site::{Kind, Site};
+use crate::session::Session;
+use crate::session::hooks::{AfterCommit, Hook};
+use crate::settings::redact;
+use crate::targets;
+use crate::util::cancel::{Stop, Stopper};
+use crate::util::send_closure::{SendMut, SendOnce, SendOnce2};
+
+/// A background job that was called and has not started.
+///
+/// A function marked `#[background_job]` returns one. It does nothing until it is given to
+/// [`Session::after_commit`](crate::Session::after_commit), [`SessionFactory::spawn`] or
+/// [`SessionFactory::run`].
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod example {
+/// use demarcate::sqlite::{Session, SessionFactory};
+/// use demarcate::{JobError, background_job};
+///
+/// #[background_job]
+/// async fn answer(tx: &mut Session, question: String) -> Result<i64, sqlx::Error> {
+///     sqlx::query_scalar("select length($1)").bind(question).fetch_one(&mut *tx).await
+/// }
+///
+/// pub async fn ask(db: &SessionFactory) -> Result<(), JobError> {
+///     let job = answer("what is six times seven?".to_owned());
+///     assert_eq!(db.run(job).await?, 24);
+///     let elsewhere = db.spawn(answer("why?".to_owned()));
+///     assert_eq!(elsewhere.await?, 4);
+///     Ok(())
+/// }
+/// # }
+/// # #[cfg(feature = "sqlite")]
+/// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+/// #     let db = demarcate::sqlite::SessionFactory::connect("sqlite::memory:").await.unwrap();
+/// #     example::ask(&db).await.unwrap();
+/// # });
+/// ```
+#[must_use = "a job does nothing until it is given to `tx.after_commit(..)`, `db.spawn(..)` or `db.run(..)`"]
+pub struct Job<DB: Backend, T = ()> {
+    site: Site,
+    body: Box<Body<DB, T>>,
+    on_error: Option<Box<OnError<DB>>>,
+}
+
+/// What is stopped is the body alone: a commit that was sent, and what hangs on it, goes on.
+type Body<DB, T> =
+    dyn FnOnce(SessionFactory<DB>, Stop) -> BoxFuture<'static, Result<T, Reason>> + Send;
+
+type OnError<DB> = dyn for<'a> FnOnce(SessionFactory<DB>, &'a JobError) -> BoxFuture<'a, Result<(), BoxError>>
+    + Send;
+
+impl<DB: Backend, T> Job<DB, T> {
+    /// The function that made it.
+    pub fn site(&self) -> Site {
+        self.site
+    }
+
+    /// Calls `handler` in a session of its own when the job has failed.
+    pub(crate) fn with_on_error<E, F>(mut self, handler: F) -> Self
+    where
+        F: AsyncFnOnce(&mut Session<DB>, &JobError) -> Result<(), E> + Send + 'static,
+        F: for<'s, 'e> SendOnce2<&'s mut Session<DB>, &'e JobError, Out = Result<(), E>>,
+        E: Into<BoxError> + Send + 'static,
+    {
+        let site = self.site.with_kind(Kind::OnError);
+        self.on_error = Some(Box::new(move |db, error| {
+            Box::pin(async move {
+                let body = async move |tx: &mut Session<DB>| handler(tx, error).await;
+                let options = TxOptions::new();
+                boundary::run(site, db.engine(), options, Stop::never(), body, Verdict::of)
+                    .await
+                    .map_err(|failed| match failed {
+                        Failed::Body(error) => error.into(),
+                        Failed::Boundary(error) => error.into(),
+                        Failed::Stopped => "stopped".into(),
+                    })
+            })
+        }));
+        self
+    }
+}
+
+impl<DB: Backend, T> fmt::Debug for Job<DB, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job")
+            .field("site", &self.site)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A job whose body is a boundary.
+pub(crate) fn in_session<DB, T, E, F>(
+    site: Site,
+    options: TxOptions,
+    judge: impl Fn(&Result<T, E>) -> Verdict + Send + 'static,
+    body: F,
+) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    E: Into<BoxError> + Send + 'static,
+    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E> + Send + 'static,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    let site = site.renamed(options.name);
+    Job {
+        site,
+        body: Box::new(move |db, stop| {
+            Box::pin(async move {
+                boundary::run(site, db.engine(), options, stop, body, judge)
+                    .await
+                    .map_err(Reason::from)
+            })
+        }),
+        on_error: None,
+    }
+}
+
+/// A job whose body is a boundary that may be run again.
+pub(crate) fn in_runs<DB, T, E, K, F, Fut>(
+    site: Site,
+    options: TxOptions,
+    keeps: K,
+    runs: F,
+) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    E: Into<BoxError> + Send + 'static,
+    K: Send + 'static,
+    F: FnOnce(JobRuns<DB, K>) -> Fut + Send + 'static,
+    Fut: Future<Output = Ended<T, E>> + Send + 'static,
+{
+    let site = site.renamed(options.name);
+    Job {
+        site,
+        body: Box::new(move |db, stop| {
+            let this = JobRuns {
+                db,
+                site,
+                options,
+                keeps,
+                stop,
+            };
+            Box::pin(async move { runs(this).await.0.map_err(Reason::from) })
+        }),
+        on_error: None,
+    }
+}
+
+/// The runs of one job's function.
+pub struct JobRuns<DB: Backend, K> {
+    db: SessionFactory<DB>,
+    site: Site,
+    options: TxOptions,
+    keeps: K,
+    stop: Stop,
+}
+
+/// How the last run ended.
+pub struct Ended<T, E>(Result<T, Failed<E>>);
+
+impl<DB: Backend, K> JobRuns<DB, K> {
+    /// Runs the function, again where need be. An error that `K` accepts commits.
+    pub async fn again<T, E, F>(self, body: F) -> Ended<T, E>
+    where
+        E: 'static,
+        K: Fn(&E) -> bool + Send + Sync,
+        F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
+    {
+        let Self {
+            db,
+            site,
+            options,
+            keeps,
+            stop,
+        } = self;
+        let judge = |result: &Result<T, E>| Verdict::keeping(result, &keeps);
+        Ended(boundary::run_again(site, db.engine(), options, stop, body, judge).await)
+    }
+}
+
+/// A job of several units of work, which opens a boundary for each.
+pub(crate) fn with_factory<DB, T, E, F>(site: Site, body: F) -> Job<DB, T>
+where
+    DB: Backend,
+    T: Send + 'static,
+    E: Into<BoxError> + Send + 'static,
+    F: AsyncFnOnce(&SessionFactory<DB>) -> Result<T, E> + Send + 'static,
+    F: for<'s> SendOnce<&'s SessionFactory<DB>, Out = Result<T, E>>,
+{
+    Job {
+        site,
+        body: Box::new(move |db, stop| {
+            Box::pin(async move {
+                let body = db.pool().stop().or(stop.or(body(&db)));
+                match body.await.flatten() {
+                    Some(result) => result.map_err(|error| Reason::Failed(error.into())),
+                    None => Err(Reason::Cancelled),
+                }
+            })
+        }),
+        on_error: None,
+    }
+}
+
+/// Why a job did not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum JobError {
+    /// Its function returned an error, or its boundary did not commit.
+    #[error("{job} failed: {}", redact(&what(*job, source)))]
+    #[non_exhaustive]
+    Failed {
+        /// The job.
+        job: Site,
+        /// The function's error; or [`Error`], where it is the boundary's.
+        source: BoxError,
+    },
+    /// Its function panicked. It was rolled back.
+    #[error("{job} panicked: {}", redact(.message))]
+    #[non_exhaustive]
+    Panicked {
+        /// The job.
+        job: Site,
+        /// What the panic said.
+        message: String,
+    },
+    /// Its boundary took longer than its timeout. It was rolled back.
+    #[error("{job} was not done within {after:?}")]
+    #[non_exhaustive]
+    TimedOut {
+        /// The job.
+        job: Site,
+        /// How long it had.
+        after: Duration,
+    },
+    /// It was aborted, or the runtime ended. It was rolled back; what a job of several units of work had
+    /// committed before stays.
+    #[error("{job} was cancelled")]
+    #[non_exhaustive]
+    Cancelled {
+        /// The job.
+        job: Site,
+    },
+}
+
+impl JobError {
+    /// The job that failed.
+    pub fn job(&self) -> Site {
+        match self {
+            Self::Failed { job, .. }
+            | Self::Panicked { job, .. }
+            | Self::TimedOut { job, .. }
+            | Self::Cancelled { job } => *job,
+        }
+    }
+}
+
+/// [`JobError`] before it is known whose it is.
+enum Reason {
+    Failed(BoxError),
+    Panicked(Box<dyn Any + Send>),
+    TimedOut(Duration),
+    Cancelled,
+}
+
+impl<E: Into<BoxError>> From<Failed<E>> for Reason {
+    fn from(failed: Failed<E>) -> Self {
+        match failed {
+            Failed::Body(error) => Self::Failed(error.into()),
+            Failed::Boundary(Error::Timeout { after, .. }) => Self::TimedOut(after),
+            Failed::Boundary(error) => Self::Failed(error.into()),
+            Failed::Stopped => Self::Cancelled,
+        }
+    }
+}
+
+impl Reason {
+    fn of(self, job: Site) -> JobError {
+        match self {
+            Self::Failed(source) => JobError::Failed { job, source },
+            Self::Panicked(payload) => JobError::Panicked {
+                job,
+                message: panic_message(&*payload),
+            },
+            Self::TimedOut(after) => JobError::TimedOut { job, after },
+            Self::Cancelled => JobError::Cancelled { job },
+        }
+    }
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    if let Some(message) = payload.downcast_ref::<&str>() {
+        (*message).to_owned()
+    } else if let Some(message) = payload.downcast_ref::<String>() {
+        message.clone()
+    } else {
+        "a panic without a message".to_owned()
+    }
+}
+
+impl<DB: Backend> SessionFactory<DB> {
+    /// Runs a job here and now, in a session of its own, and gives what it gave.
+    ///
+    /// # Errors
+    ///
+    /// [`JobError`], after the job's `on_error` has run. Inside a boundary of this factory it is an
+    /// error that holds [`Error::NestedBoundary`]: give the job to
+    /// [`Session::after_commit`](crate::Session::after_commit) there.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, the job is rolled back, and its `on_error` does not run. [`spawn`](Self::spawn) it
+    /// where it should outlive its caller.
+    pub async fn run<T: Send + 'static>(&self, job: Job<DB, T>) -> Result<T, JobError> {
+        run(self, job).await
+    }
+
+    /// Starts a job on a task of its own. The handle awaits to what [`run`](Self::run) gives; dropped,
+    /// it leaves the job to run.
+    pub fn spawn<T: Send + 'static>(&self, job: Job<DB, T>) -> JobHandle<T> {
+        spawn(self, job)
+    }
+}
+
+impl<DB: Backend, T: Send + 'static> AfterCommit<DB> for Job<DB, T> {
+    fn into_hook(self) -> Hook<DB> {
+        Hook::Job(Box::new(move |engine| {
+            drop(spawn(&SessionFactory::of(Arc::clone(engine)), self));
+        }))
+    }
+}
+
+/// Runs a job where it is, unless a boundary is open there that it would wait for.
+pub(crate) async fn run<DB: Backend, T: Send + 'static>(
+    db: &SessionFactory<DB>,
+    job: Job<DB, T>,
+) -> Result<T, JobError> {
+    if let Err(nested) = db.engine().reject_nested(job.site) {
+        return Err(Reason::Failed(nested.into()).of(job.site));
+    }
+    execute(db, job, Stop::never(), db.engine().is_open_to_caller()).await
+}
+
+/// Starts a job on a task of its own.
+pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
+    db: &SessionFactory<DB>,
+    job: Job<DB, T>,
+) -> JobHandle<T> {
+    let site = job.site;
+    let (stopper, stop) = Stopper::new();
+    let (db, is_let_in) = (db.clone(), db.engine().is_open_to_caller());
+    // From now on, and not from when its task comes to run.
+    let guest = db.pool().guest();
+    let task = tokio::spawn(async move {
+        let ended = execute(&db, job, stop, is_let_in).await;
+        drop(guest);
+        ended
+    });
+    JobHandle {
+        site,
+        task,
+        stopper,
+    }
+}
+
+/// A job that was let in opens boundaries to its end, also when the factory closes meanwhile.
+async fn execute<DB: Backend, T>(
+    db: &SessionFactory<DB>,
+    job: Job<DB, T>,
+    stop: Stop,
+    is_let_in: bool,
+) -> Result<T, JobError> {
+    let _guest = db.pool().guest();
+    let done = run_and_record(db, job, stop);
+    if is_let_in {
+        current::let_in(db.pool().identity(), done).await
+    } else {
+        done.await
+    }
+}
+
+/// A body that panics ends here; what is done about it is not part of it.
+async fn run_and_record<DB: Backend, T>(
+    db: &SessionFactory<DB>,
+    job: Job<DB, T>,
+    stop: Stop,
+) -> Result<T, JobError> {
+    let Job {
+        site,
+        body,
+        on_error,
+    } = job;
+    let done = AssertUnwindSafe(async { body(db.clone(), stop).await }).catch_unwind();
+    let reason = match done.await {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(reason)) => reason,
+        Err(payload) => Reason::Panicked(payload),
+    };
+    let error = reason.of(site);
+    tracing::error!(target: targets::JOB, %error, "a background job did not do its work");
+    if let Some(on_error) = on_error {
+        let recorded =
+            AssertUnwindSafe(async { on_error(db.clone(), &error).await }).catch_unwind();
+        match recorded.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                let error = error.to_string();
+                tracing::error!(target: targets::JOB, job = %site, error = %redact(&error), "the failure of a background job could not be recorded");
+            }
+            Err(_) => {
+                tracing::error!(target: targets::JOB, job = %site, "recording the failure of a background job panicked");
+            }
+        }
+    }
+    Err(error)
+}
+
+/// What went wrong, without naming the job once more.
+fn what(job: Site, source: &BoxError) -> String {
+    match source.downcast_ref::<Error>() {
+        Some(error) if error.boundary() == Some(job) => error.what(),
+        _ => source.to_string(),
+    }
+}
+
+/// A job that runs on a task of its own. Awaited, it gives what the job gave; dropped, it leaves the
+/// job to run.
+#[derive(Debug)]
+pub struct JobHandle<T> {
+    site: Site,
+    task: JoinHandle<Result<T, JobError>>,
+    stopper: Stopper,
+}
+
+impl<T> JobHandle<T> {
+    /// Stops the job's function at its next await. It is rolled back, its `on_error` runs, and the
+    /// handle gives [`JobError::Cancelled`]. A job whose function has returned is not stopped: its
+    /// commit goes on. What a job of several units of work has committed stays.
+    pub fn abort(&self) {
+        self.stopper.stop();
+    }
+
+    /// Whether the job, its `on_error` included, has ended.
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+}
+
+impl<T> Future for JobHandle<T> {
+    type Output = Result<T, JobError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let job = self.site;
+        Pin::new(&mut self.task).poll(cx).map(|ended| {
+            // The task itself ends early only with its runtime.
+            ended.unwrap_or(Err(JobError::Cancelled { job }))
+        })
+    }
+}

@@ -1,0 +1,427 @@
+//! What a type can do to a transaction, asked by the attributes and answered by the compiler.
+//!
+//! An alias, an `Arc` or a reference hides a pool from anyone who reads tokens, and no bound can say "a
+//! type that does *not* implement this". Method lookup can: a [`Probe`] is five types, each of which
+//! derefs to the next, and each but the last has the method `verdict` only where its question is answered
+//! with yes. Lookup takes the first that there is. So the type of `probe.verdict()` depends on what `T`
+//! can do, in a generic function from the bounds of `T`, and under `cargo check` as well as in a build.
+//!
+//! ```text
+//! Probe           verdict() where T: OpensBoundary          a session factory, or something around one
+//!   ProbeOpens    verdict() where T: OpensTransaction       a pool, a connection, or something around one
+//!   ProbeExecutor verdict() where T: Executor<'c>           `E: PgExecutor<'c>`
+//!   ProbeAcquire  verdict() where T: Acquire<'c>            `A: Acquire<'c>`
+//!   ProbeRest     verdict()                                 anything else
+//! ```
+//!
+//! What the attributes emit is inside `if false`, so nothing here runs.
+//!
+//! The messages repeat those of `demarcate-rules`, since an attribute takes no constant; a test in
+//! `ui-tests` holds the two together.
+
+use std::cell::{OnceCell, RefCell};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{
+    Arc, LazyLock, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Acquire, Database, Executor, Pool, Transaction};
+
+use crate::backend::Backend;
+use crate::factory::SessionFactory;
+use crate::macro_support::{Fallible, LentSession};
+use crate::session::Session;
+
+/// Can begin a transaction, or holds one.
+pub trait OpensTransaction {}
+
+impl<DB: Database> OpensTransaction for Pool<DB> {}
+impl<DB: Database> OpensTransaction for PoolConnection<DB> {}
+impl<DB: Database> OpensTransaction for Transaction<'_, DB> {}
+impl<DB: Backend> OpensTransaction for SessionFactory<DB> {}
+#[cfg(feature = "sqlite")]
+impl OpensTransaction for sqlx::SqliteConnection {}
+#[cfg(feature = "postgres")]
+impl OpensTransaction for sqlx::PgConnection {}
+#[cfg(feature = "postgres")]
+impl OpensTransaction for sqlx::postgres::PgListener {}
+#[cfg(feature = "mysql")]
+impl OpensTransaction for sqlx::MySqlConnection {}
+
+/// What is around a thing that opens transactions opens them too.
+macro_rules! around {
+    ($($outer:ty),* $(,)?) => {
+        $(impl<T: OpensTransaction + ?Sized> OpensTransaction for $outer {})*
+    };
+}
+
+around! {
+    &T, &mut T, Box<T>, Rc<T>, Arc<T>, RefCell<T>, Mutex<T>, MutexGuard<'_, T>, RwLock<T>, RwLockReadGuard<'_, T>,
+    RwLockWriteGuard<'_, T>, tokio::sync::Mutex<T>, tokio::sync::MutexGuard<'_, T>, tokio::sync::RwLock<T>,
+}
+
+impl<P: OpensTransaction> OpensTransaction for Pin<P> {}
+impl<T: OpensTransaction> OpensTransaction for Option<T> {}
+impl<T: OpensTransaction, E> OpensTransaction for Result<T, E> {}
+impl<T: OpensTransaction> OpensTransaction for Vec<T> {}
+impl<T: OpensTransaction> OpensTransaction for [T] {}
+impl<T: OpensTransaction, const N: usize> OpensTransaction for [T; N] {}
+impl<T: OpensTransaction> OpensTransaction for OnceCell<T> {}
+impl<T: OpensTransaction> OpensTransaction for OnceLock<T> {}
+impl<T: OpensTransaction, F> OpensTransaction for LazyLock<T, F> {}
+#[cfg(feature = "axum")]
+impl<T: OpensTransaction> OpensTransaction for axum::extract::State<T> {}
+#[cfg(feature = "axum")]
+impl<T: OpensTransaction> OpensTransaction for axum::Extension<T> {}
+
+/// Is a session factory.
+pub trait OpensBoundary {}
+
+impl<DB: Backend> OpensBoundary for SessionFactory<DB> {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for &T {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for &mut T {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for Box<T> {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for Rc<T> {}
+impl<T: OpensBoundary + ?Sized> OpensBoundary for Arc<T> {}
+impl<T: OpensBoundary, F> OpensBoundary for LazyLock<T, F> {}
+#[cfg(feature = "axum")]
+impl<T: OpensBoundary> OpensBoundary for axum::extract::State<T> {}
+#[cfg(feature = "axum")]
+impl<T: OpensBoundary> OpensBoundary for axum::Extension<T> {}
+
+/// The question what `T` can do to a transaction.
+///
+/// The lifetime is that of `Executor<'c>`; being a parameter of the type, it is found by inference.
+pub struct Probe<'c, T: ?Sized>(ProbeOpens<'c, T>);
+
+/// Asked where `T` is no session factory.
+pub struct ProbeOpens<'c, T: ?Sized>(ProbeExecutor<'c, T>);
+
+/// Asked where `T` does not open a transaction by itself.
+pub struct ProbeExecutor<'c, T: ?Sized>(ProbeAcquire<'c, T>);
+
+/// Asked where `T` is no executor.
+pub struct ProbeAcquire<'c, T: ?Sized>(ProbeRest<T>, PhantomData<&'c ()>);
+
+/// Asked where all else was answered with no.
+pub struct ProbeRest<T: ?Sized>(PhantomData<fn() -> *const T>);
+
+impl<T: ?Sized> Probe<'_, T> {
+    /// Asks about a type.
+    #[must_use]
+    pub const fn of() -> Self {
+        Self(ProbeOpens(ProbeExecutor(ProbeAcquire(
+            ProbeRest(PhantomData),
+            PhantomData,
+        ))))
+    }
+
+    /// Asks about the type of a value.
+    #[must_use]
+    pub const fn of_value(_: &T) -> Self {
+        Self::of()
+    }
+}
+
+impl<'c, T: ?Sized> Deref for Probe<'c, T> {
+    type Target = ProbeOpens<'c, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'c, T: ?Sized> Deref for ProbeOpens<'c, T> {
+    type Target = ProbeExecutor<'c, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'c, T: ?Sized> Deref for ProbeExecutor<'c, T> {
+    type Target = ProbeAcquire<'c, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'c, T: ?Sized> Deref for ProbeAcquire<'c, T> {
+    type Target = ProbeRest<T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+/// The answer about `T`: `V` is [`Bounds`], [`Opens`], [`Runs`] or [`Harmless`].
+pub struct Verdict<T: ?Sized, V>(PhantomData<fn() -> (*const T, V)>);
+
+/// It opens boundaries.
+pub struct Bounds(());
+
+/// It opens transactions, or holds one.
+pub struct Opens(());
+
+/// It runs statements, or can be turned into something that does.
+pub struct Runs(());
+
+/// Neither.
+pub struct Harmless(());
+
+impl<T: OpensBoundary + ?Sized> Probe<'_, T> {
+    /// The answer.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict<T, Bounds> {
+        Verdict(PhantomData)
+    }
+}
+
+impl<T: OpensTransaction + ?Sized> ProbeOpens<'_, T> {
+    /// The answer.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict<T, Opens> {
+        Verdict(PhantomData)
+    }
+}
+
+impl<'c, T: Executor<'c>> ProbeExecutor<'c, T> {
+    /// The answer.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict<T, Runs> {
+        Verdict(PhantomData)
+    }
+}
+
+impl<'c, T: Acquire<'c>> ProbeAcquire<'c, T> {
+    /// The answer.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict<T, Runs> {
+        Verdict(PhantomData)
+    }
+}
+
+impl<T: ?Sized> ProbeRest<T> {
+    /// The answer.
+    #[must_use]
+    pub const fn verdict(&self) -> Verdict<T, Harmless> {
+        Verdict(PhantomData)
+    }
+}
+
+/// The answer under which a service may take a `T`.
+#[diagnostic::on_unimplemented(
+    message = "D008: a service does not take `{T}`, which reaches the database past the session; take the session alone",
+    label = "past the session",
+    note = "what is done past the session is not part of the transaction: it stays when the boundary rolls back"
+)]
+pub trait TakenByService<T: ?Sized> {}
+
+/// The answer under which a router may take a `T` beside its session.
+#[diagnostic::on_unimplemented(
+    message = "D008: a router does not take `{T}`, which reaches the database past the session; take the session alone",
+    label = "past the session",
+    note = "what is done past the session is not part of the transaction: it stays when the boundary rolls back"
+)]
+pub trait TakenByRouter<T: ?Sized> {}
+
+/// The answer under which a background job may take a `T` as an argument.
+#[diagnostic::on_unimplemented(
+    message = "D008: a background job does not take `{T}`, which reaches the database past the session; take the \
+               session alone",
+    label = "past the session",
+    note = "what is done past the session is not part of the transaction: it stays when the boundary rolls back"
+)]
+pub trait TakenByJob<T: ?Sized> {}
+
+/// The answer under which a `T` may be committed in a router, a service or a job.
+#[diagnostic::on_unimplemented(
+    message = "D010: `{T}` is not committed here; the router or job that began the transaction commits when it \
+               returns `Ok`",
+    label = "commits a transaction",
+    note = "remove the call; what must follow the commit is registered with `tx.after_commit(..)`"
+)]
+pub trait Committed<T: ?Sized> {}
+
+/// The answer under which a `T` may be rolled back there.
+#[diagnostic::on_unimplemented(
+    message = "D011: `{T}` is not rolled back here; the router or job that began the transaction rolls back when it \
+               returns `Err`",
+    label = "rolls a transaction back",
+    note = "a failure that is meant to be survived has its own scope: `tx.savepoint(async |tx| ..)`"
+)]
+pub trait RolledBack<T: ?Sized> {}
+
+/// The answer under which something that is called `begin` or the like may be called on a `T` there.
+#[diagnostic::on_unimplemented(
+    message = "D012: a transaction is not begun here on `{T}`; the session is already in one",
+    label = "begins a second transaction",
+    note = "for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`"
+)]
+pub trait Begun<T: ?Sized> {}
+
+/// The answer under which a statement may be sent to a `T` there.
+#[diagnostic::on_unimplemented(
+    message = "D020: a statement is not sent to `{T}` here; give it the session, `&mut *tx`",
+    label = "not the session",
+    note = "what is sent past the session is not part of the transaction: it stays when the boundary rolls back"
+)]
+pub trait Sent<T: ?Sized> {}
+
+/// The answer under which `run` or `spawn` may be called on a `T` there.
+#[diagnostic::on_unimplemented(
+    message = "D022: a job is not started here on `{T}`, before the commit; write `tx.after_commit(job(..))`",
+    label = "starts a job",
+    note = "a job that runs now does not see what this transaction wrote, and has run even if it rolls back"
+)]
+pub trait Started<T: ?Sized> {}
+
+/// The answer under which `transaction` may be called on a `T` there.
+#[diagnostic::on_unimplemented(
+    message = "D023: a boundary is not opened here on `{T}`, inside another; work in the session that is there",
+    label = "opens a second boundary",
+    note = "a second connection taken while the first is held is how pools run dry; for a part that may fail on its own, \
+            write `tx.savepoint(async |tx| ..)`"
+)]
+pub trait Opened<T: ?Sized> {}
+
+/// A thing that is no harm may be taken, and may have methods of any name.
+macro_rules! harmless {
+    ($($trait:ident),*) => {
+        $(
+            #[diagnostic::do_not_recommend]
+            impl<T: ?Sized> $trait<T> for Harmless {}
+        )*
+    };
+}
+
+/// The answer under which a `T` may be in what a router, a service or a job returns.
+#[diagnostic::on_unimplemented(
+    message = "D009: `{T}` is not returned; the session ends where it was lent, so return what was read through it",
+    label = "outlives the session",
+    note = "who holds it afterwards works past the boundary, in a transaction that nobody commits or that is over"
+)]
+pub trait Returned<T: ?Sized> {}
+
+harmless!(
+    Returned,
+    TakenByService,
+    TakenByRouter,
+    TakenByJob,
+    Committed,
+    RolledBack,
+    Begun,
+    Sent,
+    Started,
+    Opened
+);
+
+/// What is no session factory may have methods of any name, but for those that are asked about otherwise.
+macro_rules! no_factory {
+    ($($trait:ident for $($verdict:ident),*;)*) => {
+        $($(
+            #[diagnostic::do_not_recommend]
+            impl<T: ?Sized> $trait<T> for $verdict {}
+        )*)*
+    };
+}
+
+no_factory! {
+    Started for Opens, Runs;
+    Opened for Opens, Runs;
+    // Its boundaries are asked about otherwise.
+    Begun for Bounds;
+    Committed for Bounds;
+    RolledBack for Bounds;
+    Sent for Bounds;
+}
+
+/// The session's own methods of these names say themselves who owns the transaction.
+macro_rules! spoken_for {
+    ($($trait:ident),*) => {
+        $(
+            #[diagnostic::do_not_recommend]
+            impl<DB: Backend, Held: ?Sized> $trait<&mut Session<DB, Held>> for Runs {}
+        )*
+    };
+}
+
+// `Sent`: the session is what a statement is sent to.
+spoken_for!(Committed, RolledBack, Begun, Sent);
+
+/// Refuses what a service may not take.
+pub fn service_takes<T: ?Sized, V: TakenByService<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a router may not take.
+pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a background job may not take.
+pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what may not be returned.
+pub fn returns<T: ?Sized, V: Returned<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what may not be committed.
+pub fn commits<T: ?Sized, V: Committed<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what may not be rolled back.
+pub fn rolls_back<T: ?Sized, V: RolledBack<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a transaction may not be begun on.
+pub fn begins<T: ?Sized, V: Begun<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a statement may not be sent to.
+pub fn sends<T: ?Sized, V: Sent<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a job may not be started on.
+pub fn starts<T: ?Sized, V: Started<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what a boundary may not be opened on.
+pub fn opens<T: ?Sized, V: Opened<T>>(_: Verdict<T, V>) {}
+
+/// Refuses what is not a session of demarcate, though it is called one.
+pub const fn is_session<S: LentSession + ?Sized>() {}
+
+/// Refuses a return type that cannot say that something failed.
+pub const fn is_fallible<R: Fallible>() {}
+
+/// Stands where a commit was refused, in a macro call that does something with it.
+pub async fn refused() -> Result<(), sqlx::Error> {
+    std::future::pending().await
+}
+
+/// Stands where control never comes, in a type that is wanted there.
+pub fn unreached<T>() -> T {
+    unreachable!("emitted inside `if false`, or beside a compile error")
+}
+
+/// An argument that `retry` or `on_error` uses again.
+#[diagnostic::on_unimplemented(
+    message = "the argument `{Self}` is not `Clone`, and is used again",
+    label = "is used again by `retry` or `on_error`",
+    note = "each run of a boundary with `retry` has its arguments anew, and `on_error` calls its function with those of \
+            the job, so each must be `Clone`; an `Arc` around it will do"
+)]
+pub trait UsedAgain {
+    /// The second one.
+    #[must_use]
+    fn again(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> UsedAgain for T {
+    fn again(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// A second of an argument, for `retry` and `on_error`.
+#[must_use]
+pub fn again<T: UsedAgain>(argument: &T) -> T {
+    argument.again()
+}

@@ -1,0 +1,112 @@
+//! What is told to the `metrics` facade. Without a recorder it goes nowhere.
+
+use std::time::Duration;
+
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+
+use crate::classify::Category;
+use crate::observe::stats::{Outcome, Sent};
+use crate::scope::site::Site;
+
+const TRANSACTIONS: &str = "demarcate_transactions_total";
+const DURATION: &str = "demarcate_transaction_duration_seconds";
+const RETRIES: &str = "demarcate_retries_total";
+const ROLLBACKS: &str = "demarcate_rollbacks_total";
+const UNKNOWN: &str = "demarcate_commits_unknown_total";
+const STATEMENTS: &str = "demarcate_statements_total";
+const ROWS: &str = "demarcate_rows_total";
+const ROUND_TRIPS: &str = "demarcate_round_trips_total";
+const IN_STATEMENTS: &str = "demarcate_statements_duration_seconds";
+const WAIT: &str = "demarcate_connection_wait_seconds";
+const HOLD: &str = "demarcate_connection_hold_seconds";
+const CONNECTIONS: &str = "demarcate_pool_connections";
+const MAX_CONNECTIONS: &str = "demarcate_pool_max_connections";
+const WAITING: &str = "demarcate_pool_waiting";
+
+/// Says what each of them is. A recorder that is installed later has their names alone.
+pub(crate) fn describe() {
+    describe_counter!(TRANSACTIONS, "Runs of boundaries, by how they ended");
+    describe_histogram!(DURATION, Unit::Seconds, "How long runs of boundaries took");
+    describe_counter!(RETRIES, "Runs that met a conflict and were tried again");
+    describe_counter!(
+        ROLLBACKS,
+        "Runs that were rolled back, by what they failed with"
+    );
+    describe_counter!(UNKNOWN, "Commits whose answer was lost");
+    describe_counter!(STATEMENTS, "Statements that were sent");
+    describe_counter!(ROWS, "Rows that they gave");
+    describe_counter!(
+        ROUND_TRIPS,
+        "Messages to the server whose answer was waited for"
+    );
+    describe_histogram!(
+        IN_STATEMENTS,
+        Unit::Seconds,
+        "How much of a run its statements took"
+    );
+    describe_histogram!(
+        WAIT,
+        Unit::Seconds,
+        "How long a run waited for its connection"
+    );
+    describe_histogram!(HOLD, Unit::Seconds, "How long a connection was held");
+    describe_gauge!(CONNECTIONS, "Connections of the pool, by what they are at");
+    describe_gauge!(MAX_CONNECTIONS, "How many connections the pool may have");
+    describe_gauge!(WAITING, "Boundaries that wait for a connection");
+}
+
+/// A run has ended. One that was rolled back without a failure was so by its body's own `Err`.
+pub(crate) fn ended(
+    site: Site,
+    outcome: Outcome,
+    failure: Option<Category>,
+    sent: &Sent,
+    took: Duration,
+) {
+    let (boundary, kind) = (site.name(), site.kind().as_str());
+    let outcome_name = outcome.as_str();
+    counter!(TRANSACTIONS, "boundary" => boundary, "kind" => kind, "outcome" => outcome_name)
+        .increment(1);
+    histogram!(DURATION, "boundary" => boundary, "outcome" => outcome_name).record(took);
+    match outcome {
+        Outcome::Committed => {}
+        Outcome::RolledBack => {
+            let category = failure.map_or("body", Category::as_str);
+            counter!(ROLLBACKS, "boundary" => boundary, "category" => category).increment(1);
+        }
+        Outcome::Unknown => counter!(UNKNOWN, "boundary" => boundary).increment(1),
+    }
+    counter!(STATEMENTS, "boundary" => boundary).increment(sent.statements);
+    counter!(ROWS, "boundary" => boundary).increment(sent.rows);
+    counter!(ROUND_TRIPS, "boundary" => boundary).increment(sent.round_trips);
+    histogram!(IN_STATEMENTS, "boundary" => boundary).record(sent.executing);
+    histogram!(WAIT, "boundary" => boundary).record(sent.acquiring);
+}
+
+pub(crate) fn retried(site: Site) {
+    counter!(RETRIES, "boundary" => site.name()).increment(1);
+}
+
+/// A connection is no longer held.
+pub(crate) fn held(boundary: Site, held_for: Duration) {
+    histogram!(HOLD, "boundary" => boundary.name()).record(held_for);
+}
+
+/// The numbers of one pool at this moment.
+pub(crate) struct Gauges {
+    pub(crate) idle: usize,
+    pub(crate) used: usize,
+    pub(crate) max: usize,
+    pub(crate) waiting: usize,
+}
+
+/// Sets the gauges of a pool.
+pub(crate) fn pool(name: &str, gauges: &Gauges) {
+    let name = name.to_owned();
+    gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "idle").set(gauges.idle as f64);
+    gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "used").set(gauges.used as f64);
+    gauge!(MAX_CONNECTIONS, "pool" => name.clone()).set(gauges.max as f64);
+    gauge!(WAITING, "pool" => name).set(gauges.waiting as f64);
+}

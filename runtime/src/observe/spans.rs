@@ -1,0 +1,157 @@
+//! The spans of `tracing`, under the names of OpenTelemetry's
+//! [conventions for databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/).
+//!
+//! The span of a boundary is around all that its body does. Those of a service and of a statement are told when they
+//! begin and end, and under which they stand; what else is logged meanwhile stands under the boundary's.
+
+use std::time::Duration;
+
+use demarcate_sql::Dialect;
+use tracing::Span;
+use tracing::field::Empty;
+
+use crate::classify::{Category, classify};
+use crate::observe::stats::{Outcome, Sent};
+use crate::options::TxOptions;
+use crate::scope::place::TransactionId;
+use crate::scope::site::Site;
+use crate::scope::sql_text::shown;
+use crate::targets;
+
+/// As <https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/> has them.
+const fn system(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Postgres => "postgresql",
+        Dialect::MySql => "mysql",
+        Dialect::Sqlite => "sqlite",
+    }
+}
+
+/// Of one run of a boundary.
+pub(crate) fn boundary(
+    dialect: Dialect,
+    site: Site,
+    options: &TxOptions,
+    transaction: TransactionId,
+    run: u32,
+) -> Span {
+    tracing::info_span!(
+        target: targets::ROOT,
+        "boundary",
+        otel.name = %format_args!("{} {}", site.kind(), site.name()),
+        otel.status_code = Empty,
+        name = site.name(),
+        kind = site.kind().as_str(),
+        code.file.path = site.file(),
+        code.line.number = site.line(),
+        db.system.name = system(dialect),
+        isolation = options.isolation.map(|isolation| isolation.as_sql()),
+        read_only = options.is_read_only(),
+        transaction.id = %transaction,
+        run,
+        outcome = Empty,
+        error.type = Empty,
+        statements = Empty,
+        rows = Empty,
+        round_trips = Empty,
+        acquire_us = Empty,
+        statements_us = Empty,
+        commit_us = Empty,
+    )
+}
+
+/// How that run ended.
+pub(crate) fn boundary_ended(
+    span: &Span,
+    outcome: Outcome,
+    failure: Option<Category>,
+    sent: &Sent,
+) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("outcome", outcome.as_str());
+    // A body that says `Err` of its own accord is no failure of the database's.
+    if let Some(failure) = failure {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", failure.as_str());
+    }
+    span.record("statements", sent.statements);
+    span.record("rows", sent.rows);
+    span.record("round_trips", sent.round_trips);
+    span.record("acquire_us", microseconds(sent.acquiring));
+    span.record("statements_us", microseconds(sent.executing));
+    span.record("commit_us", microseconds(sent.committing));
+}
+
+fn microseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Of a service, from its first line to its last.
+pub(crate) fn service(parent: &Span, site: Site) -> Span {
+    tracing::info_span!(
+        target: targets::ROOT,
+        parent: parent,
+        "service",
+        otel.name = %format_args!("{} {}", site.kind(), site.name()),
+        name = site.name(),
+        code.file.path = site.file(),
+        code.line.number = site.line(),
+    )
+}
+
+/// Of a statement, from when it is sent until its answer was read.
+pub(crate) fn statement(parent: &Span, sql: &str, dialect: Dialect) -> Span {
+    let operation = operation(sql);
+    tracing::debug_span!(
+        target: targets::ROOT,
+        parent: parent,
+        "statement",
+        otel.kind = "client",
+        otel.name = operation.unwrap_or("statement"),
+        otel.status_code = Empty,
+        db.system.name = system(dialect),
+        db.operation.name = operation,
+        db.query.text = shown(sql, dialect),
+        db.response.returned_rows = Empty,
+        db.response.status_code = Empty,
+        affected_rows = Empty,
+        error.type = Empty,
+    )
+}
+
+/// The word that a statement begins with; none where that is a bracket, or a comment.
+fn operation(sql: &str) -> Option<&str> {
+    let sql = sql.trim_start();
+    let end = sql.find(|c: char| !c.is_ascii_alphabetic());
+    Some(&sql[..end.unwrap_or(sql.len())]).filter(|word| !word.is_empty())
+}
+
+/// What came of that statement.
+pub(crate) fn answered(span: &Span, affected: u64, returned: u64) {
+    if !span.is_disabled() {
+        span.record("affected_rows", affected);
+        span.record("db.response.returned_rows", returned);
+    }
+}
+
+/// That nobody has waited for its end.
+pub(crate) fn dropped(span: &Span) {
+    if !span.is_disabled() {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", "dropped");
+    }
+}
+
+/// That it failed.
+pub(crate) fn failed(span: &Span, error: &sqlx::Error) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("otel.status_code", "ERROR");
+    span.record("error.type", classify(error).category.as_str());
+    if let Some(code) = error.as_database_error().and_then(|error| error.code()) {
+        span.record("db.response.status_code", &*code);
+    }
+}

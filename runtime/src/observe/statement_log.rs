@@ -1,0 +1,78 @@
+//! Statements in the log.
+
+use std::time::Instant;
+
+use demarcate_sql::Dialect;
+use tracing::field;
+
+use crate::scope::activity::Trail;
+use crate::scope::site::Site;
+use crate::scope::sql_text::shown;
+use crate::targets;
+
+/// A statement that is logged when it is over, whichever way: answered, failed, or dropped before that.
+pub(crate) struct Echo {
+    /// Without the values that are written in it.
+    text: String,
+    boundary: Site,
+    service: Option<Site>,
+    sent: Instant,
+    pub(crate) affected: u64,
+    pub(crate) returned: u64,
+    end: End,
+}
+
+enum End {
+    Answered,
+    /// The code of the error. Its text may hold values.
+    Failed(String),
+    Dropped,
+}
+
+impl Echo {
+    /// Of a statement that is about to be sent.
+    pub(crate) fn new(sql: &str, dialect: Dialect, trail: &Trail) -> Box<Self> {
+        Box::new(Self {
+            text: shown(sql, dialect),
+            boundary: trail.site(),
+            service: trail.service(),
+            sent: Instant::now(),
+            affected: 0,
+            returned: 0,
+            end: End::Dropped,
+        })
+    }
+
+    pub(crate) fn answered(&mut self) {
+        self.end = End::Answered;
+    }
+
+    pub(crate) fn failed(&mut self, error: &sqlx::Error) {
+        let code = error.as_database_error().and_then(|error| error.code());
+        self.end = End::Failed(match code {
+            Some(code) => code.into_owned(),
+            None => "not of the database".to_owned(),
+        });
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        let failed = match &self.end {
+            End::Answered => None,
+            End::Failed(code) => Some(code.as_str()),
+            End::Dropped => Some("dropped"),
+        };
+        tracing::info!(
+            target: targets::SQL,
+            boundary = %self.boundary,
+            service = self.service.map(field::display),
+            duration = ?self.sent.elapsed(),
+            affected = self.affected,
+            returned = self.returned,
+            failed,
+            "{}",
+            self.text,
+        );
+    }
+}

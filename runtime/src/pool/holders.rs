@@ -1,0 +1,46 @@
+//! Who holds which connection, and since when.
+
+use std::time::Instant;
+
+use crate::scope::holder::Holder;
+use crate::scope::site::Site;
+use crate::util::registry::{Entered, Register};
+
+/// Those who hold a connection of one pool.
+#[derive(Default)]
+pub(crate) struct Holders(Register<(Site, Instant)>);
+
+/// Somebody's entry.
+pub(crate) struct Held {
+    _entry: Entered<(Site, Instant)>,
+    #[cfg(feature = "metrics")]
+    since: (Site, Instant),
+}
+
+#[cfg(feature = "metrics")]
+impl Drop for Held {
+    fn drop(&mut self) {
+        let (boundary, since) = self.since;
+        crate::observe::metrics::held(boundary, since.elapsed());
+    }
+}
+
+impl Holders {
+    /// Enters one. It stands there until what is returned is dropped.
+    pub(crate) fn enter(&self, boundary: Site) -> Held {
+        let since = (boundary, Instant::now());
+        Held {
+            _entry: self.0.enter(since),
+            #[cfg(feature = "metrics")]
+            since,
+        }
+    }
+
+    /// Those who hold one now: who has held one longest comes first.
+    pub(crate) fn now(&self) -> Vec<Holder> {
+        self.0.now(|(boundary, since)| Holder {
+            boundary: *boundary,
+            held_for: since.elapsed(),
+        })
+    }
+}

@@ -1,0 +1,460 @@
+//! Where connections come from and go back to.
+
+pub(crate) mod control;
+mod holders;
+pub(crate) mod lease;
+pub(crate) mod own;
+pub(crate) mod replicas;
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::backend::{Backend, connect_error};
+use crate::error::Error;
+use crate::pool::control::Spare;
+use crate::pool::holders::Holders;
+use crate::pool::own::{CLOSING_TAKES, Lack, Lent, Limits, Stock};
+use crate::scope::holder::{Holder, InWords};
+use crate::scope::place::Place;
+use crate::scope::site::Site;
+use crate::settings::{Options, Pooler};
+use crate::targets;
+use crate::util::cancel::{Stop, Stopper};
+
+/// What is told to end is at its end by then, a commit's last wait for an answer included; unless nobody polls it.
+const STOPPING_TAKES: Duration = Duration::from_secs(3);
+
+/// A pool of connections: our own, or one that the user made.
+pub(crate) struct Pool<DB: Backend> {
+    source: Source<DB>,
+    pooler: Pooler,
+    spare: Arc<Spare<DB>>,
+    /// How many boundaries and lent connections there are.
+    guests: watch::Sender<usize>,
+    holders: Holders,
+    waiting: AtomicUsize,
+    is_closing: AtomicBool,
+    /// Ends what still runs when a closing pool has waited long enough.
+    stopper: (Stopper, Stop),
+    wait: Duration,
+}
+
+/// What a pool is doing now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PoolStatus {
+    /// How many connections there may be at most.
+    pub max_connections: usize,
+    /// How many there are. The spare one, which stops statements and asks for outcomes, is not counted.
+    pub connections: usize,
+    /// How many of them nobody uses.
+    pub idle: usize,
+    /// How many boundaries wait for one.
+    pub waiting: usize,
+    /// Who holds the others; who has held one longest comes first.
+    pub holders: Vec<Holder>,
+}
+
+#[cfg(feature = "metrics")]
+impl PoolStatus {
+    /// The numbers that metrics show.
+    pub(crate) fn gauges(&self) -> crate::observe::metrics::Gauges {
+        crate::observe::metrics::Gauges {
+            idle: self.idle,
+            used: self.connections.saturating_sub(self.idle),
+            max: self.max_connections,
+            waiting: self.waiting,
+        }
+    }
+}
+
+enum Source<DB: Backend> {
+    /// Takes a connection back without a round trip.
+    Own(Arc<Stock<DB>>),
+    /// The user's own keeps its habits: it pings a connection when it comes back.
+    Sqlx {
+        pool: sqlx::Pool<DB>,
+        /// Clones of a pool share these; their address says whether two pools are one.
+        identity: Arc<Options<DB>>,
+    },
+}
+
+impl<DB: Backend> Pool<DB> {
+    pub(crate) fn new(options: Options<DB>, pooler: Pooler, mut limits: Limits) -> Self {
+        limits.max_connections = DB::most_connections(&options, limits.max_connections);
+        limits.min_connections = limits.min_connections.min(limits.max_connections);
+        if DB::is_lost_with_its_connection(&options) {
+            (limits.max_lifetime, limits.idle_timeout) = (None, None);
+        }
+        let options = Arc::new(DB::behind(options, pooler));
+        let stock = Stock::new(Arc::clone(&options), pooler, limits);
+        let source = Source::Own(Arc::new(stock));
+        Self::over(source, options, pooler, limits.acquire_timeout)
+    }
+
+    pub(crate) fn of(pool: sqlx::Pool<DB>, pooler: Pooler) -> Self {
+        let identity = pool.connect_options();
+        let wait = pool.options().get_acquire_timeout();
+        let options = Arc::clone(&identity);
+        Self::over(Source::Sqlx { pool, identity }, options, pooler, wait)
+    }
+
+    fn over(source: Source<DB>, options: Arc<Options<DB>>, pooler: Pooler, wait: Duration) -> Self {
+        Self {
+            source,
+            pooler,
+            spare: Arc::new(Spare::new(options, pooler)),
+            guests: watch::Sender::new(0),
+            holders: Holders::default(),
+            waiting: AtomicUsize::new(0),
+            stopper: Stopper::new(),
+            is_closing: AtomicBool::new(false),
+            wait,
+        }
+    }
+
+    /// What stands before the server.
+    pub(crate) fn pooler(&self) -> Pooler {
+        self.pooler
+    }
+
+    /// The same for everything that draws on the same connections.
+    pub(crate) fn identity(&self) -> usize {
+        match &self.source {
+            Source::Own(stock) => Arc::as_ptr(stock).addr(),
+            Source::Sqlx { identity, .. } => Arc::as_ptr(identity).addr(),
+        }
+    }
+
+    /// How many connections there may be at most.
+    pub(crate) fn size(&self) -> usize {
+        match &self.source {
+            Source::Own(stock) => stock.limits.max_connections,
+            Source::Sqlx { pool, .. } => pool.options().get_max_connections() as usize,
+        }
+    }
+
+    /// What it is doing now.
+    pub(crate) fn status(&self) -> PoolStatus {
+        let (connections, idle) = match &self.source {
+            Source::Own(stock) => stock.count(),
+            Source::Sqlx { pool, .. } => (pool.size() as usize, pool.num_idle()),
+        };
+        PoolStatus {
+            max_connections: self.size(),
+            connections,
+            idle: idle.min(connections),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            holders: self.holders.now(),
+        }
+    }
+
+    /// Whether all connections that there may be are lent. One that is being made is not.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        match &self.source {
+            Source::Own(_) => self.holders.now().len() >= self.size(),
+            Source::Sqlx { pool, .. } => {
+                pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
+            }
+        }
+    }
+
+    /// Lends a connection to a boundary.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the place in the queue, or the connection.
+    pub(crate) async fn acquire(&self, boundary: Site) -> Result<Connection<DB>, Error> {
+        let waiting = Waiting::new(&self.waiting);
+        let held = match &self.source {
+            Source::Own(stock) => Held::Own(stock.take().await.map_err(|lack| self.explain(lack))?),
+            Source::Sqlx { pool, .. } => {
+                let taken = pool.acquire().await;
+                Held::Sqlx(taken.map_err(|error| self.explain_sqlx(error))?)
+            }
+        };
+        let lent = self.lend(held, boundary).await?;
+        drop(waiting);
+        Ok(lent)
+    }
+
+    /// Lends one that nobody uses, where there is one.
+    pub(crate) async fn acquire_idle(&self, who: Site) -> Option<Connection<DB>> {
+        let held = match &self.source {
+            Source::Own(stock) => Held::Own(stock.take_idle()?),
+            Source::Sqlx { pool, .. } => Held::Sqlx(pool.try_acquire()?),
+        };
+        self.lend(held, who).await.ok()
+    }
+
+    async fn lend(&self, mut held: Held<DB>, to: Site) -> Result<Connection<DB>, Error> {
+        let fitting = match &mut held {
+            Held::Own(lent) => Arc::clone(&lent.stocked().fitting),
+            Held::Sqlx(connection) => {
+                let fitting = DB::fit(connection, self.pooler).await;
+                Arc::new(fitting.map_err(Self::refused)?)
+            }
+        };
+        Ok(Connection {
+            held: Some(held),
+            fitting,
+            spare: Arc::clone(&self.spare),
+            runtime: Handle::current(),
+            _holder: self.holders.enter(to),
+            _guest: self.guest(),
+        })
+    }
+
+    /// Makes as many connections as there are to be at least, and one in any case.
+    pub(crate) async fn warm_up(&self) -> Result<(), Error> {
+        match &self.source {
+            Source::Own(stock) => {
+                let least = stock.limits.min_connections.max(1);
+                stock.fill(least).await.map_err(|lack| self.explain(lack))
+            }
+            Source::Sqlx { .. } => Ok(()),
+        }
+    }
+
+    /// Looks whether what was connected to is a database.
+    pub(crate) async fn prove(&self) -> Result<(), Error> {
+        let Source::Own(stock) = &self.source else {
+            return Ok(());
+        };
+        let mut lent = stock.take().await.map_err(|lack| self.explain(lack))?;
+        let proven = DB::prove(&mut lent.stocked_mut().connection).await;
+        proven.map_err(connect_error::<DB>)
+    }
+
+    /// What can be asked while the pool's own connections are all in use.
+    pub(crate) fn spare(&self) -> &Spare<DB> {
+        &self.spare
+    }
+
+    fn explain(&self, lack: Lack) -> Error {
+        match lack {
+            Lack::Exhausted => self.timed_out(),
+            Lack::Closed => Error::Closed {
+                place: Place::default(),
+            },
+            Lack::Refused(error) => Self::refused(error),
+            Lack::Panicked(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+
+    fn explain_sqlx(&self, error: sqlx::Error) -> Error {
+        match error {
+            sqlx::Error::PoolTimedOut => self.timed_out(),
+            sqlx::Error::PoolClosed => Error::Closed {
+                place: Place::default(),
+            },
+            error => Self::refused(error),
+        }
+    }
+
+    pub(crate) fn refused(source: sqlx::Error) -> Error {
+        connect_error::<DB>(source)
+    }
+
+    pub(crate) fn no_answer(after: Duration) -> Error {
+        Self::refused(crate::pool::own::no_answer(after))
+    }
+
+    /// How long a connection may be waited for.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn patience(&self) -> Duration {
+        self.wait
+    }
+
+    fn timed_out(&self) -> Error {
+        Error::PoolTimeout {
+            place: Place::default(),
+            after: self.wait,
+            size: self.size(),
+            holders: self.holders.now(),
+        }
+    }
+
+    /// Somebody whose end [`close`](Self::close) waits for.
+    pub(crate) fn guest(&self) -> Guest {
+        self.guests.send_modify(|guests| *guests += 1);
+        Guest(self.guests.clone())
+    }
+
+    /// From now on [`is_closing`](Self::is_closing).
+    pub(crate) fn start_closing(&self) {
+        self.is_closing.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.load(Ordering::Acquire)
+            || match &self.source {
+                Source::Own(stock) => stock.is_closed(),
+                Source::Sqlx { pool, .. } => pool.is_closed(),
+            }
+    }
+
+    /// What everything that runs on this pool listens to.
+    pub(crate) fn stop(&self) -> &Stop {
+        &self.stopper.1
+    }
+
+    /// Waits until nobody is left, ends what is left after a time, and closes each connection.
+    pub(crate) async fn close(&self, grace: Duration) {
+        self.start_closing();
+        if timeout(grace, self.is_left()).await.is_err() {
+            let holders = self.holders.now();
+            tracing::warn!(
+                target: targets::POOL,
+                ?grace,
+                holders = %InWords(&holders),
+                "the session factory closes, and ends what still runs",
+            );
+            self.stopper.0.stop();
+            if timeout(STOPPING_TAKES, self.is_left()).await.is_err() {
+                // Its connection is closed when it is dropped.
+                let holders = self.holders.now();
+                tracing::warn!(
+                    target: targets::POOL,
+                    holders = %InWords(&holders),
+                    "nobody polls what still runs, or it does not come to an await: the session factory is closed without it",
+                );
+            }
+        }
+        match &self.source {
+            Source::Own(stock) => stock.close().await,
+            Source::Sqlx { pool, .. } => {
+                // It waits for the connections that the user has taken from it, too.
+                let grace = grace.max(CLOSING_TAKES);
+                if timeout(grace, pool.close()).await.is_err() {
+                    tracing::warn!(
+                        target: targets::POOL,
+                        ?grace,
+                        "connections are still lent by the pool that was given"
+                    );
+                }
+            }
+        }
+        self.spare.close().await;
+    }
+}
+
+impl<DB: Backend> Pool<DB> {
+    async fn is_left(&self) {
+        let mut guests = self.guests.subscribe();
+        // It fails only where the sender is gone, which is ours.
+        guests.wait_for(|guests| *guests == 0).await.ok();
+    }
+}
+
+/// One that waits is counted until this is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One that is counted until it is dropped.
+pub(crate) struct Guest(watch::Sender<usize>);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.send_modify(|guests| *guests -= 1);
+    }
+}
+
+/// A lent connection. Dropped, it is closed: only [`give_back`](Self::give_back), which says that
+/// nothing is open and nothing outstanding on it, lets another boundary have it.
+pub(crate) struct Connection<DB: Backend> {
+    held: Option<Held<DB>>,
+    fitting: Arc<DB::Fitting>,
+    spare: Arc<Spare<DB>>,
+    /// The runtime that it was taken on. It may be dropped outside any.
+    runtime: Handle,
+    _holder: holders::Held,
+    _guest: Guest,
+}
+
+enum Held<DB: Backend> {
+    Own(Lent<DB>),
+    Sqlx(PoolConnection<DB>),
+}
+
+impl<DB: Backend> Connection<DB> {
+    /// Whether it may have died in the pool.
+    pub(crate) fn is_reused(&self) -> bool {
+        match &self.held {
+            Some(Held::Own(lent)) => lent.is_reused(),
+            Some(Held::Sqlx(_)) => true,
+            None => false,
+        }
+    }
+
+    pub(crate) fn fitting(&self) -> &Arc<DB::Fitting> {
+        &self.fitting
+    }
+
+    pub(crate) fn spare(&self) -> &Arc<Spare<DB>> {
+        &self.spare
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub(crate) fn give_back(mut self) {
+        // sqlx's pool takes it back on a task, and panics where there is no runtime to have one.
+        let _runtime = self.runtime.enter();
+        drop(self.held.take());
+    }
+}
+
+const HELD: &str = "a lent connection is held until it is given back or dropped";
+
+impl<DB: Backend> Deref for Connection<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        match self.held.as_ref().expect(HELD) {
+            Held::Own(lent) => &lent.stocked().connection,
+            Held::Sqlx(connection) => connection,
+        }
+    }
+}
+
+impl<DB: Backend> DerefMut for Connection<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        match self.held.as_mut().expect(HELD) {
+            Held::Own(lent) => &mut lent.stocked_mut().connection,
+            Held::Sqlx(connection) => connection,
+        }
+    }
+}
+
+impl<DB: Backend> Drop for Connection<DB> {
+    fn drop(&mut self) {
+        // sqlx's pool replaces it on a task, and panics where there is no runtime to have one.
+        let _runtime = self.runtime.enter();
+        match self.held.take() {
+            Some(Held::Own(lent)) => lent.discard(),
+            Some(Held::Sqlx(connection)) => drop(connection.detach()),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A boundary that holds a connection, as errors, logs and the pool's status name it.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::scope::site::Site;
+
+/// A boundary that holds a connection, from its first statement until it has ended; one that was rolled
+/// back holds it until that is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The boundary.
+    pub boundary: Site,
+    /// How long it has held the connection.
+    pub held_for: Duration,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { boundary, held_for } = self;
+        write!(f, "{boundary} for {held_for:.1?}")
+    }
+}
+
+/// The first few of them, in a sentence.
+pub(crate) struct InWords<'a>(pub(crate) &'a [Holder]);
+
+impl fmt::Display for InWords<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 5;
+        for (n, holder) in self.0.iter().take(SHOWN).enumerate() {
+            let before = if n == 0 { "" } else { ", " };
+            write!(f, "{before}{holder}")?;
+        }
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scope::site::Kind;
+
+    const SITE: Site = Site::new("post_order", Kind::Router, "src/orders.rs", 12);
+
+    #[test]
+    fn of_many_a_few_are_shown() {
+        let holder = Holder {
+            boundary: SITE,
+            held_for: Duration::from_millis(1_250),
+        };
+        assert_eq!(
+            InWords(&[holder]).to_string(),
+            "router `post_order` (src/orders.rs:12) for 1.2s"
+        );
+        assert!(
+            InWords(&[holder; 8])
+                .to_string()
+                .ends_with("for 1.2s and 3 more")
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! The commit, and what became of it.
+
+use std::io;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::backend::{Backend, CommitFailure};
+use crate::classify::Redacted;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::observe::stats::Outcome;
+use crate::pool::lease::State;
+use crate::session::transaction::{Core, OnConnection};
+use crate::targets;
+
+/// How long the answer to a commit is waited for at least: one that nobody waits for is one of unknown
+/// outcome, which is worse than one that is late.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A commit that did not succeed.
+pub(crate) struct NotCommitted {
+    pub(crate) error: Error,
+    /// Nothing was kept, and another run may fare better.
+    pub(crate) may_succeed_again: bool,
+}
+
+impl<DB: Backend> Core<DB> {
+    /// Commits, with proof.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`check_commit`](Self::check_commit), and [`Error::Timeout`] for a boundary whose time is
+    /// over, without a round trip; [`Error::Database`] if the database refuses; [`Error::CommitUnknown`].
+    pub(crate) async fn commit(
+        &mut self,
+        limit: Duration,
+        deadline: Instant,
+    ) -> Result<(), NotCommitted> {
+        if let Err(error) = self.make_ready(limit, deadline).await {
+            return Err(NotCommitted {
+                error,
+                may_succeed_again: self.fitness.may_run_again(),
+            });
+        }
+        if let Some(OnConnection { lease, .. }) = &mut self.connection {
+            self.recorder.sent.round_trips += 1;
+            // Until the answer is there, nobody can say what a runtime that ends leaves behind.
+            self.recorder.outcome = Outcome::Unknown;
+            if !self.options.is_read_only() {
+                // Before anybody can lose sight of it.
+                self.engine.replicas().writes(self.task);
+            }
+            let commit = DB::commit(&self.options, lease.fitting());
+            let (connection, state) = lease.parts();
+            *state = State::Busy;
+            let last = deadline.max(Instant::now() + GRACE);
+            let began = Instant::now();
+            let answer = timeout_at(last, DB::run(connection, commit)).await;
+            self.recorder.sent.committing = began.elapsed();
+            match answer.unwrap_or_else(|_| Err(no_answer())) {
+                Ok(()) => *state = State::Clean,
+                Err(source) => self.commit_failed(source, deadline).await?,
+            }
+            self.count_prepared();
+            self.connection = None;
+        }
+        self.recorder.committed();
+        Ok(())
+    }
+
+    async fn make_ready(&mut self, limit: Duration, deadline: Instant) -> Result<(), Error> {
+        self.check_commit()?;
+        if self.connection.is_some() && Instant::now() >= deadline {
+            return Err(self.timed_out(limit, deadline));
+        }
+        // What was left on the raw connection may still run, and the proof would wait for it.
+        let stop = self.engine.pool().stop().clone();
+        let proof = async {
+            self.prove_open().await?;
+            self.leave_no_traces().await
+        };
+        let proven = timeout_at(deadline, stop.or(proof)).await;
+        match proven {
+            Ok(Some(proven)) => proven,
+            Ok(None) => Err(Error::Closed {
+                place: self.trail.place_of_run(),
+            }),
+            Err(_) => Err(self.timed_out(limit, deadline)),
+        }
+    }
+
+    /// `Ok` where it turns out that the transaction was committed all the same.
+    async fn commit_failed(
+        &mut self,
+        source: sqlx::Error,
+        deadline: Instant,
+    ) -> Result<(), NotCommitted> {
+        let place = self.trail.place_of_run();
+        let failure = DB::commit_failure(&source);
+        if failure != CommitFailure::Unknown {
+            self.recorder.outcome = Outcome::RolledBack;
+            if let Some(on) = &mut self.connection {
+                *on.lease.parts().1 = State::Open;
+            }
+            let may_succeed_again = DB::may_succeed_again(&source);
+            let error = match failure {
+                CommitFailure::NotOpen => Error::Aborted { place, source },
+                _ => Error::Database { place, source },
+            };
+            return Err(NotCommitted {
+                error,
+                may_succeed_again,
+            });
+        }
+        let Some(OnConnection { lease, .. }) = self.connection.take() else {
+            return Ok(());
+        };
+        let transaction = lease.transaction().map(str::to_owned);
+        lease.discard();
+        let committed = match transaction {
+            Some(transaction) => confirm(&self.engine, &transaction, deadline).await,
+            None => None,
+        };
+        match committed {
+            Some(true) => {
+                tracing::info!(target: targets::COMMIT, boundary = %self.site(), "the answer to the commit was lost; it is confirmed");
+                Ok(())
+            }
+            Some(false) => {
+                self.recorder.outcome = Outcome::RolledBack;
+                Err(NotCommitted {
+                    error: Error::Database { place, source },
+                    may_succeed_again: true,
+                })
+            }
+            None => Err(NotCommitted {
+                error: Error::CommitUnknown { place, source },
+                may_succeed_again: false,
+            }),
+        }
+    }
+}
+
+impl<DB: Backend> Core<DB> {
+    /// Removes what [`unguarded`](crate::Session::unguarded) or a lifted rule of the guard may have left on a server's
+    /// session that the next client shares. Any other connection is closed instead, and takes it along.
+    async fn leave_no_traces(&mut self) -> Result<(), Error> {
+        let shares = self.engine.pool().pooler().shares_sessions();
+        let is_tainted = self
+            .connection
+            .as_ref()
+            .is_some_and(|on| on.lease.is_tainted());
+        if shares && is_tainted {
+            self.send(DB::SWEEP.to_owned()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Asks what became of the transaction until it is known or the time is over.
+async fn confirm<DB: Backend>(
+    engine: &Engine<DB>,
+    transaction: &str,
+    deadline: Instant,
+) -> Option<bool> {
+    let ask = DB::ask_outcome(transaction)?;
+    let known = async {
+        let mut delays = ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(5))
+            .with_max_delay(Duration::from_millis(500))
+            .without_max_times()
+            .build();
+        loop {
+            let answer = engine.pool().spare().ask(ask.clone()).await;
+            match answer.and_then(DB::outcome) {
+                Ok(Some(committed)) => return committed,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::debug!(target: targets::COMMIT, error = %Redacted(&error), "the outcome of a commit could not be asked for yet")
+                }
+            }
+            sleep(delays.next().unwrap_or(GRACE)).await;
+        }
+    };
+    timeout_at(deadline.max(Instant::now() + GRACE), known)
+        .await
+        .ok()
+}
+
+fn no_answer() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(
+        io::ErrorKind::TimedOut,
+        "no answer to the commit within the boundary's timeout",
+    ))
+}

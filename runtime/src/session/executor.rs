@@ -1,0 +1,135 @@
+//! A session as an executor of sqlx.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use futures_util::TryFutureExt;
+use sqlx::{Either, Execute, Executor, SqlStr};
+use tokio::time::Sleep;
+
+use crate::backend::query::Statement;
+use crate::backend::{Backend, Step};
+use crate::session::Session;
+use crate::session::in_flight::{Flight, Running};
+
+impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
+    type Database = DB;
+
+    fn fetch_many<'e, 'q: 'e, E>(self, query: E) -> BoxStream<'e, Result<Step<DB>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let statement = Statement::of(query);
+        let rows = async move {
+            let (statement, Running { connection, flight }) =
+                self.core.start_query(statement).await?;
+            Ok(Rows::<DB> {
+                steps: Some(DB::fetch_many(connection, statement)),
+                end: flight
+                    .limit
+                    .map(|limit| Box::pin(tokio::time::sleep(limit))),
+                flight,
+            })
+        };
+        Box::pin(rows.try_flatten_stream())
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> BoxFuture<'e, Result<Option<DB::Row>, sqlx::Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, DB>,
+    {
+        let statement = Statement::of(query);
+        Box::pin(async move {
+            let (statement, Running { connection, flight }) =
+                self.core.start_query(statement).await?;
+            flight
+                .watch_rows(DB::fetch_optional(connection, statement), |row| {
+                    row.is_some().into()
+                })
+                .await
+        })
+    }
+
+    fn prepare_with<'e>(
+        self,
+        sql: SqlStr,
+        parameters: &'e [DB::TypeInfo],
+    ) -> BoxFuture<'e, Result<DB::Statement, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let Running { connection, flight } = self.core.start_named(&sql).await?;
+            flight
+                .watch(DB::prepare_with(connection, sql, parameters))
+                .await
+        })
+    }
+
+    fn describe<'e>(self, sql: SqlStr) -> BoxFuture<'e, Result<sqlx::Describe<DB>, sqlx::Error>>
+    where
+        'c: 'e,
+    {
+        Box::pin(async move {
+            let Running { connection, flight } = self.core.start_named(&sql).await?;
+            flight.watch(DB::describe(connection, sql)).await
+        })
+    }
+}
+
+/// The answer to a statement, as it comes in. Dropped before its end, it leaves the connection busy,
+/// which the session sees when it is next used.
+struct Rows<'e, DB: Backend> {
+    /// Nothing more is read once its time is over.
+    steps: Option<BoxStream<'e, Result<Step<DB>, sqlx::Error>>>,
+    /// When its time is over.
+    end: Option<Pin<Box<Sleep>>>,
+    flight: Flight<'e>,
+}
+
+impl<DB: Backend> Stream for Rows<'_, DB> {
+    type Item = Result<Step<DB>, sqlx::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if let (Some(end), Some(limit)) = (&mut this.end, this.flight.limit)
+            && end.as_mut().poll(cx).is_ready()
+        {
+            this.steps = None;
+            this.end = None;
+            return Poll::Ready(Some(Err(this.flight.time_out(limit))));
+        }
+        let Some(steps) = &mut this.steps else {
+            return Poll::Ready(None);
+        };
+        let step = match ready!(steps.as_mut().poll_next(cx)) {
+            Some(Ok(step)) => {
+                if let Some(watched) = &mut this.flight.watched {
+                    match &step {
+                        Either::Left(result) => watched.count_affected(DB::affected(result)),
+                        Either::Right(_) => watched.count_row(),
+                    }
+                }
+                Some(Ok(step))
+            }
+            Some(Err(error)) => Some(Err(this.flight.fail(error))),
+            None => {
+                this.flight.land(0);
+                None
+            }
+        };
+        Poll::Ready(step)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.steps.as_ref().map_or((0, Some(0)), Stream::size_hint)
+    }
+}

@@ -1,0 +1,620 @@
+//! Reads a statement before it is sent.
+//!
+//! The third wall, for SQL that was put together at run time: what would end, nest or escape the
+//! transaction, or outlive it, never reaches the server. The codes are those of the rules that say the
+//! same at compile time.
+
+use demarcate_sql::{Dialect, Effect, Leak, is_plain, session_calls, statements};
+
+use crate::error::Error;
+use crate::scope::place::Place;
+
+/// A statement that is not sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The code of the rule.
+    pub(crate) rule: &'static str,
+    /// The words that the statement begins with.
+    pub(crate) statement: String,
+    /// Why, and what to write instead.
+    pub(crate) reason: &'static str,
+}
+
+impl Refusal {
+    pub(crate) fn to_error(&self, place: Place) -> Error {
+        Error::Forbidden {
+            place,
+            rule: self.rule,
+            statement: self.statement.clone(),
+            reason: self.reason,
+        }
+    }
+}
+
+/// A text that may be sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// It runs code that it does not show and that may commit: CALL, and what is prepared on the
+    /// server. Only MySQL lets it, inside a transaction.
+    pub(crate) is_opaque: bool,
+    /// It leaves something on the server's session, by leave of a rule.
+    pub(crate) leaves_state: bool,
+}
+
+/// The rules that the body may break.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Allowed(Vec<&'static str>);
+
+impl Allowed {
+    pub(crate) fn insert(&mut self, rule: &'static str) {
+        if !self.contains(rule) {
+            self.0.push(rule);
+        }
+    }
+
+    fn contains(&self, rule: &str) -> bool {
+        self.0.contains(&rule)
+    }
+}
+
+/// Reads a text. One that is plain, as nearly all are, is looked through once.
+pub(crate) fn read(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, Refusal> {
+    if is_plain(sql, dialect) {
+        return Ok(Passed::default());
+    }
+    // The driver's thread would never come back from it.
+    if dialect == Dialect::Sqlite && sql.contains('\0') {
+        return Err(Refusal {
+            rule: TRANSACTION_SQL,
+            statement: head(sql),
+            reason: "SQLite's text ends at a NUL; remove it, or bind it as a value",
+        });
+    }
+    let mut passed = Passed::default();
+    if demarcate_sql::find(sql, dialect, is_of_interest).is_some() {
+        passed = read_each(sql, dialect, allowed)?;
+    }
+    passed.leaves_state |= read_calls(sql, dialect, allowed)?;
+    Ok(passed)
+}
+
+const TRANSACTION_SQL: &str = "D013";
+const UNGUARDED: &str = "D024";
+const SESSION_SETTING: &str = "D040";
+const LISTEN: &str = "D041";
+const PREPARE_STATEMENT: &str = "D042";
+const ADVISORY_LOCK: &str = "D043";
+const TEMPORARY_TABLE: &str = "D044";
+const CURSOR_WITH_HOLD: &str = "D045";
+
+fn is_of_interest(effect: Effect) -> bool {
+    effect.is_guarded() || effect.leaks_to_session() || effect == Effect::Opaque
+}
+
+fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, Refusal> {
+    let mut passed = Passed::default();
+    for statement in statements(sql, dialect) {
+        let effect = statement.effect();
+        let refuse = |rule, reason| Refusal {
+            rule,
+            statement: head(statement.text),
+            reason,
+        };
+        if effect.is_guarded() {
+            return Err(refuse(rule(effect), reason(effect)));
+        }
+        if let Some(leak) = statement.leak() {
+            let (rule, reason) = rule_of_leak(leak);
+            if !allowed.contains(rule) {
+                return Err(refuse(rule, reason));
+            }
+            passed.leaves_state = true;
+        }
+        passed.is_opaque |= effect == Effect::Opaque;
+    }
+    Ok(passed)
+}
+
+/// Whether functions are called that leave something on the server's session.
+fn read_calls(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<bool, Refusal> {
+    let mut any = false;
+    for call in session_calls(sql, dialect) {
+        let (rule, reason) = rule_of_leak(call.leak);
+        if !allowed.contains(rule) {
+            return Err(Refusal {
+                rule,
+                statement: call.name.to_owned(),
+                reason,
+            });
+        }
+        any = true;
+    }
+    Ok(any)
+}
+
+/// Returns the rule against a leak, and the reason that the error gives.
+fn rule_of_leak(leak: Leak) -> (&'static str, &'static str) {
+    match leak {
+        Leak::Setting => (
+            SESSION_SETTING,
+            "what it sets outlives the transaction, and reaches whoever has the connection next; write `SET LOCAL`, or \
+             set it where the connection is made",
+        ),
+        Leak::Listener => (
+            LISTEN,
+            "it outlives the transaction, and reaches whoever has the connection next; listen with sqlx's \
+             `PgListener`, which has a connection of its own",
+        ),
+        Leak::PreparedStatement => (
+            PREPARE_STATEMENT,
+            "it outlives the transaction, and behind a pooler it is gone or another's; sqlx prepares by itself",
+        ),
+        Leak::Lock => (
+            ADVISORY_LOCK,
+            "a lock of the session outlives the transaction, and is held by whoever has the connection next; take \
+             `pg_advisory_xact_lock`, or lock a row",
+        ),
+        Leak::TemporaryTable => (
+            TEMPORARY_TABLE,
+            "it outlives the transaction, and reaches whoever has the connection next; on PostgreSQL write `ON COMMIT \
+             DROP`, elsewhere a common table expression",
+        ),
+        Leak::Cursor => (
+            CURSOR_WITH_HOLD,
+            "it outlives the transaction, and holds its rows on the server; leave out `WITH HOLD`, or fetch the rows \
+             as a stream",
+        ),
+    }
+}
+
+fn rule(effect: Effect) -> &'static str {
+    match effect {
+        Effect::ChangesReading => SESSION_SETTING,
+        Effect::NeedsConnection => UNGUARDED,
+        _ => TRANSACTION_SQL,
+    }
+}
+
+fn reason(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Begins => {
+            "the transaction is already begun, by the boundary that lent the session; give a part of it a scope of \
+             its own with `tx.savepoint(..)`"
+        }
+        Effect::Commits => {
+            "only the boundary that lent the session commits, when its body returns `Ok`"
+        }
+        Effect::RollsBack => {
+            "only the boundary that lent the session rolls back, when its body returns `Err`"
+        }
+        Effect::Nests => "savepoints are made, released and rolled back by `tx.savepoint(..)`",
+        Effect::TwoPhase => {
+            "a two-phase commit takes the transaction from the boundary that lent the session"
+        }
+        Effect::Characteristics => {
+            "isolation and access mode are the boundary's: `isolation = ..` and `read_only` where it is opened"
+        }
+        Effect::Ambiguous => {
+            "it can be read in more than one way, so that nobody can say whether it ends the transaction; leave out \
+             version comments and what is unfinished in them"
+        }
+        Effect::ChangesReading => {
+            "the text of later statements would be read in another way than it is checked; set it for the server, or \
+             where the connection is made"
+        }
+        Effect::NeedsConnection => {
+            "COPY FROM STDIN needs the connection itself, and as a statement it would wait for ever; use sqlx's \
+             `copy_in_raw` on a connection of its own"
+        }
+        Effect::RollsBackOnConflict => {
+            "on a conflict it would roll back the whole transaction unseen; write `or abort`, the default, or `or \
+             ignore`"
+        }
+        _ => {
+            "the database would commit the transaction for it; do it before the boundary, on a connection of its own"
+        }
+    }
+}
+
+/// The words that a statement begins with: enough to find it, and no value.
+fn head(statement: &str) -> String {
+    const LONGEST: usize = 40;
+
+    let is_word = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | ' ' | '\n' | '\t');
+    let words = statement.split(|c| !is_word(c)).next().unwrap_or_default();
+    let short: String = words.chars().take(LONGEST).collect();
+    match short.split_whitespace().collect::<Vec<_>>().join(" ") {
+        // It begins with a comment.
+        empty if empty.is_empty() => "the statement".to_owned(),
+        words => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rule that refuses a text, and the words by which it is named.
+    fn refused(sql: &str, dialect: Dialect) -> Option<(&'static str, String)> {
+        read(sql, dialect, &Allowed::default())
+            .err()
+            .map(|refusal| (refusal.rule, refusal.statement))
+    }
+
+    #[test]
+    fn statements_of_a_body_pass() {
+        for sql in [
+            "select * from orders where id = $1",
+            "select * from orders where id = $1 for update skip locked",
+            "select pg_advisory_xact_lock(1), set_config('app.user', $1, true)",
+            "insert into notes (text) values ('please commit; rollback')",
+            "-- commit\nupdate orders set state = 'begin', b_lock = 1",
+            "set local statement_timeout = '1s'",
+            "create temporary table t (id int) on commit drop",
+            "",
+        ] {
+            assert_eq!(refused(sql, Dialect::Postgres), None, "{sql}");
+        }
+        assert_eq!(refused("set @total = 0", Dialect::MySql), None);
+        assert_eq!(
+            refused("pragma defer_foreign_keys = on", Dialect::Sqlite),
+            None
+        );
+    }
+
+    #[test]
+    fn what_ends_or_nests_the_transaction_is_refused_by_its_first_words() {
+        let refused = |sql| refused(sql, Dialect::Sqlite).map(|(_, head)| head);
+        assert_eq!(refused("select 1; COMMIT"), Some("COMMIT".to_owned()));
+        assert_eq!(
+            refused("rollback\n to savepoint a"),
+            Some("rollback to savepoint a".to_owned())
+        );
+        assert_eq!(
+            refused("insert or rollback into users values ('secret')"),
+            Some("insert or rollback into users values".to_owned()),
+            "a value is not shown"
+        );
+    }
+
+    #[test]
+    fn what_commits_implicitly_is_refused_where_it_does() {
+        let sql = "create table t (id int)";
+        assert!(refused(sql, Dialect::MySql).is_some());
+        assert!(refused(sql, Dialect::Postgres).is_none());
+    }
+
+    #[test]
+    fn what_outlives_the_transaction_is_refused_by_its_rule() {
+        for (sql, rule) in [
+            ("set search_path = a", "D040"),
+            ("reset all", "D040"),
+            ("select set_config('app.user', 'a', false)", "D040"),
+            ("listen orders", "D041"),
+            ("prepare a as select 1", "D042"),
+            ("select pg_advisory_lock(1)", "D043"),
+            ("select PG_TRY_ADVISORY_LOCK(1)", "D043"),
+            ("select setseed(0.5)", "D040"),
+            ("select dblink_connect('a', 'dbname=b')", "D040"),
+            ("create temp table t (id int)", "D044"),
+            ("select * into temp t from orders", "D044"),
+            ("create table pg_temp.t (id int)", "D044"),
+            ("select set_config('app.user', $1, $2)", "D040"),
+            (
+                "update pg_settings set setting = '1' where name = 'work_mem'",
+                "D040",
+            ),
+            ("declare c cursor with hold for select 1", "D045"),
+        ] {
+            assert_eq!(
+                refused(sql, Dialect::Postgres).map(|(rule, _)| rule),
+                Some(rule),
+                "{sql}"
+            );
+        }
+        assert_eq!(
+            refused("attach 'a.db' as a", Dialect::Sqlite).map(|(rule, _)| rule),
+            Some("D040")
+        );
+        assert_eq!(
+            refused("pragma query_only = 0", Dialect::Sqlite).map(|(rule, _)| rule),
+            Some("D040")
+        );
+        assert_eq!(
+            refused("do get_lock('a', 1)", Dialect::MySql).map(|(rule, _)| rule),
+            Some("D043")
+        );
+    }
+
+    #[test]
+    fn leave_lifts_one_rule() {
+        let mut allowed = Allowed::default();
+        allowed.insert("D044");
+        let sql = "create temp table t (id int)";
+        let passed = read(sql, Dialect::Postgres, &allowed).unwrap();
+        assert!(passed.leaves_state);
+        assert!(
+            read(
+                "create temp table t (id int); listen a",
+                Dialect::Postgres,
+                &allowed
+            )
+            .is_err()
+        );
+        assert!(
+            read(
+                "create temp table t (id int); commit",
+                Dialect::Postgres,
+                &allowed
+            )
+            .is_err()
+        );
+    }
+
+    #[test]
+    fn what_a_session_cannot_carry_is_refused() {
+        let rule = |sql, dialect| refused(sql, dialect).map(|(rule, _)| rule);
+        assert_eq!(
+            rule("set transaction read write", Dialect::Postgres),
+            Some("D013")
+        );
+        assert_eq!(
+            rule("copy items from stdin", Dialect::Postgres),
+            Some("D024")
+        );
+        assert_eq!(
+            rule("set sql_mode = 'NO_BACKSLASH_ESCAPES'", Dialect::MySql),
+            Some("D040")
+        );
+        assert_eq!(
+            rule("select 1 /*!50701 ' */; commit; -- '", Dialect::MySql),
+            Some("D013")
+        );
+        assert_eq!(rule("select 1;\0", Dialect::Sqlite), Some("D013"));
+    }
+
+    #[test]
+    fn what_runs_unseen_code_is_known() {
+        let is_opaque = |sql, dialect| read(sql, dialect, &Allowed::default()).unwrap().is_opaque;
+        assert!(is_opaque("call settle(1)", Dialect::MySql));
+        assert!(!is_opaque("call settle(1)", Dialect::Postgres));
+        assert!(!is_opaque("select settle(1)", Dialect::MySql));
+        assert!(
+            read(
+                "call settle(1); commit",
+                Dialect::MySql,
+                &Allowed::default()
+            )
+            .is_err()
+        );
+    }
+
+    /// The first rule that the compile-time check finds broken by a text, of those that the guard knows as well.
+    fn refused_at_compile_time(sql: &str) -> Option<&'static str> {
+        use demarcate_rules::{Args, Errors, Item, Kind, check};
+
+        let text = format!("{sql:?}");
+        let function = format!(
+            "async fn f(tx: &mut Session) -> Result<(), E> {{ sqlx::query({text}).execute(&mut *tx).await?; Ok(()) }}"
+        );
+        let mut errors = Errors::default();
+        let args = Args::parse(Kind::Service, Default::default(), &mut errors);
+        let Ok(Item::Function(function)) = Item::parse(function.parse().unwrap()) else {
+            panic!("{function}");
+        };
+        check(Kind::Service, &args, &function, &mut errors);
+        errors
+            .iter()
+            .filter_map(|mistake| mistake.rule)
+            .map(|rule| rule.code)
+            .next()
+    }
+
+    /// What leaves something on the session, by database, and what only looks like it.
+    const TEXTS: [(Dialect, &[&str]); 3] = [
+        (
+            Dialect::Postgres,
+            &[
+                "set search_path = a",
+                "set search_path to a, b",
+                "SET SESSION statement_timeout = '1s'",
+                "set time zone 'UTC'",
+                "set role admin",
+                "set session authorization admin",
+                "set session characteristics as transaction read only",
+                "set names 'utf8'",
+                "set standard_conforming_strings = off",
+                "set local standard_conforming_strings = off",
+                "set client_encoding = 'SJIS'",
+                "set app.user = '1'",
+                "set local search_path = a",
+                "set local app.user = '1'",
+                "set constraints all deferred",
+                "reset all",
+                "reset search_path",
+                "discard all",
+                "discard temp",
+                "load 'auto_explain'",
+                "listen orders",
+                "unlisten orders",
+                "notify orders",
+                "prepare a as select 1",
+                "prepare transaction 'a'",
+                "execute a",
+                "deallocate a",
+                "deallocate all",
+                "declare c cursor for select 1",
+                "declare c cursor with hold for select 1",
+                "declare c binary insensitive cursor with hold for select 1",
+                "create temp table t (id int)",
+                "create temporary table t as select 1",
+                "create local temp table t (id int)",
+                "create temp table t (id int) on commit drop",
+                "create temp table t (id int) on commit delete rows",
+                "create temp view v as select 1",
+                "create temp sequence s",
+                "create table pg_temp.t (id int)",
+                "create table t (id int)",
+                "drop table t",
+                "select * into temp t from orders",
+                "select * into t from orders",
+                "with a as (select 1) select * into temporary table t from a",
+                "select set_config('app.user', 'a', false)",
+                "select set_config('app.user', $1, $2)",
+                "select set_config('app.user', $1, true)",
+                "select set_config('standard_conforming_strings', 'off', true)",
+                "update pg_settings set setting = '1' where name = 'work_mem'",
+                "select pg_advisory_lock(1)",
+                "select PG_TRY_ADVISORY_LOCK(1)",
+                "select pg_advisory_lock_shared(1)",
+                "select pg_try_advisory_lock_shared(1, 2)",
+                "select pg_advisory_unlock(1)",
+                "select pg_advisory_unlock_shared(1)",
+                "select pg_catalog.pg_advisory_unlock_all()",
+                "select pg_advisory_xact_lock(1)",
+                "select pg_try_advisory_xact_lock(1)",
+                "select setseed(0.5)",
+                "select dblink_connect('a', 'dbname=b')",
+                "select dblink_connect_u('a', 'dbname=b')",
+                "select dblink_disconnect('a')",
+                "select * from dblink('dbname=a', 'select 1') as t (a int)",
+                "select pg_backup_start('a')",
+                "select pg_backup_stop()",
+                "select pg_replication_origin_session_setup('a')",
+                "select pg_replication_origin_session_reset()",
+                "select 'pg_advisory_lock(1)'",
+                "select 1 -- listen a",
+                "lock table orders",
+                "insert into temp (a) values (1)",
+                "select 1; listen a",
+            ],
+        ),
+        (
+            Dialect::MySql,
+            &[
+                "set session sql_mode = ''",
+                "set @@session.sql_mode = 'ANSI_QUOTES'",
+                "set time_zone = '+00:00'",
+                "set names utf8mb4",
+                "set names gbk",
+                "set character set utf8mb4",
+                "set @total = 0",
+                "set statement max_statement_time = 1 for select 1",
+                "use shop",
+                "prepare p from 'select 1'",
+                "prepare p from 'commit'",
+                "execute p",
+                "execute immediate 'set sql_mode = 1'",
+                "deallocate prepare p",
+                "drop prepare p",
+                "create temporary table t (id int)",
+                "create temporary table t select 1",
+                "drop temporary table t",
+                "drop temporary tables if exists t",
+                "select get_lock('a', 1)",
+                "do get_lock('a', 1)",
+                "select release_lock('a')",
+                "select RELEASE_ALL_LOCKS()",
+                "select is_free_lock('a')",
+                "select get_lock from t",
+                "load data infile 'a' into table b",
+                "load data local infile 'a' into table b",
+                "load xml infile 'a' into table b",
+                "select * from t for update",
+            ],
+        ),
+        (
+            Dialect::Sqlite,
+            &[
+                "attach 'a.db' as a",
+                "attach database 'a.db' as a",
+                "detach a",
+                "detach database a",
+                "pragma foreign_keys = off",
+                "pragma query_only(1)",
+                "pragma main.journal_mode = wal",
+                "pragma foreign_keys",
+                "pragma defer_foreign_keys = on",
+                "pragma table_info(a)",
+                "pragma user_version = 3",
+                "create temp table t (a)",
+                "create temporary table t as select 1",
+                "create temp trigger t after insert on a begin delete from b; end",
+                "create temp view v as select 1",
+                "create table temp.t (a)",
+                "create table t (a)",
+                "drop table temp.t",
+                "select load_extension('a')",
+                "select load_extension('a', 'b')",
+                "select 'load_extension(1)'",
+            ],
+        ),
+    ];
+
+    /// Where the two differ: what the guard says, and what the rules say, which do not know the database.
+    const DIFFERENT: [(Dialect, &str, Option<&str>, Option<&str>); 8] = [
+        // `SET LOCAL` is `SET SESSION` on MySQL, but PostgreSQL's own form.
+        (
+            Dialect::MySql,
+            "set local time_zone = '+00:00'",
+            Some("D040"),
+            None,
+        ),
+        (
+            Dialect::MySql,
+            "set session transaction read only",
+            Some("D040"),
+            None,
+        ),
+        // PostgreSQL would read these as settings of the session. On MySQL they are the server's, or commit.
+        (
+            Dialect::MySql,
+            "set global max_connections = 5",
+            None,
+            Some("D040"),
+        ),
+        (Dialect::MySql, "reset persist", None, Some("D040")),
+        (
+            Dialect::MySql,
+            "set autocommit = 0",
+            Some("D013"),
+            Some("D040"),
+        ),
+        // DDL commits on MySQL alone.
+        (
+            Dialect::MySql,
+            "create table t (id int)",
+            Some("D013"),
+            None,
+        ),
+        // The database itself refuses this where it comes too late.
+        (
+            Dialect::Postgres,
+            "set transaction read only",
+            Some("D013"),
+            None,
+        ),
+        (Dialect::Postgres, "copy a from stdin", Some("D024"), None),
+    ];
+
+    #[test]
+    fn the_guard_and_the_rules_refuse_the_same() {
+        for (dialect, texts) in TEXTS {
+            for sql in texts {
+                assert_eq!(
+                    refused(sql, dialect).map(|(rule, _)| rule),
+                    refused_at_compile_time(sql),
+                    "{dialect:?}: {sql}"
+                );
+            }
+        }
+        for (dialect, sql, at_run_time, at_compile_time) in DIFFERENT {
+            let guard = refused(sql, dialect).map(|(rule, _)| rule);
+            assert_eq!(
+                (guard, refused_at_compile_time(sql)),
+                (at_run_time, at_compile_time),
+                "{dialect:?}: {sql}"
+            );
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a service needs of the boundary around it.
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::options::Isolation;
+use crate::scope::place::Place;
+use crate::scope::site::Site;
+
+/// What `#[service(requires(..))]` states.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// This level at least.
+    pub isolation: Option<Isolation>,
+    /// That it can write.
+    pub read_write: bool,
+}
+
+/// What a boundary gives.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Given {
+    pub(crate) isolation: Isolation,
+    pub(crate) read_only: bool,
+}
+
+/// A service that was given less than it needs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unmet {
+    service: Site,
+    needs: Needs,
+    given: Given,
+}
+
+impl Unmet {
+    /// What is missing, if anything is.
+    pub(crate) fn find(service: Site, needs: Needs, given: Given) -> Option<Self> {
+        let isolation = needs.isolation.filter(|needed| *needed > given.isolation);
+        let read_write = needs.read_write && given.read_only;
+        let needs = Needs {
+            isolation,
+            read_write,
+        };
+        (needs != Needs::default()).then_some(Self {
+            service,
+            needs,
+            given,
+        })
+    }
+
+    pub(crate) fn to_error(self, place: Place) -> Error {
+        Error::Unmet {
+            place,
+            service: self.service,
+            needs: self.to_string().into(),
+        }
+    }
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(isolation) = self.needs.isolation {
+            write!(
+                f,
+                "isolation of at least {isolation:?}, and is given {:?}; write `isolation = {isolation:?}`",
+                self.given.isolation
+            )?;
+        }
+        if self.needs.read_write {
+            if self.needs.isolation.is_some() {
+                f.write_str(" there; and ")?;
+            }
+            f.write_str("to write, and is given a read-only transaction; leave `read_only` out")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! A scope of its own for a failure that is meant to be survived.
+
+use crate::backend::Backend;
+use crate::error::Error;
+use crate::session::Session;
+use crate::session::failure::Failure;
+use crate::session::transaction::Core;
+use crate::targets;
+use crate::util::send_closure::SendOnce;
+
+impl<DB: Backend> Session<DB> {
+    /// Gives a failure a scope of its own: what the body did is undone if it returns `Err`, and the
+    /// transaction around it goes on.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use demarcate::sqlite::Session;
+    ///
+    /// /// Stores the tag, or says that it was there already.
+    /// async fn add_tag(tx: &mut Session, tag: &str) -> Result<bool, sqlx::Error> {
+    ///     let added = tx
+    ///         .savepoint(async |tx| {
+    ///             sqlx::query("insert into tags (name) values ($1)").bind(tag).execute(&mut *tx).await?;
+    ///             Ok(())
+    ///         })
+    ///         .await;
+    ///     match added {
+    ///         Ok(()) => Ok(true),
+    ///         Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+    ///         Err(error) => Err(error),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// On PostgreSQL a transaction with more than 64 savepoints in which something was written makes every
+    /// other transaction's reads slower until it ends, released or not
+    /// ([subtransactions](https://www.postgresql.org/docs/current/subxacts.html)); the log says so once. A
+    /// loop over thousands of rows wants one savepoint for a hundred of them, or one statement.
+    ///
+    /// # Errors
+    ///
+    /// The body's own. [`Error::Aborted`] if a statement of the body failed and the body returned
+    /// `Ok`, or if the session had failed before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped half-way, it marks the session, as a dropped statement does: the boundary is rolled
+    /// back.
+    pub async fn savepoint<T, E, F>(&mut self, body: F) -> Result<T, E>
+    where
+        F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+        F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+        E: From<Error>,
+    {
+        let depth = self.core.fitness.depth();
+        let hooks = self.core.hooks.mark();
+        let name = self.core.enter_savepoint().await?;
+        let mut scope = Scope {
+            session: self,
+            done: false,
+        };
+        let result = body(&mut *scope.session).await;
+        scope.done = true;
+        let core = &mut scope.session.core;
+        core.detect_abandoned(depth + 1);
+        let result = match (result, core.fitness.failure()) {
+            (Ok(_), Some(mark)) => Err(mark.to_error().into()),
+            (result, _) => result,
+        };
+        match result {
+            Ok(value) => {
+                // Releasing the savepoint is the proof.
+                core.fitness.set_unproven(false);
+                core.send(format!("RELEASE SAVEPOINT {name}")).await?;
+                core.fitness.set_depth(depth);
+                Ok(value)
+            }
+            Err(error) => {
+                core.hooks.undo(hooks);
+                Box::pin(core.leave_savepoint(&name, depth)).await;
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Marks the session if the savepoint's future is dropped before its body is done.
+struct Scope<'a, DB: Backend> {
+    session: &'a mut Session<DB>,
+    done: bool,
+}
+
+impl<DB: Backend> Drop for Scope<'_, DB> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.session.core.fail(Failure::dropped("a savepoint"));
+        }
+    }
+}
+
+impl<DB: Backend> Core<DB> {
+    async fn enter_savepoint(&mut self) -> Result<String, Error> {
+        self.check()?;
+        self.begin().await?;
+        let depth = self.fitness.depth();
+        let name = format!("demarcate_{depth}");
+        self.send(format!("SAVEPOINT {name}")).await?;
+        self.fitness.set_depth(depth + 1);
+        self.savepoints_set += 1;
+        if Some(self.savepoints_set) == DB::FACTS.cheap_savepoints.map(|most| most + 1) {
+            tracing::warn!(
+                target: targets::SAVEPOINT,
+                boundary = %self.site(),
+                "more savepoints in one transaction than the server keeps track of cheaply: every other \
+                 transaction pays for it until this one ends",
+            );
+        }
+        Ok(name)
+    }
+
+    /// Undoes what was done since the savepoint and clears the mark. Where that cannot be done, the
+    /// mark stays, and the boundary will not commit.
+    async fn leave_savepoint(&mut self, name: &str, depth: u32) {
+        self.fitness.set_depth(depth);
+        let undo = self.fitness.begin_undo();
+        let is_undone = self.settle().await.is_ok()
+            && self
+                .send(format!("ROLLBACK TO SAVEPOINT {name}"))
+                .await
+                .is_ok()
+            && self.send(format!("RELEASE SAVEPOINT {name}")).await.is_ok();
+        self.fitness.end_undo(undo, is_undone);
+    }
+
+    async fn settle(&mut self) -> Result<(), sqlx::Error> {
+        match &mut self.connection {
+            Some(on) => on.lease.settle().await,
+            None => Ok(()),
+        }
+    }
+}

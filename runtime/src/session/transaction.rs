@@ -1,0 +1,194 @@
+//! The state of one run of a boundary, behind its session.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task;
+use tokio::time::Instant;
+
+use crate::backend::Backend;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::observe::stats::{Outcome, Record};
+use crate::options::TxOptions;
+use crate::pool::Guest;
+use crate::pool::lease::{Lease, State};
+use crate::scope::activity::Trail;
+use crate::scope::site::Site;
+use crate::session::failure::Failure;
+use crate::session::fitness::Fitness;
+use crate::session::hooks::{self, Hooks};
+use crate::session::recorder::Recorder;
+use crate::session::requirements::{Given, Needs, Unmet};
+
+/// The state of one run: its connection, whether it may commit, its hooks, and what it has done.
+pub(crate) struct Core<DB: Backend> {
+    pub(crate) engine: Arc<Engine<DB>>,
+    pub(crate) trail: Arc<Trail>,
+    pub(crate) options: Arc<TxOptions>,
+    /// The connection, from the first statement on.
+    pub(crate) connection: Option<OnConnection<DB>>,
+    pub(crate) fitness: Fitness,
+    pub(crate) hooks: Hooks<DB>,
+    pub(crate) recorder: Recorder,
+    /// The number of savepoints that were set so far.
+    pub(crate) savepoints_set: u64,
+    /// The replica that the transaction runs on.
+    pub(crate) replica: Option<usize>,
+    /// The time at which a wait for a connection was given up.
+    pub(crate) stopped_waiting: Option<Instant>,
+    /// The time at which the boundary's timeout ends.
+    pub(crate) deadline: Instant,
+    /// The task that opened the boundary.
+    pub(crate) task: Option<task::Id>,
+    /// Dropping it tells the retry loop that the rollback hooks have run.
+    pub(crate) until_undone: Option<oneshot::Sender<()>>,
+    runtime: Handle,
+    _guest: Guest,
+}
+
+/// The connection of a transaction that has begun.
+pub(crate) struct OnConnection<DB: Backend> {
+    pub(crate) lease: Lease<DB>,
+    /// The number of statements that were prepared on the connection before.
+    pub(crate) prepared: usize,
+}
+
+impl<DB: Backend> OnConnection<DB> {
+    /// The number of statements that this transaction has prepared, one round trip each, which sqlx makes unseen.
+    fn newly_prepared(&mut self) -> u64 {
+        DB::prepared(self.lease.parts().0).saturating_sub(self.prepared) as u64
+    }
+}
+
+impl<DB: Backend> Core<DB> {
+    pub(crate) fn new(
+        engine: Arc<Engine<DB>>,
+        trail: Arc<Trail>,
+        record: Arc<Record>,
+        options: Arc<TxOptions>,
+        deadline: Instant,
+    ) -> Self {
+        let guest = engine.pool().guest();
+        let replica = engine.replicas().choose(&options);
+        let open = engine.open().enter(Arc::clone(&trail));
+        Self {
+            recorder: Recorder::new(Arc::clone(&trail), record, open),
+            engine,
+            trail,
+            options,
+            connection: None,
+            fitness: Fitness::default(),
+            hooks: Hooks::default(),
+            savepoints_set: 0,
+            replica,
+            stopped_waiting: None,
+            deadline,
+            task: task::try_id(),
+            until_undone: None,
+            runtime: Handle::current(),
+            _guest: guest,
+        }
+    }
+
+    /// The boundary.
+    pub(crate) fn site(&self) -> Site {
+        self.trail.site()
+    }
+
+    /// Marks the session with a failure, at the statement that the body is at.
+    pub(crate) fn fail(&mut self, failure: Failure) {
+        self.fitness.fail(failure, || self.trail.place());
+    }
+
+    /// Marks the session if work was abandoned since the savepoints were `depth` deep.
+    pub(crate) fn detect_abandoned(&mut self, depth: u32) {
+        let on = self.connection.as_ref();
+        let is_busy = on.is_some_and(|on| on.lease.state() == State::Busy);
+        self.fitness
+            .detect_abandoned(depth, is_busy, || self.trail.place());
+    }
+
+    /// Rejects the next statement of a session that has failed.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        self.detect_abandoned(self.fitness.depth());
+        self.fitness.check()
+    }
+
+    /// Rejects the commit of a session that has failed, or from which nothing is to be kept.
+    ///
+    /// # Errors
+    ///
+    /// That of the first failure, and [`Error::RollbackOnly`].
+    pub(crate) fn check_commit(&mut self) -> Result<(), Error> {
+        self.detect_abandoned(0);
+        self.fitness.check_commit(|| self.trail.place_of_run())
+    }
+
+    /// Marks the session if the boundary gives less than a service needs.
+    pub(crate) fn require(&mut self, needs: Needs) {
+        let service = self.trail.service().unwrap_or(self.site());
+        let given = Given {
+            isolation: self.options.isolation.unwrap_or(DB::DEFAULT_ISOLATION),
+            read_only: self.options.is_read_only(),
+        };
+        if let Some(unmet) = Unmet::find(service, needs, given) {
+            self.fail(Failure::Unmet(unmet));
+        }
+    }
+
+    /// The lease of a transaction that has begun.
+    pub(crate) fn begun(&mut self) -> &mut Lease<DB> {
+        &mut self.connection.as_mut().expect(BEGUN).lease
+    }
+
+    /// Adds the round trips in which statements were prepared.
+    pub(crate) fn count_prepared(&mut self) {
+        if let Some(on) = &mut self.connection {
+            self.recorder.sent.round_trips += on.newly_prepared();
+        }
+    }
+
+    /// Leaves the hooks of a rollback to a task: the caller does not wait for them, and may be gone.
+    fn run_hooks_of_rollback(&mut self) {
+        let hooks = match self.recorder.outcome {
+            // The boundary has run those of the commit.
+            Outcome::Committed => return,
+            Outcome::RolledBack => self.hooks.rolled_back(),
+            Outcome::Unknown => self.hooks.unknown(self.site()),
+        };
+        if hooks.is_empty() {
+            return;
+        }
+        let rollback = self.connection.take().and_then(|on| on.lease.end());
+        let (engine, site) = (Arc::clone(&self.engine), self.site());
+        // A factory that closes waits for it.
+        let guest = engine.pool().guest();
+        let until_undone = self.until_undone.take();
+        self.runtime.spawn(async move {
+            if let Some(rollback) = rollback {
+                rollback.await;
+            }
+            hooks::run(&engine, site, hooks).await;
+            drop((until_undone, guest));
+        });
+    }
+}
+
+impl<DB: Backend> Drop for Core<DB> {
+    fn drop(&mut self) {
+        self.count_prepared();
+        if self.recorder.outcome == Outcome::RolledBack && self.connection.is_some() {
+            // The rollback, which goes on after this.
+            self.recorder.sent.round_trips += 1;
+        }
+        if let Some(mark) = self.fitness.failure() {
+            self.recorder.blame(mark);
+        }
+        self.run_hooks_of_rollback();
+    }
+}
+
+/// The message of a panic that cannot happen: nothing is sent before the begin.
+pub(crate) const BEGUN: &str = "a transaction that was begun has its connection";
