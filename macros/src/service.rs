@@ -49,7 +49,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
 // Output, at the beginning of the body, whose locals are dropped before it:
 //     let __service = <Session as ::demarcate::__private::LentSession>::enter(
 //         tx,
-//         ::demarcate::__private::Site::new("create_order", ::demarcate::__private::Kind::Service, file!(), line!()),
+//         ::demarcate::__private::Site::new("create_order", ::demarcate::__private::SiteKind::Service, file!(), line!()),
 //     );
 fn entered(marked: &Marked<'_>) -> Option<TokenStream> {
     // What is not async has returned before its future runs.
@@ -68,7 +68,7 @@ fn entered(marked: &Marked<'_>) -> Option<TokenStream> {
 // Output, at the beginning of the body:
 //     ::demarcate::__private::requires(
 //         tx,
-//         ::demarcate::__private::Needs {
+//         ::demarcate::__private::Requirements {
 //             isolation: ::core::option::Option::Some(::demarcate::Isolation::Serializable),
 //             read_write: true,
 //         },
@@ -85,7 +85,7 @@ fn requires(marked: &Marked<'_>) -> Option<TokenStream> {
     Some(quote! {
         #private::requires(
             #session,
-            #private::Needs { isolation: #isolation, read_write: #read_write },
+            #private::Requirements { isolation: #isolation, read_write: #read_write },
         );
     })
 }

@@ -9,7 +9,7 @@ use crate::marked::Marked;
 
 impl Marked<'_> {
     // Output:
-    //     ::demarcate::__private::Site::new("post_order", ::demarcate::__private::Kind::Router, file!(), line!())
+    //     ::demarcate::__private::Site::new("post_order", ::demarcate::__private::SiteKind::Router, file!(), line!())
     //
     // The line is the function's, since `line!()` stands where its name does.
     pub(crate) fn site(&self) -> TokenStream {
@@ -25,7 +25,7 @@ impl Marked<'_> {
             Kind::Job => quote!(Job),
         };
         let line = quote_spanned!(ident.span()=> ::core::line!());
-        quote!(#private::Site::new(#name, #private::Kind::#kind, ::core::file!(), #line))
+        quote!(#private::Site::new(#name, #private::SiteKind::#kind, ::core::file!(), #line))
     }
 
     // Output:
@@ -37,7 +37,7 @@ impl Marked<'_> {
             quote!(.isolation(#krate::Isolation::#level))
         });
         let replica = self.args.replica.iter();
-        let replica = replica.map(|replica| quote!(.replica(#krate::Replica::#replica)));
+        let replica = replica.map(|replica| quote!(.replica(#krate::ReadPreference::#replica)));
         let flags = self.args.flags().map(|flag| quote!(.#flag()));
         let timeouts = self.args.timeouts().map(|Timeout { option, after }| {
             let (secs, nanos) = (after.as_secs(), after.subsec_nanos());

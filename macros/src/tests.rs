@@ -525,7 +525,7 @@ fn an_incomplete_body_as_it_is_emitted() {
                      let __service = <Session as ::demarcate::__private::LentSession>::enter(
                          tx,
                          ::demarcate::__private::Site::new(
-                             \"create\", ::demarcate::__private::Kind::Service, ::core::file!(), ::core::line!()
+                             \"create\", ::demarcate::__private::SiteKind::Service, ::core::file!(), ::core::line!()
                          )
                      );
                      { before(tx).await?; .. }

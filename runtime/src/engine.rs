@@ -10,12 +10,12 @@ use crate::observe::stats::{Record, Stats};
 use crate::options::TxOptions;
 use crate::pool::Pool;
 use crate::pool::replicas::Replicas;
-use crate::scope::activity::Trail;
+use crate::scope::activity::Activity;
 use crate::scope::current;
-use crate::scope::place::Place;
+use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
 use crate::util::extensions::Extensions;
-use crate::util::registry::Register;
+use crate::util::registry::Registry;
 
 /// The pools, the default options and the statistics of a factory. Clones of the factory share one.
 #[doc(hidden)]
@@ -26,7 +26,7 @@ pub struct Engine<DB: Backend> {
     watch: Watch,
     stats: Stats,
     extensions: Extensions,
-    open: Register<Arc<Trail>>,
+    open: Registry<Arc<Activity>>,
 }
 
 /// How statements are shown to others.
@@ -57,7 +57,7 @@ impl<DB: Backend> Engine<DB> {
             watch,
             stats: Stats::default(),
             extensions: Extensions::default(),
-            open: Register::default(),
+            open: Registry::default(),
         })
     }
 
@@ -99,7 +99,7 @@ impl<DB: Backend> Engine<DB> {
     }
 
     /// The boundaries that are open now.
-    pub(crate) fn open(&self) -> &Register<Arc<Trail>> {
+    pub(crate) fn open(&self) -> &Registry<Arc<Activity>> {
         &self.open
     }
 
@@ -117,7 +117,7 @@ impl<DB: Backend> Engine<DB> {
     pub(crate) fn reject_nested(&self, site: Site) -> Result<(), Error> {
         match current::holder(self.pool.identity()) {
             Some(outer) => Err(Error::NestedBoundary {
-                place: Place::of_boundary(site),
+                place: ErrorContext::of_boundary(site),
                 outer,
             }),
             None => Ok(()),
@@ -132,7 +132,7 @@ impl<DB: Backend> Engine<DB> {
     pub(crate) fn admit(&self, site: Site, independent: bool) -> Result<(), Error> {
         if !self.is_open_to_caller() {
             return Err(Error::Closed {
-                place: Place::of_boundary(site),
+                place: ErrorContext::of_boundary(site),
             });
         }
         if independent {

@@ -93,17 +93,17 @@ pub use factory::verify_pooler::PoolerReport;
 pub use http::problem::Problem;
 pub use http::status::HttpStatus;
 pub use job::{Job, JobError, JobHandle};
-pub use observe::histogram::Durations;
+pub use observe::histogram::LatencyHistogram;
 pub use observe::sql_comments::SqlComments;
 pub use observe::stats::{BoundaryStats, LastError, SlowestRun};
-pub use options::{Isolation, Replica, Retry, TxOptions};
+pub use options::{Isolation, ReadPreference, Retry, TxOptions};
 pub use pool::PoolStatus;
 pub use scope::activity::OpenBoundary;
-pub use scope::holder::Holder;
-pub use scope::place::{Place, TransactionId};
-pub use scope::site::{Kind, Site};
+pub use scope::holder::ConnectionHolder;
+pub use scope::place::{ErrorContext, TransactionId};
+pub use scope::site::{Site, SiteKind};
 pub use session::Session;
-pub use session::hooks::AfterCommit;
+pub use session::hooks::Hook;
 pub use settings::Settings;
 
 /// MySQL and MariaDB.
@@ -149,8 +149,8 @@ pub mod __private0 {
         Again, FactoryJobOf, FactoryOf, Fallible, JobOf, LentSession, Once, PlainFactoryJobOf,
         PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing, on_error, requires, router,
     };
-    pub use crate::scope::site::{Kind, Site};
-    pub use crate::session::requirements::Needs;
+    pub use crate::scope::site::{Site, SiteKind};
+    pub use crate::session::requirements::Requirements;
 
     // What the compiler's messages name: they show the path under which it is public.
     pub use crate::macro_support::probe::{

@@ -25,7 +25,7 @@ pub(crate) const SAVEPOINT: &str = "demarcate::savepoint";
 /// The settings in use.
 pub(crate) const SETTINGS: &str = "demarcate::settings";
 /// Statements that could not be stopped.
-pub(crate) const SPARE: &str = "demarcate::spare";
+pub(crate) const SPARE: &str = "demarcate::control";
 /// The log of statements.
 pub(crate) const SQL: &str = "demarcate::sql";
 /// Waiting for a database that starts.
@@ -58,7 +58,7 @@ mod tests {
         "demarcate::problem::report",
         "demarcate::savepoint",
         "demarcate::settings",
-        "demarcate::spare",
+        "demarcate::control",
         "demarcate::sql",
         "demarcate::startup",
         "demarcate::stock",

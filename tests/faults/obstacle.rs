@@ -24,7 +24,7 @@ pub(crate) enum Obstacle<DB: Target> {
     /// A lock of somebody else's.
     Lock(Plain<DB>),
     /// The only connection is lent.
-    Holder(Arc<Notify>),
+    ConnectionHolder(Arc<Notify>),
 }
 
 impl<DB: Target> Obstacle<DB> {
@@ -85,7 +85,7 @@ impl<DB: Target> Obstacle<DB> {
             }
         });
         holds.notified().await;
-        Self::Holder(may_end)
+        Self::ConnectionHolder(may_end)
     }
 
     /// Lets the boundary go on, where it still can. Somebody else's lock on a row stays for a while.
@@ -96,7 +96,7 @@ impl<DB: Target> Obstacle<DB> {
                 held.release();
                 None
             }
-            Self::Holder(may_end) => {
+            Self::ConnectionHolder(may_end) => {
                 may_end.notify_one();
                 None
             }

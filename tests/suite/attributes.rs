@@ -206,7 +206,7 @@ on_every_database! {
             with_the_default.unwrap();
         } else {
             let refused = with_the_default.unwrap_err();
-            assert!(matches!(&refused, Error::Unmet { service, .. } if service.name() == "needs_serializable"), "{refused:?}");
+            assert!(matches!(&refused, Error::RequirementNotMet { service, .. } if service.name() == "needs_serializable"), "{refused:?}");
             let message = refused.to_string();
             for part in ["router `gives_the_default`", "service `needs_serializable`", "isolation = Serializable"] {
                 assert!(message.contains(part), "{message}");
@@ -214,7 +214,7 @@ on_every_database! {
         }
         for refused in [gives_no_writing(factory.clone()).await, swallows(factory.clone()).await] {
             let refused = refused.unwrap_err();
-            assert!(matches!(&refused, Error::Unmet { service, .. } if service.name() == "needs_to_write"), "{refused:?}");
+            assert!(matches!(&refused, Error::RequirementNotMet { service, .. } if service.name() == "needs_to_write"), "{refused:?}");
             assert!(refused.to_string().contains("leave `read_only` out"), "{refused}");
         }
     }

@@ -363,7 +363,7 @@ async fn a_users_own_pool_is_told_of_its_pooler() {
         .await
         .unwrap();
     let factory =
-        SessionFactory::from_pool_behind(pool, Pooler::Transaction, TxOptions::new()).unwrap();
+        SessionFactory::from_pool_with_pooler(pool, Pooler::Transaction, TxOptions::new()).unwrap();
     let store = |id: i64| {
         let factory = factory.clone();
         tokio::spawn(async move {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::settings::Settings;
-use demarcate::{Error, Isolation, OpenBoundary, Replica, TxOptions, router_tx};
+use demarcate::{Error, Isolation, OpenBoundary, ReadPreference, TxOptions, router_tx};
 use demarcate_tests::proxy::{Fault, Pattern, Proxy};
 use demarcate_tests::{Mode, TestDb, pgbouncer};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -51,7 +51,7 @@ async fn who(db: &SessionFactory, options: TxOptions) -> Result<String, Error> {
     .await
 }
 
-fn reading(replica: Replica) -> TxOptions {
+fn reading(replica: ReadPreference) -> TxOptions {
     TxOptions::new().read_only().replica(replica)
 }
 
@@ -62,15 +62,15 @@ async fn who_asks_for_a_replica_reads_there_and_nobody_else() {
     for (options, expected) in [
         (TxOptions::new(), "primary"),
         (TxOptions::new().read_only(), "primary"),
-        (reading(Replica::Never), "primary"),
-        (reading(Replica::Prefer), "replica"),
-        (reading(Replica::Require), "replica"),
+        (reading(ReadPreference::Never), "primary"),
+        (reading(ReadPreference::Prefer), "replica"),
+        (reading(ReadPreference::Require), "replica"),
         (
-            reading(Replica::Prefer).isolation(Isolation::RepeatableRead),
+            reading(ReadPreference::Prefer).isolation(Isolation::RepeatableRead),
             "replica",
         ),
         (
-            reading(Replica::Prefer).isolation(Isolation::Serializable),
+            reading(ReadPreference::Prefer).isolation(Isolation::Serializable),
             "primary",
         ),
     ] {
@@ -118,7 +118,7 @@ async fn after_a_write_the_same_task_reads_what_it_wrote() {
     assert_eq!(get_who(db.clone()).await.unwrap(), "written");
     // Unless it is told so, and in another task.
     assert_eq!(
-        who(&db, reading(Replica::Require)).await.unwrap(),
+        who(&db, reading(ReadPreference::Require)).await.unwrap(),
         "replica"
     );
     let elsewhere = tokio::spawn(get_who(db.clone()));
@@ -136,8 +136,11 @@ async fn a_replica_that_is_away_is_done_without_unless_it_is_required() {
         .connect()
         .await
         .unwrap();
-    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
-    let refused = who(&db, reading(Replica::Require)).await;
+    assert_eq!(
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+        "primary"
+    );
+    let refused = who(&db, reading(ReadPreference::Require)).await;
     assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
 }
 
@@ -153,19 +156,25 @@ async fn a_replica_that_never_answers_costs_one_boundary_a_second() {
         .await
         .unwrap();
     let began = Instant::now();
-    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    assert_eq!(
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+        "primary"
+    );
     let first = began.elapsed();
     assert!((900..3_000).contains(&first.as_millis()), "{first:?}");
     let began = Instant::now();
     for _ in 0..10 {
-        assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+        assert_eq!(
+            who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+            "primary"
+        );
     }
     assert!(began.elapsed() < Duration::from_millis(900), "not again");
 
     // Well again, it is found again.
     door.send_replace(Door::Open);
     crate::eventually("the replica is read", async || {
-        who(&db, reading(Replica::Prefer)).await.unwrap() == "replica"
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap() == "replica"
     })
     .await;
     assert!(db.replica_status()[0].holders.is_empty());
@@ -176,15 +185,18 @@ async fn a_replica_is_for_reading_and_must_be_there_to_be_required() {
     let pair = Pair::new().await;
     let db = SessionFactory::connect(pair.primary.url()).await.unwrap();
     for options in [
-        TxOptions::new().replica(Replica::Prefer),
-        TxOptions::new().replica(Replica::Require),
-        reading(Replica::Require),
+        TxOptions::new().replica(ReadPreference::Prefer),
+        TxOptions::new().replica(ReadPreference::Require),
+        reading(ReadPreference::Require),
     ] {
         let refused = who(&db, options).await;
         assert!(matches!(refused, Err(Error::Config { .. })), "{refused:?}");
     }
-    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
-    let serializable = reading(Replica::Require).isolation(Isolation::Serializable);
+    assert_eq!(
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+        "primary"
+    );
+    let serializable = reading(ReadPreference::Require).isolation(Isolation::Serializable);
     let refused = who(&pair.connect().await, serializable).await;
     assert!(matches!(refused, Err(Error::Config { .. })), "{refused:?}");
 }
@@ -202,7 +214,7 @@ async fn replicas_come_from_the_environment_and_from_defaults() {
     .unwrap();
     let db = SessionFactory::builder()
         .settings(&settings)
-        .defaults(TxOptions::new().replica(Replica::Prefer))
+        .defaults(TxOptions::new().replica(ReadPreference::Prefer))
         .connect()
         .await
         .unwrap();
@@ -235,16 +247,19 @@ async fn a_replica_that_never_answers_leaves_time_for_the_primary() {
     let builder = SessionFactory::builder().url(pair.primary.url());
     let db = builder.replica(&silent).connect().await.unwrap();
     for _ in 0..4 {
-        let options = reading(Replica::Prefer).timeout(Duration::from_millis(800));
+        let options = reading(ReadPreference::Prefer).timeout(Duration::from_millis(800));
         assert_eq!(who(&db, options).await.unwrap(), "primary");
     }
     // One that is given up by who waits for it is avoided as well.
     tokio::time::sleep(Duration::from_millis(2_100)).await;
-    let given_up = who(&db, reading(Replica::Prefer));
+    let given_up = who(&db, reading(ReadPreference::Prefer));
     let given_up = tokio::time::timeout(Duration::from_millis(200), given_up).await;
     assert!(given_up.is_err());
     let started = Instant::now();
-    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    assert_eq!(
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+        "primary"
+    );
     assert!(
         started.elapsed() < Duration::from_millis(500),
         "{:?}",
@@ -266,14 +281,20 @@ async fn after_a_commit_that_nobody_has_seen_the_primary_is_read() {
         )
         .await;
     let db = pair.connect().await;
-    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "replica");
+    assert_eq!(
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+        "replica"
+    );
     let given_up = tokio::time::timeout(Duration::from_millis(200), write(&db)).await;
     assert!(given_up.is_err(), "while the commit was under way");
     assert_eq!(
-        who(&db, reading(Replica::Require)).await.unwrap(),
+        who(&db, reading(ReadPreference::Require)).await.unwrap(),
         "replica"
     );
-    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    assert_eq!(
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+        "primary"
+    );
     db.close(crate::GRACE).await;
 
     // One whose answer is lost: "look before you do it again".
@@ -284,7 +305,10 @@ async fn after_a_commit_that_nobody_has_seen_the_primary_is_read() {
     let _point = proxy.before_answer(Pattern::query("COMMIT"), Fault::Cut);
     let lost = write(&db).await;
     assert!(matches!(lost, Err(Error::CommitUnknown { .. })), "{lost:?}");
-    assert_eq!(who(&db, reading(Replica::Prefer)).await.unwrap(), "primary");
+    assert_eq!(
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+        "primary"
+    );
     db.close(crate::GRACE).await;
 }
 
@@ -307,7 +331,7 @@ async fn after_a_migration_the_primary_is_read() {
     let db = pair.connect().await;
     db.migrate(&migrations).await.unwrap();
     assert_eq!(
-        who(&db, reading(Replica::Prefer)).await.unwrap(),
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
         "migrated"
     );
     db.close(crate::GRACE).await;
@@ -323,7 +347,7 @@ async fn a_replica_may_be_behind_a_pooler_of_its_own() {
     let db = builder.replica(&pooled).connect().await.unwrap();
     for _ in 0..3 {
         assert_eq!(
-            who(&db, reading(Replica::Require)).await.unwrap(),
+            who(&db, reading(ReadPreference::Require)).await.unwrap(),
             "replica"
         );
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use demarcate::classify::{Category, Transaction, classify};
 use demarcate::postgres::{Session, SessionFactory};
-use demarcate::{Error, Isolation, Replica, TxOptions};
+use demarcate::{Error, Isolation, ReadPreference, TxOptions};
 use demarcate_tests::OwnPostgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
@@ -60,7 +60,7 @@ async fn value(server: &OwnPostgres, sql: &str) -> String {
 }
 
 /// Whether it was the standby that was read, and the last note.
-async fn read(db: &SessionFactory, replica: Replica) -> Result<(bool, String), Error> {
+async fn read(db: &SessionFactory, replica: ReadPreference) -> Result<(bool, String), Error> {
     let options = TxOptions::new().read_only().replica(replica);
     db.transaction_with(options, async |tx: &mut Session| {
         let ask = "select pg_is_in_recovery(), (select note from notes order by id desc limit 1)";
@@ -70,7 +70,10 @@ async fn read(db: &SessionFactory, replica: Replica) -> Result<(bool, String), E
 }
 
 /// The same in a task that has written nothing.
-async fn read_elsewhere(db: &SessionFactory, replica: Replica) -> Result<(bool, String), Error> {
+async fn read_elsewhere(
+    db: &SessionFactory,
+    replica: ReadPreference,
+) -> Result<(bool, String), Error> {
     let db = db.clone();
     let reads = tokio::spawn(async move { read(&db, replica).await });
     reads.await.unwrap()
@@ -98,32 +101,32 @@ async fn what_is_replicated_is_read_there_and_what_is_not_yet_is_not_missed() {
     let pair = Pair::start().await;
     let db = pair.connect().await;
     assert_eq!(
-        read(&db, Replica::Never).await.unwrap(),
+        read(&db, ReadPreference::Never).await.unwrap(),
         of_the_primary("first")
     );
     // Who prefers it does not try for a while, or until somebody else has found it.
-    for replica in [Replica::Require, Replica::Prefer] {
+    for replica in [ReadPreference::Require, ReadPreference::Prefer] {
         assert_eq!(read(&db, replica).await.unwrap(), of_the_standby("first"));
     }
 
     run(&pair.standby, "select pg_wal_replay_pause()").await;
     write(&db, 2, "second").await;
     assert_eq!(
-        read(&db, Replica::Prefer).await.unwrap(),
+        read(&db, ReadPreference::Prefer).await.unwrap(),
         of_the_primary("second")
     );
     // Who asks for it, or has not written, reads what the standby has.
     assert_eq!(
-        read(&db, Replica::Require).await.unwrap(),
+        read(&db, ReadPreference::Require).await.unwrap(),
         of_the_standby("first")
     );
-    let elsewhere = read_elsewhere(&db, Replica::Prefer).await;
+    let elsewhere = read_elsewhere(&db, ReadPreference::Prefer).await;
     assert_eq!(elsewhere.unwrap(), of_the_standby("first"));
 
     run(&pair.standby, "select pg_wal_replay_resume()").await;
     pair.is_followed().await;
     assert_eq!(
-        read(&db, Replica::Require).await.unwrap(),
+        read(&db, ReadPreference::Require).await.unwrap(),
         of_the_standby("second")
     );
     db.close(crate::GRACE).await;
@@ -144,7 +147,12 @@ async fn nothing_is_written_to_a_standby() {
     let db = pair.connect().await;
     let misled = SessionFactory::connect(pair.standby.url()).await.unwrap();
     for (db, options) in [
-        (&db, TxOptions::new().read_only().replica(Replica::Require)),
+        (
+            &db,
+            TxOptions::new()
+                .read_only()
+                .replica(ReadPreference::Require),
+        ),
         (&misled, TxOptions::new()),
     ] {
         let refused = refused(db, options).await;
@@ -172,17 +180,17 @@ async fn a_standby_that_stops_is_done_without_until_it_is_back() {
     let mut pair = Pair::start().await;
     let db = pair.connect().await;
     assert_eq!(
-        read(&db, Replica::Prefer).await.unwrap(),
+        read(&db, ReadPreference::Prefer).await.unwrap(),
         of_the_standby("first")
     );
     pair.standby.stop().await;
     for _ in 0..3 {
         assert_eq!(
-            read(&db, Replica::Prefer).await.unwrap(),
+            read(&db, ReadPreference::Prefer).await.unwrap(),
             of_the_primary("first")
         );
     }
-    let refused = read(&db, Replica::Require).await.unwrap_err();
+    let refused = read(&db, ReadPreference::Require).await.unwrap_err();
     assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
     assert!(
         refused.to_string().contains("nobody listens there"),
@@ -190,7 +198,7 @@ async fn a_standby_that_stops_is_done_without_until_it_is_back() {
     );
     pair.standby.start_again().await;
     // Who prefers it does not try for a while, or until somebody else has found it.
-    for replica in [Replica::Require, Replica::Prefer] {
+    for replica in [ReadPreference::Require, ReadPreference::Prefer] {
         assert_eq!(read(&db, replica).await.unwrap(), of_the_standby("first"));
     }
     db.close(crate::GRACE).await;
@@ -210,7 +218,9 @@ async fn what_stands_in_the_way_of_recovery_is_run_again() {
     let db = pair.connect().await;
     let runs = AtomicU32::new(0);
     let there = || {
-        let options = TxOptions::new().read_only().replica(Replica::Require);
+        let options = TxOptions::new()
+            .read_only()
+            .replica(ReadPreference::Require);
         options.isolation(Isolation::RepeatableRead)
     };
     let reading = async |options: TxOptions| {

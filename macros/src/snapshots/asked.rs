@@ -8,7 +8,7 @@ async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> {
         tx,
         ::demarcate::__private::Site::new(
             "index",
-            ::demarcate::__private::Kind::Service,
+            ::demarcate::__private::SiteKind::Service,
             ::core::file!(),
             ::core::line!(),
         ),

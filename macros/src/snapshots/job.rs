@@ -4,7 +4,7 @@ fn ship(order_id: i64) -> ::demarcate::__private::JobOf<Session, Result<(), Ship
         ::demarcate::__private::job(
             ::demarcate::__private::Site::new(
                 "ship",
-                ::demarcate::__private::Kind::Job,
+                ::demarcate::__private::SiteKind::Job,
                 ::core::file!(),
                 ::core::line!(),
             ),

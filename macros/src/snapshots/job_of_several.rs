@@ -5,7 +5,7 @@ fn sweep() -> ::demarcate::__private::FactoryJobOf<
     ::demarcate::__private::job(
         ::demarcate::__private::Site::new(
             "nightly sweep",
-            ::demarcate::__private::Kind::Job,
+            ::demarcate::__private::SiteKind::Job,
             ::core::file!(),
             ::core::line!(),
         ),

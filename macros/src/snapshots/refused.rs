@@ -7,7 +7,7 @@ async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
         tx,
         ::demarcate::__private::Site::new(
             "create",
-            ::demarcate::__private::Kind::Service,
+            ::demarcate::__private::SiteKind::Service,
             ::core::file!(),
             ::core::line!(),
         ),

@@ -13,7 +13,7 @@ pub async fn post_order(
     ::demarcate::__private::router(
             ::demarcate::__private::Site::new(
                 "place an order",
-                ::demarcate::__private::Kind::Router,
+                ::demarcate::__private::SiteKind::Router,
                 ::core::file!(),
                 ::core::line!(),
             ),

@@ -2,7 +2,7 @@ async fn place(&self, sku: String) -> Result<impl IntoResponse, Status> {
     my::demarcate::__private::router(
             my::demarcate::__private::Site::new(
                 "place",
-                my::demarcate::__private::Kind::Router,
+                my::demarcate::__private::SiteKind::Router,
                 ::core::file!(),
                 ::core::line!(),
             ),

@@ -7,7 +7,7 @@ async fn post_order(
     ::demarcate::__private::router(
             ::demarcate::__private::Site::new(
                 "post_order",
-                ::demarcate::__private::Kind::Router,
+                ::demarcate::__private::SiteKind::Router,
                 ::core::file!(),
                 ::core::line!(),
             ),

@@ -20,7 +20,7 @@ async fn create_order(
         tx,
         ::demarcate::__private::Site::new(
             "create_order",
-            ::demarcate::__private::Kind::Service,
+            ::demarcate::__private::SiteKind::Service,
             ::core::file!(),
             ::core::line!(),
         ),

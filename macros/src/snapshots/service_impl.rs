@@ -16,7 +16,7 @@ where
             tx,
             ::demarcate::__private::Site::new(
                 "create",
-                ::demarcate::__private::Kind::Service,
+                ::demarcate::__private::SiteKind::Service,
                 ::core::file!(),
                 ::core::line!(),
             ),

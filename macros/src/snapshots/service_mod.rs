@@ -9,7 +9,7 @@ pub mod orders {
             tx,
             my::demarcate::__private::Site::new(
                 "create",
-                my::demarcate::__private::Kind::Service,
+                my::demarcate::__private::SiteKind::Service,
                 ::core::file!(),
                 ::core::line!(),
             ),
@@ -26,7 +26,7 @@ pub mod orders {
                 tx,
                 my::demarcate::__private::Site::new(
                     "buy",
-                    my::demarcate::__private::Kind::Service,
+                    my::demarcate::__private::SiteKind::Service,
                     ::core::file!(),
                     ::core::line!(),
                 ),

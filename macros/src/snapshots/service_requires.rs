@@ -10,14 +10,14 @@ impl Accounts {
             tx,
             ::demarcate::__private::Site::new(
                 "withdraw",
-                ::demarcate::__private::Kind::Service,
+                ::demarcate::__private::SiteKind::Service,
                 ::core::file!(),
                 ::core::line!(),
             ),
         );
         ::demarcate::__private::requires(
             tx,
-            ::demarcate::__private::Needs {
+            ::demarcate::__private::Requirements {
                 isolation: ::core::option::Option::Some(
                     ::demarcate::Isolation::Serializable,
                 ),
@@ -34,14 +34,14 @@ impl Accounts {
             tx,
             ::demarcate::__private::Site::new(
                 "balance",
-                ::demarcate::__private::Kind::Service,
+                ::demarcate::__private::SiteKind::Service,
                 ::core::file!(),
                 ::core::line!(),
             ),
         );
         ::demarcate::__private::requires(
             tx,
-            ::demarcate::__private::Needs {
+            ::demarcate::__private::Requirements {
                 isolation: ::core::option::Option::Some(
                     ::demarcate::Isolation::Serializable,
                 ),

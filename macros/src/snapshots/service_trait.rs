@@ -16,7 +16,7 @@ pub trait Store: Send {
             tx,
             ::demarcate::__private::Site::new(
                 "default",
-                ::demarcate::__private::Kind::Service,
+                ::demarcate::__private::SiteKind::Service,
                 ::core::file!(),
                 ::core::line!(),
             ),

@@ -9,7 +9,7 @@ async fn get_order(
     ::demarcate::__private::router(
             ::demarcate::__private::Site::new(
                 "get_order",
-                ::demarcate::__private::Kind::Router,
+                ::demarcate::__private::SiteKind::Router,
                 ::core::file!(),
                 ::core::line!(),
             ),

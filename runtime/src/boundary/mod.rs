@@ -14,17 +14,17 @@ use crate::observe::spans;
 use crate::observe::stats::Record;
 use crate::options::TxOptions;
 use crate::pool::Guest;
-use crate::scope::activity::Trail;
+use crate::scope::activity::Activity;
 use crate::scope::current::Frame;
-use crate::scope::place::{Place, TransactionId};
+use crate::scope::place::{ErrorContext, TransactionId};
 use crate::scope::site::Site;
 use crate::session::Session;
 use crate::session::commit::NotCommitted;
 use crate::session::hooks;
 use crate::session::transaction::Core;
 use crate::targets;
-use crate::util::cancel::Stop;
-use crate::util::detach::ToTheEnd;
+use crate::util::cancel::CancelToken;
+use crate::util::detach::DetachOnDrop;
 use crate::util::send_closure::{SendMut, SendOnce};
 
 /// Why a boundary did not commit: the body said so, or the boundary did, or somebody outside.
@@ -42,7 +42,7 @@ impl<E> Failed<E> {
             Self::Boundary(error) => from(error),
             // It is for jobs.
             Self::Stopped => from(Error::Closed {
-                place: Place::default(),
+                place: ErrorContext::default(),
             }),
         }
     }
@@ -93,13 +93,13 @@ struct Admitted<'a, DB: Backend> {
     record: Arc<Record>,
     engine: &'a Arc<Engine<DB>>,
     options: Arc<TxOptions>,
-    stop: Stop,
+    stop: CancelToken,
     limit: Duration,
     deadline: Instant,
 }
 
 /// How one run ended that did not commit: with an error, or with an answer that says that it failed.
-struct Attempt<T, E> {
+struct FailedRun<T, E> {
     outcome: Result<T, Failed<E>>,
     may_succeed_again: bool,
 }
@@ -114,7 +114,7 @@ pub(crate) async fn run<DB, T, E, F>(
     site: Site,
     engine: &Arc<Engine<DB>>,
     options: TxOptions,
-    stop: Stop,
+    stop: CancelToken,
     body: F,
     judge: impl Fn(&Result<T, E>) -> Verdict + Send,
 ) -> Result<T, Failed<E>>
@@ -136,7 +136,7 @@ pub(crate) async fn run_again<DB, T, E, F>(
     site: Site,
     engine: &Arc<Engine<DB>>,
     options: TxOptions,
-    stop: Stop,
+    stop: CancelToken,
     mut body: F,
     judge: impl Fn(&Result<T, E>) -> Verdict + Send + Sync,
 ) -> Result<T, Failed<E>>
@@ -180,7 +180,7 @@ where
                     Some(Some(Err(_))) => return attempt.outcome,
                     Some(None) => return Err(Failed::Stopped),
                     None => {
-                        let place = Place::of_boundary(site);
+                        let place = ErrorContext::of_boundary(site);
                         return Err(Failed::Boundary(Error::Closed { place }));
                     }
                 }
@@ -206,7 +206,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         site: Site,
         engine: &'a Arc<Engine<DB>>,
         options: TxOptions,
-        stop: Stop,
+        stop: CancelToken,
     ) -> Result<Self, Error> {
         let site = site.renamed(options.name);
         let options = options.or(engine.defaults());
@@ -214,7 +214,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let guest = engine.pool().guest();
         let record = engine.record_of(site);
         admit::<DB, E>(site, engine, &options).map_err(|error| {
-            let error = error.at(|| Place::of_boundary(site));
+            let error = error.at(|| ErrorContext::of_boundary(site));
             record.failed(error.to_string(), None);
             error
         })?;
@@ -239,7 +239,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         body: F,
         judge: impl Fn(&Result<T, E>) -> Verdict + Send,
         until_undone: Option<oneshot::Sender<()>>,
-    ) -> Result<T, Attempt<T, E>>
+    ) -> Result<T, FailedRun<T, E>>
     where
         E: 'static,
         F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
@@ -254,12 +254,12 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             ..
         } = *self;
         let span = spans::boundary(DB::DIALECT, site, &self.options, transaction, run);
-        let trail = Trail::new(site, transaction, run, DB::DIALECT, span.clone());
-        let frame = Frame::new(Arc::clone(&trail), engine.pool().identity());
+        let activity = Activity::new(site, transaction, run, DB::DIALECT, span.clone());
+        let frame = Frame::new(Arc::clone(&activity), engine.pool().identity());
         let (record, options) = (Arc::clone(&self.record), Arc::clone(&self.options));
         let mut session = Session::new(Core::new(
             Arc::clone(engine),
-            trail,
+            activity,
             record,
             options,
             deadline,
@@ -270,7 +270,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let inside = engine.pool().stop().or(self.stop.or(inside));
         let result = match timeout_at(deadline, inside).await {
             Ok(Some(Some(result))) => result,
-            Ok(Some(None)) => return Err(Attempt::over(Failed::Stopped)),
+            Ok(Some(None)) => return Err(FailedRun::over(Failed::Stopped)),
             Ok(None) => return Err(session.core.closed()),
             Err(_) => return Err(session.core.out_of_time(limit, deadline)),
         };
@@ -283,7 +283,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             result => judge(result),
         };
         // The session is dropped, and rolls back off the caller's path.
-        let roll_back = |session: &Session<DB, [(); 0]>, outcome| Attempt {
+        let roll_back = |session: &Session<DB, [(); 0]>, outcome| FailedRun {
             outcome,
             may_succeed_again: session.core.fitness.may_run_again(),
         };
@@ -320,15 +320,15 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             hooks::run(&session.core.engine, site, hooks).await;
             Ok(())
         };
-        match ToTheEnd::new(end.instrument(span)).await {
-            Ok(()) => result.map_err(|error| Attempt {
+        match DetachOnDrop::new(end.instrument(span)).await {
+            Ok(()) => result.map_err(|error| FailedRun {
                 outcome: Err(Failed::Body(error)),
                 may_succeed_again: false,
             }),
             Err(NotCommitted {
                 error,
                 may_succeed_again,
-            }) => Err(Attempt {
+            }) => Err(FailedRun {
                 outcome: Err(Failed::Boundary(error)),
                 may_succeed_again,
             }),
@@ -338,20 +338,20 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
 
 impl<DB: Backend> Core<DB> {
     /// The factory has closed meanwhile.
-    fn closed<T, E>(&mut self) -> Attempt<T, E> {
-        let place = self.trail.place();
-        Attempt::over(Failed::Boundary(
+    fn closed<T, E>(&mut self) -> FailedRun<T, E> {
+        let place = self.activity.place();
+        FailedRun::over(Failed::Boundary(
             self.recorder.end_with(Error::Closed { place }),
         ))
     }
 
-    fn out_of_time<T, E>(&mut self, limit: Duration, deadline: Instant) -> Attempt<T, E> {
+    fn out_of_time<T, E>(&mut self, limit: Duration, deadline: Instant) -> FailedRun<T, E> {
         let error = self.timed_out(limit, deadline);
-        Attempt::over(Failed::Boundary(self.recorder.end_with(error)))
+        FailedRun::over(Failed::Boundary(self.recorder.end_with(error)))
     }
 }
 
-impl<T, E> Attempt<T, E> {
+impl<T, E> FailedRun<T, E> {
     /// There is no time for another run.
     fn over(failed: Failed<E>) -> Self {
         Self {

@@ -105,7 +105,7 @@ pub enum Recovery {
 
 /// What is made of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Verdict {
+pub(crate) struct Advice {
     pub(crate) category: Category,
     pub(crate) retryable: bool,
     pub(crate) recovery: Recovery,
@@ -113,7 +113,7 @@ pub(crate) struct Verdict {
 
 impl Category {
     /// What goes for most of a category.
-    pub(crate) const fn verdict(self) -> Verdict {
+    pub(crate) const fn verdict(self) -> Advice {
         let (retryable, recovery) = match self {
             Self::Constraint(_) | Self::Data | Self::NotFound => (false, Recovery::FixData),
             Self::Connection => (true, Recovery::CheckNetwork),
@@ -128,7 +128,7 @@ impl Category {
                 (false, Recovery::ContactAdministrator)
             }
         };
-        Verdict {
+        Advice {
             category: self,
             retryable,
             recovery,
@@ -136,8 +136,8 @@ impl Category {
     }
 
     /// One that passes by itself.
-    pub(crate) const fn passing(self) -> Verdict {
-        Verdict {
+    pub(crate) const fn passing(self) -> Advice {
+        Advice {
             category: self,
             retryable: true,
             recovery: Recovery::Wait,
@@ -145,8 +145,8 @@ impl Category {
     }
 
     /// One that doing it again cures.
-    pub(crate) const fn repeatable(self) -> Verdict {
-        Verdict {
+    pub(crate) const fn repeatable(self) -> Advice {
+        Advice {
             category: self,
             retryable: true,
             recovery: Recovery::Retry,
@@ -154,8 +154,8 @@ impl Category {
     }
 
     /// One that somebody has to put right, where most of the category pass.
-    pub(crate) const fn lasting(self) -> Verdict {
-        Verdict {
+    pub(crate) const fn lasting(self) -> Advice {
+        Advice {
             category: self,
             retryable: false,
             recovery: Recovery::ContactAdministrator,
@@ -220,42 +220,41 @@ impl fmt::Display for Recovery {
 
 /// The words that the tables of codes are written in.
 pub(crate) mod words {
-    use super::{Category, Constraint, Timeout, Transaction, Verdict};
+    use super::{Advice, Category, Constraint, Timeout, Transaction};
 
-    pub(crate) const UNIQUE: Verdict = Category::Constraint(Constraint::Unique).verdict();
-    pub(crate) const FOREIGN_KEY: Verdict = Category::Constraint(Constraint::ForeignKey).verdict();
-    pub(crate) const NOT_NULL: Verdict = Category::Constraint(Constraint::NotNull).verdict();
-    pub(crate) const CHECK: Verdict = Category::Constraint(Constraint::Check).verdict();
-    pub(crate) const EXCLUSION: Verdict = Category::Constraint(Constraint::Exclusion).verdict();
-    pub(crate) const CONSTRAINT: Verdict = Category::Constraint(Constraint::Other).verdict();
-    pub(crate) const DATA: Verdict = Category::Data.verdict();
-    pub(crate) const CONNECTION: Verdict = Category::Connection.verdict();
+    pub(crate) const UNIQUE: Advice = Category::Constraint(Constraint::Unique).verdict();
+    pub(crate) const FOREIGN_KEY: Advice = Category::Constraint(Constraint::ForeignKey).verdict();
+    pub(crate) const NOT_NULL: Advice = Category::Constraint(Constraint::NotNull).verdict();
+    pub(crate) const CHECK: Advice = Category::Constraint(Constraint::Check).verdict();
+    pub(crate) const EXCLUSION: Advice = Category::Constraint(Constraint::Exclusion).verdict();
+    pub(crate) const CONSTRAINT: Advice = Category::Constraint(Constraint::Other).verdict();
+    pub(crate) const DATA: Advice = Category::Data.verdict();
+    pub(crate) const CONNECTION: Advice = Category::Connection.verdict();
     /// The server goes down or comes up.
-    pub(crate) const RESTART: Verdict = Category::Connection.passing();
-    pub(crate) const NO_SUCH_SERVER: Verdict = Category::Connection.lasting();
-    pub(crate) const SERIALIZATION: Verdict =
+    pub(crate) const RESTART: Advice = Category::Connection.passing();
+    pub(crate) const NO_SUCH_SERVER: Advice = Category::Connection.lasting();
+    pub(crate) const SERIALIZATION: Advice =
         Category::Transaction(Transaction::Serialization).verdict();
-    pub(crate) const DEADLOCK: Verdict = Category::Transaction(Transaction::Deadlock).verdict();
-    pub(crate) const ABORTED: Verdict = Category::Transaction(Transaction::Aborted).verdict();
+    pub(crate) const DEADLOCK: Advice = Category::Transaction(Transaction::Deadlock).verdict();
+    pub(crate) const ABORTED: Advice = Category::Transaction(Transaction::Aborted).verdict();
     /// The server rolled it back, for no fault of its own.
-    pub(crate) const ROLLED_BACK: Verdict =
-        Category::Transaction(Transaction::Aborted).repeatable();
-    pub(crate) const STATE: Verdict = Category::Transaction(Transaction::State).verdict();
-    pub(crate) const STATEMENT_TIMEOUT: Verdict = Category::Timeout(Timeout::Statement).verdict();
-    pub(crate) const LOCK_TIMEOUT: Verdict = Category::Timeout(Timeout::Lock).verdict();
-    pub(crate) const IDLE_TIMEOUT: Verdict = Category::Timeout(Timeout::Idle).verdict();
-    pub(crate) const TRANSACTION_TIMEOUT: Verdict =
+    pub(crate) const ROLLED_BACK: Advice = Category::Transaction(Transaction::Aborted).repeatable();
+    pub(crate) const STATE: Advice = Category::Transaction(Transaction::State).verdict();
+    pub(crate) const STATEMENT_TIMEOUT: Advice = Category::Timeout(Timeout::Statement).verdict();
+    pub(crate) const LOCK_TIMEOUT: Advice = Category::Timeout(Timeout::Lock).verdict();
+    pub(crate) const IDLE_TIMEOUT: Advice = Category::Timeout(Timeout::Idle).verdict();
+    pub(crate) const TRANSACTION_TIMEOUT: Advice =
         Category::Timeout(Timeout::Transaction).verdict();
-    pub(crate) const POOL_TIMEOUT: Verdict = Category::Timeout(Timeout::Pool).verdict();
-    pub(crate) const BOUNDARY_TIMEOUT: Verdict = Category::Timeout(Timeout::Boundary).verdict();
-    pub(crate) const CANCELED: Verdict = Category::Canceled.verdict();
-    pub(crate) const PERMISSION: Verdict = Category::Permission.verdict();
-    pub(crate) const QUERY: Verdict = Category::Query.verdict();
+    pub(crate) const POOL_TIMEOUT: Advice = Category::Timeout(Timeout::Pool).verdict();
+    pub(crate) const BOUNDARY_TIMEOUT: Advice = Category::Timeout(Timeout::Boundary).verdict();
+    pub(crate) const CANCELED: Advice = Category::Canceled.verdict();
+    pub(crate) const PERMISSION: Advice = Category::Permission.verdict();
+    pub(crate) const QUERY: Advice = Category::Query.verdict();
     /// A plan or a schema that is no longer what it was when the statement was prepared.
-    pub(crate) const STALE: Verdict = Category::Query.repeatable();
-    pub(crate) const RESOURCES: Verdict = Category::Resources.verdict();
-    pub(crate) const TOO_MANY: Verdict = Category::Resources.passing();
-    pub(crate) const UNKNOWN_OUTCOME: Verdict = Category::UnknownOutcome.verdict();
-    pub(crate) const NOT_FOUND: Verdict = Category::NotFound.verdict();
-    pub(crate) const UNKNOWN: Verdict = Category::Unknown.verdict();
+    pub(crate) const STALE: Advice = Category::Query.repeatable();
+    pub(crate) const RESOURCES: Advice = Category::Resources.verdict();
+    pub(crate) const TOO_MANY: Advice = Category::Resources.passing();
+    pub(crate) const UNKNOWN_OUTCOME: Advice = Category::UnknownOutcome.verdict();
+    pub(crate) const NOT_FOUND: Advice = Category::NotFound.verdict();
+    pub(crate) const UNKNOWN: Advice = Category::Unknown.verdict();
 }

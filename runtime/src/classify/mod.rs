@@ -58,7 +58,7 @@ use std::fmt;
 
 use sqlx::error::DatabaseError;
 
-use category::Verdict;
+use category::Advice;
 use origin::Origin;
 
 pub(crate) use category::words;
@@ -202,8 +202,8 @@ impl<'e> Classification<'e> {
     }
 }
 
-impl From<Verdict> for Classification<'_> {
-    fn from(verdict: Verdict) -> Self {
+impl From<Advice> for Classification<'_> {
+    fn from(verdict: Advice) -> Self {
         Self {
             category: verdict.category,
             retryable: verdict.retryable,

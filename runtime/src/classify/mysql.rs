@@ -3,11 +3,11 @@
 //! <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>,
 //! <https://mariadb.com/kb/en/mariadb-error-code-reference/>
 
-use super::category::Verdict;
+use super::category::Advice;
 use super::category::words::*;
 
 /// A number, its name, and what it means.
-pub(crate) type Row = (u16, &'static str, Verdict);
+pub(crate) type Row = (u16, &'static str, Advice);
 
 /// What a client meets in a transaction, by number.
 pub(crate) const NUMBERS: &[Row] = &[
@@ -182,7 +182,7 @@ pub(crate) const NUMBERS: &[Row] = &[
 /// By number; for one that is not here by SQLSTATE, as far as the server gives one that means something.
 ///
 /// 4025 and 4031 mean other things on the other of the two servers: the SQLSTATE tells them apart.
-pub(crate) fn of(number: u16, state: Option<&str>) -> Verdict {
+pub(crate) fn of(number: u16, state: Option<&str>) -> Advice {
     let row = NUMBERS
         .binary_search_by_key(&number, |row| row.0)
         .ok()

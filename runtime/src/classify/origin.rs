@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sqlx::error::DatabaseError;
 
-use super::category::{Verdict, words};
+use super::category::{Advice, words};
 use super::snapshot::Snapshot;
 use super::sqlstate;
 use super::{Classification, Names};
@@ -29,7 +29,7 @@ pub(crate) enum Origin<'e> {
 /// What a session's [copy](Snapshot) keeps of an error beyond what sqlx's trait shows.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    verdict: Verdict,
+    verdict: Advice,
     constraint: Option<String>,
     table: Option<String>,
     column: Option<String>,
@@ -45,7 +45,7 @@ impl Kept {
         let found = Classification::of_database(error);
         let (origin, names) = (found.origin, found.origin.names());
         Self {
-            verdict: Verdict {
+            verdict: Advice {
                 category: found.category,
                 retryable: found.retryable,
                 recovery: found.recovery,
@@ -97,7 +97,7 @@ impl<'e> Origin<'e> {
     }
 
     /// What it means, and its SQLSTATE.
-    pub(crate) fn verdict(&self) -> (Verdict, Option<&'e str>) {
+    pub(crate) fn verdict(&self) -> (Advice, Option<&'e str>) {
         match *self {
             Self::Nothing => (words::UNKNOWN, None),
             #[cfg(feature = "postgres")]

@@ -1,9 +1,9 @@
 //! What a code of PostgREST means: <https://docs.postgrest.org/en/stable/references/errors.html>.
 
-use super::category::Verdict;
+use super::category::Advice;
 use super::category::words::*;
 
-pub(crate) fn of(code: &str) -> Option<Verdict> {
+pub(crate) fn of(code: &str) -> Option<Advice> {
     let number = code.strip_prefix("PGRST")?;
     Some(match number {
         "000" | "001" | "002" => CONNECTION,

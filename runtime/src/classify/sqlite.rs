@@ -1,10 +1,10 @@
 //! What a result code of SQLite means: <https://www.sqlite.org/rescode.html>.
 
-use super::category::Verdict;
+use super::category::Advice;
 use super::category::words::*;
 
 /// By the extended code where that says more than its primary one, which is its last byte.
-pub(crate) fn of(code: i32) -> Option<Verdict> {
+pub(crate) fn of(code: i32) -> Option<Advice> {
     let extended = |primary: i32, number: i32| primary | (number << 8);
     Some(match code {
         // SQLITE_CONSTRAINT_..: CHECK, FOREIGNKEY, NOTNULL, PRIMARYKEY, UNIQUE, ROWID, DATATYPE
@@ -29,7 +29,7 @@ pub(crate) fn of(code: i32) -> Option<Verdict> {
     })
 }
 
-fn primary(code: i32) -> Option<Verdict> {
+fn primary(code: i32) -> Option<Advice> {
     Some(match code {
         // OK, NOTICE, WARNING, ROW, DONE: no error has them.
         0 | 27 | 28 | 100 | 101 => UNKNOWN,

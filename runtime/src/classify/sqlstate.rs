@@ -2,11 +2,11 @@
 //!
 //! <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
-use super::category::Verdict;
+use super::category::Advice;
 use super::category::words::*;
 
 /// What a code means; `None` where neither it nor its class is known.
-pub(crate) fn of(code: &str) -> Option<Verdict> {
+pub(crate) fn of(code: &str) -> Option<Advice> {
     let code: &[u8; 5] = code.as_bytes().try_into().ok()?;
     Some(match code {
         b"08007" | b"40003" => UNKNOWN_OUTCOME,
@@ -41,7 +41,7 @@ pub(crate) fn of(code: &str) -> Option<Verdict> {
 }
 
 /// What goes for the rest of a class.
-fn class(class: &[u8]) -> Option<Verdict> {
+fn class(class: &[u8]) -> Option<Advice> {
     Some(match class {
         // Success and warnings: no error has them.
         b"00" | b"01" => UNKNOWN,
@@ -71,7 +71,7 @@ pub(crate) fn besides(
     code: &str,
     message: &str,
     routine: impl FnOnce() -> Option<bool>,
-) -> Option<Verdict> {
+) -> Option<Advice> {
     match code {
         "57014" if message.contains("statement timeout") => Some(STATEMENT_TIMEOUT),
         "57014" if message.contains("authentication") => Some(CONNECTION),
@@ -85,8 +85,8 @@ pub(crate) fn besides(
 
 /// PgBouncer says everything with the code of a protocol violation:
 /// <https://github.com/pgbouncer/pgbouncer/blob/master/src/janitor.c>, `client.c` and `objects.c` beside it.
-fn pgbouncer(message: &str) -> Option<Verdict> {
-    const TEXTS: [(&str, Verdict); 28] = [
+fn pgbouncer(message: &str) -> Option<Advice> {
+    const TEXTS: [(&str, Advice); 28] = [
         ("no more connections allowed", POOL_TIMEOUT),
         ("client connections exceeded", POOL_TIMEOUT),
         ("query_wait_timeout", POOL_TIMEOUT),
@@ -121,8 +121,8 @@ fn pgbouncer(message: &str) -> Option<Verdict> {
 
 /// Supavisor says most with the code of an internal error:
 /// <https://github.com/supabase/supavisor/tree/main/lib/supavisor/errors>, and `client_handler/error.ex` before that.
-fn supavisor(message: &str) -> Option<Verdict> {
-    const TEXTS: [(&str, Verdict); 15] = [
+fn supavisor(message: &str) -> Option<Advice> {
+    const TEXTS: [(&str, Advice); 15] = [
         ("Max client connections reached", POOL_TIMEOUT),
         ("Max pools count reached", POOL_TIMEOUT),
         ("max clients reached", POOL_TIMEOUT),
@@ -142,7 +142,7 @@ fn supavisor(message: &str) -> Option<Verdict> {
     find(&TEXTS, message)
 }
 
-fn find(texts: &[(&str, Verdict)], message: &str) -> Option<Verdict> {
+fn find(texts: &[(&str, Advice)], message: &str) -> Option<Advice> {
     texts
         .iter()
         .find(|(text, _)| message.contains(text))

@@ -2,7 +2,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
-use super::category::Verdict;
+use super::category::Advice;
 use super::codes::{SQLITE, SQLSTATES};
 use super::mysql::NUMBERS;
 use super::*;
@@ -55,8 +55,8 @@ fn the_page_lists_every_code_as_it_is_mapped() {
         .split_once("## PostgreSQL\n")
         .expect("the page has its tables");
     let mut made = text.to_owned();
-    let row = |made: &mut String, code: &dyn fmt::Display, name: &str, verdict: Verdict| {
-        let Verdict {
+    let row = |made: &mut String, code: &dyn fmt::Display, name: &str, verdict: Advice| {
+        let Advice {
             category,
             retryable,
             recovery,

@@ -39,7 +39,7 @@ impl Error {
             Self::Closed { .. } => words::NO_SUCH_SERVER.into(),
             Self::NestedBoundary { .. } => words::STATE.into(),
             Self::Forbidden { .. }
-            | Self::Unmet { .. }
+            | Self::RequirementNotMet { .. }
             | Self::Unsupported { .. }
             | Self::Config { .. } => words::QUERY.into(),
         }
@@ -62,7 +62,7 @@ impl Classified for Error {
             Self::Aborted { .. } => "the transaction is aborted by an earlier error",
             Self::RollbackOnly { reason, .. } => reason,
             Self::BeforeCommit { .. } => "refused before the commit",
-            Self::Unmet { needs, .. } => needs,
+            Self::RequirementNotMet { needs, .. } => needs,
             Self::StatementTimeout { .. } => "a statement was not done within its timeout",
             Self::CommitUnknown { .. } => "the outcome of the commit is not known",
             Self::Timeout { .. } => "the boundary was not done within its timeout",
@@ -82,12 +82,12 @@ impl Classified for Error {
             Self::Aborted { .. } => "25P02",      // in_failed_sql_transaction
             Self::RollbackOnly { .. } => "40000", // transaction_rollback
             Self::BeforeCommit { .. } => "40000",
-            Self::Unmet { .. } => "25000", // invalid_transaction_state
-            Self::Forbidden { .. } => "2D000", // invalid_transaction_termination
-            Self::NestedBoundary { .. } => "25001", // active_sql_transaction
-            Self::CommitUnknown { .. } => "08007", // transaction_resolution_unknown
+            Self::RequirementNotMet { .. } => "25000", // invalid_transaction_state
+            Self::Forbidden { .. } => "2D000",         // invalid_transaction_termination
+            Self::NestedBoundary { .. } => "25001",    // active_sql_transaction
+            Self::CommitUnknown { .. } => "08007",     // transaction_resolution_unknown
             Self::Connect { .. } => "08001", // sqlclient_unable_to_establish_sqlconnection
-            Self::Closed { .. } => "08003", // connection_does_not_exist
+            Self::Closed { .. } => "08003",  // connection_does_not_exist
             Self::PoolTimeout { .. } => "53300", // too_many_connections
             Self::Timeout { .. } | Self::StatementTimeout { .. } => "57014", // query_canceled
             Self::Unsupported { .. } => "0A000", // feature_not_supported

@@ -50,7 +50,7 @@ impl Error {
                 "rolled back: refused before the commit: {}",
                 redact(&source.to_string())
             ),
-            Self::Unmet { service, needs, .. } => write!(f, "{service} needs {needs}"),
+            Self::RequirementNotMet { service, needs, .. } => write!(f, "{service} needs {needs}"),
             Self::Forbidden {
                 rule,
                 statement,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::classify::Envelope;
 use crate::scope::current;
-use crate::scope::holder::Holder;
-use crate::scope::place::Place;
+use crate::scope::holder::ConnectionHolder;
+use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
 
 /// Why a boundary did not commit.
@@ -39,7 +39,7 @@ pub enum Error {
     #[non_exhaustive]
     Database {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// The error itself.
         source: sqlx::Error,
     },
@@ -49,7 +49,7 @@ pub enum Error {
     #[non_exhaustive]
     Aborted {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// The first error of the transaction: a copy of what the body saw, with its message, code,
         /// constraint, table and kind.
         source: sqlx::Error,
@@ -61,7 +61,7 @@ pub enum Error {
     #[non_exhaustive]
     RollbackOnly {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// What the body said.
         reason: Cow<'static, str>,
     },
@@ -70,7 +70,7 @@ pub enum Error {
     #[non_exhaustive]
     BeforeCommit {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// The hook's error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
@@ -78,9 +78,9 @@ pub enum Error {
     /// A service needs more than its boundary gives. The transaction was rolled back, and none of the
     /// service's statements were sent.
     #[non_exhaustive]
-    Unmet {
+    RequirementNotMet {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// The service.
         service: Site,
         /// What it needs, what it is given, and what to write in the boundary's attribute.
@@ -92,7 +92,7 @@ pub enum Error {
     #[non_exhaustive]
     Forbidden {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// The code of the rule, as the compiler names it where it sees the text.
         rule: &'static str,
         /// The first words of the statement, without any value.
@@ -106,7 +106,7 @@ pub enum Error {
     #[non_exhaustive]
     CommitUnknown {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// What happened while the answer was awaited.
         source: sqlx::Error,
     },
@@ -115,7 +115,7 @@ pub enum Error {
     #[non_exhaustive]
     Timeout {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// How long it had.
         after: Duration,
     },
@@ -125,7 +125,7 @@ pub enum Error {
     #[non_exhaustive]
     StatementTimeout {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// How long it had.
         after: Duration,
     },
@@ -134,21 +134,21 @@ pub enum Error {
     #[non_exhaustive]
     PoolTimeout {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// How long it waited.
         after: Duration,
         /// How many connections the pool may have.
         size: usize,
         /// Which boundaries hold them; who has held one longest comes first. Others than this factory's may
         /// hold some of a pool of the user's own.
-        holders: Vec<Holder>,
+        holders: Vec<ConnectionHolder>,
     },
 
     /// No connection could be made, or none on which a transaction can be begun. Nothing was executed.
     #[non_exhaustive]
     Connect {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// What to look at, given why it failed.
         advice: &'static str,
         /// Why it failed.
@@ -159,7 +159,7 @@ pub enum Error {
     #[non_exhaustive]
     Migration {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// What to do about it.
         advice: &'static str,
         /// Which migration, and what is wrong with it: a `sqlx::Error::Migrate`.
@@ -170,7 +170,7 @@ pub enum Error {
     #[non_exhaustive]
     NestedBoundary {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// The boundary around it.
         outer: Site,
     },
@@ -179,7 +179,7 @@ pub enum Error {
     #[non_exhaustive]
     Unsupported {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// The database's name.
         database: &'static str,
         /// The option, as it is written, or what else it is without.
@@ -192,7 +192,7 @@ pub enum Error {
     #[non_exhaustive]
     Config {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
         /// What is wrong, and what to write instead. Never holds a URL.
         message: Cow<'static, str>,
     },
@@ -201,7 +201,7 @@ pub enum Error {
     #[non_exhaustive]
     Closed {
         /// Where it happened.
-        place: Place,
+        place: ErrorContext,
     },
 }
 
@@ -213,7 +213,7 @@ macro_rules! place_of {
             | Error::Aborted { place, .. }
             | Error::RollbackOnly { place, .. }
             | Error::BeforeCommit { place, .. }
-            | Error::Unmet { place, .. }
+            | Error::RequirementNotMet { place, .. }
             | Error::StatementTimeout { place, .. }
             | Error::Forbidden { place, .. }
             | Error::CommitUnknown { place, .. }
@@ -236,7 +236,7 @@ impl Error {
     }
 
     /// Where the error happened: in which boundary and which of its runs, in which service, at which statement.
-    pub fn place(&self) -> &Place {
+    pub fn place(&self) -> &ErrorContext {
         place_of!(self)
     }
 
@@ -249,7 +249,7 @@ impl Error {
 
     pub(crate) fn config(message: impl Into<Cow<'static, str>>) -> Self {
         Self::Config {
-            place: Place::default(),
+            place: ErrorContext::default(),
             message: message.into(),
         }
     }
@@ -257,7 +257,7 @@ impl Error {
     /// No connection could be made. `advice` says what the user should check.
     pub(crate) fn connect(source: sqlx::Error, advice: &'static str) -> Self {
         Self::Connect {
-            place: Place::default(),
+            place: ErrorContext::default(),
             advice,
             source,
         }
@@ -269,7 +269,7 @@ impl Error {
         instead: &'static str,
     ) -> Self {
         Self::Unsupported {
-            place: Place::default(),
+            place: ErrorContext::default(),
             database,
             option: option.into(),
             instead,
@@ -277,7 +277,7 @@ impl Error {
     }
 
     /// The same error, in that boundary, if nothing more exact is known of where it happened.
-    pub(crate) fn at(mut self, boundary: impl FnOnce() -> Place) -> Self {
+    pub(crate) fn at(mut self, boundary: impl FnOnce() -> ErrorContext) -> Self {
         let place = place_of!(&mut self);
         *place = std::mem::take(place).within(boundary);
         self

@@ -173,13 +173,13 @@ impl<DB: Backend> Builder<DB> {
     ///
     /// ```
     /// # #[cfg(feature = "postgres")] {
-    /// use demarcate::{Replica, TxOptions};
+    /// use demarcate::{ReadPreference, TxOptions};
     /// use demarcate::postgres::SessionFactory;
     ///
     /// let db = SessionFactory::builder()
     ///     .url("postgres://primary.internal/shop")
     ///     .replica("postgres://replica.internal/shop")
-    ///     .defaults(TxOptions::new().replica(Replica::Prefer));
+    ///     .defaults(TxOptions::new().replica(ReadPreference::Prefer));
     /// # let _ = db;
     /// # }
     /// ```

@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::TxOptions;
 use crate::pool::lease::Lease;
-use crate::scope::place::Place;
-use crate::scope::site::{Kind, Site};
+use crate::scope::place::ErrorContext;
+use crate::scope::site::{Site, SiteKind};
 
 impl<DB: Backend + Migrate> SessionFactory<DB> {
     /// Runs the migrations that have not been run yet, in order, each in a transaction of its own. Fails if a migration that
@@ -60,11 +60,11 @@ impl<DB: Backend + Migrate> SessionFactory<DB> {
     #[track_caller]
     pub fn migrate(&self, migrations: &Migrator) -> impl Future<Output = Result<(), Error>> + Send {
         let caller = Location::caller();
-        let site = Site::new("migrate", Kind::Migration, caller.file(), caller.line());
+        let site = Site::new("migrate", SiteKind::Migration, caller.file(), caller.line());
         async move {
             run(self, site, migrations)
                 .await
-                .map_err(|error| error.at(|| Place::of_boundary(site)))
+                .map_err(|error| error.at(|| ErrorContext::of_boundary(site)))
         }
     }
 }
@@ -89,7 +89,7 @@ async fn run<DB: Backend + Migrate>(
     };
     db.replicas().writes(tokio::task::try_id());
     migrated.await.map_err(|error| Error::Migration {
-        place: Place::default(),
+        place: ErrorContext::default(),
         advice: advice(&error),
         source: error.into(),
     })

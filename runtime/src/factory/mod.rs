@@ -17,17 +17,17 @@ use crate::boundary::{self, Verdict};
 use crate::engine::{Engine, Watch};
 use crate::error::Error;
 use crate::factory::builder::{Builder, check_defaults, check_pooler};
-use crate::observe::histogram::Durations;
+use crate::observe::histogram::LatencyHistogram;
 use crate::observe::stats::BoundaryStats;
 use crate::options::TxOptions;
 use crate::pool::replicas::Replicas;
 use crate::pool::{Pool, PoolStatus};
 use crate::scope::activity::OpenBoundary;
 use crate::scope::current;
-use crate::scope::site::{Kind, Site};
+use crate::scope::site::{Site, SiteKind};
 use crate::session::Session;
 use crate::settings::Pooler;
-use crate::util::cancel::Stop;
+use crate::util::cancel::CancelToken;
 use crate::util::extensions::Extensions;
 use crate::util::send_closure::{SendMut, SendOnce};
 
@@ -122,7 +122,7 @@ impl<DB: Backend> SessionFactory<DB> {
                 site,
                 self.engine(),
                 TxOptions::new(),
-                Stop::never(),
+                CancelToken::never(),
                 body,
                 Verdict::of,
             )
@@ -159,7 +159,7 @@ impl<DB: Backend> SessionFactory<DB> {
                 site,
                 self.engine(),
                 options,
-                Stop::never(),
+                CancelToken::never(),
                 body,
                 Verdict::of,
             )
@@ -174,7 +174,7 @@ impl<DB: Backend> SessionFactory<DB> {
     }
 
     /// How long the statements of all boundaries took so far.
-    pub fn statement_times(&self) -> Durations {
+    pub fn statement_times(&self) -> LatencyHistogram {
         self.0.stats().statements().now()
     }
 
@@ -200,7 +200,7 @@ impl<DB: Backend> SessionFactory<DB> {
     pub fn open_boundaries(&self) -> Vec<OpenBoundary> {
         // The register is not held while each of them is looked at.
         let open = self.0.open().now(Arc::clone);
-        open.iter().map(|trail| trail.look()).collect()
+        open.iter().map(|activity| activity.look()).collect()
     }
 
     /// What the pool is doing now: how many connections there are, who waits, and who holds what.
@@ -326,7 +326,12 @@ impl<DB: Backend> SessionFactory<DB> {
 
 /// A closure has no name. Its place tells it apart.
 fn closure(caller: &'static Location<'static>) -> Site {
-    Site::new("transaction", Kind::Closure, caller.file(), caller.line())
+    Site::new(
+        "transaction",
+        SiteKind::Closure,
+        caller.file(),
+        caller.line(),
+    )
 }
 
 impl<DB: Backend> Clone for SessionFactory<DB> {
@@ -348,7 +353,7 @@ impl<DB: Backend> WeakFactory<DB> {
 impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     /// Boundaries on a pool that is there already. It keeps its own habits: sqlx's pings a connection
     /// when it comes back, and by default before it is lent. A [`Pooler`] is known by its host and port;
-    /// tell [`from_pool_behind`](Self::from_pool_behind) of any other.
+    /// tell [`from_pool_with_pooler`](Self::from_pool_with_pooler) of any other.
     fn from(pool: sqlx::Pool<DB>) -> Self {
         let pooler = DB::pooler(&pool.connect_options());
         let pool = Pool::of(pool, pooler);
@@ -364,7 +369,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// [`Error::Config`] and [`Error::Unsupported`] for defaults that no boundary could honour.
     pub fn from_pool(pool: sqlx::Pool<DB>, defaults: TxOptions) -> Result<Self, Error> {
         let pooler = DB::pooler(&pool.connect_options());
-        Self::from_pool_behind(pool, pooler, defaults)
+        Self::from_pool_with_pooler(pool, pooler, defaults)
     }
 
     /// The same for a pool of connections to a [`Pooler`] that its host and port do not show. Give its
@@ -373,7 +378,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// # Errors
     ///
     /// As [`from_pool`](Self::from_pool), and [`Error::Unsupported`] for a database without poolers.
-    pub fn from_pool_behind(
+    pub fn from_pool_with_pooler(
         pool: sqlx::Pool<DB>,
         pooler: Pooler,
         defaults: TxOptions,

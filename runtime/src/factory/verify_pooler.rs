@@ -169,7 +169,7 @@ async fn leak(
 /// Opens a session and runs a query on it: a pooler accepts a client before it has a connection for it.
 async fn connect(pool: &Pool<Postgres>, patience: Duration) -> Result<PgConnection, Error> {
     let connected = async {
-        let mut connection = pool.spare().options().connect().await?;
+        let mut connection = pool.control().options().connect().await?;
         <Postgres as Execute>::run(&mut connection, BACKEND.into_sql_str()).await?;
         Ok(connection)
     };

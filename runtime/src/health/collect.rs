@@ -12,7 +12,7 @@ use super::readings::{Readings, Seen};
 use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::factory::SessionFactory;
-use crate::scope::site::{Kind, Site};
+use crate::scope::site::{Site, SiteKind};
 use crate::settings::Pooler;
 
 /// The result of one collection.
@@ -50,7 +50,7 @@ impl Collected {
 const TURN: Duration = Duration::from_millis(100);
 
 /// The boundary that is shown as the holder of a pool connection during the collection.
-const SITE: Site = Site::new("health", Kind::Closure, file!(), line!());
+const SITE: Site = Site::new("health", SiteKind::Closure, file!(), line!());
 
 /// Collects the readings. It takes at most `limit`.
 ///
@@ -66,7 +66,7 @@ pub(super) async fn collect<DB: Examine>(db: &SessionFactory<DB>, limit: Duratio
         );
     }
     let deadline = Instant::now() + limit;
-    if DB::is_lost_with_its_connection(pool.spare().options()) {
+    if DB::is_lost_with_its_connection(pool.control().options()) {
         return collect_from_only_connection(db.clone(), deadline).await;
     }
     // If the connections of the pool hold all sessions of a pooler in session mode, a further one would not be served.
@@ -74,12 +74,12 @@ pub(super) async fn collect<DB: Examine>(db: &SessionFactory<DB>, limit: Duratio
         Pooler::Session => pool.acquire_idle(SITE).await.map(Box::new),
         Pooler::None | Pooler::Transaction => None,
     };
-    let mut asker = Asker(Who::Spare { pool, idle });
+    let mut asker = Asker(Who::ControlConnection { pool, idle });
     let collected = ask(&mut asker, db, deadline, limit).await;
     asker.give_back();
     if pool.is_closing() {
         // The connection may have been opened after the pool closed the others.
-        pool.spare().close().await;
+        pool.control().close().await;
     }
     collected
 }

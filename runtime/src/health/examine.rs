@@ -37,7 +37,7 @@ pub struct Asker<'p, DB: Backend>(pub(super) Who<'p, DB>);
 /// The connection that runs the queries.
 pub(super) enum Who<'p, DB: Backend> {
     /// The control connection, which is available even if the pool is exhausted.
-    Spare {
+    ControlConnection {
         pool: &'p Pool<DB>,
         /// An idle connection of the pool. It is used instead, until it turns out to be lost.
         idle: Option<Box<Connection<DB>>>,
@@ -50,10 +50,10 @@ impl<DB: Backend> Asker<'_, DB> {
     /// Runs a query and returns the first row of its result.
     pub(super) async fn ask(&mut self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
         match &mut self.0 {
-            Who::Spare { pool, idle } => {
+            Who::ControlConnection { pool, idle } => {
                 match ask_kept::<DB, _>(idle, |lent| &mut ***lent, &sql).await {
                     Some(answer) => answer,
-                    None => pool.spare().ask(sql).await,
+                    None => pool.control().ask(sql).await,
                 }
             }
             Who::Only(connection) => DB::run_for_row(connection, sql).await,
@@ -64,10 +64,10 @@ impl<DB: Backend> Asker<'_, DB> {
     pub(super) fn give_back(self) {
         match self.0 {
             Who::Only(lent)
-            | Who::Spare {
+            | Who::ControlConnection {
                 idle: Some(lent), ..
             } => lent.give_back(),
-            Who::Spare { idle: None, .. } => {}
+            Who::ControlConnection { idle: None, .. } => {}
         }
     }
 
@@ -75,7 +75,7 @@ impl<DB: Backend> Asker<'_, DB> {
     #[cfg(feature = "sqlite")]
     pub(super) fn options(&self) -> Option<&Options<DB>> {
         match &self.0 {
-            Who::Spare { pool, .. } => Some(pool.spare().options()),
+            Who::ControlConnection { pool, .. } => Some(pool.control().options()),
             Who::Only(_) => None,
         }
     }

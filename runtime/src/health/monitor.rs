@@ -14,7 +14,7 @@ use super::report::{Check, HealthReport, Status};
 use super::thresholds::Thresholds;
 use crate::factory::{SessionFactory, WeakFactory};
 use crate::targets;
-use crate::util::cancel::{Stop, Stopper};
+use crate::util::cancel::{CancelSource, CancelToken};
 
 /// The configuration of a [monitor](SessionFactory::monitor): interval, thresholds, and how many results make a change.
 ///
@@ -106,7 +106,7 @@ pub struct StatusChange {
 /// is closed.
 #[derive(Debug)]
 pub struct MonitorHandle {
-    stopper: Stopper,
+    stopper: CancelSource,
     seen: Arc<Mutex<Seen>>,
     task: JoinHandle<()>,
 }
@@ -190,7 +190,7 @@ impl<DB: Examine> SessionFactory<DB> {
         on_change: impl FnMut(&StatusChange) + Send + 'static,
     ) -> MonitorHandle {
         let how = how.into();
-        let (stopper, stop) = Stopper::new();
+        let (stopper, stop) = CancelSource::new();
         let seen = Arc::new(Mutex::new(Seen {
             status: Status::Healthy,
             last: None,
@@ -209,7 +209,7 @@ async fn run<DB: Examine>(
     how: Monitor,
     seen: Arc<Mutex<Seen>>,
     mut on_change: impl FnMut(&StatusChange) + Send,
-    stop: Stop,
+    stop: CancelToken,
 ) {
     let mut hysteresis = Hysteresis::new(how.worse_after, how.better_after);
     let mut blamed = Vec::new();

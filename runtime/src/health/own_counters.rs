@@ -3,13 +3,13 @@
 use super::readings::Share;
 use crate::backend::Backend;
 use crate::factory::SessionFactory;
-use crate::observe::histogram::Durations;
+use crate::observe::histogram::LatencyHistogram;
 
 /// The counters that the factory keeps itself.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OwnCounters {
     /// The durations of all statements.
-    pub(super) statements: Durations,
+    pub(super) statements: LatencyHistogram,
     /// Runs that were rolled back, of all.
     pub(super) ended: Share,
     /// Runs that met a conflict, of all.

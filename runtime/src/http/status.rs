@@ -112,7 +112,7 @@ pub(crate) fn status_code<S: TryFrom<u16>>(status: u16, internal_error: S) -> S 
     S::try_from(status).unwrap_or(internal_error)
 }
 
-impl HttpStatus for crate::Error {
+impl HttpStatus for crate::error::Error {
     /// That of its [`Problem`](crate::Problem).
     fn http_status(&self) -> u16 {
         self.problem().status

@@ -19,12 +19,12 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::TxOptions;
 use crate::scope::current;
-use crate::scope::site::{Kind, Site};
+use crate::scope::site::{Site, SiteKind};
 use crate::session::Session;
-use crate::session::hooks::{AfterCommit, Hook};
+use crate::session::hooks::{Hook, HookKind};
 use crate::settings::redact;
 use crate::targets;
-use crate::util::cancel::{Stop, Stopper};
+use crate::util::cancel::{CancelSource, CancelToken};
 use crate::util::send_closure::{SendMut, SendOnce, SendOnce2};
 
 /// A background job that was called and has not started.
@@ -66,7 +66,7 @@ pub struct Job<DB: Backend, T = ()> {
 
 /// What is stopped is the body alone: a commit that was sent, and what hangs on it, goes on.
 type Body<DB, T> =
-    dyn FnOnce(SessionFactory<DB>, Stop) -> BoxFuture<'static, Result<T, Reason>> + Send;
+    dyn FnOnce(SessionFactory<DB>, CancelToken) -> BoxFuture<'static, Result<T, Reason>> + Send;
 
 type OnError<DB> = dyn for<'a> FnOnce(SessionFactory<DB>, &'a JobError) -> BoxFuture<'a, Result<(), BoxError>>
     + Send;
@@ -84,18 +84,25 @@ impl<DB: Backend, T> Job<DB, T> {
         F: for<'s, 'e> SendOnce2<&'s mut Session<DB>, &'e JobError, Out = Result<(), E>>,
         E: Into<BoxError> + Send + 'static,
     {
-        let site = self.site.with_kind(Kind::OnError);
+        let site = self.site.with_kind(SiteKind::OnError);
         self.on_error = Some(Box::new(move |db, error| {
             Box::pin(async move {
                 let body = async move |tx: &mut Session<DB>| handler(tx, error).await;
                 let options = TxOptions::new();
-                boundary::run(site, db.engine(), options, Stop::never(), body, Verdict::of)
-                    .await
-                    .map_err(|failed| match failed {
-                        Failed::Body(error) => error.into(),
-                        Failed::Boundary(error) => error.into(),
-                        Failed::Stopped => "stopped".into(),
-                    })
+                boundary::run(
+                    site,
+                    db.engine(),
+                    options,
+                    CancelToken::never(),
+                    body,
+                    Verdict::of,
+                )
+                .await
+                .map_err(|failed| match failed {
+                    Failed::Body(error) => error.into(),
+                    Failed::Boundary(error) => error.into(),
+                    Failed::Stopped => "stopped".into(),
+                })
             })
         }));
         self
@@ -176,7 +183,7 @@ pub struct JobRuns<DB: Backend, K> {
     site: Site,
     options: TxOptions,
     keeps: K,
-    stop: Stop,
+    stop: CancelToken,
 }
 
 /// How the last run ended.
@@ -347,9 +354,9 @@ impl<DB: Backend> SessionFactory<DB> {
     }
 }
 
-impl<DB: Backend, T: Send + 'static> AfterCommit<DB> for Job<DB, T> {
-    fn into_hook(self) -> Hook<DB> {
-        Hook::Job(Box::new(move |engine| {
+impl<DB: Backend, T: Send + 'static> Hook<DB> for Job<DB, T> {
+    fn into_hook(self) -> HookKind<DB> {
+        HookKind::Job(Box::new(move |engine| {
             drop(spawn(&SessionFactory::of(Arc::clone(engine)), self));
         }))
     }
@@ -363,7 +370,13 @@ pub(crate) async fn run<DB: Backend, T: Send + 'static>(
     if let Err(nested) = db.engine().reject_nested(job.site) {
         return Err(Reason::Failed(nested.into()).of(job.site));
     }
-    execute(db, job, Stop::never(), db.engine().is_open_to_caller()).await
+    execute(
+        db,
+        job,
+        CancelToken::never(),
+        db.engine().is_open_to_caller(),
+    )
+    .await
 }
 
 /// Starts a job on a task of its own.
@@ -372,7 +385,7 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
     job: Job<DB, T>,
 ) -> JobHandle<T> {
     let site = job.site;
-    let (stopper, stop) = Stopper::new();
+    let (stopper, stop) = CancelSource::new();
     let (db, is_let_in) = (db.clone(), db.engine().is_open_to_caller());
     // From now on, and not from when its task comes to run.
     let guest = db.pool().guest();
@@ -392,7 +405,7 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
 async fn execute<DB: Backend, T>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
-    stop: Stop,
+    stop: CancelToken,
     is_let_in: bool,
 ) -> Result<T, JobError> {
     let _guest = db.pool().guest();
@@ -408,7 +421,7 @@ async fn execute<DB: Backend, T>(
 async fn run_and_record<DB: Backend, T>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
-    stop: Stop,
+    stop: CancelToken,
 ) -> Result<T, JobError> {
     let Job {
         site,
@@ -454,7 +467,7 @@ fn what(job: Site, source: &BoxError) -> String {
 pub struct JobHandle<T> {
     site: Site,
     task: JoinHandle<Result<T, JobError>>,
-    stopper: Stopper,
+    stopper: CancelSource,
 }
 
 impl<T> JobHandle<T> {

@@ -14,7 +14,7 @@ use crate::options::TxOptions;
 use crate::scope::activity::InService;
 use crate::scope::site::Site;
 use crate::session::Session;
-use crate::session::requirements::Needs;
+use crate::session::requirements::Requirements;
 use crate::util::send_closure::SendOnce2;
 
 mod policy;
@@ -46,9 +46,9 @@ impl<DB: Backend> LentSession for Session<DB> {
     type Lent = Self;
 
     fn enter(&mut self, service: Site) -> InService {
-        let trail = &self.core.trail;
-        let span = spans::service(&trail.innermost_span(), service);
-        InService::enter(trail, service, span)
+        let activity = &self.core.activity;
+        let span = spans::service(&activity.innermost_span(), service);
+        InService::enter(activity, service, span)
     }
 }
 
@@ -163,7 +163,7 @@ where
 }
 
 /// Refuses the next statement of a service with `requires(..)` where the boundary gives less.
-pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Needs) {
+pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Requirements) {
     tx.core.require(needs);
 }
 

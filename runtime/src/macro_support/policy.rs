@@ -13,7 +13,7 @@ use crate::job::{self, Ended, Job, JobRuns};
 use crate::options::TxOptions;
 use crate::scope::site::Site;
 use crate::session::Session;
-use crate::util::cancel::Stop;
+use crate::util::cancel::CancelToken;
 use crate::util::send_closure::{SendMut, SendOnce};
 
 /// Runs the body once. An error that `K` accepts commits.
@@ -68,9 +68,16 @@ where
         A: Fn(&T) -> bool + Send + Sync,
     {
         let judge = move |result: &Result<T, E>| Verdict::answering(result, &self.0, &fails);
-        boundary::run(site, db.engine(), options, Stop::never(), body, judge)
-            .await
-            .map_err(|failed| failed.into_error(from))
+        boundary::run(
+            site,
+            db.engine(),
+            options,
+            CancelToken::never(),
+            body,
+            judge,
+        )
+        .await
+        .map_err(|failed| failed.into_error(from))
     }
 }
 
@@ -95,9 +102,16 @@ where
         A: Fn(&T) -> bool + Send + Sync,
     {
         let judge = |result: &Result<T, E>| Verdict::answering(result, &self.0, &fails);
-        boundary::run_again(site, db.engine(), options, Stop::never(), body, judge)
-            .await
-            .map_err(|failed| failed.into_error(from))
+        boundary::run_again(
+            site,
+            db.engine(),
+            options,
+            CancelToken::never(),
+            body,
+            judge,
+        )
+        .await
+        .map_err(|failed| failed.into_error(from))
     }
 }
 

@@ -34,8 +34,8 @@ impl Histogram {
         self.nanoseconds.fetch_add(nanoseconds, Relaxed);
     }
 
-    pub(crate) fn now(&self) -> Durations {
-        Durations {
+    pub(crate) fn now(&self) -> LatencyHistogram {
+        LatencyHistogram {
             buckets: self.buckets.iter().map(|n| n.load(Relaxed)).collect(),
             nanoseconds: self.nanoseconds.load(Relaxed),
         }
@@ -81,12 +81,12 @@ fn end(bucket: usize) -> u64 {
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Durations {
+pub struct LatencyHistogram {
     buckets: Box<[u64]>,
     nanoseconds: u64,
 }
 
-impl Durations {
+impl LatencyHistogram {
     /// How many there were.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -137,9 +137,9 @@ impl Durations {
     }
 }
 
-impl fmt::Debug for Durations {
+impl fmt::Debug for LatencyHistogram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Durations")
+        f.debug_struct("LatencyHistogram")
             .field("count", &self.count())
             .field("mean", &self.mean())
             .field("p50", &self.quantile(0.5))
@@ -188,7 +188,7 @@ mod tests {
         histogram.record(Duration::MAX);
         let since = histogram.now().since(&all);
         assert_eq!(since.count(), 1);
-        assert_eq!(Durations::default().quantile(0.5), Duration::ZERO);
-        assert_eq!(all.since(&Durations::default()), all);
+        assert_eq!(LatencyHistogram::default().quantile(0.5), Duration::ZERO);
+        assert_eq!(all.since(&LatencyHistogram::default()), all);
     }
 }

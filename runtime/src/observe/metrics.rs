@@ -7,7 +7,7 @@ use metrics::{
 };
 
 use crate::classify::Category;
-use crate::observe::stats::{Outcome, Sent};
+use crate::observe::stats::{Outcome, RunTotals};
 use crate::scope::site::Site;
 
 const TRANSACTIONS: &str = "demarcate_transactions_total";
@@ -62,7 +62,7 @@ pub(crate) fn ended(
     site: Site,
     outcome: Outcome,
     failure: Option<Category>,
-    sent: &Sent,
+    sent: &RunTotals,
     took: Duration,
 ) {
     let (boundary, kind) = (site.name(), site.kind().as_str());

@@ -11,7 +11,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use crate::classify::{Category, classify};
-use crate::observe::stats::{Outcome, Sent};
+use crate::observe::stats::{Outcome, RunTotals};
 use crate::options::TxOptions;
 use crate::scope::place::TransactionId;
 use crate::scope::site::Site;
@@ -65,7 +65,7 @@ pub(crate) fn boundary_ended(
     span: &Span,
     outcome: Outcome,
     failure: Option<Category>,
-    sent: &Sent,
+    sent: &RunTotals,
 ) {
     if span.is_disabled() {
         return;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::scope::activity::Trail;
+use crate::scope::activity::Activity;
 
 /// What a value is written without: all but the unreserved characters of
 /// [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2.3).
@@ -69,13 +69,13 @@ impl SqlComments {
     }
 
     /// The comment for the next statement.
-    pub(crate) fn next(&self, trail: &Trail) -> Comment {
+    pub(crate) fn next(&self, activity: &Activity) -> Comment {
         let traceparent = self.traceparent.and_then(|traceparent| traceparent());
-        let service = trail.service();
+        let service = activity.service();
         // Sorted, as the specification asks.
         let pairs = [
             ("application", self.application.as_deref()),
-            ("boundary", Some(trail.site().name())),
+            ("boundary", Some(activity.site().name())),
             ("service", service.as_ref().map(|service| service.name())),
             ("traceparent", traceparent.as_deref()),
         ];

@@ -5,13 +5,13 @@ use std::time::Instant;
 use demarcate_sql::Dialect;
 use tracing::field;
 
-use crate::scope::activity::Trail;
+use crate::scope::activity::Activity;
 use crate::scope::site::Site;
 use crate::scope::sql_text::shown;
 use crate::targets;
 
 /// A statement that is logged when it is over, whichever way: answered, failed, or dropped before that.
-pub(crate) struct Echo {
+pub(crate) struct LoggedStatement {
     /// Without the values that are written in it.
     text: String,
     boundary: Site,
@@ -29,13 +29,13 @@ enum End {
     Dropped,
 }
 
-impl Echo {
+impl LoggedStatement {
     /// Of a statement that is about to be sent.
-    pub(crate) fn new(sql: &str, dialect: Dialect, trail: &Trail) -> Box<Self> {
+    pub(crate) fn new(sql: &str, dialect: Dialect, activity: &Activity) -> Box<Self> {
         Box::new(Self {
             text: shown(sql, dialect),
-            boundary: trail.site(),
-            service: trail.service(),
+            boundary: activity.site(),
+            service: activity.service(),
             sent: Instant::now(),
             affected: 0,
             returned: 0,
@@ -56,7 +56,7 @@ impl Echo {
     }
 }
 
-impl Drop for Echo {
+impl Drop for LoggedStatement {
     fn drop(&mut self) {
         let failed = match &self.end {
             End::Answered => None,

@@ -6,24 +6,24 @@ use tracing::Span;
 
 use crate::observe::histogram::Histogram;
 use crate::observe::spans;
-use crate::observe::statement_log::Echo;
-use crate::observe::stats::Sent;
-use crate::scope::activity::Trail;
+use crate::observe::statement_log::LoggedStatement;
+use crate::observe::stats::RunTotals;
+use crate::scope::activity::Activity;
 
 /// A statement whose answer is awaited.
-pub(crate) struct Watched<'a> {
+pub(crate) struct StatementObserver<'a> {
     pub(crate) sent_at: Instant,
     pub(crate) span: Span,
     /// Where statements are logged.
-    pub(crate) echo: Option<Box<Echo>>,
-    pub(crate) sent: &'a mut Sent,
+    pub(crate) echo: Option<Box<LoggedStatement>>,
+    pub(crate) sent: &'a mut RunTotals,
     pub(crate) times: &'a Histogram,
     pub(crate) affected: u64,
     pub(crate) returned: u64,
     pub(crate) is_over: bool,
 }
 
-impl Watched<'_> {
+impl StatementObserver<'_> {
     /// Counts a row that was returned.
     pub(crate) fn count_row(&mut self) {
         self.returned += 1;
@@ -35,8 +35,8 @@ impl Watched<'_> {
     }
 
     /// The answer is there.
-    pub(crate) fn answered(mut self, trail: &Trail) {
-        self.is_over(trail);
+    pub(crate) fn answered(mut self, activity: &Activity) {
+        self.is_over(activity);
         spans::answered(&self.span, self.affected, self.returned);
         if let Some(echo) = &mut self.echo {
             echo.answered();
@@ -44,17 +44,17 @@ impl Watched<'_> {
     }
 
     /// The answer is an error, or comes too late.
-    pub(crate) fn failed(mut self, trail: &Trail, error: &sqlx::Error) {
-        self.is_over(trail);
+    pub(crate) fn failed(mut self, activity: &Activity, error: &sqlx::Error) {
+        self.is_over(activity);
         spans::failed(&self.span, error);
         if let Some(echo) = &mut self.echo {
             echo.failed(error);
         }
     }
 
-    fn is_over(&mut self, trail: &Trail) {
+    fn is_over(&mut self, activity: &Activity) {
         let now = Instant::now();
-        trail.answered(now);
+        activity.answered(now);
         self.count_time(now);
     }
 
@@ -67,7 +67,7 @@ impl Watched<'_> {
     }
 }
 
-impl Drop for Watched<'_> {
+impl Drop for StatementObserver<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             // Nobody waits for it any longer: as long as that has been waited for, it has taken.

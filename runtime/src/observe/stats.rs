@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use crate::observe::histogram::{Durations, Histogram};
+use crate::observe::histogram::{Histogram, LatencyHistogram};
 use crate::scope::place::TransactionId;
 use crate::scope::site::Site;
 
@@ -29,7 +29,7 @@ pub struct BoundaryStats {
     /// keeps as many prepared statements as it may (100), one that takes the place of another is prepared unseen.
     pub round_trips: u64,
     /// How long the runs took, from the first line of the body to the end of the commit.
-    pub runs: Durations,
+    pub runs: LatencyHistogram,
     /// The run that took longest.
     pub slowest: Option<SlowestRun>,
     /// What last went wrong with the database or the boundary. An `Err` of the body's own is not known here.
@@ -80,7 +80,7 @@ impl Outcome {
 
 /// What one run has sent, and what it spent its time with.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sent {
+pub(crate) struct RunTotals {
     pub(crate) statements: u64,
     pub(crate) rows: u64,
     pub(crate) round_trips: u64,
@@ -146,7 +146,7 @@ impl Record {
         &self,
         transaction: TransactionId,
         outcome: Outcome,
-        sent: &Sent,
+        sent: &RunTotals,
         took: Duration,
     ) {
         self.runs.record(took);
@@ -184,7 +184,7 @@ impl Record {
         let counts = self.counts().clone();
         let runs = match counts.slowest {
             Some(_) => self.runs.now(),
-            None => Durations::default(),
+            None => LatencyHistogram::default(),
         };
         BoundaryStats { runs, ..counts }
     }

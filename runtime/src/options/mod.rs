@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::error::Error;
 
 pub use isolation::Isolation;
-pub use replica::Replica;
+pub use replica::ReadPreference;
 pub use retry::Retry;
 pub(crate) use tolerance::Tolerated;
 
@@ -43,7 +43,7 @@ pub struct TxOptions {
     pub(crate) lock_timeout: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) retry: Option<Retry>,
-    pub(crate) replica: Option<Replica>,
+    pub(crate) replica: Option<ReadPreference>,
     pub(crate) tolerated: Option<Tolerated>,
     pub(crate) name: Option<&'static str>,
 }
@@ -138,7 +138,7 @@ impl TxOptions {
     /// Lets a read-only boundary run on a [replica](crate::Builder::replica). Without this option, the boundary runs on
     /// the primary. As a default of the factory it applies to read-only boundaries.
     #[must_use]
-    pub fn replica(mut self, replica: Replica) -> Self {
+    pub fn replica(mut self, replica: ReadPreference) -> Self {
         self.replica = Some(replica);
         self
     }

@@ -3,7 +3,7 @@
 /// Whether a read-only boundary runs on a replica. A replica may lag behind the primary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Replica {
+pub enum ReadPreference {
     /// On a replica if one is available; on the primary otherwise, and after this task has written, since a replica
     /// may not have the write yet.
     Prefer,

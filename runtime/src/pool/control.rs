@@ -13,13 +13,13 @@ use crate::targets;
 
 /// One connection more than the pool has, made when it is needed. It stops statements whose
 /// caller has gone, and asks what became of a commit.
-pub(crate) struct Spare<DB: Backend> {
+pub(crate) struct ControlConnection<DB: Backend> {
     options: Arc<Options<DB>>,
     pooler: Pooler,
     connection: Mutex<Option<DB::Connection>>,
 }
 
-impl<DB: Backend> Spare<DB> {
+impl<DB: Backend> ControlConnection<DB> {
     pub(crate) fn new(options: Arc<Options<DB>>, pooler: Pooler) -> Self {
         Self {
             options,

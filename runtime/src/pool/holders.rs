@@ -2,23 +2,23 @@
 
 use std::time::Instant;
 
-use crate::scope::holder::Holder;
+use crate::scope::holder::ConnectionHolder;
 use crate::scope::site::Site;
-use crate::util::registry::{Entered, Register};
+use crate::util::registry::{Registry, RegistryEntry};
 
 /// Those who hold a connection of one pool.
 #[derive(Default)]
-pub(crate) struct Holders(Register<(Site, Instant)>);
+pub(crate) struct Holders(Registry<(Site, Instant)>);
 
 /// Somebody's entry.
-pub(crate) struct Held {
-    _entry: Entered<(Site, Instant)>,
+pub(crate) struct HolderEntry {
+    _entry: RegistryEntry<(Site, Instant)>,
     #[cfg(feature = "metrics")]
     since: (Site, Instant),
 }
 
 #[cfg(feature = "metrics")]
-impl Drop for Held {
+impl Drop for HolderEntry {
     fn drop(&mut self) {
         let (boundary, since) = self.since;
         crate::observe::metrics::held(boundary, since.elapsed());
@@ -27,9 +27,9 @@ impl Drop for Held {
 
 impl Holders {
     /// Enters one. It stands there until what is returned is dropped.
-    pub(crate) fn enter(&self, boundary: Site) -> Held {
+    pub(crate) fn enter(&self, boundary: Site) -> HolderEntry {
         let since = (boundary, Instant::now());
-        Held {
+        HolderEntry {
             _entry: self.0.enter(since),
             #[cfg(feature = "metrics")]
             since,
@@ -37,8 +37,8 @@ impl Holders {
     }
 
     /// Those who hold one now: who has held one longest comes first.
-    pub(crate) fn now(&self) -> Vec<Holder> {
-        self.0.now(|(boundary, since)| Holder {
+    pub(crate) fn now(&self) -> Vec<ConnectionHolder> {
+        self.0.now(|(boundary, since)| ConnectionHolder {
             boundary: *boundary,
             held_for: since.elapsed(),
         })

@@ -10,7 +10,7 @@ use crate::targets;
 
 /// What is open on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
+pub(crate) enum ConnectionState {
     /// Nothing: it may go back to the pool as it is.
     Clean,
     /// A transaction.
@@ -25,13 +25,13 @@ pub(crate) enum State {
 /// an error, a panic, a timeout, a client that went away. `Drop` cannot wait, so that it only starts
 /// the rollback, on a task of its own; until that is done, nobody else is lent the connection.
 pub(crate) struct Lease<DB: Backend> {
-    held: Option<Held<DB>>,
+    held: Option<ActiveLease<DB>>,
 }
 
 /// What there is until the lease ends.
-struct Held<DB: Backend> {
+struct ActiveLease<DB: Backend> {
     connection: Connection<DB>,
-    state: State,
+    state: ConnectionState,
     /// Something outlives the transaction on the server's session.
     is_tainted: bool,
     options: Arc<TxOptions>,
@@ -42,9 +42,9 @@ impl<DB: Backend> Lease<DB> {
     /// The lease of a connection on which a transaction is about to be begun.
     pub(crate) fn new(connection: Connection<DB>, options: Arc<TxOptions>) -> Self {
         Self {
-            held: Some(Held {
+            held: Some(ActiveLease {
                 connection,
-                state: State::Busy,
+                state: ConnectionState::Busy,
                 is_tainted: false,
                 options,
                 begun: Begun::default(),
@@ -52,18 +52,18 @@ impl<DB: Backend> Lease<DB> {
         }
     }
 
-    fn held(&mut self) -> &mut Held<DB> {
+    fn held(&mut self) -> &mut ActiveLease<DB> {
         self.held.as_mut().expect(HELD)
     }
 
-    /// The connection, and its state: the caller sets it to [`State::Busy`] before it sends anything,
+    /// The connection, and its state: the caller sets it to [`ConnectionState::Busy`] before it sends anything,
     /// and to the truth when the answer has been read to its end.
-    pub(crate) fn parts(&mut self) -> (&mut DB::Connection, &mut State) {
+    pub(crate) fn parts(&mut self) -> (&mut DB::Connection, &mut ConnectionState) {
         let held = self.held();
         (&mut held.connection, &mut held.state)
     }
 
-    pub(crate) fn state(&self) -> State {
+    pub(crate) fn state(&self) -> ConnectionState {
         self.held.as_ref().expect(HELD).state
     }
 
@@ -75,7 +75,7 @@ impl<DB: Backend> Lease<DB> {
     pub(crate) fn begin(&mut self, begun: Begun) {
         let held = self.held();
         held.begun = begun;
-        held.state = State::Open;
+        held.state = ConnectionState::Open;
     }
 
     /// The transaction's id, where it was asked for.
@@ -105,7 +105,7 @@ impl<DB: Backend> Lease<DB> {
 
     /// What is still to be done before the connection may be lent again.
     pub(crate) fn end(mut self) -> Option<impl Future<Output = ()> + Send + 'static> {
-        self.held.take().and_then(Held::end)
+        self.held.take().and_then(ActiveLease::end)
     }
 }
 
@@ -123,9 +123,9 @@ impl<DB: Backend> Drop for Lease<DB> {
     }
 }
 
-impl<DB: Backend> Held<DB> {
+impl<DB: Backend> ActiveLease<DB> {
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
-        if self.state == State::Busy {
+        if self.state == ConnectionState::Busy {
             if !self.stop().await {
                 // Closed, it makes a pooler close its own as well, which the server notices.
                 return Err(sqlx::Error::Protocol(NOT_STOPPED.to_owned()));
@@ -133,7 +133,7 @@ impl<DB: Backend> Held<DB> {
             let settled = DB::settle(&mut self.connection).await;
             DB::resume(self.connection.fitting());
             settled?;
-            self.state = State::Open;
+            self.state = ConnectionState::Open;
         }
         Ok(())
     }
@@ -141,10 +141,10 @@ impl<DB: Backend> Held<DB> {
     /// Whether nothing of the order is left under way.
     fn stop(&mut self) -> impl Future<Output = bool> + Send + use<DB> {
         let order = DB::stop(self.connection.fitting(), &self.begun);
-        let spare = Arc::clone(self.connection.spare());
+        let control = Arc::clone(self.connection.control());
         async move {
             match order {
-                Some(order) => spare.stop(order).await,
+                Some(order) => control.stop(order).await,
                 None => true,
             }
         }
@@ -152,10 +152,12 @@ impl<DB: Backend> Held<DB> {
 
     fn end(self) -> Option<impl Future<Output = ()> + Send + 'static> {
         match (self.state, self.is_tainted) {
-            (State::Clean, false) => self.connection.give_back(),
+            (ConnectionState::Clean, false) => self.connection.give_back(),
             // Dropped, it is closed, and the server rolls back what is open.
-            (State::Clean | State::Open, true) => {}
-            (State::Open, false) | (State::Busy, _) => return Some(self.roll_back()),
+            (ConnectionState::Clean | ConnectionState::Open, true) => {}
+            (ConnectionState::Open, false) | (ConnectionState::Busy, _) => {
+                return Some(self.roll_back());
+            }
         }
         None
     }
@@ -179,7 +181,7 @@ impl<DB: Backend> Held<DB> {
             Ok(Ok(())) => self.connection.give_back(),
             Ok(Err(error)) => {
                 tracing::debug!(target: targets::LEASE, error = %Redacted(&error), "connection closed: it could not be rolled back");
-                if self.state == State::Open {
+                if self.state == ConnectionState::Open {
                     // The server may not know yet that nobody is there, and still run a statement.
                     self.stop().await;
                 }

@@ -18,31 +18,31 @@ use tokio::time::timeout;
 
 use crate::backend::{Backend, connect_error};
 use crate::error::Error;
-use crate::pool::control::Spare;
+use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
-use crate::pool::own::{CLOSING_TAKES, Lack, Lent, Limits, Stock};
-use crate::scope::holder::{Holder, InWords};
-use crate::scope::place::Place;
+use crate::pool::own::{CLOSING_TAKES, Lack, Lent, Limits, OwnPool};
+use crate::scope::holder::{ConnectionHolder, InWords};
+use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
 use crate::settings::{Options, Pooler};
 use crate::targets;
-use crate::util::cancel::{Stop, Stopper};
+use crate::util::cancel::{CancelSource, CancelToken};
 
 /// What is told to end is at its end by then, a commit's last wait for an answer included; unless nobody polls it.
 const STOPPING_TAKES: Duration = Duration::from_secs(3);
 
 /// A pool of connections: our own, or one that the user made.
 pub(crate) struct Pool<DB: Backend> {
-    source: Source<DB>,
+    source: PoolSource<DB>,
     pooler: Pooler,
-    spare: Arc<Spare<DB>>,
+    control: Arc<ControlConnection<DB>>,
     /// How many boundaries and lent connections there are.
     guests: watch::Sender<usize>,
     holders: Holders,
     waiting: AtomicUsize,
     is_closing: AtomicBool,
     /// Ends what still runs when a closing pool has waited long enough.
-    stopper: (Stopper, Stop),
+    stopper: (CancelSource, CancelToken),
     wait: Duration,
 }
 
@@ -52,14 +52,14 @@ pub(crate) struct Pool<DB: Backend> {
 pub struct PoolStatus {
     /// How many connections there may be at most.
     pub max_connections: usize,
-    /// How many there are. The spare one, which stops statements and asks for outcomes, is not counted.
+    /// How many there are. The control one, which stops statements and asks for outcomes, is not counted.
     pub connections: usize,
     /// How many of them nobody uses.
     pub idle: usize,
     /// How many boundaries wait for one.
     pub waiting: usize,
     /// Who holds the others; who has held one longest comes first.
-    pub holders: Vec<Holder>,
+    pub holders: Vec<ConnectionHolder>,
 }
 
 #[cfg(feature = "metrics")]
@@ -75,9 +75,9 @@ impl PoolStatus {
     }
 }
 
-enum Source<DB: Backend> {
+enum PoolSource<DB: Backend> {
     /// Takes a connection back without a round trip.
-    Own(Arc<Stock<DB>>),
+    Own(Arc<OwnPool<DB>>),
     /// The user's own keeps its habits: it pings a connection when it comes back.
     Sqlx {
         pool: sqlx::Pool<DB>,
@@ -94,8 +94,8 @@ impl<DB: Backend> Pool<DB> {
             (limits.max_lifetime, limits.idle_timeout) = (None, None);
         }
         let options = Arc::new(DB::behind(options, pooler));
-        let stock = Stock::new(Arc::clone(&options), pooler, limits);
-        let source = Source::Own(Arc::new(stock));
+        let own = OwnPool::new(Arc::clone(&options), pooler, limits);
+        let source = PoolSource::Own(Arc::new(own));
         Self::over(source, options, pooler, limits.acquire_timeout)
     }
 
@@ -103,18 +103,23 @@ impl<DB: Backend> Pool<DB> {
         let identity = pool.connect_options();
         let wait = pool.options().get_acquire_timeout();
         let options = Arc::clone(&identity);
-        Self::over(Source::Sqlx { pool, identity }, options, pooler, wait)
+        Self::over(PoolSource::Sqlx { pool, identity }, options, pooler, wait)
     }
 
-    fn over(source: Source<DB>, options: Arc<Options<DB>>, pooler: Pooler, wait: Duration) -> Self {
+    fn over(
+        source: PoolSource<DB>,
+        options: Arc<Options<DB>>,
+        pooler: Pooler,
+        wait: Duration,
+    ) -> Self {
         Self {
             source,
             pooler,
-            spare: Arc::new(Spare::new(options, pooler)),
+            control: Arc::new(ControlConnection::new(options, pooler)),
             guests: watch::Sender::new(0),
             holders: Holders::default(),
             waiting: AtomicUsize::new(0),
-            stopper: Stopper::new(),
+            stopper: CancelSource::new(),
             is_closing: AtomicBool::new(false),
             wait,
         }
@@ -128,24 +133,24 @@ impl<DB: Backend> Pool<DB> {
     /// The same for everything that draws on the same connections.
     pub(crate) fn identity(&self) -> usize {
         match &self.source {
-            Source::Own(stock) => Arc::as_ptr(stock).addr(),
-            Source::Sqlx { identity, .. } => Arc::as_ptr(identity).addr(),
+            PoolSource::Own(own) => Arc::as_ptr(own).addr(),
+            PoolSource::Sqlx { identity, .. } => Arc::as_ptr(identity).addr(),
         }
     }
 
     /// How many connections there may be at most.
     pub(crate) fn size(&self) -> usize {
         match &self.source {
-            Source::Own(stock) => stock.limits.max_connections,
-            Source::Sqlx { pool, .. } => pool.options().get_max_connections() as usize,
+            PoolSource::Own(own) => own.limits.max_connections,
+            PoolSource::Sqlx { pool, .. } => pool.options().get_max_connections() as usize,
         }
     }
 
     /// What it is doing now.
     pub(crate) fn status(&self) -> PoolStatus {
         let (connections, idle) = match &self.source {
-            Source::Own(stock) => stock.count(),
-            Source::Sqlx { pool, .. } => (pool.size() as usize, pool.num_idle()),
+            PoolSource::Own(own) => own.count(),
+            PoolSource::Sqlx { pool, .. } => (pool.size() as usize, pool.num_idle()),
         };
         PoolStatus {
             max_connections: self.size(),
@@ -159,8 +164,8 @@ impl<DB: Backend> Pool<DB> {
     /// Whether all connections that there may be are lent. One that is being made is not.
     pub(crate) fn is_exhausted(&self) -> bool {
         match &self.source {
-            Source::Own(_) => self.holders.now().len() >= self.size(),
-            Source::Sqlx { pool, .. } => {
+            PoolSource::Own(_) => self.holders.now().len() >= self.size(),
+            PoolSource::Sqlx { pool, .. } => {
                 pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
             }
         }
@@ -172,12 +177,14 @@ impl<DB: Backend> Pool<DB> {
     ///
     /// Dropping the future gives up the place in the queue, or the connection.
     pub(crate) async fn acquire(&self, boundary: Site) -> Result<Connection<DB>, Error> {
-        let waiting = Waiting::new(&self.waiting);
+        let waiting = WaitCounter::new(&self.waiting);
         let held = match &self.source {
-            Source::Own(stock) => Held::Own(stock.take().await.map_err(|lack| self.explain(lack))?),
-            Source::Sqlx { pool, .. } => {
+            PoolSource::Own(own) => {
+                LentConnection::Own(own.take().await.map_err(|lack| self.explain(lack))?)
+            }
+            PoolSource::Sqlx { pool, .. } => {
                 let taken = pool.acquire().await;
-                Held::Sqlx(taken.map_err(|error| self.explain_sqlx(error))?)
+                LentConnection::Sqlx(taken.map_err(|error| self.explain_sqlx(error))?)
             }
         };
         let lent = self.lend(held, boundary).await?;
@@ -188,16 +195,16 @@ impl<DB: Backend> Pool<DB> {
     /// Lends one that nobody uses, where there is one.
     pub(crate) async fn acquire_idle(&self, who: Site) -> Option<Connection<DB>> {
         let held = match &self.source {
-            Source::Own(stock) => Held::Own(stock.take_idle()?),
-            Source::Sqlx { pool, .. } => Held::Sqlx(pool.try_acquire()?),
+            PoolSource::Own(own) => LentConnection::Own(own.take_idle()?),
+            PoolSource::Sqlx { pool, .. } => LentConnection::Sqlx(pool.try_acquire()?),
         };
         self.lend(held, who).await.ok()
     }
 
-    async fn lend(&self, mut held: Held<DB>, to: Site) -> Result<Connection<DB>, Error> {
+    async fn lend(&self, mut held: LentConnection<DB>, to: Site) -> Result<Connection<DB>, Error> {
         let fitting = match &mut held {
-            Held::Own(lent) => Arc::clone(&lent.stocked().fitting),
-            Held::Sqlx(connection) => {
+            LentConnection::Own(lent) => Arc::clone(&lent.own().fitting),
+            LentConnection::Sqlx(connection) => {
                 let fitting = DB::fit(connection, self.pooler).await;
                 Arc::new(fitting.map_err(Self::refused)?)
             }
@@ -205,7 +212,7 @@ impl<DB: Backend> Pool<DB> {
         Ok(Connection {
             held: Some(held),
             fitting,
-            spare: Arc::clone(&self.spare),
+            control: Arc::clone(&self.control),
             runtime: Handle::current(),
             _holder: self.holders.enter(to),
             _guest: self.guest(),
@@ -215,34 +222,34 @@ impl<DB: Backend> Pool<DB> {
     /// Makes as many connections as there are to be at least, and one in any case.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
         match &self.source {
-            Source::Own(stock) => {
-                let least = stock.limits.min_connections.max(1);
-                stock.fill(least).await.map_err(|lack| self.explain(lack))
+            PoolSource::Own(own) => {
+                let least = own.limits.min_connections.max(1);
+                own.fill(least).await.map_err(|lack| self.explain(lack))
             }
-            Source::Sqlx { .. } => Ok(()),
+            PoolSource::Sqlx { .. } => Ok(()),
         }
     }
 
     /// Looks whether what was connected to is a database.
     pub(crate) async fn prove(&self) -> Result<(), Error> {
-        let Source::Own(stock) = &self.source else {
+        let PoolSource::Own(own) = &self.source else {
             return Ok(());
         };
-        let mut lent = stock.take().await.map_err(|lack| self.explain(lack))?;
-        let proven = DB::prove(&mut lent.stocked_mut().connection).await;
+        let mut lent = own.take().await.map_err(|lack| self.explain(lack))?;
+        let proven = DB::prove(&mut lent.own_mut().connection).await;
         proven.map_err(connect_error::<DB>)
     }
 
     /// What can be asked while the pool's own connections are all in use.
-    pub(crate) fn spare(&self) -> &Spare<DB> {
-        &self.spare
+    pub(crate) fn control(&self) -> &ControlConnection<DB> {
+        &self.control
     }
 
     fn explain(&self, lack: Lack) -> Error {
         match lack {
             Lack::Exhausted => self.timed_out(),
             Lack::Closed => Error::Closed {
-                place: Place::default(),
+                place: ErrorContext::default(),
             },
             Lack::Refused(error) => Self::refused(error),
             Lack::Panicked(panic) => std::panic::resume_unwind(panic),
@@ -253,7 +260,7 @@ impl<DB: Backend> Pool<DB> {
         match error {
             sqlx::Error::PoolTimedOut => self.timed_out(),
             sqlx::Error::PoolClosed => Error::Closed {
-                place: Place::default(),
+                place: ErrorContext::default(),
             },
             error => Self::refused(error),
         }
@@ -275,7 +282,7 @@ impl<DB: Backend> Pool<DB> {
 
     fn timed_out(&self) -> Error {
         Error::PoolTimeout {
-            place: Place::default(),
+            place: ErrorContext::default(),
             after: self.wait,
             size: self.size(),
             holders: self.holders.now(),
@@ -296,13 +303,13 @@ impl<DB: Backend> Pool<DB> {
     pub(crate) fn is_closing(&self) -> bool {
         self.is_closing.load(Ordering::Acquire)
             || match &self.source {
-                Source::Own(stock) => stock.is_closed(),
-                Source::Sqlx { pool, .. } => pool.is_closed(),
+                PoolSource::Own(own) => own.is_closed(),
+                PoolSource::Sqlx { pool, .. } => pool.is_closed(),
             }
     }
 
     /// What everything that runs on this pool listens to.
-    pub(crate) fn stop(&self) -> &Stop {
+    pub(crate) fn stop(&self) -> &CancelToken {
         &self.stopper.1
     }
 
@@ -329,8 +336,8 @@ impl<DB: Backend> Pool<DB> {
             }
         }
         match &self.source {
-            Source::Own(stock) => stock.close().await,
-            Source::Sqlx { pool, .. } => {
+            PoolSource::Own(own) => own.close().await,
+            PoolSource::Sqlx { pool, .. } => {
                 // It waits for the connections that the user has taken from it, too.
                 let grace = grace.max(CLOSING_TAKES);
                 if timeout(grace, pool.close()).await.is_err() {
@@ -342,7 +349,7 @@ impl<DB: Backend> Pool<DB> {
                 }
             }
         }
-        self.spare.close().await;
+        self.control.close().await;
     }
 }
 
@@ -355,16 +362,16 @@ impl<DB: Backend> Pool<DB> {
 }
 
 /// One that waits is counted until this is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
+struct WaitCounter<'a>(&'a AtomicUsize);
 
-impl<'a> Waiting<'a> {
+impl<'a> WaitCounter<'a> {
     fn new(waiting: &'a AtomicUsize) -> Self {
         waiting.fetch_add(1, Ordering::Relaxed);
         Self(waiting)
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitCounter<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -382,16 +389,16 @@ impl Drop for Guest {
 /// A lent connection. Dropped, it is closed: only [`give_back`](Self::give_back), which says that
 /// nothing is open and nothing outstanding on it, lets another boundary have it.
 pub(crate) struct Connection<DB: Backend> {
-    held: Option<Held<DB>>,
+    held: Option<LentConnection<DB>>,
     fitting: Arc<DB::Fitting>,
-    spare: Arc<Spare<DB>>,
+    control: Arc<ControlConnection<DB>>,
     /// The runtime that it was taken on. It may be dropped outside any.
     runtime: Handle,
-    _holder: holders::Held,
+    _holder: holders::HolderEntry,
     _guest: Guest,
 }
 
-enum Held<DB: Backend> {
+enum LentConnection<DB: Backend> {
     Own(Lent<DB>),
     Sqlx(PoolConnection<DB>),
 }
@@ -400,8 +407,8 @@ impl<DB: Backend> Connection<DB> {
     /// Whether it may have died in the pool.
     pub(crate) fn is_reused(&self) -> bool {
         match &self.held {
-            Some(Held::Own(lent)) => lent.is_reused(),
-            Some(Held::Sqlx(_)) => true,
+            Some(LentConnection::Own(lent)) => lent.is_reused(),
+            Some(LentConnection::Sqlx(_)) => true,
             None => false,
         }
     }
@@ -410,8 +417,8 @@ impl<DB: Backend> Connection<DB> {
         &self.fitting
     }
 
-    pub(crate) fn spare(&self) -> &Arc<Spare<DB>> {
-        &self.spare
+    pub(crate) fn control(&self) -> &Arc<ControlConnection<DB>> {
+        &self.control
     }
 
     pub(crate) fn runtime(&self) -> &Handle {
@@ -432,8 +439,8 @@ impl<DB: Backend> Deref for Connection<DB> {
 
     fn deref(&self) -> &DB::Connection {
         match self.held.as_ref().expect(HELD) {
-            Held::Own(lent) => &lent.stocked().connection,
-            Held::Sqlx(connection) => connection,
+            LentConnection::Own(lent) => &lent.own().connection,
+            LentConnection::Sqlx(connection) => connection,
         }
     }
 }
@@ -441,8 +448,8 @@ impl<DB: Backend> Deref for Connection<DB> {
 impl<DB: Backend> DerefMut for Connection<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
         match self.held.as_mut().expect(HELD) {
-            Held::Own(lent) => &mut lent.stocked_mut().connection,
-            Held::Sqlx(connection) => connection,
+            LentConnection::Own(lent) => &mut lent.own_mut().connection,
+            LentConnection::Sqlx(connection) => connection,
         }
     }
 }
@@ -452,8 +459,8 @@ impl<DB: Backend> Drop for Connection<DB> {
         // sqlx's pool replaces it on a task, and panics where there is no runtime to have one.
         let _runtime = self.runtime.enter();
         match self.held.take() {
-            Some(Held::Own(lent)) => lent.discard(),
-            Some(Held::Sqlx(connection)) => drop(connection.detach()),
+            Some(LentConnection::Own(lent)) => lent.discard(),
+            Some(LentConnection::Sqlx(connection)) => drop(connection.detach()),
             None => {}
         }
     }

@@ -19,7 +19,7 @@ use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::settings::{Options, Pooler};
 use crate::targets;
-use attempt::{Attempt, Starts};
+use attempt::{ConnectAttempt, Starts};
 
 /// How many connections a pool has, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
 pub(crate) const CLOSING_TAKES: Duration = Duration::from_millis(500);
 
 /// A connection that somebody has made.
-pub(crate) struct Stocked<DB: Backend> {
+pub(crate) struct OwnConnection<DB: Backend> {
     pub(crate) connection: DB::Connection,
     pub(crate) fitting: Arc<DB::Fitting>,
     made: Instant,
@@ -64,7 +64,7 @@ pub(crate) struct Stocked<DB: Backend> {
     runtime: Lifeline,
 }
 
-impl<DB: Backend> Stocked<DB> {
+impl<DB: Backend> OwnConnection<DB> {
     fn is_old(&self, limits: &Limits) -> bool {
         has_passed(self.made, limits.max_lifetime)
     }
@@ -117,19 +117,19 @@ pub(crate) enum Lack {
 /// Whoever finds none waits in a queue, and its first is served with whatever comes first: one that comes back, or one
 /// that was made. Each that waits has one being made, as far as there is room: one that nobody has waited for in
 /// the end goes to whoever comes next, who then has none made anew.
-pub(crate) struct Stock<DB: Backend> {
+pub(crate) struct OwnPool<DB: Backend> {
     options: Arc<Options<DB>>,
     pooler: Pooler,
     pub(crate) limits: Limits,
-    state: Mutex<State<DB>>,
+    state: Mutex<PoolState<DB>>,
     /// From the first use on.
     is_looked_after: AtomicBool,
 }
 
-struct State<DB: Backend> {
+struct PoolState<DB: Backend> {
     /// Those that nobody uses, while nobody waits. The one that was used last is lent first: what is not needed comes to
     /// its idle timeout.
-    idle: Vec<Stocked<DB>>,
+    idle: Vec<OwnConnection<DB>>,
     /// In the order in which they came, which is that of their numbers.
     waiting: VecDeque<Waiter<DB>>,
     making: Vec<Making>,
@@ -164,13 +164,13 @@ struct Making {
 /// does not rely on it.
 const FRESH: Duration = Duration::from_secs(1);
 
-impl<DB: Backend> State<DB> {
+impl<DB: Backend> PoolState<DB> {
     /// One that nobody uses.
-    fn pop_idle(&mut self) -> Option<Stocked<DB>> {
+    fn pop_idle(&mut self) -> Option<OwnConnection<DB>> {
         loop {
-            let mut stocked = self.idle.pop()?;
-            if !stocked.is_orphaned() {
-                return Some(stocked);
+            let mut own = self.idle.pop()?;
+            if !own.is_orphaned() {
+                return Some(own);
             }
             self.there -= 1;
         }
@@ -247,13 +247,13 @@ impl<DB: Backend> State<DB> {
     }
 }
 
-impl<DB: Backend> Stock<DB> {
+impl<DB: Backend> OwnPool<DB> {
     pub(crate) fn new(options: Arc<Options<DB>>, pooler: Pooler, limits: Limits) -> Self {
         Self {
             options,
             pooler,
             limits,
-            state: Mutex::new(State {
+            state: Mutex::new(PoolState {
                 idle: Vec::new(),
                 waiting: VecDeque::new(),
                 making: Vec::new(),
@@ -284,10 +284,10 @@ impl<DB: Backend> Stock<DB> {
         self.look_after();
         let mut place = loop {
             match self.enter() {
-                Entered::Served(over) if over.is_over() => over.close().await,
-                Entered::Served(lent) => return Ok(lent),
-                Entered::Waits(place) => break place,
-                Entered::Closed => return Err(Lack::Closed),
+                Queued::Served(over) if over.is_over() => over.close().await,
+                Queued::Served(lent) => return Ok(lent),
+                Queued::Waits(place) => break place,
+                Queued::Closed => return Err(Lack::Closed),
             }
         };
         let most = self.limits.acquire_timeout;
@@ -304,17 +304,17 @@ impl<DB: Backend> Stock<DB> {
 
     /// One that nobody uses, where there is one.
     pub(crate) fn take_idle(self: &Arc<Self>) -> Option<Lent<DB>> {
-        let stocked = self.state().pop_idle()?;
-        Some(Lent::new(self, stocked, true))
+        let own = self.state().pop_idle()?;
+        Some(Lent::new(self, own, true))
     }
 
-    fn enter(self: &Arc<Self>) -> Entered<DB> {
+    fn enter(self: &Arc<Self>) -> Queued<DB> {
         let mut state = self.state();
         if state.is_closed {
-            return Entered::Closed;
+            return Queued::Closed;
         }
-        if let Some(stocked) = state.pop_idle() {
-            return Entered::Served(Lent::new(self, stocked, true));
+        if let Some(own) = state.pop_idle() {
+            return Queued::Served(Lent::new(self, own, true));
         }
         let (sender, answer) = oneshot::channel();
         let number = state.next_number();
@@ -328,15 +328,15 @@ impl<DB: Backend> Stock<DB> {
         let starts = self.provide(&mut state);
         drop(state);
         starts.run();
-        Entered::Waits(Place {
+        Queued::Waits(QueueTicket {
             number,
             answer,
-            stock: Arc::clone(self),
+            pool: Arc::clone(self),
         })
     }
 
     /// Sees that for each that waits one is being made, as far as there is room.
-    fn provide(self: &Arc<Self>, state: &mut State<DB>) -> Starts<DB> {
+    fn provide(self: &Arc<Self>, state: &mut PoolState<DB>) -> Starts<DB> {
         let mut starts = Vec::new();
         for at in 0..state.waiting.len() {
             if state.waiting[at].attempt.is_some() {
@@ -358,7 +358,11 @@ impl<DB: Backend> Stock<DB> {
     }
 
     /// Begins one that somebody waits for, or nobody.
-    fn begin(self: &Arc<Self>, state: &mut State<DB>, waiter: Option<u64>) -> Attempt<DB> {
+    fn begin(
+        self: &Arc<Self>,
+        state: &mut PoolState<DB>,
+        waiter: Option<u64>,
+    ) -> ConnectAttempt<DB> {
         let (stop, stopped) = oneshot::channel();
         let number = state.next_number();
         let begun = Instant::now();
@@ -368,13 +372,13 @@ impl<DB: Backend> Stock<DB> {
             is_claimed: waiter.is_some(),
             _stop: stop,
         });
-        Attempt {
+        ConnectAttempt {
             number,
             waiter,
             begun,
             is_started: false,
             stopped,
-            stock: Arc::clone(self),
+            pool: Arc::clone(self),
         }
     }
 
@@ -394,17 +398,17 @@ impl<DB: Backend> Stock<DB> {
     }
 
     /// Gives a connection to the first that waits, or puts it by.
-    fn put(self: &Arc<Self>, mut stocked: Stocked<DB>, is_reused: bool) {
+    fn put(self: &Arc<Self>, mut own: OwnConnection<DB>, is_reused: bool) {
         let mut state = self.state();
         // One that nobody has used yet is never too old.
-        let is_old = is_reused && stocked.is_old(&self.limits);
-        if state.is_closed || is_old || stocked.is_orphaned() {
+        let is_old = is_reused && own.is_old(&self.limits);
+        if state.is_closed || is_old || own.is_orphaned() {
             drop(state);
-            drop(stocked);
+            drop(own);
             return self.make_room();
         }
         let Some(first) = state.remove_waiter(0) else {
-            state.idle.push(stocked);
+            state.idle.push(own);
             return;
         };
         // What was being made for the first may be made for another now.
@@ -412,7 +416,7 @@ impl<DB: Backend> Stock<DB> {
         drop(state);
         starts.run();
         // Where it has just gone this is dropped, and so put once more.
-        drop(first.answer.send(Ok(Lent::new(self, stocked, is_reused))));
+        drop(first.answer.send(Ok(Lent::new(self, own, is_reused))));
     }
 
     /// A connection is there no more.
@@ -441,7 +445,7 @@ impl<DB: Backend> Stock<DB> {
         }
     }
 
-    /// Starts what replaces connections whose time is over, for as long as somebody has the stock.
+    /// Starts what replaces connections whose time is over, for as long as somebody has the pool.
     fn look_after(self: &Arc<Self>) {
         if self.is_looked_after.swap(true, Ordering::Relaxed) {
             return;
@@ -449,17 +453,17 @@ impl<DB: Backend> Stock<DB> {
         let Some(interval) = self.limits.interval() else {
             return;
         };
-        let stock = Arc::downgrade(self);
-        let looks = Looks(Weak::clone(&stock));
+        let pool = Arc::downgrade(self);
+        let looks = Looks(Weak::clone(&pool));
         tokio::spawn(async move {
             let _looks = looks;
             loop {
                 tokio::time::sleep(interval).await;
-                let Some(stock) = stock.upgrade().filter(|stock| !stock.is_closed()) else {
+                let Some(pool) = pool.upgrade().filter(|pool| !pool.is_closed()) else {
                     return;
                 };
-                stock.clear().await;
-                if let Err(Lack::Refused(error)) = stock.fill(stock.limits.min_connections).await {
+                pool.clear().await;
+                if let Err(Lack::Refused(error)) = pool.fill(pool.limits.min_connections).await {
                     tracing::debug!(target: targets::STOCK, error = %Redacted(&error), "the pool could not be filled up");
                 }
             }
@@ -478,51 +482,51 @@ impl<DB: Backend> Stock<DB> {
             )
         };
         drop((waiting, making));
-        for stocked in idle {
-            Lent::new(self, stocked, true).close().await;
+        for own in idle {
+            Lent::new(self, own, true).close().await;
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<DB>> {
+    fn state(&self) -> MutexGuard<'_, PoolState<DB>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Somebody looks after the stock. Dropped with its runtime, it lets the next begin.
-struct Looks<DB: Backend>(Weak<Stock<DB>>);
+/// Somebody looks after the pool. Dropped with its runtime, it lets the next begin.
+struct Looks<DB: Backend>(Weak<OwnPool<DB>>);
 
 impl<DB: Backend> Drop for Looks<DB> {
     fn drop(&mut self) {
-        if let Some(stock) = self.0.upgrade() {
-            stock.is_looked_after.store(false, Ordering::Relaxed);
+        if let Some(pool) = self.0.upgrade() {
+            pool.is_looked_after.store(false, Ordering::Relaxed);
         }
     }
 }
 
-enum Entered<DB: Backend> {
+enum Queued<DB: Backend> {
     Served(Lent<DB>),
-    Waits(Place<DB>),
+    Waits(QueueTicket<DB>),
     Closed,
 }
 
 /// A place in the queue.
-struct Place<DB: Backend> {
+struct QueueTicket<DB: Backend> {
     number: u64,
     answer: oneshot::Receiver<Result<Lent<DB>, Lack>>,
-    stock: Arc<Stock<DB>>,
+    pool: Arc<OwnPool<DB>>,
 }
 
-impl<DB: Backend> Place<DB> {
+impl<DB: Backend> QueueTicket<DB> {
     /// What was begun before it came has had its time. Another is made.
     fn rely_on_no_other(&self) {
-        let mut state = self.stock.state();
+        let mut state = self.pool.state();
         let Some(at) = state.waiter_at(self.number) else {
             return;
         };
         let begun = state.begun_for(&state.waiting[at]);
         if begun.is_some_and(|begun| begun < state.waiting[at].since) {
             state.leave_attempt(at);
-            let starts = self.stock.provide(&mut state);
+            let starts = self.pool.provide(&mut state);
             drop(state);
             starts.run();
         }
@@ -530,7 +534,7 @@ impl<DB: Backend> Place<DB> {
 
     /// The time is over. What was it spent on?
     fn give_up(mut self, most: Duration) -> Result<Lent<DB>, Lack> {
-        let state = self.stock.state();
+        let state = self.pool.state();
         let Some(at) = state.waiter_at(self.number) else {
             drop(state);
             // It came at the last moment.
@@ -544,33 +548,33 @@ impl<DB: Backend> Place<DB> {
     }
 }
 
-impl<DB: Backend> Drop for Place<DB> {
+impl<DB: Backend> Drop for QueueTicket<DB> {
     fn drop(&mut self) {
         // What was sent to it meanwhile goes back when the answer is dropped.
-        let mut state = self.stock.state();
+        let mut state = self.pool.state();
         let Some(at) = state.waiter_at(self.number) else {
             return;
         };
         state.remove_waiter(at);
-        let starts = self.stock.provide(&mut state);
+        let starts = self.pool.provide(&mut state);
         drop(state);
         starts.run();
     }
 }
 
-/// A connection out of the stock. Dropped, it goes back.
+/// A connection out of the pool. Dropped, it goes back.
 pub(crate) struct Lent<DB: Backend> {
-    stocked: Option<Stocked<DB>>,
+    own: Option<OwnConnection<DB>>,
     is_reused: bool,
-    stock: Arc<Stock<DB>>,
+    pool: Arc<OwnPool<DB>>,
 }
 
 impl<DB: Backend> Lent<DB> {
-    fn new(stock: &Arc<Stock<DB>>, stocked: Stocked<DB>, is_reused: bool) -> Self {
+    fn new(pool: &Arc<OwnPool<DB>>, own: OwnConnection<DB>, is_reused: bool) -> Self {
         Self {
-            stocked: Some(stocked),
+            own: Some(own),
             is_reused,
-            stock: Arc::clone(stock),
+            pool: Arc::clone(pool),
         }
     }
 
@@ -579,43 +583,41 @@ impl<DB: Backend> Lent<DB> {
         self.is_reused
     }
 
-    pub(crate) fn stocked(&self) -> &Stocked<DB> {
-        self.stocked.as_ref().expect(LENT)
+    pub(crate) fn own(&self) -> &OwnConnection<DB> {
+        self.own.as_ref().expect(LENT)
     }
 
-    pub(crate) fn stocked_mut(&mut self) -> &mut Stocked<DB> {
-        self.stocked.as_mut().expect(LENT)
+    pub(crate) fn own_mut(&mut self) -> &mut OwnConnection<DB> {
+        self.own.as_mut().expect(LENT)
     }
 
     /// Closes it without a word.
     pub(crate) fn discard(mut self) {
-        drop(self.stocked.take());
+        drop(self.own.take());
     }
 
     /// Dropped without one, the server would log that it was lost.
     async fn close(mut self) {
-        if let Some(stocked) = self.stocked.take() {
+        if let Some(own) = self.own.take() {
             // The server learns of it this way or the other; there is nobody to tell.
-            timeout(CLOSING_TAKES, stocked.connection.close())
-                .await
-                .ok();
+            timeout(CLOSING_TAKES, own.connection.close()).await.ok();
         }
     }
 
     fn is_over(&self) -> bool {
-        let there = self.stock.state().there;
-        self.stocked().is_over(&self.stock.limits, there)
+        let there = self.pool.state().there;
+        self.own().is_over(&self.pool.limits, there)
     }
 }
 
 impl<DB: Backend> Drop for Lent<DB> {
     fn drop(&mut self) {
-        match self.stocked.take() {
-            Some(mut stocked) => {
-                stocked.returned = Instant::now();
-                self.stock.put(stocked, true);
+        match self.own.take() {
+            Some(mut own) => {
+                own.returned = Instant::now();
+                self.pool.put(own, true);
             }
-            None => self.stock.make_room(),
+            None => self.pool.make_room(),
         }
     }
 }

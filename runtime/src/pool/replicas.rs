@@ -9,7 +9,7 @@ use tokio::task;
 
 use crate::backend::Backend;
 use crate::error::Error;
-use crate::options::{Isolation, Replica, TxOptions};
+use crate::options::{Isolation, ReadPreference, TxOptions};
 use crate::pool::Pool;
 
 /// The replicas of a factory.
@@ -45,14 +45,16 @@ impl<DB: Backend> Replicas<DB> {
     /// What such a boundary is never given.
     pub(crate) fn check(&self, options: &TxOptions) -> Result<(), Error> {
         match options.replica {
-            Some(Replica::Prefer | Replica::Require) if !options.is_read_only() => Err(
-                Error::config("a replica is for reading; give `read_only` with `replica`"),
-            ),
-            Some(Replica::Require) if self.pools.is_empty() => Err(Error::config(
+            Some(ReadPreference::Prefer | ReadPreference::Require) if !options.is_read_only() => {
+                Err(Error::config(
+                    "a replica is for reading; give `read_only` with `replica`",
+                ))
+            }
+            Some(ReadPreference::Require) if self.pools.is_empty() => Err(Error::config(
                 "`replica = Require` needs a replica, and this factory has none; name one with \
                  `Builder::replica`, or write `replica = Prefer`",
             )),
-            Some(Replica::Require) if options.isolation == Some(Isolation::Serializable) => {
+            Some(ReadPreference::Require) if options.isolation == Some(Isolation::Serializable) => {
                 Err(Error::config(
                     "a replica cannot tell what is serializable; write `isolation = RepeatableRead` with \
                      `replica = Require`",
@@ -68,20 +70,20 @@ impl<DB: Backend> Replicas<DB> {
             return None;
         }
         match options.replica? {
-            Replica::Never => return None,
-            Replica::Prefer
+            ReadPreference::Never => return None,
+            ReadPreference::Prefer
                 if options.isolation == Some(Isolation::Serializable)
                     || self.writers.has_written() =>
             {
                 return None;
             }
-            Replica::Prefer | Replica::Require => {}
+            ReadPreference::Prefer | ReadPreference::Require => {}
         }
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let mut turns = (0..self.pools.len()).map(|n| (first.wrapping_add(n)) % self.pools.len());
         let well = turns.clone().find(|&n| !self.was_missed(n));
         match options.replica {
-            Some(Replica::Require) => well.or_else(|| turns.next()),
+            Some(ReadPreference::Require) => well.or_else(|| turns.next()),
             _ => well,
         }
     }
@@ -95,8 +97,8 @@ impl<DB: Backend> Replicas<DB> {
     }
 
     /// One is waited for. Where the wait is given up, it was missed.
-    pub(crate) fn wait_for(&self, replica: usize) -> Waiting<'_, DB> {
-        Waiting {
+    pub(crate) fn wait_for(&self, replica: usize) -> ReplicaWait<'_, DB> {
+        ReplicaWait {
             replicas: self,
             replica,
             since: Instant::now(),
@@ -122,7 +124,7 @@ impl<DB: Backend> Replicas<DB> {
 }
 
 /// A wait for a replica.
-pub(crate) struct Waiting<'a, DB: Backend> {
+pub(crate) struct ReplicaWait<'a, DB: Backend> {
     replicas: &'a Replicas<DB>,
     replica: usize,
     since: Instant,
@@ -131,7 +133,7 @@ pub(crate) struct Waiting<'a, DB: Backend> {
 /// Who gives up sooner than this may have had other reasons.
 const SOON: Duration = Duration::from_millis(100);
 
-impl<DB: Backend> Waiting<'_, DB> {
+impl<DB: Backend> ReplicaWait<'_, DB> {
     /// It was there, or was not.
     pub(crate) fn end(self, was_there: bool) -> bool {
         let is_news = self.replicas.found(self.replica, was_there);
@@ -140,7 +142,7 @@ impl<DB: Backend> Waiting<'_, DB> {
     }
 }
 
-impl<DB: Backend> Drop for Waiting<'_, DB> {
+impl<DB: Backend> Drop for ReplicaWait<'_, DB> {
     fn drop(&mut self) {
         if self.since.elapsed() >= SOON {
             self.replicas.found(self.replica, false);

@@ -7,7 +7,7 @@ use demarcate_sql::Dialect;
 use sqlx::SqlStr;
 use tracing::Span;
 
-use crate::scope::place::{Place, TransactionId};
+use crate::scope::place::{ErrorContext, TransactionId};
 use crate::scope::site::Site;
 use crate::scope::sql_text::shown;
 
@@ -41,7 +41,7 @@ pub struct OpenBoundary {
 }
 
 /// What a run of a boundary is at.
-pub(crate) struct Trail {
+pub(crate) struct Activity {
     site: Site,
     transaction: TransactionId,
     run: u32,
@@ -57,25 +57,25 @@ struct Now {
     begins: Option<Instant>,
     process: Option<u64>,
     replica: Option<usize>,
-    service: Option<Entered>,
-    statement: Option<Sent>,
+    service: Option<EnteredService>,
+    statement: Option<CurrentStatement>,
     /// The last error that a statement gave, as its text says it, and where that was.
-    failed: Option<(String, Place)>,
+    failed: Option<(String, ErrorContext)>,
 }
 
 /// A service that was entered.
-struct Entered {
+struct EnteredService {
     site: Site,
     span: Span,
 }
 
-struct Sent {
+struct CurrentStatement {
     text: SqlStr,
     sent: Instant,
     answered: Option<Instant>,
 }
 
-impl Trail {
+impl Activity {
     pub(crate) fn new(
         site: Site,
         transaction: TransactionId,
@@ -128,7 +128,7 @@ impl Trail {
 
     /// Records a statement that is about to be sent, and returns the span that its own belongs under.
     pub(crate) fn sends(&self, text: &SqlStr) -> Span {
-        let statement = Some(Sent {
+        let statement = Some(CurrentStatement {
             text: text.clone(),
             sent: Instant::now(),
             answered: None,
@@ -160,7 +160,7 @@ impl Trail {
     }
 
     /// Where this run is: with the service and the statement that it is at.
-    pub(crate) fn place(&self) -> Place {
+    pub(crate) fn place(&self) -> ErrorContext {
         let now = self.now();
         let service = now.service.as_ref().map(|service| service.site);
         let statement = now.statement.as_ref();
@@ -169,12 +169,12 @@ impl Trail {
     }
 
     /// The same where it is about no statement.
-    pub(crate) fn place_of_run(&self) -> Place {
-        Place::of_run(self.site, self.transaction, self.run)
+    pub(crate) fn place_of_run(&self) -> ErrorContext {
+        ErrorContext::of_run(self.site, self.transaction, self.run)
     }
 
     /// Where `error` happened, which the body has: at the statement that gave it, if it was one of ours.
-    pub(crate) fn place_of(&self, error: &sqlx::Error) -> Place {
+    pub(crate) fn place_of(&self, error: &sqlx::Error) -> ErrorContext {
         match &self.now().failed {
             Some((text, place)) if *text == error.to_string() => place.clone(),
             _ => self.place_of_run(),
@@ -218,16 +218,19 @@ impl Trail {
 /// The running service. Dropped, the one around it runs on.
 #[must_use]
 pub struct InService {
-    trail: Arc<Trail>,
-    around: Option<Entered>,
+    activity: Arc<Activity>,
+    around: Option<EnteredService>,
 }
 
 impl InService {
-    /// Enters a service, whose span lies under [`innermost_span`](Trail::innermost_span).
-    pub(crate) fn enter(trail: &Arc<Trail>, site: Site, span: Span) -> Self {
-        let around = trail.now().service.replace(Entered { site, span });
+    /// Enters a service, whose span lies under [`innermost_span`](Activity::innermost_span).
+    pub(crate) fn enter(activity: &Arc<Activity>, site: Site, span: Span) -> Self {
+        let around = activity
+            .now()
+            .service
+            .replace(EnteredService { site, span });
         Self {
-            trail: Arc::clone(trail),
+            activity: Arc::clone(activity),
             around,
         }
     }
@@ -237,7 +240,7 @@ impl Drop for InService {
     fn drop(&mut self) {
         let around = self.around.take();
         // Its span ends here: outside the lock, which lives to the end of the statement.
-        let ended = std::mem::replace(&mut self.trail.now().service, around);
+        let ended = std::mem::replace(&mut self.activity.now().service, around);
         drop(ended);
     }
 }

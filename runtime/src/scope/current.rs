@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use crate::scope::activity::Trail;
-use crate::scope::place::Place;
+use crate::scope::activity::Activity;
+use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
 
 tokio::task_local! {
@@ -20,15 +20,19 @@ tokio::task_local! {
 pub(crate) struct Frame(Arc<Open>);
 
 struct Open {
-    trail: Arc<Trail>,
+    activity: Arc<Activity>,
     pool: usize,
     outer: Option<Frame>,
 }
 
 impl Frame {
-    pub(crate) fn new(trail: Arc<Trail>, pool: usize) -> Self {
+    pub(crate) fn new(activity: Arc<Activity>, pool: usize) -> Self {
         let outer = OPEN.try_with(Frame::clone).ok();
-        Self(Arc::new(Open { trail, pool, outer }))
+        Self(Arc::new(Open {
+            activity,
+            pool,
+            outer,
+        }))
     }
 
     /// Runs a boundary's body inside this frame.
@@ -38,8 +42,8 @@ impl Frame {
 }
 
 /// Where `error` happened, which somebody inside a boundary has.
-pub(crate) fn place_of(error: &sqlx::Error) -> Place {
-    OPEN.try_with(|frame| frame.0.trail.place_of(error))
+pub(crate) fn place_of(error: &sqlx::Error) -> ErrorContext {
+    OPEN.try_with(|frame| frame.0.activity.place_of(error))
         .unwrap_or_default()
 }
 
@@ -49,7 +53,7 @@ pub(crate) fn holder(pool: usize) -> Option<Site> {
         let mut next = Some(frame);
         while let Some(frame) = next {
             if frame.0.pool == pool {
-                return Some(frame.0.trail.site());
+                return Some(frame.0.activity.site());
             }
             next = frame.0.outer.as_ref();
         }

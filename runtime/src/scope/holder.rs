@@ -9,14 +9,14 @@ use crate::scope::site::Site;
 /// back holds it until that is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Holder {
+pub struct ConnectionHolder {
     /// The boundary.
     pub boundary: Site,
     /// How long it has held the connection.
     pub held_for: Duration,
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for ConnectionHolder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { boundary, held_for } = self;
         write!(f, "{boundary} for {held_for:.1?}")
@@ -24,7 +24,7 @@ impl fmt::Display for Holder {
 }
 
 /// The first few of them, in a sentence.
-pub(crate) struct InWords<'a>(pub(crate) &'a [Holder]);
+pub(crate) struct InWords<'a>(pub(crate) &'a [ConnectionHolder]);
 
 impl fmt::Display for InWords<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,13 +43,13 @@ impl fmt::Display for InWords<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scope::site::Kind;
+    use crate::scope::site::SiteKind;
 
-    const SITE: Site = Site::new("post_order", Kind::Router, "src/orders.rs", 12);
+    const SITE: Site = Site::new("post_order", SiteKind::Router, "src/orders.rs", 12);
 
     #[test]
     fn of_many_a_few_are_shown() {
-        let holder = Holder {
+        let holder = ConnectionHolder {
             boundary: SITE,
             held_for: Duration::from_millis(1_250),
         };

@@ -32,7 +32,7 @@ impl fmt::Debug for TransactionId {
 /// Where in the program an error happened: in which boundary and which of its runs, in which service, at which
 /// statement. What is not known of it is `None`.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Place(Option<Box<Known>>);
+pub struct ErrorContext(Option<Box<Known>>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Known {
@@ -42,7 +42,7 @@ struct Known {
     statement: Option<String>,
 }
 
-impl Place {
+impl ErrorContext {
     /// In a boundary that was not let in, or that is no more.
     pub(crate) fn of_boundary(boundary: Site) -> Self {
         Self(Some(Box::new(Known {
@@ -106,9 +106,9 @@ impl Place {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for ErrorContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Place");
+        let mut shown = f.debug_struct("ErrorContext");
         let Some(known) = &self.0 else {
             return shown.finish();
         };

@@ -5,7 +5,7 @@ use std::fmt;
 /// What stands at a [`Site`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum SiteKind {
     /// A function marked `#[router_tx]`.
     Router,
     /// A function marked `#[service]`.
@@ -20,7 +20,7 @@ pub enum Kind {
     Migration,
 }
 
-impl Kind {
+impl SiteKind {
     /// As a word or two: `router`, `background job`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -35,7 +35,7 @@ impl Kind {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for SiteKind {
     /// As [`as_str`](Self::as_str) has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -45,22 +45,22 @@ impl fmt::Display for Kind {
 /// The name and the place of a boundary, a service or a job, as errors, logs and statistics show them.
 ///
 /// ```
-/// use demarcate::{Kind, Site};
+/// use demarcate::{SiteKind, Site};
 ///
-/// const SITE: Site = Site::new("post_order", Kind::Router, "src/routers/orders.rs", 12);
+/// const SITE: Site = Site::new("post_order", SiteKind::Router, "src/routers/orders.rs", 12);
 /// assert_eq!(SITE.to_string(), "router `post_order` (src/routers/orders.rs:12)");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Site {
     name: &'static str,
-    kind: Kind,
+    kind: SiteKind,
     file: &'static str,
     line: u32,
 }
 
 impl Site {
     /// A site; the macros call this with `file!()` and `line!()`.
-    pub const fn new(name: &'static str, kind: Kind, file: &'static str, line: u32) -> Self {
+    pub const fn new(name: &'static str, kind: SiteKind, file: &'static str, line: u32) -> Self {
         Self {
             name,
             kind,
@@ -75,7 +75,7 @@ impl Site {
     }
 
     /// What stands there.
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> SiteKind {
         self.kind
     }
 
@@ -89,7 +89,7 @@ impl Site {
         self.line
     }
 
-    pub(crate) const fn with_kind(mut self, kind: Kind) -> Self {
+    pub(crate) const fn with_kind(mut self, kind: SiteKind) -> Self {
         self.kind = kind;
         self
     }
@@ -111,7 +111,7 @@ impl fmt::Display for Site {
             line,
         } = self;
         let of = match kind {
-            Kind::OnError => " of",
+            SiteKind::OnError => " of",
             _ => "",
         };
         write!(f, "{kind}{of} `{name}` ({file}:{line})")

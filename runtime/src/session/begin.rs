@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::backend::{Backend, connect_error};
 use crate::error::Error;
-use crate::options::Replica;
+use crate::options::ReadPreference;
 use crate::pool::Pool;
 use crate::pool::lease::Lease;
 use crate::pool::replicas;
@@ -28,13 +28,13 @@ impl<DB: Backend> Core<DB> {
         // Boxed: it runs once per transaction, and inline it would enlarge every statement's future.
         let begun = Box::pin(self.begin_on_a_live_connection()).await;
         begun.map_err(|error| {
-            let error = error.at(|| self.trail.place_of_run());
+            let error = error.at(|| self.activity.place_of_run());
             // The body gets the original; the session keeps a copy of it.
             let error = sqlx::Error::from(error);
             if let Some(failure) = Failure::of::<DB>(&error) {
                 self.fail(failure);
             }
-            Error::from(error).at(|| self.trail.place_of_run())
+            Error::from(error).at(|| self.activity.place_of_run())
         })
     }
 
@@ -44,14 +44,14 @@ impl<DB: Backend> Core<DB> {
         };
         let engine = Arc::clone(&self.engine);
         let waiting = engine.replicas().wait_for(replica);
-        let begun = if self.options.replica == Some(Replica::Require) {
+        let begun = if self.options.replica == Some(ReadPreference::Require) {
             self.begin_on_the_chosen_pool().await
         } else {
             self.begin_on_a_replica_soon().await
         };
         let is_news = waiting.end(begun.is_ok());
         let Err(error) = begun else { return begun };
-        if self.options.replica == Some(Replica::Require) {
+        if self.options.replica == Some(ReadPreference::Require) {
             return Err(error);
         }
         if is_news {
@@ -91,10 +91,10 @@ impl<DB: Backend> Core<DB> {
             let engine = Arc::clone(&self.engine);
             let pool = self.replica.and_then(|n| engine.replicas().pools().get(n));
             let pool = pool.unwrap_or(engine.pool());
-            let waiting = Waiting(&mut self.stopped_waiting);
+            let waiting = WaitTimer(&mut self.stopped_waiting);
             let began = Instant::now();
-            let acquired = pool.acquire(self.trail.site()).await;
-            self.recorder.sent.acquiring += began.elapsed();
+            let acquired = pool.acquire(self.activity.site()).await;
+            self.recorder.totals.acquiring += began.elapsed();
             let connection = acquired?;
             waiting.end();
             let prepared = DB::prepared(&connection);
@@ -104,19 +104,19 @@ impl<DB: Backend> Core<DB> {
                 .connection
                 .insert(OnConnection { lease, prepared })
                 .lease;
-            self.recorder.sent.round_trips += 1;
+            self.recorder.totals.round_trips += 1;
             let begin = DB::begin(&self.options, lease.fitting());
             let (connection, _) = lease.parts();
-            self.trail.begins();
+            self.activity.begins();
             let begun = DB::run_for_row(connection, begin).await;
             match begun.and_then(DB::begun) {
                 Ok(begun) => {
-                    self.trail.begun(begun.process, self.replica);
+                    self.activity.begun(begun.process, self.replica);
                     lease.begin(begun);
                     return Ok(());
                 }
                 Err(error) => {
-                    self.trail.begun(None, None);
+                    self.activity.begun(None, None);
                     // sqlx would return it to the pool in an aborted state.
                     if let Some(on) = self.connection.take() {
                         on.lease.discard();
@@ -140,7 +140,7 @@ impl<DB: Backend> Core<DB> {
 
     /// The error of a boundary whose time has run out: whether it waited for a connection then.
     pub(crate) fn timed_out(&self, after: Duration, deadline: Instant) -> Error {
-        let place = self.trail.place();
+        let place = self.activity.place();
         // A wait that the body gave up by itself was given up before the deadline.
         if self.stopped_waiting.is_some_and(|at| at >= deadline) {
             if !self.pool().is_exhausted() {
@@ -160,15 +160,15 @@ impl<DB: Backend> Core<DB> {
 }
 
 /// Records the time at which a wait is given up.
-struct Waiting<'a>(&'a mut Option<Instant>);
+struct WaitTimer<'a>(&'a mut Option<Instant>);
 
-impl Waiting<'_> {
+impl WaitTimer<'_> {
     fn end(self) {
         std::mem::forget(self);
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for WaitTimer<'_> {
     fn drop(&mut self) {
         *self.0 = Some(Instant::now());
     }

@@ -11,7 +11,7 @@ use crate::classify::Redacted;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::observe::stats::Outcome;
-use crate::pool::lease::State;
+use crate::pool::lease::ConnectionState;
 use crate::session::transaction::{Core, OnConnection};
 use crate::targets;
 
@@ -45,7 +45,7 @@ impl<DB: Backend> Core<DB> {
             });
         }
         if let Some(OnConnection { lease, .. }) = &mut self.connection {
-            self.recorder.sent.round_trips += 1;
+            self.recorder.totals.round_trips += 1;
             // Until the answer is there, nobody can say what a runtime that ends leaves behind.
             self.recorder.outcome = Outcome::Unknown;
             if !self.options.is_read_only() {
@@ -54,13 +54,13 @@ impl<DB: Backend> Core<DB> {
             }
             let commit = DB::commit(&self.options, lease.fitting());
             let (connection, state) = lease.parts();
-            *state = State::Busy;
+            *state = ConnectionState::Busy;
             let last = deadline.max(Instant::now() + GRACE);
             let began = Instant::now();
             let answer = timeout_at(last, DB::run(connection, commit)).await;
-            self.recorder.sent.committing = began.elapsed();
+            self.recorder.totals.committing = began.elapsed();
             match answer.unwrap_or_else(|_| Err(no_answer())) {
-                Ok(()) => *state = State::Clean,
+                Ok(()) => *state = ConnectionState::Clean,
                 Err(source) => self.commit_failed(source, deadline).await?,
             }
             self.count_prepared();
@@ -85,7 +85,7 @@ impl<DB: Backend> Core<DB> {
         match proven {
             Ok(Some(proven)) => proven,
             Ok(None) => Err(Error::Closed {
-                place: self.trail.place_of_run(),
+                place: self.activity.place_of_run(),
             }),
             Err(_) => Err(self.timed_out(limit, deadline)),
         }
@@ -97,12 +97,12 @@ impl<DB: Backend> Core<DB> {
         source: sqlx::Error,
         deadline: Instant,
     ) -> Result<(), NotCommitted> {
-        let place = self.trail.place_of_run();
+        let place = self.activity.place_of_run();
         let failure = DB::commit_failure(&source);
         if failure != CommitFailure::Unknown {
             self.recorder.outcome = Outcome::RolledBack;
             if let Some(on) = &mut self.connection {
-                *on.lease.parts().1 = State::Open;
+                *on.lease.parts().1 = ConnectionState::Open;
             }
             let may_succeed_again = DB::may_succeed_again(&source);
             let error = match failure {
@@ -173,7 +173,7 @@ async fn confirm<DB: Backend>(
             .without_max_times()
             .build();
         loop {
-            let answer = engine.pool().spare().ask(ask.clone()).await;
+            let answer = engine.pool().control().ask(ask.clone()).await;
             match answer.and_then(DB::outcome) {
                 Ok(Some(committed)) => return committed,
                 Ok(None) => {}

@@ -13,7 +13,7 @@ use tokio::time::Sleep;
 use crate::backend::query::Statement;
 use crate::backend::{Backend, Step};
 use crate::session::Session;
-use crate::session::in_flight::{Flight, Running};
+use crate::session::in_flight::{Dispatched, InFlight};
 
 impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
     type Database = DB;
@@ -25,14 +25,19 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
     {
         let statement = Statement::of(query);
         let rows = async move {
-            let (statement, Running { connection, flight }) =
-                self.core.start_query(statement).await?;
+            let (
+                statement,
+                Dispatched {
+                    connection,
+                    in_flight,
+                },
+            ) = self.core.start_query(statement).await?;
             Ok(Rows::<DB> {
                 steps: Some(DB::fetch_many(connection, statement)),
-                end: flight
+                end: in_flight
                     .limit
                     .map(|limit| Box::pin(tokio::time::sleep(limit))),
-                flight,
+                in_flight,
             })
         };
         Box::pin(rows.try_flatten_stream())
@@ -48,9 +53,14 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
     {
         let statement = Statement::of(query);
         Box::pin(async move {
-            let (statement, Running { connection, flight }) =
-                self.core.start_query(statement).await?;
-            flight
+            let (
+                statement,
+                Dispatched {
+                    connection,
+                    in_flight,
+                },
+            ) = self.core.start_query(statement).await?;
+            in_flight
                 .watch_rows(DB::fetch_optional(connection, statement), |row| {
                     row.is_some().into()
                 })
@@ -67,8 +77,11 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
     {
         Box::pin(async move {
-            let Running { connection, flight } = self.core.start_named(&sql).await?;
-            flight
+            let Dispatched {
+                connection,
+                in_flight,
+            } = self.core.start_named(&sql).await?;
+            in_flight
                 .watch(DB::prepare_with(connection, sql, parameters))
                 .await
         })
@@ -79,8 +92,11 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
     {
         Box::pin(async move {
-            let Running { connection, flight } = self.core.start_named(&sql).await?;
-            flight.watch(DB::describe(connection, sql)).await
+            let Dispatched {
+                connection,
+                in_flight,
+            } = self.core.start_named(&sql).await?;
+            in_flight.watch(DB::describe(connection, sql)).await
         })
     }
 }
@@ -92,7 +108,7 @@ struct Rows<'e, DB: Backend> {
     steps: Option<BoxStream<'e, Result<Step<DB>, sqlx::Error>>>,
     /// When its time is over.
     end: Option<Pin<Box<Sleep>>>,
-    flight: Flight<'e>,
+    in_flight: InFlight<'e>,
 }
 
 impl<DB: Backend> Stream for Rows<'_, DB> {
@@ -100,29 +116,29 @@ impl<DB: Backend> Stream for Rows<'_, DB> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
-        if let (Some(end), Some(limit)) = (&mut this.end, this.flight.limit)
+        if let (Some(end), Some(limit)) = (&mut this.end, this.in_flight.limit)
             && end.as_mut().poll(cx).is_ready()
         {
             this.steps = None;
             this.end = None;
-            return Poll::Ready(Some(Err(this.flight.time_out(limit))));
+            return Poll::Ready(Some(Err(this.in_flight.time_out(limit))));
         }
         let Some(steps) = &mut this.steps else {
             return Poll::Ready(None);
         };
         let step = match ready!(steps.as_mut().poll_next(cx)) {
             Some(Ok(step)) => {
-                if let Some(watched) = &mut this.flight.watched {
+                if let Some(observer) = &mut this.in_flight.observer {
                     match &step {
-                        Either::Left(result) => watched.count_affected(DB::affected(result)),
-                        Either::Right(_) => watched.count_row(),
+                        Either::Left(result) => observer.count_affected(DB::affected(result)),
+                        Either::Right(_) => observer.count_row(),
                     }
                 }
                 Some(Ok(step))
             }
-            Some(Err(error)) => Some(Err(this.flight.fail(error))),
+            Some(Err(error)) => Some(Err(this.in_flight.fail(error))),
             None => {
-                this.flight.land(0);
+                this.in_flight.complete(0);
                 None
             }
         };

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::classify::{Category, copy_of};
 use crate::error::Error;
-use crate::scope::place::Place;
+use crate::scope::place::ErrorContext;
 use crate::session::guard::Refusal;
-use crate::session::requirements::Unmet;
+use crate::session::requirements::UnmetRequirement;
 
 /// The first failure of a transaction. Until a savepoint around it is rolled back, no further
 /// statement is sent, and the boundary does not commit.
@@ -26,7 +26,7 @@ pub(crate) enum Failure {
     /// The guard refused a statement.
     Forbidden(Refusal),
     /// A service needs what the boundary does not give.
-    Unmet(Unmet),
+    UnmetRequirement(UnmetRequirement),
 }
 
 impl Failure {
@@ -80,7 +80,7 @@ impl Failure {
     }
 
     /// What a boundary returns for it, and what every later statement fails with.
-    fn to_error(&self, place: Place) -> Error {
+    fn to_error(&self, place: ErrorContext) -> Error {
         match self {
             Self::Statement { error: source, .. } | Self::Lost(source) => Error::Aborted {
                 place,
@@ -91,20 +91,20 @@ impl Failure {
                 after: *after,
             },
             Self::Forbidden(refusal) => refusal.to_error(place),
-            Self::Unmet(unmet) => unmet.to_error(place),
+            Self::UnmetRequirement(unmet) => unmet.to_error(place),
         }
     }
 }
 
 /// The mark that the first failure leaves on a session, and where that was.
 #[derive(Debug)]
-pub(crate) struct Mark {
+pub(crate) struct FailureMark {
     failure: Failure,
-    place: Place,
+    place: ErrorContext,
 }
 
-impl Mark {
-    pub(crate) fn new(failure: Failure, place: Place) -> Self {
+impl FailureMark {
+    pub(crate) fn new(failure: Failure, place: ErrorContext) -> Self {
         Self { failure, place }
     }
 

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use crate::error::Error;
-use crate::scope::place::Place;
-use crate::session::failure::{Failure, Mark};
+use crate::scope::place::ErrorContext;
+use crate::session::failure::{Failure, FailureMark};
 use crate::session::guard::Allowed;
 
 /// The state of a session that decides what it may still do. It knows no connection.
 #[derive(Default)]
 pub(crate) struct Fitness {
     /// The first failure. While there is one, no statement is sent.
-    failure: Option<Mark>,
+    failure: Option<FailureMark>,
     /// Whether the last statement met a conflict that a savepoint has survived.
     survived_conflict: bool,
     /// The reason given to `rollback_only`.
@@ -26,19 +26,21 @@ pub(crate) struct Fitness {
 
 impl Fitness {
     /// Marks the session with its first failure. Later failures change nothing.
-    pub(crate) fn fail(&mut self, failure: Failure, place: impl FnOnce() -> Place) {
+    pub(crate) fn fail(&mut self, failure: Failure, place: impl FnOnce() -> ErrorContext) {
         if self.failure.is_none() {
-            self.failure = Some(Mark::new(failure, place()));
+            self.failure = Some(FailureMark::new(failure, place()));
         }
     }
 
     /// Marks the session with a failure that takes the place of an earlier one, and returns its error.
-    pub(crate) fn fail_with(&mut self, failure: Failure, place: Place) -> Error {
-        self.failure.insert(Mark::new(failure, place)).to_error()
+    pub(crate) fn fail_with(&mut self, failure: Failure, place: ErrorContext) -> Error {
+        self.failure
+            .insert(FailureMark::new(failure, place))
+            .to_error()
     }
 
     /// The first failure, if there is one.
-    pub(crate) fn failure(&self) -> Option<&Mark> {
+    pub(crate) fn failure(&self) -> Option<&FailureMark> {
         self.failure.as_ref()
     }
 
@@ -48,7 +50,7 @@ impl Fitness {
         &mut self,
         expected_depth: u32,
         is_busy: bool,
-        place: impl Fn() -> Place,
+        place: impl Fn() -> ErrorContext,
     ) {
         if self.depth != expected_depth {
             self.fail(Failure::dropped("a savepoint"), &place);
@@ -75,7 +77,10 @@ impl Fitness {
     /// # Errors
     ///
     /// That of [`check`](Self::check), and [`Error::RollbackOnly`].
-    pub(crate) fn check_commit(&mut self, place: impl FnOnce() -> Place) -> Result<(), Error> {
+    pub(crate) fn check_commit(
+        &mut self,
+        place: impl FnOnce() -> ErrorContext,
+    ) -> Result<(), Error> {
         self.check()?;
         match self.rollback_only.take() {
             Some(reason) => Err(Error::RollbackOnly {
@@ -158,7 +163,7 @@ impl Fitness {
 /// The failure of a savepoint while it is rolled back.
 pub(crate) struct Undo {
     survived_conflict: bool,
-    failure: Option<Mark>,
+    failure: Option<FailureMark>,
 }
 
 #[cfg(test)]
@@ -167,8 +172,8 @@ mod tests {
 
     use super::*;
 
-    fn nowhere() -> Place {
-        Place::default()
+    fn nowhere() -> ErrorContext {
+        ErrorContext::default()
     }
 
     fn conflict() -> Failure {

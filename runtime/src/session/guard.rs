@@ -7,7 +7,7 @@
 use demarcate_sql::{Dialect, Effect, Leak, is_plain, session_calls, statements};
 
 use crate::error::Error;
-use crate::scope::place::Place;
+use crate::scope::place::ErrorContext;
 
 /// A statement that is not sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn to_error(&self, place: Place) -> Error {
+    pub(crate) fn to_error(&self, place: ErrorContext) -> Error {
         Error::Forbidden {
             place,
             rule: self.rule,

@@ -12,7 +12,7 @@ use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::scope::current;
-use crate::scope::place::Place;
+use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
 use crate::session::Session;
 use crate::targets;
@@ -20,7 +20,7 @@ use crate::util::send_closure::SendOnce;
 
 /// What is done once a transaction has ended.
 #[doc(hidden)]
-pub enum Hook<DB: Backend> {
+pub enum HookKind<DB: Backend> {
     /// Awaited, in order, before the next.
     Future(BoxFuture<'static, ()>),
     /// Started, in order, and not waited for.
@@ -35,17 +35,17 @@ pub enum Hook<DB: Backend> {
     note = "give `after_commit` a background job, as in `tx.after_commit(ship(order.id))`, or a future, as in \
             `tx.after_commit(async move {{ cache.invalidate(id).await }})`"
 )]
-pub trait AfterCommit<DB: Backend> {
+pub trait Hook<DB: Backend> {
     #[doc(hidden)]
-    fn into_hook(self) -> Hook<DB>;
+    fn into_hook(self) -> HookKind<DB>;
 }
 
-impl<DB: Backend, F> AfterCommit<DB> for F
+impl<DB: Backend, F> Hook<DB> for F
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    fn into_hook(self) -> Hook<DB> {
-        Hook::Future(Box::pin(self))
+    fn into_hook(self) -> HookKind<DB> {
+        HookKind::Future(Box::pin(self))
     }
 }
 
@@ -55,15 +55,15 @@ type Before<DB> =
 /// What a body has registered.
 pub(crate) struct Hooks<DB: Backend> {
     before_commit: VecDeque<Box<Before<DB>>>,
-    after_commit: Vec<Hook<DB>>,
-    after_rollback: Vec<Hook<DB>>,
+    after_commit: Vec<HookKind<DB>>,
+    after_rollback: Vec<HookKind<DB>>,
     /// Those for a rollback that has happened: that of a savepoint.
-    undone: Vec<Hook<DB>>,
+    undone: Vec<HookKind<DB>>,
 }
 
 /// How many of each kind there were at some time.
 #[derive(Clone, Copy)]
-pub(crate) struct Mark {
+pub(crate) struct HookCounts {
     before_commit: usize,
     after_commit: usize,
     after_rollback: usize,
@@ -92,16 +92,16 @@ impl<DB: Backend> Hooks<DB> {
         }));
     }
 
-    pub(crate) fn after_commit(&mut self, hook: Hook<DB>) {
+    pub(crate) fn after_commit(&mut self, hook: HookKind<DB>) {
         self.after_commit.push(hook);
     }
 
-    pub(crate) fn after_rollback(&mut self, hook: Hook<DB>) {
+    pub(crate) fn after_rollback(&mut self, hook: HookKind<DB>) {
         self.after_rollback.push(hook);
     }
 
-    pub(crate) fn mark(&self) -> Mark {
-        Mark {
+    pub(crate) fn counts(&self) -> HookCounts {
+        HookCounts {
             before_commit: self.before_commit.len(),
             after_commit: self.after_commit.len(),
             after_rollback: self.after_rollback.len(),
@@ -109,31 +109,31 @@ impl<DB: Backend> Hooks<DB> {
     }
 
     /// What was done since the mark has been undone.
-    pub(crate) fn undo(&mut self, mark: Mark) {
-        self.before_commit.truncate(mark.before_commit);
-        self.after_commit.truncate(mark.after_commit);
+    pub(crate) fn undo(&mut self, counts: HookCounts) {
+        self.before_commit.truncate(counts.before_commit);
+        self.after_commit.truncate(counts.after_commit);
         let undone = self
             .after_rollback
-            .drain(mark.after_rollback.min(self.after_rollback.len())..);
+            .drain(counts.after_rollback.min(self.after_rollback.len())..);
         self.undone.extend(undone);
     }
 
     /// Those for a transaction that was committed.
-    pub(crate) fn committed(&mut self) -> Vec<Hook<DB>> {
+    pub(crate) fn committed(&mut self) -> Vec<HookKind<DB>> {
         let mut hooks = std::mem::take(&mut self.undone);
         hooks.append(&mut self.after_commit);
         hooks
     }
 
     /// Those for a transaction that was rolled back.
-    pub(crate) fn rolled_back(&mut self) -> Vec<Hook<DB>> {
+    pub(crate) fn rolled_back(&mut self) -> Vec<HookKind<DB>> {
         let mut hooks = std::mem::take(&mut self.undone);
         hooks.append(&mut self.after_rollback);
         hooks
     }
 
     /// Those for a transaction of which nobody knows what became of it.
-    pub(crate) fn unknown(&mut self, site: Site) -> Vec<Hook<DB>> {
+    pub(crate) fn unknown(&mut self, site: Site) -> Vec<HookKind<DB>> {
         let waiting = self.after_commit.len() + self.after_rollback.len();
         if waiting > 0 {
             tracing::error!(
@@ -153,7 +153,7 @@ pub(crate) async fn run_before_commit<DB: Backend>(tx: &mut Session<DB>) -> Resu
         // One that registers itself again and sends nothing would never let the timeout have its turn.
         tokio::task::consume_budget().await;
         if let Err(error) = hook(tx).await {
-            return Err(refused(tx.core.trail.place_of_run(), error));
+            return Err(refused(tx.core.activity.place_of_run(), error));
         }
         tx.core.check()?;
     }
@@ -161,7 +161,7 @@ pub(crate) async fn run_before_commit<DB: Backend>(tx: &mut Session<DB>) -> Resu
 }
 
 /// Ours and the database's own stay what they are.
-fn refused(place: Place, error: BoxError) -> Error {
+fn refused(place: ErrorContext, error: BoxError) -> Error {
     let error = match error.downcast::<Error>() {
         Ok(error) => return *error,
         Err(error) => error,
@@ -173,7 +173,11 @@ fn refused(place: Place, error: BoxError) -> Error {
 }
 
 /// Runs the hooks after the end of a transaction. A factory that closes waits for them.
-pub(crate) async fn run<DB: Backend>(engine: &Arc<Engine<DB>>, site: Site, hooks: Vec<Hook<DB>>) {
+pub(crate) async fn run<DB: Backend>(
+    engine: &Arc<Engine<DB>>,
+    site: Site,
+    hooks: Vec<HookKind<DB>>,
+) {
     if hooks.is_empty() {
         return;
     }
@@ -181,8 +185,8 @@ pub(crate) async fn run<DB: Backend>(engine: &Arc<Engine<DB>>, site: Site, hooks
     let run = async {
         for hook in hooks {
             match hook {
-                Hook::Job(start) => start(engine),
-                Hook::Future(hook) => {
+                HookKind::Job(start) => start(engine),
+                HookKind::Future(hook) => {
                     let hook = pool.stop().or(AssertUnwindSafe(hook).catch_unwind());
                     match hook.await {
                         Some(Ok(())) => {}

@@ -4,30 +4,30 @@ use std::time::Duration;
 
 use crate::backend::Backend;
 use crate::error::Error;
-use crate::observe::statement_observer::Watched;
+use crate::observe::statement_observer::StatementObserver;
 use crate::observe::stats::Outcome;
-use crate::pool::lease::State;
-use crate::scope::activity::Trail;
+use crate::pool::lease::ConnectionState;
+use crate::scope::activity::Activity;
 use crate::session::failure::Failure;
 use crate::session::fitness::Fitness;
 
 /// The session while a statement runs: the connection, and what else changes meanwhile.
-pub(crate) struct Running<'a, DB: Backend> {
+pub(crate) struct Dispatched<'a, DB: Backend> {
     pub(crate) connection: &'a mut DB::Connection,
-    pub(crate) flight: Flight<'a>,
+    pub(crate) in_flight: InFlight<'a>,
 }
 
-/// A statement on its way. Unless it [lands](Self::land), its connection stays busy.
-pub(crate) struct Flight<'a> {
-    pub(crate) state: &'a mut State,
+/// A statement on its way. Unless it [completes](Self::complete), its connection stays busy.
+pub(crate) struct InFlight<'a> {
+    pub(crate) state: &'a mut ConnectionState,
     pub(crate) fitness: &'a mut Fitness,
     /// What an error of the database's is to the session.
     pub(crate) judge: fn(&sqlx::Error) -> Option<Failure>,
-    pub(crate) trail: &'a Trail,
+    pub(crate) activity: &'a Activity,
     /// How long it may take, where it is not the server that sees to it.
     pub(crate) limit: Option<Duration>,
     /// Who watches it, if it is one of the body's.
-    pub(crate) watched: Option<Watched<'a>>,
+    pub(crate) observer: Option<StatementObserver<'a>>,
     /// Where it, or what was run before it, may have committed unseen.
     pub(crate) unproven: Option<Unproven<'a>>,
 }
@@ -40,28 +40,28 @@ pub(crate) struct Unproven<'a> {
     pub(crate) is_lost: fn(&sqlx::Error) -> bool,
 }
 
-impl Flight<'_> {
+impl InFlight<'_> {
     /// The answer was read to its end, which was so many rows more than were counted.
-    pub(crate) fn land(&mut self, rows: u64) {
-        *self.state = State::Open;
-        if let Some(mut watched) = self.watched.take() {
-            watched.returned += rows;
-            watched.answered(self.trail);
+    pub(crate) fn complete(&mut self, rows: u64) {
+        *self.state = ConnectionState::Open;
+        if let Some(mut observer) = self.observer.take() {
+            observer.returned += rows;
+            observer.answered(self.activity);
         }
     }
 
     /// The answer was, or ended in, an error. What is returned is what the body gets.
     pub(crate) fn fail(&mut self, error: sqlx::Error) -> sqlx::Error {
-        *self.state = State::Open;
+        *self.state = ConnectionState::Open;
         let error = self.lose(error);
-        self.trail.failed(&error);
-        if let Some(watched) = self.watched.take() {
-            watched.failed(self.trail, &error);
+        self.activity.failed(&error);
+        if let Some(observer) = self.observer.take() {
+            observer.failed(self.activity, &error);
         }
         if self.fitness.failure().is_none()
             && let Some(failure) = (self.judge)(&error)
         {
-            self.fitness.fail(failure, || self.trail.place());
+            self.fitness.fail(failure, || self.activity.place());
         }
         error
     }
@@ -71,7 +71,7 @@ impl Flight<'_> {
         match &mut self.unproven {
             Some(unproven) if (unproven.is_lost)(&error) => {
                 *unproven.outcome = Outcome::Unknown;
-                let place = self.trail.place();
+                let place = self.activity.place();
                 Error::CommitUnknown {
                     place,
                     source: error,
@@ -84,11 +84,11 @@ impl Flight<'_> {
 
     /// The time for the answer is over. It is still to come.
     pub(crate) fn time_out(&mut self, after: Duration) -> sqlx::Error {
-        let place = self.trail.place();
+        let place = self.activity.place();
         self.fitness.fail(Failure::Slow(after), || place.clone());
         let error = Error::StatementTimeout { place, after }.into();
-        if let Some(watched) = self.watched.take() {
-            watched.failed(self.trail, &error);
+        if let Some(observer) = self.observer.take() {
+            observer.failed(self.activity, &error);
         }
         error
     }
@@ -116,7 +116,7 @@ impl Flight<'_> {
         };
         match answer {
             Ok(answer) => {
-                self.land(rows(&answer));
+                self.complete(rows(&answer));
                 Ok(answer)
             }
             Err(error) => Err(self.fail(error)),

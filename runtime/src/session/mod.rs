@@ -21,7 +21,7 @@ use std::fmt;
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::scope::site::Site;
-use crate::session::hooks::AfterCommit;
+use crate::session::hooks::Hook;
 use crate::session::transaction::Core;
 use crate::util::send_closure::SendOnce;
 
@@ -86,7 +86,7 @@ impl<DB: Backend> Session<DB> {
     /// logged, and the others run. Those registered inside a [`savepoint`](Self::savepoint) that is
     /// rolled back are dropped with it. Where the [outcome of the commit is unknown](Error::CommitUnknown)
     /// none runs, and the log says so.
-    pub fn after_commit(&mut self, hook: impl AfterCommit<DB>) {
+    pub fn after_commit(&mut self, hook: impl Hook<DB>) {
         self.core.hooks.after_commit(hook.into_hook());
     }
 
@@ -112,7 +112,7 @@ impl<DB: Backend> Session<DB> {
     /// }
     /// # }
     /// ```
-    pub fn after_rollback(&mut self, hook: impl AfterCommit<DB>) {
+    pub fn after_rollback(&mut self, hook: impl Hook<DB>) {
         self.core.hooks.after_rollback(hook.into_hook());
     }
 

@@ -8,35 +8,39 @@ use crate::error::Error;
 #[cfg(feature = "metrics")]
 use crate::observe::metrics;
 use crate::observe::spans;
-use crate::observe::stats::{Outcome, Record, Sent};
-use crate::scope::activity::Trail;
-use crate::session::failure::Mark;
+use crate::observe::stats::{Outcome, Record, RunTotals};
+use crate::scope::activity::Activity;
+use crate::session::failure::FailureMark;
 use crate::targets;
-use crate::util::registry::Entered;
+use crate::util::registry::RegistryEntry;
 
 /// The totals and the outcome of one run. Dropping it reports them to the span, the log, the statistics and
 /// the metrics.
 pub(crate) struct Recorder {
-    trail: Arc<Trail>,
+    activity: Arc<Activity>,
     record: Arc<Record>,
     /// The entry among the open boundaries, until the commit.
-    open: Option<Entered<Arc<Trail>>>,
+    open: Option<RegistryEntry<Arc<Activity>>>,
     /// The duration until the commit.
     took: Option<Duration>,
-    pub(crate) sent: Sent,
+    pub(crate) totals: RunTotals,
     pub(crate) outcome: Outcome,
     /// The category of the error that the boundary ended with, unless that was the body's own.
     ended_by: Option<Category>,
 }
 
 impl Recorder {
-    pub(crate) fn new(trail: Arc<Trail>, record: Arc<Record>, open: Entered<Arc<Trail>>) -> Self {
+    pub(crate) fn new(
+        activity: Arc<Activity>,
+        record: Arc<Record>,
+        open: RegistryEntry<Arc<Activity>>,
+    ) -> Self {
         Self {
-            trail,
+            activity,
             record,
             open: Some(open),
             took: None,
-            sent: Sent::default(),
+            totals: RunTotals::default(),
             outcome: Outcome::RolledBack,
             ended_by: None,
         }
@@ -45,45 +49,46 @@ impl Recorder {
     /// The transaction is committed. What runs after that is not part of the run.
     pub(crate) fn committed(&mut self) {
         self.outcome = Outcome::Committed;
-        self.took = Some(self.trail.began().elapsed());
+        self.took = Some(self.activity.began().elapsed());
         self.open = None;
     }
 
     /// Records the error that the boundary returns, and adds the run to it.
     pub(crate) fn end_with(&mut self, error: Error) -> Error {
-        let error = error.at(|| self.trail.place_of_run());
+        let error = error.at(|| self.activity.place_of_run());
         self.ended_by = Some(error.classification().category);
         self.record
-            .failed(error.to_string(), Some(self.trail.transaction()));
+            .failed(error.to_string(), Some(self.activity.transaction()));
         error
     }
 
     /// Records the first failure of the session, unless the boundary returned an error of its own.
-    pub(crate) fn blame(&mut self, mark: &Mark) {
+    pub(crate) fn blame(&mut self, mark: &FailureMark) {
         if self.ended_by.is_none() {
             let (said, category) = mark.returned();
             self.ended_by = Some(category);
-            self.record.failed(said, Some(self.trail.transaction()));
+            self.record.failed(said, Some(self.activity.transaction()));
         }
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let (trail, outcome, sent) = (&self.trail, self.outcome, &self.sent);
-        spans::boundary_ended(trail.span(), outcome, self.ended_by, sent);
+        let (activity, outcome, sent) = (&self.activity, self.outcome, &self.totals);
+        spans::boundary_ended(activity.span(), outcome, self.ended_by, sent);
         tracing::debug!(
             target: targets::TRANSACTION,
-            parent: trail.span(),
-            boundary = %trail.site(),
+            parent: activity.span(),
+            boundary = %activity.site(),
             ?outcome,
             statements = sent.statements,
             round_trips = sent.round_trips,
             "boundary ended",
         );
-        let took = self.took.unwrap_or_else(|| trail.began().elapsed());
-        self.record.ended(trail.transaction(), outcome, sent, took);
+        let took = self.took.unwrap_or_else(|| activity.began().elapsed());
+        self.record
+            .ended(activity.transaction(), outcome, sent, took);
         #[cfg(feature = "metrics")]
-        metrics::ended(trail.site(), outcome, self.ended_by, sent, took);
+        metrics::ended(activity.site(), outcome, self.ended_by, sent, took);
     }
 }

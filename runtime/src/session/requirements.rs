@@ -4,13 +4,13 @@ use std::fmt;
 
 use crate::error::Error;
 use crate::options::Isolation;
-use crate::scope::place::Place;
+use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
 
 /// What `#[service(requires(..))]` states.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
+pub struct Requirements {
     /// This level at least.
     pub isolation: Option<Isolation>,
     /// That it can write.
@@ -19,37 +19,37 @@ pub struct Needs {
 
 /// What a boundary gives.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Given {
+pub(crate) struct Offer {
     pub(crate) isolation: Isolation,
     pub(crate) read_only: bool,
 }
 
 /// A service that was given less than it needs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Unmet {
+pub(crate) struct UnmetRequirement {
     service: Site,
-    needs: Needs,
-    given: Given,
+    needs: Requirements,
+    given: Offer,
 }
 
-impl Unmet {
+impl UnmetRequirement {
     /// What is missing, if anything is.
-    pub(crate) fn find(service: Site, needs: Needs, given: Given) -> Option<Self> {
+    pub(crate) fn find(service: Site, needs: Requirements, given: Offer) -> Option<Self> {
         let isolation = needs.isolation.filter(|needed| *needed > given.isolation);
         let read_write = needs.read_write && given.read_only;
-        let needs = Needs {
+        let needs = Requirements {
             isolation,
             read_write,
         };
-        (needs != Needs::default()).then_some(Self {
+        (needs != Requirements::default()).then_some(Self {
             service,
             needs,
             given,
         })
     }
 
-    pub(crate) fn to_error(self, place: Place) -> Error {
-        Error::Unmet {
+    pub(crate) fn to_error(self, place: ErrorContext) -> Error {
+        Error::RequirementNotMet {
             place,
             service: self.service,
             needs: self.to_string().into(),
@@ -57,7 +57,7 @@ impl Unmet {
     }
 }
 
-impl fmt::Display for Unmet {
+impl fmt::Display for UnmetRequirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(isolation) = self.needs.isolation {
             write!(

@@ -54,7 +54,7 @@ impl<DB: Backend> Session<DB> {
         E: From<Error>,
     {
         let depth = self.core.fitness.depth();
-        let hooks = self.core.hooks.mark();
+        let hooks = self.core.hooks.counts();
         let name = self.core.enter_savepoint().await?;
         let mut scope = Scope {
             session: self,

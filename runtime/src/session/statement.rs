@@ -7,7 +7,7 @@ use crate::backend::query::Statement;
 use crate::error::Error;
 use crate::session::failure::Failure;
 use crate::session::guard::{self, Passed};
-use crate::session::in_flight::Running;
+use crate::session::in_flight::Dispatched;
 use crate::session::transaction::Core;
 
 impl<DB: Backend> Core<DB> {
@@ -16,7 +16,10 @@ impl<DB: Backend> Core<DB> {
         self.check()?;
         guard::read(sql, DB::DIALECT, self.fitness.allowed()).map_err(|refusal| {
             // It was not sent, and is not the statement that the activity names.
-            let place = self.trail.place_of_run().at(self.trail.service(), None);
+            let place = self
+                .activity
+                .place_of_run()
+                .at(self.activity.service(), None);
             self.fitness.fail_with(Failure::Forbidden(refusal), place)
         })
     }
@@ -26,7 +29,7 @@ impl<DB: Backend> Core<DB> {
         &mut self,
         sql: &SqlStr,
         preparing: u64,
-    ) -> Result<Running<'_, DB>, sqlx::Error> {
+    ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
         let passed = self.admit(sql.as_str())?;
         self.begin().await?;
         if passed.leaves_state {
@@ -35,20 +38,20 @@ impl<DB: Backend> Core<DB> {
         if passed.is_opaque {
             self.set_witness().await?;
         }
-        self.recorder.sent.statements += 1;
-        self.recorder.sent.round_trips += preparing;
+        self.recorder.totals.statements += 1;
+        self.recorder.totals.round_trips += preparing;
         self.fitness.sends();
-        Ok(self.take_off(Some(sql)))
+        Ok(self.dispatch(Some(sql)))
     }
 
     /// Makes ready to send a statement that stays on the server's session, if that is ours alone.
     pub(crate) async fn start_named(
         &mut self,
         sql: &SqlStr,
-    ) -> Result<Running<'_, DB>, sqlx::Error> {
+    ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
         self.admit(sql.as_str())?;
         if self.engine.pool().pooler().shares_sessions() {
-            return Err(no_names().at(|| self.trail.place_of_run()).into());
+            return Err(no_names().at(|| self.activity.place_of_run()).into());
         }
         self.start(sql, 0).await
     }
@@ -58,7 +61,7 @@ impl<DB: Backend> Core<DB> {
     pub(crate) async fn start_query(
         &mut self,
         mut query: Statement<DB>,
-    ) -> Result<(Statement<DB>, Running<'_, DB>), sqlx::Error> {
+    ) -> Result<(Statement<DB>, Dispatched<'_, DB>), sqlx::Error> {
         if let Some(error) = query.encoding_error() {
             return Err(error);
         }
@@ -68,8 +71,8 @@ impl<DB: Backend> Core<DB> {
         let comments = self.engine.watch().sql_comments.as_ref();
         let comments = comments.filter(|_| query.takes_comment());
         let comment = comments.map(|comments| {
-            let inside = self.trail.span().clone();
-            inside.in_scope(|| comments.next(&self.trail))
+            let inside = self.activity.span().clone();
+            inside.in_scope(|| comments.next(&self.activity))
         });
         if comment.as_ref().is_some_and(|comment| comment.is_unique) {
             query.send_unnamed();

@@ -13,19 +13,19 @@ use crate::error::Error;
 use crate::observe::stats::{Outcome, Record};
 use crate::options::TxOptions;
 use crate::pool::Guest;
-use crate::pool::lease::{Lease, State};
-use crate::scope::activity::Trail;
+use crate::pool::lease::{ConnectionState, Lease};
+use crate::scope::activity::Activity;
 use crate::scope::site::Site;
 use crate::session::failure::Failure;
 use crate::session::fitness::Fitness;
 use crate::session::hooks::{self, Hooks};
 use crate::session::recorder::Recorder;
-use crate::session::requirements::{Given, Needs, Unmet};
+use crate::session::requirements::{Offer, Requirements, UnmetRequirement};
 
 /// The state of one run: its connection, whether it may commit, its hooks, and what it has done.
 pub(crate) struct Core<DB: Backend> {
     pub(crate) engine: Arc<Engine<DB>>,
-    pub(crate) trail: Arc<Trail>,
+    pub(crate) activity: Arc<Activity>,
     pub(crate) options: Arc<TxOptions>,
     /// The connection, from the first statement on.
     pub(crate) connection: Option<OnConnection<DB>>,
@@ -65,18 +65,18 @@ impl<DB: Backend> OnConnection<DB> {
 impl<DB: Backend> Core<DB> {
     pub(crate) fn new(
         engine: Arc<Engine<DB>>,
-        trail: Arc<Trail>,
+        activity: Arc<Activity>,
         record: Arc<Record>,
         options: Arc<TxOptions>,
         deadline: Instant,
     ) -> Self {
         let guest = engine.pool().guest();
         let replica = engine.replicas().choose(&options);
-        let open = engine.open().enter(Arc::clone(&trail));
+        let open = engine.open().enter(Arc::clone(&activity));
         Self {
-            recorder: Recorder::new(Arc::clone(&trail), record, open),
+            recorder: Recorder::new(Arc::clone(&activity), record, open),
             engine,
-            trail,
+            activity,
             options,
             connection: None,
             fitness: Fitness::default(),
@@ -94,20 +94,20 @@ impl<DB: Backend> Core<DB> {
 
     /// The boundary.
     pub(crate) fn site(&self) -> Site {
-        self.trail.site()
+        self.activity.site()
     }
 
     /// Marks the session with a failure, at the statement that the body is at.
     pub(crate) fn fail(&mut self, failure: Failure) {
-        self.fitness.fail(failure, || self.trail.place());
+        self.fitness.fail(failure, || self.activity.place());
     }
 
     /// Marks the session if work was abandoned since the savepoints were `depth` deep.
     pub(crate) fn detect_abandoned(&mut self, depth: u32) {
         let on = self.connection.as_ref();
-        let is_busy = on.is_some_and(|on| on.lease.state() == State::Busy);
+        let is_busy = on.is_some_and(|on| on.lease.state() == ConnectionState::Busy);
         self.fitness
-            .detect_abandoned(depth, is_busy, || self.trail.place());
+            .detect_abandoned(depth, is_busy, || self.activity.place());
     }
 
     /// Rejects the next statement of a session that has failed.
@@ -123,18 +123,18 @@ impl<DB: Backend> Core<DB> {
     /// That of the first failure, and [`Error::RollbackOnly`].
     pub(crate) fn check_commit(&mut self) -> Result<(), Error> {
         self.detect_abandoned(0);
-        self.fitness.check_commit(|| self.trail.place_of_run())
+        self.fitness.check_commit(|| self.activity.place_of_run())
     }
 
     /// Marks the session if the boundary gives less than a service needs.
-    pub(crate) fn require(&mut self, needs: Needs) {
-        let service = self.trail.service().unwrap_or(self.site());
-        let given = Given {
+    pub(crate) fn require(&mut self, needs: Requirements) {
+        let service = self.activity.service().unwrap_or(self.site());
+        let given = Offer {
             isolation: self.options.isolation.unwrap_or(DB::DEFAULT_ISOLATION),
             read_only: self.options.is_read_only(),
         };
-        if let Some(unmet) = Unmet::find(service, needs, given) {
-            self.fail(Failure::Unmet(unmet));
+        if let Some(unmet) = UnmetRequirement::find(service, needs, given) {
+            self.fail(Failure::UnmetRequirement(unmet));
         }
     }
 
@@ -146,7 +146,7 @@ impl<DB: Backend> Core<DB> {
     /// Adds the round trips in which statements were prepared.
     pub(crate) fn count_prepared(&mut self) {
         if let Some(on) = &mut self.connection {
-            self.recorder.sent.round_trips += on.newly_prepared();
+            self.recorder.totals.round_trips += on.newly_prepared();
         }
     }
 
@@ -181,7 +181,7 @@ impl<DB: Backend> Drop for Core<DB> {
         self.count_prepared();
         if self.recorder.outcome == Outcome::RolledBack && self.connection.is_some() {
             // The rollback, which goes on after this.
-            self.recorder.sent.round_trips += 1;
+            self.recorder.totals.round_trips += 1;
         }
         if let Some(mark) = self.fitness.failure() {
             self.recorder.blame(mark);

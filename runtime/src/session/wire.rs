@@ -5,11 +5,11 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::observe::spans;
-use crate::observe::statement_log::Echo;
-use crate::observe::statement_observer::Watched;
-use crate::pool::lease::State;
+use crate::observe::statement_log::LoggedStatement;
+use crate::observe::statement_observer::StatementObserver;
+use crate::pool::lease::ConnectionState;
 use crate::session::failure::Failure;
-use crate::session::in_flight::{Flight, Running, Unproven};
+use crate::session::in_flight::{Dispatched, InFlight, Unproven};
 use crate::session::transaction::{BEGUN, Core};
 
 /// The savepoint that is set before code runs unseen. While it exists, so does the transaction.
@@ -18,20 +18,20 @@ const WITNESS: &str = "demarcate_witness";
 impl<DB: Backend> Core<DB> {
     /// Marks the connection busy for a message that is about to be sent. A statement of the body is observed;
     /// one of the session's own is not.
-    pub(crate) fn take_off(&mut self, statement: Option<&SqlStr>) -> Running<'_, DB> {
-        self.recorder.sent.round_trips += 1;
+    pub(crate) fn dispatch(&mut self, statement: Option<&SqlStr>) -> Dispatched<'_, DB> {
+        self.recorder.totals.round_trips += 1;
         let limit = self.options.statement_timeout;
-        let (engine, trail) = (&self.engine, &*self.trail);
+        let (engine, activity) = (&self.engine, &*self.activity);
         let unproven = self.fitness.is_unproven();
         let recorder = &mut self.recorder;
-        let watched = statement.map(|sql| Watched {
-            span: spans::statement(&trail.sends(sql), sql.as_str(), DB::DIALECT),
+        let observer = statement.map(|sql| StatementObserver {
+            span: spans::statement(&activity.sends(sql), sql.as_str(), DB::DIALECT),
             sent_at: std::time::Instant::now(),
             echo: engine
                 .watch()
                 .sql_echo
-                .then(|| Echo::new(sql.as_str(), DB::DIALECT, trail)),
-            sent: &mut recorder.sent,
+                .then(|| LoggedStatement::new(sql.as_str(), DB::DIALECT, activity)),
+            sent: &mut recorder.totals,
             times: engine.statement_histogram(),
             affected: 0,
             returned: 0,
@@ -39,16 +39,16 @@ impl<DB: Backend> Core<DB> {
         });
         let on = self.connection.as_mut().expect(BEGUN);
         let (connection, state) = on.lease.parts();
-        *state = State::Busy;
-        Running {
+        *state = ConnectionState::Busy;
+        Dispatched {
             connection,
-            flight: Flight {
+            in_flight: InFlight {
                 state,
                 fitness: &mut self.fitness,
                 judge: Failure::of::<DB>,
-                trail,
+                activity,
                 limit: limit.filter(|_| !DB::FACTS.enforces_statement_timeout),
-                watched,
+                observer,
                 unproven: unproven.then_some(Unproven {
                     outcome: &mut recorder.outcome,
                     is_lost: DB::is_connection_lost,
@@ -59,10 +59,13 @@ impl<DB: Backend> Core<DB> {
 
     /// Sends a statement of the session's own.
     pub(crate) async fn send(&mut self, sql: String) -> Result<(), Error> {
-        let Running { connection, flight } = self.take_off(None);
+        let Dispatched {
+            connection,
+            in_flight,
+        } = self.dispatch(None);
         let sent = DB::run(connection, AssertSqlSafe(sql).into_sql_str());
-        let sent = flight.watch(sent).await;
-        sent.map_err(|error| Error::from(error).at(|| self.trail.place_of_run()))
+        let sent = in_flight.watch(sent).await;
+        sent.map_err(|error| Error::from(error).at(|| self.activity.place_of_run()))
     }
 
     /// Sets a savepoint before code runs unseen. [`prove_open`](Self::prove_open) releases it afterwards.
@@ -88,7 +91,7 @@ impl<DB: Backend> Core<DB> {
             Err(unknown @ Error::CommitUnknown { .. }) => Err(unknown),
             Err(error) => Err(self
                 .fitness
-                .fail_with(Failure::gone(&error), self.trail.place())),
+                .fail_with(Failure::gone(&error), self.activity.place())),
             Ok(()) => Ok(()),
         }
     }

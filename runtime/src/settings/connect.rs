@@ -5,7 +5,7 @@ use sqlx::{Connection, Database};
 use super::pooler::Pooler;
 use super::target::Target;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-use super::target::{Kind, Server, Tls};
+use super::target::{DatabaseKind, Server, Tls};
 use crate::error::Error;
 
 /// The connect options of sqlx.
@@ -35,7 +35,7 @@ impl FromSettings for sqlx::Postgres {
     const URL_FORM: &'static str = "postgres://user:password@host:5432/database";
 
     fn options(target: &Target) -> Result<Option<Options<Self>>, Error> {
-        let Some(server) = server(target, Kind::Postgres) else {
+        let Some(server) = server(target, DatabaseKind::Postgres) else {
             return Ok(None);
         };
         // The options are parsed from a URL, since only then does sqlx look up the password in `.pgpass` for the right
@@ -79,7 +79,7 @@ impl FromSettings for sqlx::MySql {
     fn options(target: &Target) -> Result<Option<Options<Self>>, Error> {
         use sqlx::mysql::MySqlSslMode;
 
-        let Some(server) = server(target, Kind::MySql) else {
+        let Some(server) = server(target, DatabaseKind::MySql) else {
             return Ok(None);
         };
         let mut options = Options::<Self>::new();
@@ -149,7 +149,7 @@ impl FromSettings for sqlx::Sqlite {
 
 /// Returns the server of `target` if it is of this kind, or of no particular kind.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn server(target: &Target, kind: Kind) -> Option<&Server> {
+fn server(target: &Target, kind: DatabaseKind) -> Option<&Server> {
     match target {
         Target::Server(server) if server.kind.is_none_or(|named| named == kind) => Some(server),
         _ => None,

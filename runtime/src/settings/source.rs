@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::environment::Environment;
-use super::target::{Kind, Server, Target, Tls};
+use super::target::{DatabaseKind, Server, Target, Tls};
 use super::url;
 use super::variables::Variables;
 use crate::error::Error;
@@ -121,7 +121,7 @@ fn supabase(variables: &Variables) -> Result<Option<Server>, Error> {
         })
     };
     Ok(Some(Server {
-        kind: Some(Kind::Postgres),
+        kind: Some(DatabaseKind::Postgres),
         host: Some(host_of("SUPABASE_POOLER_HOST", host)?),
         port: Some(variables.port("SUPABASE_POOLER_PORT")?.unwrap_or(PORT)),
         user: Some(needed("SUPABASE_POOLER_USER")?),
@@ -151,7 +151,7 @@ fn pg_variables(variables: &Variables) -> Result<Option<Server>, Error> {
         ("PGOPTIONS", "options"),
     ];
     Ok(Some(Server {
-        kind: Some(Kind::Postgres),
+        kind: Some(DatabaseKind::Postgres),
         host,
         port: variables.port("PGPORT")?,
         user: text("PGUSER"),

@@ -30,7 +30,7 @@ impl Target {
     /// server is not known.
     pub(crate) fn module(&self) -> Option<&'static str> {
         match self {
-            Self::Server(server) => server.kind.map(Kind::scheme),
+            Self::Server(server) => server.kind.map(DatabaseKind::scheme),
             Self::Sqlite(_) => Some("sqlite"),
         }
     }
@@ -41,7 +41,7 @@ impl Target {
 #[derive(Clone, Default)]
 pub struct Server {
     /// `None` if the settings do not say: the type of the session factory decides then.
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<DatabaseKind>,
     /// A name, an address, or the path of a socket or of its directory, which begins with a slash.
     pub(crate) host: Option<String>,
     pub(crate) port: Option<u16>,
@@ -59,7 +59,7 @@ pub struct Server {
 
 /// The protocol of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum DatabaseKind {
     Postgres,
     MySql,
 }
@@ -68,7 +68,7 @@ pub(crate) enum Kind {
 /// of a password that is not percent-encoded, and is not shown.
 pub(crate) type Ignored = Option<&'static str>;
 
-impl Kind {
+impl DatabaseKind {
     /// Returns the scheme of its URLs.
     pub(crate) const fn scheme(self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
 use super::pooler::Pooler;
-use super::target::{Kind, Server, Target, Tls};
+use super::target::{DatabaseKind, Server, Target, Tls};
 
 /// What is wrong with a URL and what to write instead. The text continues a sentence that begins with the source of the
 /// URL, and never quotes the URL.
@@ -45,8 +45,8 @@ pub(crate) fn parse(text: &str) -> Result<Target, Fault> {
         None => (&*scheme, None),
     };
     let kind = match database {
-        "postgres" | "postgresql" => Kind::Postgres,
-        "mysql" | "mariadb" => Kind::MySql,
+        "postgres" | "postgresql" => DatabaseKind::Postgres,
+        "mysql" | "mariadb" => DatabaseKind::MySql,
         "sqlite" => return Ok(Target::Sqlite(sqlite(rest, driver.is_some()))),
         _ => {
             return Err(Fault::new(format!(
@@ -76,7 +76,7 @@ fn sqlite(rest: &str, is_sqlalchemys: bool) -> String {
 }
 
 /// Parses the part of a URL after `scheme://`.
-fn server(kind: Kind, rest: &str) -> Result<Server, Fault> {
+fn server(kind: DatabaseKind, rest: &str) -> Result<Server, Fault> {
     let Split { user, place, query } = split(rest)?;
     let mut server = Server {
         kind: Some(kind),
@@ -103,12 +103,12 @@ fn server(kind: Kind, rest: &str) -> Result<Server, Fault> {
 /// The parts of a URL after its scheme.
 struct Split<'a> {
     user: Option<&'a str>,
-    place: Place<'a>,
+    place: KeyPosition<'a>,
     query: &'a str,
 }
 
 /// The part of a URL from the host to the database.
-struct Place<'a> {
+struct KeyPosition<'a> {
     host: Option<String>,
     port: Option<u16>,
     database: &'a str,
@@ -162,7 +162,7 @@ fn begins_with_a_known_name(query: &str) -> bool {
     first.is_some_and(|(name, _)| {
         NAMES.contains(&&*name)
             || OTHERS.contains(&&*name)
-            || [Kind::Postgres, Kind::MySql]
+            || [DatabaseKind::Postgres, DatabaseKind::MySql]
                 .iter()
                 .any(|kind| driver_name(*kind, &name).is_some())
     })
@@ -182,7 +182,7 @@ fn is_query(text: &str) -> bool {
 }
 
 /// Parses `host`, `host:port`, `[::1]:port`, `%2Fvar%2Frun` or nothing, followed by `/database`.
-fn place(text: &str) -> Result<Place<'_>, Fault> {
+fn place(text: &str) -> Result<KeyPosition<'_>, Fault> {
     let (authority, database) = text.split_once('/').unwrap_or((text, ""));
     if database.contains('?') {
         return Err(Fault::new(
@@ -191,7 +191,7 @@ fn place(text: &str) -> Result<Place<'_>, Fault> {
         ));
     }
     let (host, port) = host_and_port(authority)?;
-    Ok(Place {
+    Ok(KeyPosition {
         host: host_name(host)?,
         port: port.map(port_number).transpose()?,
         database: database.trim_end_matches('/'),
@@ -270,7 +270,12 @@ fn decode(text: &str) -> String {
 }
 
 /// Applies one parameter of the query to `server`.
-fn parameter(server: &mut Server, kind: Kind, name: &str, value: &str) -> Result<(), Fault> {
+fn parameter(
+    server: &mut Server,
+    kind: DatabaseKind,
+    name: &str,
+    value: &str,
+) -> Result<(), Fault> {
     let wrong = |form: &str| {
         // Called only for the names below, so the name is not a secret.
         Fault::new(format!(
@@ -290,11 +295,11 @@ fn parameter(server: &mut Server, kind: Kind, name: &str, value: &str) -> Result
         (_, "password") => server.password = Some(value.to_owned().into()),
         (_, "port") => server.port = Some(port_number(value)?),
         (_, "dbname") => server.database = Some(value.to_owned()),
-        (Kind::Postgres, "host" | "hostaddr") | (Kind::MySql, "host") => {
+        (DatabaseKind::Postgres, "host" | "hostaddr") | (DatabaseKind::MySql, "host") => {
             server.host = host_name(value)?;
         }
-        (Kind::MySql, "socket" | "unix_socket") => server.host = Some(value.to_owned()),
-        (Kind::Postgres, "pgbouncer") => {
+        (DatabaseKind::MySql, "socket" | "unix_socket") => server.host = Some(value.to_owned()),
+        (DatabaseKind::Postgres, "pgbouncer") => {
             let pooler = match flag(value) {
                 Some(true) => Some(Pooler::Transaction),
                 Some(false) => Some(Pooler::None),
@@ -313,7 +318,7 @@ fn parameter(server: &mut Server, kind: Kind, name: &str, value: &str) -> Result
         }
         _ => match driver_name(kind, name) {
             Some(name) => server.parameters.push((name, value.to_owned())),
-            None if name.starts_with("options[") && kind == Kind::Postgres => {
+            None if name.starts_with("options[") && kind == DatabaseKind::Postgres => {
                 let setting = name["options[".len()..].trim_end_matches(']');
                 server.parameters.push((
                     "options",
@@ -330,16 +335,16 @@ fn parameter(server: &mut Server, kind: Kind, name: &str, value: &str) -> Result
 }
 
 /// Returns the name in sqlx of a parameter whose value is passed on as text.
-fn driver_name(kind: Kind, name: &str) -> Option<&'static str> {
+fn driver_name(kind: DatabaseKind, name: &str) -> Option<&'static str> {
     Some(match (kind, name) {
         (_, "sslrootcert" | "ssl-root-cert" | "sslca" | "ssl-ca") => "sslrootcert",
         (_, "sslcert" | "ssl-cert") => "sslcert",
         (_, "sslkey" | "ssl-key") => "sslkey",
-        (Kind::Postgres, "application_name") => "application_name",
-        (Kind::Postgres, "options") => "options",
-        (Kind::MySql, "charset") => "charset",
-        (Kind::MySql, "collation") => "collation",
-        (Kind::MySql, "timezone" | "time-zone") => "timezone",
+        (DatabaseKind::Postgres, "application_name") => "application_name",
+        (DatabaseKind::Postgres, "options") => "options",
+        (DatabaseKind::MySql, "charset") => "charset",
+        (DatabaseKind::MySql, "collation") => "collation",
+        (DatabaseKind::MySql, "timezone" | "time-zone") => "timezone",
         _ => return None,
     })
 }

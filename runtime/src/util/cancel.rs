@@ -7,16 +7,16 @@ use tokio::sync::watch;
 
 /// Ends the bodies that listen to it.
 #[derive(Clone, Debug)]
-pub(crate) struct Stopper(watch::Sender<bool>);
+pub(crate) struct CancelSource(watch::Sender<bool>);
 
 /// What a body listens to.
 #[derive(Clone, Debug)]
-pub(crate) struct Stop(Option<watch::Receiver<bool>>);
+pub(crate) struct CancelToken(Option<watch::Receiver<bool>>);
 
-impl Stopper {
-    pub(crate) fn new() -> (Self, Stop) {
+impl CancelSource {
+    pub(crate) fn new() -> (Self, CancelToken) {
         let (stopper, stop) = watch::channel(false);
-        (Self(stopper), Stop(Some(stop)))
+        (Self(stopper), CancelToken(Some(stop)))
     }
 
     pub(crate) fn stop(&self) {
@@ -24,7 +24,7 @@ impl Stopper {
     }
 }
 
-impl Stop {
+impl CancelToken {
     /// Nobody ends it.
     pub(crate) fn never() -> Self {
         Self(None)

@@ -10,12 +10,12 @@ use tokio::runtime::Handle;
 ///
 /// A commit that was sent cannot be taken back; what can be had is that its answer is read and that
 /// what depends on it is done.
-pub(crate) struct ToTheEnd<T: Send + 'static> {
+pub(crate) struct DetachOnDrop<T: Send + 'static> {
     future: Option<BoxFuture<'static, T>>,
     runtime: Handle,
 }
 
-impl<T: Send + 'static> ToTheEnd<T> {
+impl<T: Send + 'static> DetachOnDrop<T> {
     pub(crate) fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self {
             future: Some(Box::pin(future)),
@@ -24,7 +24,7 @@ impl<T: Send + 'static> ToTheEnd<T> {
     }
 }
 
-impl<T: Send + 'static> Future for ToTheEnd<T> {
+impl<T: Send + 'static> Future for DetachOnDrop<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
@@ -38,7 +38,7 @@ impl<T: Send + 'static> Future for ToTheEnd<T> {
     }
 }
 
-impl<T: Send + 'static> Drop for ToTheEnd<T> {
+impl<T: Send + 'static> Drop for DetachOnDrop<T> {
     fn drop(&mut self) {
         if let Some(rest) = self.future.take() {
             self.runtime.spawn(rest);
@@ -55,7 +55,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_left_of_a_dropped_future_is_done_all_the_same() {
         let (done, is_done) = tokio::sync::oneshot::channel();
-        let long = ToTheEnd::new(async {
+        let long = DetachOnDrop::new(async {
             tokio::time::sleep(Duration::from_millis(50)).await;
             done.send("done").ok();
         });
@@ -69,6 +69,6 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_awaited_is_done_where_it_is() {
-        assert_eq!(ToTheEnd::new(async { 42 }).await, 42);
+        assert_eq!(DetachOnDrop::new(async { 42 }).await, 42);
     }
 }

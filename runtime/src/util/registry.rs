@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The entries of those who are there, oldest first.
-pub(crate) struct Register<T>(Arc<Mutex<Entries<T>>>);
+pub(crate) struct Registry<T>(Arc<Mutex<Entries<T>>>);
 
 struct Entries<T> {
     next: u64,
     open: BTreeMap<u64, T>,
 }
 
-impl<T> Register<T> {
+impl<T> Registry<T> {
     /// Enters one. It stands there until what is returned is dropped.
-    pub(crate) fn enter(&self, entry: T) -> Entered<T> {
+    pub(crate) fn enter(&self, entry: T) -> RegistryEntry<T> {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = entries.next;
         entries.next += 1;
         entries.open.insert(number, entry);
-        Entered {
+        RegistryEntry {
             number,
             register: Self(Arc::clone(&self.0)),
         }
@@ -31,7 +31,7 @@ impl<T> Register<T> {
     }
 }
 
-impl<T> Default for Register<T> {
+impl<T> Default for Registry<T> {
     fn default() -> Self {
         Self(Arc::new(Mutex::new(Entries {
             next: 0,
@@ -41,12 +41,12 @@ impl<T> Default for Register<T> {
 }
 
 /// An entry.
-pub(crate) struct Entered<T> {
+pub(crate) struct RegistryEntry<T> {
     number: u64,
-    register: Register<T>,
+    register: Registry<T>,
 }
 
-impl<T> Drop for Entered<T> {
+impl<T> Drop for RegistryEntry<T> {
     fn drop(&mut self) {
         let entries = &self.register.0;
         let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn who_left_is_not_told_and_the_oldest_comes_first() {
-        let register = Register::default();
+        let register = Registry::default();
         let first = register.enter("first");
         let second = register.enter("second");
         assert_eq!(register.now(|entry| *entry), ["first", "second"]);

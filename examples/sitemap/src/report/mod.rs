@@ -2,7 +2,7 @@
 
 mod table;
 
-use demarcate::{BoundaryStats, Kind, Site};
+use demarcate::{BoundaryStats, Site, SiteKind};
 
 use self::table::{Align, Table};
 use crate::api::JobReport;
@@ -61,7 +61,7 @@ pub fn boundaries(stats: &[(Site, BoundaryStats)]) -> String {
         ("round trips", Align::Right),
     ]);
     for (site, stats) in stats {
-        let recording = if site.kind() == Kind::OnError {
+        let recording = if site.kind() == SiteKind::OnError {
             ", on error"
         } else {
             ""

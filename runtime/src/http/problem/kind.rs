@@ -4,7 +4,7 @@ use crate::classify::{Category, Classification, Constraint, Timeout, Transaction
 
 /// One kind of problem.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Kind {
+pub(crate) struct ProblemKind {
     /// The whole URI. It stays what it is once it was released: clients compare it.
     pub(crate) uri: &'static str,
     /// What it is, in words that do not change from one occurrence to the next.
@@ -26,7 +26,7 @@ const NEVER: Option<u64> = None;
 /// Makes the constants, and the list of them.
 macro_rules! kinds {
     ($($name:ident = $slug:literal, $title:literal, $status:literal, $retry:expr, $when:literal;)*) => {
-        $(const $name: Kind = Kind {
+        $(const $name: ProblemKind = ProblemKind {
             // RFC 9457 asks for a URI and not for a server behind it.
             uri: concat!("urn:problem-type:demarcate:", $slug),
             title: $title,
@@ -38,7 +38,7 @@ macro_rules! kinds {
 
         /// In the order of the page.
         #[cfg(test)]
-        pub(crate) const KINDS: &[&Kind] = &[$(&$name),*];
+        pub(crate) const PROBLEM_KINDS: &[&ProblemKind] = &[$(&$name),*];
     };
 }
 
@@ -92,7 +92,7 @@ kinds! {
         "the program or the server is at fault: wrong SQL, a setting, a refused statement, an error that nobody knows";
 }
 
-impl Kind {
+impl ProblemKind {
     /// That of an error that means this.
     pub(crate) fn of(found: &Classification<'_>) -> &'static Self {
         match found.category {

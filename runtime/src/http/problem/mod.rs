@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use crate::classify::{Category, Classification, Timeout, words};
 use crate::error::Error;
 use crate::http::status::HttpStatus;
-use kind::Kind;
+use kind::ProblemKind;
 
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub(crate) use report::report;
@@ -136,7 +136,7 @@ impl Error {
     #[must_use]
     pub fn problem(&self) -> Problem {
         let found = meaning(self);
-        let kind = Kind::of(&found);
+        let kind = ProblemKind::of(&found);
         Problem {
             type_uri: Cow::Borrowed(kind.uri),
             title: Cow::Borrowed(kind.title),
@@ -165,7 +165,7 @@ impl HttpStatus for Problem {
 /// The status that the error's problem has.
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub(crate) fn status(error: &Error) -> u16 {
-    Kind::of(&meaning(error)).status
+    ProblemKind::of(&meaning(error)).status
 }
 
 /// What the error means to those who sent the request, which is not always what it means to the program.

@@ -4,11 +4,11 @@ use std::{env, fs};
 
 use sqlx::Error as E;
 
-use super::kind::KINDS;
+use super::kind::PROBLEM_KINDS;
 use super::*;
 use crate::classify::{Constraint, Transaction};
-use crate::scope::place::{Place, TransactionId};
-use crate::scope::site::{Kind as Stands, Site};
+use crate::scope::place::{ErrorContext, TransactionId};
+use crate::scope::site::{SiteKind as Stands, Site};
 
 /// A status, and the seconds of `Retry-After`.
 type Said = (u16, Option<u64>);
@@ -58,10 +58,10 @@ const CATEGORIES: &[(Category, Said, Said)] = {
     ]
 };
 
-fn kind(category: Category, retryable: bool) -> &'static Kind {
+fn kind(category: Category, retryable: bool) -> &'static ProblemKind {
     let mut found = Classification::from(words::UNKNOWN);
     (found.category, found.retryable) = (category, retryable);
-    Kind::of(&found)
+    ProblemKind::of(&found)
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn every_category_has_its_status() {
         }
     }
     // Each 503 says when to come back, and no 4xx but a conflict does.
-    for kind in KINDS {
+    for kind in PROBLEM_KINDS {
         assert!(
             kind.status != 503 || kind.retry_after.is_some(),
             "{}",
@@ -85,12 +85,12 @@ fn every_category_has_its_status() {
 
 #[test]
 fn every_type_is_answered_and_no_two_are_alike() {
-    for listed in KINDS {
+    for listed in PROBLEM_KINDS {
         let is_answered = CATEGORIES.iter().any(|&(category, ..)| {
             kind(category, false) == *listed || kind(category, true) == *listed
         });
         assert!(is_answered, "{}", listed.uri);
-        let namesakes = KINDS.iter().filter(|other| other.uri == listed.uri);
+        let namesakes = PROBLEM_KINDS.iter().filter(|other| other.uri == listed.uri);
         assert_eq!(namesakes.count(), 1, "{}", listed.uri);
         let slug = listed
             .uri
@@ -114,7 +114,7 @@ fn the_page_lists_every_type() {
     let mut made = format!(
         "{before}{start}\n| type | title | status | `Retry-After` | when |\n|---|---|---|---|---|\n"
     );
-    for kind in KINDS {
+    for kind in PROBLEM_KINDS {
         let slug = kind.uri.rsplit(':').next().unwrap();
         let retry_after = kind
             .retry_after
@@ -143,7 +143,7 @@ fn the_page_lists_every_type() {
 fn what_kept_the_program_out_is_not_said_to_forbid_the_client_anything() {
     let source = || E::Database(Box::new(Says("28P01")));
     let refused = Error::Connect {
-        place: Place::default(),
+        place: ErrorContext::default(),
         advice: "",
         source: source(),
     };
@@ -155,14 +155,14 @@ fn what_kept_the_program_out_is_not_said_to_forbid_the_client_anything() {
     );
 
     let full = Error::Connect {
-        place: Place::default(),
+        place: ErrorContext::default(),
         advice: "",
         source: E::Database(Box::new(Says("53300"))),
     };
     assert!(full.problem().type_uri.ends_with(":resources"));
 
     let migration = |source| Error::Migration {
-        place: Place::default(),
+        place: ErrorContext::default(),
         advice: "",
         source,
     };
@@ -186,7 +186,7 @@ fn what_kept_the_program_out_is_not_said_to_forbid_the_client_anything() {
 fn a_problem_names_the_transaction_and_nothing_else_of_the_program() {
     let id = TransactionId::random();
     let error = Error::Timeout {
-        place: Place::of_run(
+        place: ErrorContext::of_run(
             Site::new("post_order", Stands::Router, "src/orders.rs", 12),
             id,
             1,

@@ -13,40 +13,40 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{Lack, Lifeline, Stock, Stocked};
+use super::{Lack, Lifeline, OwnConnection, OwnPool};
 use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::targets;
 
-/// Attempts to make a connection, which begin once the stock is not locked any more.
+/// Attempts to make a connection, which begin once the pool is not locked any more.
 #[must_use]
-pub(super) struct Starts<DB: Backend>(pub(super) Vec<(Attempt<DB>, Handle)>);
+pub(super) struct Starts<DB: Backend>(pub(super) Vec<(ConnectAttempt<DB>, Handle)>);
 
 impl<DB: Backend> Starts<DB> {
     pub(super) fn run(mut self) {
         while let Some((first, _)) = self.0.first() {
-            let stock = Arc::clone(&first.stock);
+            let pool = Arc::clone(&first.pool);
             for (attempt, runtime) in self.0 {
                 // A runtime that has ended drops it at once, which leaves room for others.
                 runtime.spawn(attempt.make_for_waiter());
             }
-            self = stock.provide(&mut stock.state());
+            self = pool.provide(&mut pool.state());
         }
     }
 }
 
 /// An attempt to make a connection. Dropped, it makes room for another.
-pub(super) struct Attempt<DB: Backend> {
+pub(super) struct ConnectAttempt<DB: Backend> {
     pub(super) number: u64,
     /// The waiter that it was begun for. Another may wait for it by now.
     pub(super) waiter: Option<u64>,
     pub(super) begun: Instant,
     pub(super) is_started: bool,
     pub(super) stopped: oneshot::Receiver<()>,
-    pub(super) stock: Arc<Stock<DB>>,
+    pub(super) pool: Arc<OwnPool<DB>>,
 }
 
-impl<DB: Backend> Attempt<DB> {
+impl<DB: Backend> ConnectAttempt<DB> {
     /// Nobody awaits this: who waits is told.
     async fn make_for_waiter(mut self) {
         let made = match AssertUnwindSafe(self.connect()).catch_unwind().await {
@@ -54,34 +54,34 @@ impl<DB: Backend> Attempt<DB> {
             Err(panic) => Err(Lack::Panicked(panic)),
         };
         match made {
-            Ok(stocked) => self.succeed(stocked),
+            Ok(own) => self.succeed(own),
             Err(lack) => self.fail(Some(lack)),
         }
     }
 
     /// The same where it is the caller who is told.
     pub(super) async fn make(mut self) -> Result<(), Lack> {
-        let stocked = self.connect().await?;
-        self.succeed(stocked);
+        let own = self.connect().await?;
+        self.succeed(own);
         Ok(())
     }
 
-    async fn connect(&mut self) -> Result<Stocked<DB>, Lack> {
+    async fn connect(&mut self) -> Result<OwnConnection<DB>, Lack> {
         self.is_started = true;
-        let stock = &self.stock;
+        let pool = &self.pool;
         let connected = async {
-            let mut connection = stock.options.connect().await?;
-            let fitting = DB::fit(&mut connection, stock.pooler).await?;
+            let mut connection = pool.options.connect().await?;
+            let fitting = DB::fit(&mut connection, pool.pooler).await?;
             Ok((connection, Arc::new(fitting)))
         };
-        let most = stock.limits.acquire_timeout;
+        let most = pool.limits.acquire_timeout;
         let connected = match select(pin!(timeout(most, connected)), &mut self.stopped).await {
             Either::Left((connected, _)) => connected.unwrap_or_else(|_| Err(no_answer(most))),
             Either::Right(_) => return Err(Lack::Closed),
         };
         let (connection, fitting) = connected.map_err(Lack::Refused)?;
         let now = Instant::now();
-        Ok(Stocked {
+        Ok(OwnConnection {
             connection,
             fitting,
             made: now,
@@ -90,8 +90,8 @@ impl<DB: Backend> Attempt<DB> {
         })
     }
 
-    fn succeed(self, stocked: Stocked<DB>) {
-        let mut state = self.stock.state();
+    fn succeed(self, own: OwnConnection<DB>) {
+        let mut state = self.pool.state();
         if state.remove_attempt(self.number).is_none() {
             return;
         }
@@ -100,12 +100,12 @@ impl<DB: Backend> Attempt<DB> {
         }
         state.there += 1;
         drop(state);
-        self.stock.put(stocked, false);
+        self.pool.put(own, false);
     }
 
     /// Tells the one that it was made for why, where that is known. One that came later has another made.
     fn fail(&self, lack: Option<Lack>) {
-        let mut state = self.stock.state();
+        let mut state = self.pool.state();
         if state.remove_attempt(self.number).is_none() {
             return;
         }
@@ -115,7 +115,7 @@ impl<DB: Backend> Attempt<DB> {
         }
         let told = waiter.filter(|&at| lack.is_some() && state.waiting[at].since <= self.begun);
         let told = told.and_then(|at| state.remove_waiter(at));
-        let starts = self.stock.provide(&mut state);
+        let starts = self.pool.provide(&mut state);
         drop(state);
         starts.run();
         match (told, lack) {
@@ -128,9 +128,9 @@ impl<DB: Backend> Attempt<DB> {
     }
 }
 
-impl<DB: Backend> Drop for Attempt<DB> {
+impl<DB: Backend> Drop for ConnectAttempt<DB> {
     fn drop(&mut self) {
-        let mut state = self.stock.state();
+        let mut state = self.pool.state();
         let waiter = state.waiter_of(self.number);
         let waiter = waiter.filter(|&at| Some(state.waiting[at].number) == self.waiter);
         match waiter {
