@@ -166,6 +166,7 @@ pub mod __private0 {
     pub use crate::private::{
         Again, FactoryJobOf, FactoryOf, Fallible, JobOf, LentSession, Once, PlainFactoryJobOf,
         PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing, on_error, requires, router,
+        router_again,
     };
     pub use crate::probe::{
         Probe, again, begins, commits, is_fallible, is_session, job_takes, opens, refused, returns,
@@ -174,7 +175,7 @@ pub mod __private0 {
     pub use crate::site::{Kind, Site};
 
     // What the compiler's messages name: they show the path under which it is public.
-    pub use crate::private::{JobPolicy, OpensSessions, RouterError, RouterPolicy};
+    pub use crate::private::{JobPolicy, OpensSessions, RouterError};
     pub use crate::probe::{
         Begun, Bounds, Committed, Harmless, Opened, Opens, Returned, RolledBack, Runs, Sent,
         Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain, Verdict,
