@@ -4,7 +4,7 @@ use demarcate_rules::{Args, Block, Kind, Member, MemberItem};
 use proc_macro2::{Group, TokenStream};
 use quote::ToTokens;
 
-use crate::function::{expand_function, told};
+use crate::function::{compile_errors, expand_function};
 
 // Input:
 //     #[service]
@@ -25,7 +25,7 @@ use crate::function::{expand_function, told};
 //         async fn migrate(pool: &PgPool) { .. }
 //     }
 //
-// Each function as if it had the attribute, with its errors right after it.
+// Each function is expanded as if it had the attribute, and its errors follow it.
 pub(crate) fn expand(args: &Args, block: &Block) -> TokenStream {
     let members = block
         .members
@@ -47,13 +47,13 @@ fn expand_member(args: &Args, member: &Member) -> TokenStream {
             let mut tokens = expand(&args, block);
             let attrs = block.attrs();
             let cfgs = attrs.iter().filter(|attr| attr.path().is_ident("cfg"));
-            tokens.extend(told(&errors, cfgs));
+            tokens.extend(compile_errors(&errors, cfgs));
             tokens
         }
         MemberItem::Function(function) => {
             let (args, checked, errors) = member.held(function, args);
             let mut tokens = expand_function(Kind::Service, &args, function, checked, &errors);
-            tokens.extend(told(&errors, function.cfgs()));
+            tokens.extend(compile_errors(&errors, function.cfgs()));
             tokens
         }
     }

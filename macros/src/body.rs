@@ -1,17 +1,17 @@
-//! The tokens of a body, with room at its beginning.
+//! The tokens of a function's body, and where statements can be inserted into them.
 
 use demarcate_rules::{Body, Checked, Function};
 use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Block, Stmt};
 
-/// A body, between whose beginning and whose statements something can be put.
+/// A body in two parts, between which tokens can be inserted.
 pub(crate) struct BodyTokens {
-    /// The items that it begins with. They stay there: code in front of them would be bad style, and be told so.
+    /// The items that the body begins with. They stay in front: clippy reports items after statements.
     items: TokenStream,
     /// The rest.
     rest: TokenStream,
-    /// The span of the braces, if they are to be written anew.
+    /// The span of the braces, or `None` if `rest` contains them.
     braces: Option<Span>,
 }
 
@@ -20,15 +20,15 @@ impl BodyTokens {
     pub(crate) fn of_function(function: &Function, checked: Option<&Checked>) -> Self {
         match (&function.body, checked) {
             (_, Some(Checked { block, .. })) if begins_with_item(block) => Self::of_block(block),
-            // To print a block anew takes as long as to read it.
+            // Cheaper than printing the parsed block.
             (Body::Braced(group), Some(_)) if group.delimiter() == Delimiter::Brace => Self {
                 items: TokenStream::new(),
                 rest: group.stream(),
                 braces: Some(group.span()),
             },
             (_, Some(Checked { block, .. })) => Self::of_block(block),
-            // Half-typed, or of a newer Rust than the parser's. As it is, braces included, or rustc would report its
-            // mistakes a second time and in another place.
+            // Half-typed, or written in a newer Rust than the parser knows. It keeps its braces: rustc would otherwise
+            // report its mistakes a second time and in another place.
             (body, None) => Self {
                 items: TokenStream::new(),
                 rest: body.to_token_stream(),
@@ -37,7 +37,7 @@ impl BodyTokens {
         }
     }
 
-    /// What became of a body.
+    /// A body that was parsed, and perhaps rewritten.
     pub(crate) fn of_block(block: &Block) -> Self {
         let count = block
             .stmts

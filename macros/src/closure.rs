@@ -1,4 +1,4 @@
-//! What a router and a job have in common: a body that becomes a closure over a session.
+//! The closure over a session that the body of a router or a job becomes.
 
 use demarcate_rules::{Lent, introduced};
 use proc_macro2::TokenStream;
@@ -21,12 +21,12 @@ impl Marked<'_> {
     //         body
     //     }
     //
-    // With that first `return` a wrong tail, a wrong early return and a foreign error in `?` are each reported on the
-    // user's own expression; a return type on the closure itself is not looked at until the end.
+    // The first `return` fixes the return type: a wrong tail, a wrong early return and a foreign error in `?` are each
+    // reported on the user's own expression. The compiler checks a return type on the closure only at its end.
     //
-    // Of a type that is no session, `SessionOf` says so once, and nothing that follows from it is reported.
+    // For a type that is no session, `SessionOf` reports that once, and suppresses the errors that would follow.
     //
-    // What is run again (`rerun.rs`) borrows its arguments, so it is no `async move`, and begins with clones of them.
+    // A body that may run again (`rerun.rs`) borrows the arguments, without `move`, and begins by cloning them.
     pub(crate) fn closure(&self) -> TokenStream {
         let parameter = match self.lent() {
             Some((Lent::Session { ty, .. }, pat)) => {
@@ -58,7 +58,7 @@ impl Marked<'_> {
     // Output:
     //     ::demarcate::__private::allow(tx, "D044");
     //
-    // The statement guard reads at run time what was lifted here, and has to be told.
+    // Tells the statement guard, which works at run time, which rules the attribute lifts.
     pub(crate) fn leave(&self) -> TokenStream {
         let Some(session) = self.session() else {
             return TokenStream::new();
@@ -72,7 +72,7 @@ impl Marked<'_> {
         quote!(#(#private::allow(#session, #codes);)*)
     }
 
-    /// The body in sight of the compiler, and nothing that runs.
+    /// A body that the compiler checks and that never runs.
     pub(crate) fn quiet_body(&self) -> TokenStream {
         let private = self.private();
         let closure = self.closure();

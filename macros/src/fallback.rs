@@ -1,4 +1,4 @@
-//! What is emitted where nothing is expanded: the function as it was written.
+//! Emits a function as it was written, where nothing is expanded.
 
 use demarcate_rules::{Function, Kind};
 use proc_macro2::TokenStream;
@@ -7,7 +7,7 @@ use syn::{FnArg, Token, Type, TypeReference};
 
 use crate::marked::Marked;
 
-/// The function as it was written, but for what would be reported a second time.
+/// The function as it was written, except for mistakes that the compiler would report a second time.
 pub(crate) fn unchanged(marked: &Marked<'_>) -> TokenStream {
     let mut sig = marked.function.sig.clone();
     if marked.kind != Kind::Service && sig.asyncness.is_none() {
@@ -30,7 +30,7 @@ pub(crate) fn unchanged(marked: &Marked<'_>) -> TokenStream {
     marked.emit(&sig, &marked.body.plain())
 }
 
-/// A method of a trait, without a body to hold to anything.
+/// A method of a trait without a body.
 pub(crate) fn without_body(function: &Function) -> TokenStream {
     let Function {
         attrs,

@@ -9,6 +9,7 @@ use crate::body::BodyTokens;
 use crate::marked::Marked;
 use crate::{fallback, job, questions, refused, returned, router, service, warn};
 
+/// Expands a function, without its errors.
 pub(crate) fn expand_function(
     kind: Kind,
     args: &Args,
@@ -60,8 +61,8 @@ pub(crate) fn expand_function(
     }
 }
 
-/// The errors, where what they are about is there.
-pub(crate) fn told<'a>(
+/// The errors of a function, under its own `#[cfg(..)]`.
+pub(crate) fn compile_errors<'a>(
     errors: &Errors,
     cfgs: impl IntoIterator<Item = &'a Attribute>,
 ) -> TokenStream {

@@ -100,22 +100,22 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     )
 }
 
-/// The policy of the job, and what it is called with.
+/// The policy of the job, and the closure that it calls.
 fn body(marked: &Marked<'_>, lent: &Lent) -> (TokenStream, TokenStream) {
-    let closure = marked.closure();
+    let (private, closure) = (marked.private(), marked.closure());
     if let Lent::Factory { .. } = lent {
-        let private = marked.private();
         return (quote!(#private::WithFactory), closure);
     }
+    let keeps = marked.keeps();
     if !marked.is_run_again() {
-        return (marked.policy(), closure);
+        return (quote!(#private::Once(#keeps)), closure);
     }
     let runs = Ident::new("__runs", Span::mixed_site());
     let body = quote!(move |#runs| async move { #runs.again(#closure).await });
-    (marked.policy(), body)
+    (quote!(#private::Again(#keeps)), body)
 }
 
-/// The return type; where it was reported for not being a `Result`, one that is.
+/// The return type, wrapped in a `Result` if it is none, which was reported.
 fn returned(marked: &Marked<'_>) -> TokenStream {
     let krate = &marked.krate;
     match &marked.function.sig.output {

@@ -2,8 +2,11 @@
 //!
 //! Depend on `demarcate`, which re-exports them; this crate is of no use alone.
 //!
-//! What the attributes refuse is written in `demarcate-rules`. What they emit is one call into the
-//! runtime, and questions to the compiler that cost nothing when the program runs.
+//! The rules are in `demarcate-rules`. An expansion is one call into the runtime, and questions to the
+//! compiler that cost nothing when the program runs.
+//!
+//! Imports run one way: `expand` takes an attribute apart, `block` and `function` expand each function, `router`, `service`
+//! and `job` write the three expansions, and below them lie their parts.
 
 mod block;
 mod body;

@@ -1,4 +1,4 @@
-//! A function that has an attribute, and what every expansion asks of it.
+//! A function with an attribute, as every expansion reads it.
 
 use demarcate_rules::{Args, Boxed, Function, Kind, Lent, introduced, plain_name};
 use proc_macro2::TokenStream;
@@ -9,22 +9,21 @@ use syn::{Ident, Pat, Path, ReturnType, Signature, Type, TypeInfer, parse_quote}
 use crate::body::BodyTokens;
 use crate::paths;
 
-/// Everything that an expansion is made of.
+/// A function and its attribute, read and checked.
 pub(crate) struct Marked<'a> {
     pub(crate) kind: Kind,
     pub(crate) args: &'a Args,
     pub(crate) function: &'a Function,
     /// The way to the runtime: `::demarcate`, or what `crate = ..` says.
     pub(crate) krate: Path,
-    /// The body. Only calls whose receiver's type matters, and calls that were refused, are not as they stand in the
-    /// source.
+    /// The body as in the source, except for calls that a rule refused and calls that depend on the receiver's type.
     pub(crate) body: BodyTokens,
-    /// What makes the compiler warn, for the beginning of the body.
+    /// Tokens for the beginning of the body that make the compiler warn.
     pub(crate) warnings: TokenStream,
-    /// Something was taken out of the body, or will never run; lints would speak of what the user did not write.
+    /// Whether code was taken out of the body or never runs, so that lints would report what the user did not write.
     pub(crate) is_changed: bool,
-    /// The signature is wrong. What is emitted then keeps the body in sight of the compiler and the editor, and asks
-    /// nothing of a signature that has been reported.
+    /// Whether the signature is wrong. The body is then emitted for the compiler and the editor alone, and no question is
+    /// asked about the signature, whose error was reported.
     pub(crate) is_quiet: bool,
 }
 
@@ -34,7 +33,7 @@ impl Marked<'_> {
         paths::private(&self.krate)
     }
 
-    /// The return type as it can be written in a body: `impl Trait` is inferred there.
+    /// The return type as it can be written in a body, with `_` in place of `impl Trait`.
     pub(crate) fn returned(&self) -> Type {
         match &self.function.sig.output {
             ReturnType::Default => parse_quote!(()),
@@ -46,7 +45,7 @@ impl Marked<'_> {
         }
     }
 
-    /// Whether the return type has a name.
+    /// Whether the return type can be named, having no `impl Trait`.
     pub(crate) fn returns_named(&self) -> bool {
         match &self.function.sig.output {
             ReturnType::Default => true,
@@ -58,7 +57,7 @@ impl Marked<'_> {
         }
     }
 
-    /// The name of its session, where it has one.
+    /// The name of the session in the body, if there is one.
     pub(crate) fn session(&self) -> Option<Ident> {
         match self.lent() {
             Some((Lent::Session { .. }, pat)) => plain_name(pat).cloned(),
@@ -67,7 +66,7 @@ impl Marked<'_> {
         }
     }
 
-    /// What the function was lent, and the pattern of that parameter.
+    /// The session or factory that the function was lent, and the pattern of that parameter.
     pub(crate) fn lent(&self) -> Option<(Lent, &Pat)> {
         let lent = self.function.lent(self.kind)?;
         let (_, parameter) = self
@@ -77,7 +76,7 @@ impl Marked<'_> {
         Some((lent, &parameter.pat))
     }
 
-    /// The function with another signature and body.
+    /// Writes the function with another signature and body.
     pub(crate) fn emit(&self, sig: &Signature, body: &impl ToTokens) -> TokenStream {
         let attrs = &self.function.attrs;
         let allow = self
@@ -85,7 +84,7 @@ impl Marked<'_> {
             .then(|| quote!(#[allow(unused, unreachable_code)]));
         let vis = &self.function.vis;
         let modifiers = &self.function.modifiers.defaultness;
-        // What was an async function before `#[async_trait]` is again what that made of it.
+        // A function that `#[async_trait]` had rewritten is emitted in the form that it gave it.
         let (sig, body) = match &self.function.boxed {
             Some(Boxed { output, pin }) => {
                 let mut sig = sig.clone();

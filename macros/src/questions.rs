@@ -1,4 +1,4 @@
-//! Questions about types: what may a parameter, or the receiver of `.commit()`, do to a transaction?
+//! Questions to the compiler about types: may a parameter, or the receiver of `.commit()`, affect a transaction?
 
 use demarcate_rules::control::{self, Control, Judgement, Names};
 use demarcate_rules::{Args, Kind};
@@ -17,7 +17,7 @@ use crate::span::{cfgs, ends};
 //     let __probe = ::demarcate::__private::Probe::<&NewOrder>::of();
 //     ::demarcate::__private::service_takes(__probe.verdict());
 //
-// The expression that rustc underlines, if the answer is no, begins and ends where the type does.
+// If the answer is no, rustc underlines an expression that begins and ends where the type does.
 pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
     let private = marked.private();
     let takes = Ident::new(
@@ -87,7 +87,7 @@ pub(crate) fn carried_out(marked: &Marked<'_>) -> TokenStream {
 // Output:
 //     ::demarcate::__private::is_fallible::<Result<Order, sqlx::Error>>();
 //
-// Not of a service that is not async: it may return a boxed future. Nor of a type that has no name.
+// Not asked of a service that is not async, which may return a boxed future, nor of a type that cannot be named.
 pub(crate) fn returned(marked: &Marked<'_>) -> Option<TokenStream> {
     let is_known = marked.function.sig.asyncness.is_some() && marked.returns_named();
     is_known.then(|| {
@@ -111,11 +111,11 @@ pub(crate) fn returned(marked: &Marked<'_>) -> Option<TokenStream> {
 //         self.index.commit(),
 //     ).1
 //
-// A tuple, since a block would drop the temporaries of the receiver at its end, and a `match`, since `let` would drop
-// those of the question. The branch that is never taken ends in a loop, so that nothing is moved twice.
+// It is a tuple, since a block would drop the temporaries of the receiver at its end, and a `match`, since `let` would drop
+// the temporaries of the question. The branch that is never taken ends in a loop, so that nothing is moved twice.
 //
-// Where the receiver is no place, it can be moved into the tuple, and the call stays outermost: `(.., self.index()).1
-// .commit()`. Then lints see the call itself.
+// A receiver that is no place expression is moved into the tuple, and the call stays outermost, where lints see it:
+// `(.., self.index()).1.commit()`.
 pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Path) {
     control::each(block, names, &mut |judgement, expr| {
         let is_argument = matches!(judgement, Judgement::AskArgument(..));
@@ -159,8 +159,8 @@ fn beside(asked: &TokenStream, expr: &Expr, at: &impl ToTokens) -> Expr {
     Expr::Verbatim(quote!(#tuple #second))
 }
 
-/// Asks whether that may be done with a value of the receiver's type. If the answer is no, rustc underlines what is from
-/// `start` to `end`.
+/// Asks whether a value of the receiver's type may be used so. If the answer is no, rustc underlines the code from `start`
+/// to `end`.
 fn about(
     control: Control,
     (start, end): (Span, Span),
@@ -195,7 +195,7 @@ fn about(
     }
 }
 
-/// Whether an expression is the place of a value, which a tuple would move out of it.
+/// Whether an expression is a place, out of which a tuple would move the value.
 fn is_place(expr: &Expr) -> bool {
     match expr {
         Expr::Path(_) | Expr::Field(_) | Expr::Index(_) => true,
@@ -206,7 +206,7 @@ fn is_place(expr: &Expr) -> bool {
     }
 }
 
-/// Puts questions where the compiler answers them and nothing runs.
+/// Wraps questions so that the compiler answers them and nothing runs.
 pub(crate) fn never(asked: &TokenStream) -> TokenStream {
     if asked.is_empty() {
         return TokenStream::new();

@@ -1,4 +1,4 @@
-//! Calls that a rule refused are taken out, so that the compiler does not report them a second time.
+//! Takes calls that a rule refused out of a body, so that the compiler does not report them a second time.
 
 use demarcate_rules::Args;
 use demarcate_rules::control::{self, Control, Judgement, Names};
@@ -17,9 +17,10 @@ use crate::paths;
 //     let mut inner = &mut *tx;
 //     loop {}
 //
-// What was begun is the session still, and what is said of it later is true. A commit has no value worth having.
+// The result of `begin` is replaced by the session, so that later uses of it are checked as such. A commit has no value
+// that later code could need.
 //
-// Where some rule was broken, perhaps in the tokens of a macro call, which are no expressions.
+// Returns whether a call was refused. Calls in the tokens of a macro call, which are no expressions, are taken out too.
 pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Path) -> bool {
     let mut refused = false;
     control::each(block, names, &mut |judgement, expr| {
@@ -66,8 +67,8 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Pat
 //         async { loop {} }
 //     })
 //
-// The session is borrowed, and cannot go along: the compiler would say so of the same call. Likewise of what is given to
-// `tx.after_commit(..)`.
+// The task borrows the session, which the compiler would report for the same call. The argument of `tx.after_commit(..)`
+// is replaced likewise.
 fn release(spawn: &mut Expr, what: &str, names: &Names) -> bool {
     let arguments = match spawn {
         Expr::Call(call) => &mut call.args,
@@ -105,12 +106,12 @@ fn mentions(expr: &Expr, names: &Names) -> bool {
     search(expr.to_token_stream(), names)
 }
 
-/// Puts what stands in a mark in place of the mark and of all that was called on it: `mark.await?` and so on.
+/// Replaces a mark, with all that was called on it (`mark.await?` and so on), by the content of the mark.
 struct TakeOut<'a> {
     names: &'a Names,
     args: &'a Args,
     krate: &'a Path,
-    /// What is done with the call is the macro's affair, so that it keeps its type.
+    /// Whether the expression is an argument of a macro call. The macro may use its value, so the type is kept.
     in_macro: bool,
 }
 
@@ -144,7 +145,7 @@ impl VisitMut for TakeOut<'_> {
     }
 }
 
-/// A commit that never comes.
+/// A future in place of a refused commit.
 fn never(krate: &Path) -> TokenStream {
     let private = paths::private(krate);
     quote!(#private::refused())

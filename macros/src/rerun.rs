@@ -1,4 +1,4 @@
-//! A boundary that is run again, or that keeps what it did in spite of an error.
+//! `retry` and `no_rollback_for`: the clones that each run gets, and the closure that accepts errors.
 
 use demarcate_rules::{Binding, Kept, bindings};
 use proc_macro2::{Span, TokenStream};
@@ -10,7 +10,7 @@ use crate::marked::Marked;
 use crate::span::cfgs;
 
 impl Marked<'_> {
-    /// Whether the body may run more than once. Where it cannot, that was reported.
+    /// Whether the body may run more than once. If the function cannot, that was reported.
     pub(crate) fn is_run_again(&self) -> bool {
         self.args.retry.is_some() && self.function.can_run_again()
     }
@@ -25,7 +25,7 @@ impl Marked<'_> {
     //         body
     //     }
     //
-    // Each run has its own of what the parameters bind. The function's own parameters are only borrowed from.
+    // Each run has its own clone of every binding of the parameters, which are only borrowed.
     pub(crate) fn clones(&self) -> TokenStream {
         if !self.is_run_again() {
             return TokenStream::new();
@@ -49,7 +49,7 @@ impl Marked<'_> {
         clones
     }
 
-    /// The signature whose parameters are only borrowed from: none of them is `mut`.
+    /// The signature with parameters that the runs only borrow: none of them is `mut`.
     pub(crate) fn lender(&self, mut sig: Signature) -> Signature {
         if self.is_run_again() {
             for input in &mut sig.inputs {
@@ -59,24 +59,6 @@ impl Marked<'_> {
             }
         }
         sig
-    }
-
-    // Input:
-    //     retry = 3, no_rollback_for = PATTERN
-    //
-    // Output:
-    //     ::demarcate::__private::Again(|__error: &E| ..)
-    //
-    // Without `retry` it is `Once`.
-    pub(crate) fn policy(&self) -> TokenStream {
-        let private = self.private();
-        let keeps = self.keeps();
-        let policy = if self.is_run_again() {
-            quote!(Again)
-        } else {
-            quote!(Once)
-        };
-        quote!(#private::#policy(#keeps))
     }
 
     // Input:
@@ -91,7 +73,7 @@ impl Marked<'_> {
     //
     // Output, without it:
     //     ::demarcate::__private::keeps_nothing
-    fn keeps(&self) -> TokenStream {
+    pub(crate) fn keeps(&self) -> TokenStream {
         let Some(Kept { pattern, guard, .. }) = &self.args.no_rollback_for else {
             let private = self.private();
             return quote!(#private::keeps_nothing);
@@ -116,13 +98,13 @@ impl Marked<'_> {
         }
         let private = self.private();
         let mut returned = self.returned();
-        // What is inferred in the body has nothing to be inferred from here, and the error does not depend on it.
+        // Nothing here determines an inferred type, and the error does not depend on it.
         Known.visit_type_mut(&mut returned);
         quote!(<#returned as #private::Fallible>::Error)
     }
 }
 
-/// Puts `()` in place of what would be inferred.
+/// Replaces each inferred type by `()`.
 struct Known;
 
 impl VisitMut for Known {
@@ -134,7 +116,7 @@ impl VisitMut for Known {
     }
 }
 
-/// Takes `mut` from the names that a pattern binds by value.
+/// Removes `mut` from the names that a pattern binds by value.
 struct Immutable;
 
 impl VisitMut for Immutable {
@@ -145,6 +127,6 @@ impl VisitMut for Immutable {
         visit_mut::visit_pat_ident_mut(self, pat);
     }
 
-    // What a constant inside binds is its own.
+    // A constant inside the pattern has bindings of its own.
     fn visit_expr_mut(&mut self, _: &mut syn::Expr) {}
 }

@@ -1,4 +1,4 @@
-//! A session that is returned where no lifetime could say so.
+//! Replaces the body of a function that returns a session, which no lifetime could allow.
 
 use demarcate_rules::{Args, Body, Function, Kind};
 use proc_macro2::{Delimiter, Group};
@@ -12,13 +12,13 @@ use crate::paths;
 //     #[router_tx]
 //     async fn post_order(tx: &mut Session) -> Result<&mut Session, Error> { Ok(tx) }
 //
-// Output, in place of the function, whose mistake was reported:
+// Output, in place of the function, whose error was reported:
 //     #[router_tx]
 //     async fn post_order(tx: &mut Session) -> Result<&'static mut Session, Error> {
 //         ::demarcate::__private::unreached()
 //     }
 //
-// The compiler would ask for a lifetime, and then say that nothing lives as long.
+// Otherwise the compiler would ask for a lifetime, and then report that nothing lives long enough.
 pub(crate) fn replaced(
     kind: Kind,
     args: &Args,

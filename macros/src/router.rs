@@ -25,20 +25,20 @@ use crate::{fallback, questions};
 //             SITE,
 //             &tx,
 //             ::demarcate::TxOptions::new().read_only(),
-//             ::demarcate::__private::Once(::demarcate::__private::keeps_nothing),
+//             ::demarcate::__private::keeps_nothing,
 //             async move |tx: &mut Session| { body },
 //             |__value| ::demarcate::__private::Answer::of(__value).is_error(),
 //         )
 //         .await
 //     }
 //
-// The policy says that the body is called once. The last closure comes after the body, which tells the type of its value.
+// The last closure follows the body, from which the type of `__value` is inferred.
 //
 // With `from = self.db` there is no parameter to replace, and `&(self.db)` stands in place of `&tx`.
 //
 // Output, with `no_rollback_for = PATTERN`, and with `retry = 3`, where the body only borrows:
-//     ::demarcate::__private::router(SITE, &tx, OPTIONS, Once(|__error: &E| ..), async move |tx: &mut Session| { body }, ..)
-//     ::demarcate::__private::router(SITE, &tx, OPTIONS, Again(KEEPS), async |tx: &mut Session| { clones; body }, ..)
+//     ::demarcate::__private::router(SITE, &tx, OPTIONS, |__error: &E| .., async move |tx: &mut Session| { body }, ..)
+//     ::demarcate::__private::router_again(SITE, &tx, OPTIONS, KEEPS, async |tx: &mut Session| { clones; body }, ..)
 pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let private = marked.private();
     let mut sig = marked.lender(marked.function.sig.clone());
@@ -69,17 +69,22 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
     let returned = marked.returned();
     let warnings = &marked.warnings;
-    // What the call asks of a type, it asks of the error.
+    // The bound of the call that a user may miss is the one on the error.
     let error = match marked.function.result() {
         (_, Some(error)) => error,
         _ => &returned,
     };
-    let policy = marked.policy();
+    let run = if marked.is_run_again() {
+        quote!(router_again)
+    } else {
+        quote!(router)
+    };
+    let keeps = marked.keeps();
     let value = Ident::new("__value", Span::mixed_site());
     let fails = quote!(|#value| #private::Answer::of(#value).is_error());
     let run = located_call(
-        quote!(#private::router),
-        quote!(#site, &#factory, #options, #policy, #closure, #fails),
+        quote!(#private::#run),
+        quote!(#site, &#factory, #options, #keeps, #closure, #fails),
         error,
     );
     let awaited = quote_spanned!(ends(error).0=> .await);
@@ -95,7 +100,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     )
 }
 
-/// Gives the parameter at that place another type, and a plain name if it has none.
+/// Gives the parameter at that index another type, and a plain name if it has none.
 fn retype(sig: &mut Signature, index: usize, ty: Type, name: &Ident) {
     if let Some(FnArg::Typed(parameter)) = sig.inputs.iter_mut().nth(index) {
         *parameter.pat = syn::parse_quote!(#name);

@@ -1,4 +1,4 @@
-//! `#[service]`: the function as it was written, in a body that begins with what the runtime is told.
+//! `#[service]`: the function as it was written, with statements at the beginning of its body.
 
 use demarcate_rules::Isolation;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -52,7 +52,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
 //         ::demarcate::__private::Site::new("create_order", ::demarcate::__private::SiteKind::Service, file!(), line!()),
 //     );
 fn entered(marked: &Marked<'_>) -> Option<TokenStream> {
-    // What is not async has returned before its future runs.
+    // A function that is not async returns before its future runs.
     marked.function.sig.asyncness?;
     let (lent, _) = marked.lent()?;
     let (session, ty) = (marked.session()?, lent.ty());

@@ -1,4 +1,4 @@
-//! Writes the site and the options of a function as expressions.
+//! The site and the options of a function, as expressions.
 
 use demarcate_rules::{Kind, Retry, Timeout};
 use proc_macro2::TokenStream;

@@ -1,11 +1,11 @@
-//! Where rustc underlines what is emitted, and under which conditions it is there.
+//! The spans of emitted tokens, which decide what rustc underlines.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, PatType};
 
-/// Where the first and the last token of something are; of a group the parenthesis, or what is emitted there would be as
-/// wide as all that is between the two.
+/// The spans of the first and the last token. For a group it is the span of its parenthesis: that of the whole group would
+/// make an emitted token as wide as all of the group's content.
 pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.to_token_stream().into_iter();
     let first = tokens.next();
@@ -23,9 +23,9 @@ pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
     (start, end)
 }
 
-/// Where rustc underlines a path that is emitted in place of something: from its first token to its last.
+/// Gives a path the spans of the tokens that it replaces, so that rustc underlines them from the first to the last.
 ///
-/// Each token is narrow, or an editor would take all that lies between for ours.
+/// Each token stays narrow: an editor would take all that a wide one covers for ours.
 pub(crate) fn located(path: TokenStream, at: &impl ToTokens) -> TokenStream {
     let (start, end) = ends(at);
     let last = path.clone().into_iter().count().saturating_sub(1);
@@ -38,7 +38,7 @@ pub(crate) fn located(path: TokenStream, at: &impl ToTokens) -> TokenStream {
         .collect()
 }
 
-/// A call that stands, for rustc, where something else does: there it says what the call's types lack.
+/// Writes a call at the span of other tokens, where rustc then reports what the types of the call lack.
 pub(crate) fn located_call(
     path: TokenStream,
     arguments: TokenStream,
@@ -56,7 +56,7 @@ pub(crate) fn located_call(
         .collect()
 }
 
-/// The conditions under which a parameter is there.
+/// The `#[cfg(..)]` attributes of a parameter.
 pub(crate) fn cfgs(parameter: &PatType) -> impl Iterator<Item = &Attribute> {
     parameter
         .attrs

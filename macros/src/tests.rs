@@ -14,7 +14,7 @@ use crate::paths::PRIVATE;
 
 fn expanded(kind: Kind, args: &str, item: &str) -> String {
     let tokens = |text: &str| -> TokenStream { text.parse().expect("tokens") };
-    // What is compared does not change with each release.
+    // Snapshots do not change with each release.
     let output = expand(kind, tokens(args), tokens(item));
     let output = tokens(&output.to_string().replace(PRIVATE, "__private"));
     prettyplease::unparse(&syn::parse2(output).expect("items"))

@@ -1,4 +1,4 @@
-//! Rules that warn.
+//! Warnings of rules that do not fail the build.
 
 use demarcate_rules::Errors;
 use proc_macro2::{Span, TokenStream};
@@ -12,15 +12,15 @@ use syn::Ident;
 //         D050!();
 //     }
 //
-// A proc macro cannot warn on stable. Of what is deprecated, a macro is what rustc says least about: `use of deprecated
-// macro `D050`: a router does not sleep; ..`, on the token that is wrong, and `#[allow(deprecated)]` and `-D warnings`
-// mean what they always do.
+// A proc macro cannot warn on stable, so a deprecated macro is called. Its message has the fewest words of rustc's own,
+// ``use of deprecated macro `D050`: a router does not sleep; ..``, it points at the wrong token, and
+// `#[allow(deprecated)]` and `-D warnings` apply as usual.
 pub(crate) fn all(errors: &Errors) -> TokenStream {
     errors
         .warnings()
         .map(|(rule, error)| {
             let span = error.span();
-            // The compiler says the code itself, being the macro's name.
+            // The code is the name of the macro, which the compiler prints.
             let text = error.to_string();
             let note = text
                 .strip_prefix(rule.code)

@@ -148,6 +148,7 @@ pub mod __private0 {
     pub use crate::macro_support::{
         Again, FactoryJobOf, FactoryOf, Fallible, JobOf, LentSession, Once, PlainFactoryJobOf,
         PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing, on_error, requires, router,
+        router_again,
     };
     pub use crate::scope::site::{Site, SiteKind};
     pub use crate::session::requirements::Requirements;
@@ -157,5 +158,5 @@ pub mod __private0 {
         Begun, Bounds, Committed, Harmless, Opened, Opens, Returned, RolledBack, Runs, Sent,
         Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain, Verdict,
     };
-    pub use crate::macro_support::{JobPolicy, OpensSessions, RouterError, RouterPolicy};
+    pub use crate::macro_support::{JobPolicy, OpensSessions, RouterError};
 }

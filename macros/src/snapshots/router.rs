@@ -22,7 +22,7 @@ pub async fn post_order(
                 .isolation(::demarcate::Isolation::Serializable)
                 .read_only()
                 .timeout(::core::time::Duration::new(5u64, 0u32)),
-            ::demarcate::__private::Once(::demarcate::__private::keeps_nothing),
+            ::demarcate::__private::keeps_nothing,
             async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                 use audit::log;
                 if false {

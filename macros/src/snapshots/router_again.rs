@@ -25,7 +25,7 @@ async fn post_order(
         let __probe = ::demarcate::__private::Probe::<Marker>::of();
         ::demarcate::__private::router_takes(__probe.verdict());
     }
-    ::demarcate::__private::router(
+    ::demarcate::__private::router_again(
             ::demarcate::__private::Site::new(
                 "post_order",
                 ::demarcate::__private::SiteKind::Router,
@@ -34,7 +34,7 @@ async fn post_order(
             ),
             &tx,
             ::demarcate::TxOptions::new().retry(3u32),
-            ::demarcate::__private::Again(::demarcate::__private::keeps_nothing),
+            ::demarcate::__private::keeps_nothing,
             async |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                 if false {
                     let __returned: Result<_, ApiError> = ::demarcate::__private::unreached();

@@ -8,7 +8,7 @@ async fn place(&self, sku: String) -> Result<impl IntoResponse, Status> {
             ),
             &(self.db),
             my::demarcate::TxOptions::new(),
-            my::demarcate::__private::Once(my::demarcate::__private::keeps_nothing),
+            my::demarcate::__private::keeps_nothing,
             async move |tx| {
                 if false {
                     let __returned: Result<_, Status> = my::demarcate::__private::unreached();

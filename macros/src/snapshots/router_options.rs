@@ -21,11 +21,11 @@ async fn post_order(
                 .statement_timeout(::core::time::Duration::new(1u64, 0u32))
                 .lock_timeout(::core::time::Duration::new(0u64, 250000000u32))
                 .idle_timeout(::core::time::Duration::new(60u64, 0u32)),
-            ::demarcate::__private::Once(|__error: &ApiError| match __error {
+            |__error: &ApiError| match __error {
                 ApiError::Gone(why) if why.is_expected() => true,
                 #[allow(unreachable_patterns)]
                 _ => false,
-            }),
+            },
             async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                 if false {
                     let __returned: Result<(), ApiError> = ::demarcate::__private::unreached();

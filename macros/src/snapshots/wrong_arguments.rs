@@ -15,7 +15,7 @@ async fn get_order(
             ),
             &tx,
             ::demarcate::TxOptions::new().read_only(),
-            ::demarcate::__private::Once(::demarcate::__private::keeps_nothing),
+            ::demarcate::__private::keeps_nothing,
             async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
                 if false {
                     let __returned: Result<Order, ApiError> = ::demarcate::__private::unreached();

@@ -1,8 +1,9 @@
-//! The methods that people look for on a session and that are not there.
+//! Methods that a session must not have: `commit`, `rollback` and `begin`.
 //!
-//! Each exists with a bound that nothing satisfies, so that the compiler says in a sentence who owns
-//! the transaction, in place of "no method named `commit`". They are hidden from documentation and
-//! completion, say the code of the rule that an attribute would have said, and return a type that is plain, so that one mistake gives one error.
+//! Each is declared with a bound that nothing satisfies, so that the compiler reports in a sentence who
+//! owns the transaction, in place of "no method named `commit`". The methods are hidden from documentation
+//! and completion. Their messages carry the code of the rule that an attribute would have reported, and
+//! their return type is concrete, so that one mistake gives one error.
 
 use crate::backend::Backend;
 use crate::session::Session;
@@ -29,7 +30,7 @@ pub trait RollsBack {}
 )]
 pub trait Begins {}
 
-/// What the decoys return: an answer that never comes.
+/// The return type of all three, which is never produced.
 type Never = std::future::Ready<Result<(), sqlx::Error>>;
 
 fn never() -> Never {

@@ -1,4 +1,4 @@
-//! What the macros' output calls. Not for use by hand, and not covered by any promise.
+//! The functions and types that expansions name. They are not for use by hand, and may change with every release.
 
 mod forbidden;
 pub(crate) mod probe;
@@ -6,6 +6,7 @@ pub(crate) mod probe;
 use std::error::Error as StdError;
 
 use crate::backend::Backend;
+use crate::boundary::{self, Verdict};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::job::{Job, JobError};
@@ -15,11 +16,12 @@ use crate::scope::activity::InService;
 use crate::scope::site::Site;
 use crate::session::Session;
 use crate::session::requirements::Requirements;
-use crate::util::send_closure::SendOnce2;
+use crate::util::cancel::CancelToken;
+use crate::util::send_closure::{SendMut, SendOnce, SendOnce2};
 
 mod policy;
 
-pub use policy::{Again, JobPolicy, Once, RouterPolicy, WithFactory, keeps_nothing};
+pub use policy::{Again, JobPolicy, Once, WithFactory};
 
 /// A session type, as a parameter names it.
 #[diagnostic::on_unimplemented(
@@ -28,15 +30,15 @@ pub use policy::{Again, JobPolicy, Once, RouterPolicy, WithFactory, keeps_nothin
     note = "the session's type is `demarcate::{{sqlite, postgres, mysql}}::Session`, or an alias of one"
 )]
 pub trait LentSession {
-    /// The session's database.
+    /// The database of the session.
     type Database: Backend;
-    /// What opens such sessions.
+    /// The factory that opens such sessions.
     type Factory;
-    /// Itself.
+    /// `Self`, so that [`SessionOf`] can name it.
     type Lent: ?Sized;
 
-    /// What a service begins with: until what is returned is dropped, errors, logs and
-    /// [`open_boundaries`](SessionFactory::open_boundaries) name it.
+    /// Marks the begin of a service. Until the returned guard is dropped, errors, logs and
+    /// [`open_boundaries`](SessionFactory::open_boundaries) name the service.
     fn enter(&mut self, service: Site) -> InService;
 }
 
@@ -58,7 +60,7 @@ impl<DB: Backend> LentSession for Session<DB> {
     label = "expected `demarcate::sqlite::SessionFactory`, or that of another database"
 )]
 pub trait OpensSessions {
-    /// The factory's database.
+    /// The database of the factory.
     type Database: Backend;
 }
 
@@ -66,16 +68,16 @@ impl<DB: Backend> OpensSessions for SessionFactory<DB> {
     type Database = DB;
 }
 
-/// A return type that can say that something failed.
+/// A return type that can report a failure: a `Result`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot say that something failed",
     label = "expected `Result<T, E>`",
     note = "`Ok` commits and `Err` rolls back; return `Result<T, E>`"
 )]
 pub trait Fallible {
-    /// What it gives if nothing failed.
+    /// The type of the success value.
     type Ok;
-    /// What it gives if something failed.
+    /// The type of the error.
     type Error;
 }
 
@@ -84,32 +86,32 @@ impl<T, E> Fallible for Result<T, E> {
     type Error = E;
 }
 
-/// `S`, if it is a session. Of another type nothing is said but that.
+/// `S`, if it is a session. For another type, the compiler reports that alone.
 pub type SessionOf<S> = <S as LentSession>::Lent;
 
-/// What takes the place of `&mut S` in the signature of a router.
+/// The factory that replaces `&mut S` in the signature of a router.
 pub type FactoryOf<S> = <S as LentSession>::Factory;
 
-/// What a job with a session `S` and the return type `R` makes.
+/// The return type of a job function that has a session `S` and was written with the return type `R`.
 pub type JobOf<S, R> = Job<<S as LentSession>::Database, <R as Fallible>::Ok>;
 
-/// What a job with a factory `F` and the return type `R` makes.
+/// The same for a job function with a factory `F`.
 pub type FactoryJobOf<F, R> = Job<<F as OpensSessions>::Database, <R as Fallible>::Ok>;
 
-/// What a job with a session `S` makes that gives a `T`, where that has no name: `impl Trait`.
+/// The return type of a job function with a session `S` whose success value `T` has no name: `impl Trait`.
 pub type PlainJobOf<S, T> = Job<<S as LentSession>::Database, T>;
 
-/// What a job with a factory `F` makes that gives a `T`, where that has no name.
+/// The same for a job function with a factory `F`.
 pub type PlainFactoryJobOf<F, T> = Job<<F as OpensSessions>::Database, T>;
 
-/// An error that a router can return: the boundary's own errors fit in.
+/// An error that a router can return, since the boundary's own errors convert into it.
 #[diagnostic::on_unimplemented(
     message = "the error `{Self}` of a router cannot hold `demarcate::Error`; write `impl From<demarcate::Error> for {Self}`",
     label = "is not `From<demarcate::Error>`",
     note = "the boundary itself can fail, in its begin or its commit, and the router returns that as its own error"
 )]
 pub trait RouterError {
-    /// That error as one of the router's.
+    /// Converts an error of the boundary.
     fn from_boundary(error: Error) -> Self;
 }
 
@@ -120,25 +122,74 @@ impl<E: From<Error>> RouterError for E {
     }
 }
 
-/// Runs the body of a router in a boundary, as its policy says. An `Ok` that `fails` accepts rolls back.
-pub async fn router<DB, T, E, P, F, A>(
+/// Runs the body of a router once. An error that `keeps` accepts commits; an `Ok` that `fails` accepts rolls back.
+///
+/// It and [`router_again`] are two functions, where a job has a policy: a policy's method would return a future that is
+/// known only as an associated type, and whoever asks whether a handler is `Send` would have to prove the bounds of that
+/// type anew. rustc does so for every lifetime in `T`, and refuses a handler that returns `&'static str`
+/// (rust-lang/rust#130113).
+pub async fn router<DB, T, E, K, F, A>(
     site: Site,
     db: &SessionFactory<DB>,
     options: TxOptions,
-    policy: P,
+    keeps: K,
     body: F,
     fails: A,
 ) -> Result<T, E>
 where
     DB: Backend,
-    P: RouterPolicy<DB, T, E, F>,
+    K: Fn(&E) -> bool + Send,
     F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
+    E: RouterError + 'static,
+    A: Fn(&T) -> bool + Send,
+{
+    let judge = move |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
+    boundary::run(
+        site,
+        db.engine(),
+        options,
+        CancelToken::never(),
+        body,
+        judge,
+    )
+    .await
+    .map_err(|failed| failed.into_error(E::from_boundary))
+}
+
+/// Runs the body of a router, again where the options ask for it; otherwise like [`router`].
+pub async fn router_again<DB, T, E, K, F, A>(
+    site: Site,
+    db: &SessionFactory<DB>,
+    options: TxOptions,
+    keeps: K,
+    body: F,
+    fails: A,
+) -> Result<T, E>
+where
+    DB: Backend,
+    K: Fn(&E) -> bool + Send + Sync,
+    F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
     E: RouterError + 'static,
     A: Fn(&T) -> bool + Send + Sync,
 {
-    policy
-        .run(site, db, options, body, fails, E::from_boundary)
-        .await
+    let judge = |result: &Result<T, E>| Verdict::answering(result, &keeps, &fails);
+    boundary::run_again(
+        site,
+        db.engine(),
+        options,
+        CancelToken::never(),
+        body,
+        judge,
+    )
+    .await
+    .map_err(|failed| failed.into_error(E::from_boundary))
+}
+
+/// Accepts no error, where there is no `no_rollback_for`.
+pub fn keeps_nothing<E>(_: &E) -> bool {
+    false
 }
 
 /// Makes a job of the body of a background job, as its policy says.

@@ -1,20 +1,18 @@
-//! How the result of a body is judged, and how often the body runs: the policies that the attributes write.
+//! The policies of a background job: how its result is judged, and how often its body runs.
 //!
-//! A policy is known before the compiler looks at the body, which is an argument behind it. Only then does it know
-//! whether the body's closure is called once or again, and what `tx` is where the function's signature does not say so.
+//! The policy stands before the body, so that its type is known when the compiler comes to the body's closure: the policy
+//! says whether that is called once or again, and with what.
 
 use std::error::Error as StdError;
 
 use crate::backend::Backend;
-use crate::boundary::{self, Verdict};
-use crate::error::Error;
+use crate::boundary::Verdict;
 use crate::factory::SessionFactory;
 use crate::job::{self, Ended, Job, JobRuns};
 use crate::options::TxOptions;
 use crate::scope::site::Site;
 use crate::session::Session;
-use crate::util::cancel::CancelToken;
-use crate::util::send_closure::{SendMut, SendOnce};
+use crate::util::send_closure::SendOnce;
 
 /// Runs the body once. An error that `K` accepts commits.
 pub struct Once<K>(pub K);
@@ -24,96 +22,6 @@ pub struct Again<K>(pub K);
 
 /// Runs the body once with a session factory, for a job that opens boundaries of its own.
 pub struct WithFactory;
-
-/// Accepts no error, where there is no `no_rollback_for`.
-pub fn keeps_nothing<E>(_: &E) -> bool {
-    false
-}
-
-/// Runs the body `F` of a router, which returns `Result<T, E>`.
-pub trait RouterPolicy<DB: Backend, T, E, F> {
-    /// Runs the body in a boundary. An `Ok` that `fails` accepts rolls back; `from` makes an `E` of the boundary's own
-    /// error.
-    fn run<A>(
-        self,
-        site: Site,
-        db: &SessionFactory<DB>,
-        options: TxOptions,
-        body: F,
-        fails: A,
-        from: fn(Error) -> E,
-    ) -> impl Future<Output = Result<T, E>>
-    where
-        A: Fn(&T) -> bool + Send + Sync;
-}
-
-impl<DB, T, E, K, F> RouterPolicy<DB, T, E, F> for Once<K>
-where
-    DB: Backend,
-    E: 'static,
-    K: Fn(&E) -> bool + Send,
-    F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
-    F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<T, E>>,
-{
-    async fn run<A>(
-        self,
-        site: Site,
-        db: &SessionFactory<DB>,
-        options: TxOptions,
-        body: F,
-        fails: A,
-        from: fn(Error) -> E,
-    ) -> Result<T, E>
-    where
-        A: Fn(&T) -> bool + Send + Sync,
-    {
-        let judge = move |result: &Result<T, E>| Verdict::answering(result, &self.0, &fails);
-        boundary::run(
-            site,
-            db.engine(),
-            options,
-            CancelToken::never(),
-            body,
-            judge,
-        )
-        .await
-        .map_err(|failed| failed.into_error(from))
-    }
-}
-
-impl<DB, T, E, K, F> RouterPolicy<DB, T, E, F> for Again<K>
-where
-    DB: Backend,
-    E: 'static,
-    K: Fn(&E) -> bool + Send + Sync,
-    F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
-    F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
-{
-    async fn run<A>(
-        self,
-        site: Site,
-        db: &SessionFactory<DB>,
-        options: TxOptions,
-        body: F,
-        fails: A,
-        from: fn(Error) -> E,
-    ) -> Result<T, E>
-    where
-        A: Fn(&T) -> bool + Send + Sync,
-    {
-        let judge = |result: &Result<T, E>| Verdict::answering(result, &self.0, &fails);
-        boundary::run_again(
-            site,
-            db.engine(),
-            options,
-            CancelToken::never(),
-            body,
-            judge,
-        )
-        .await
-        .map_err(|failed| failed.into_error(from))
-    }
-}
 
 /// Makes a job of the body `F`, which returns `Result<T, E>`.
 pub trait JobPolicy<DB: Backend, T, E, F> {

@@ -1,10 +1,10 @@
-//! What a type can do to a transaction, asked by the attributes and answered by the compiler.
+//! Type probes: the attributes ask what a type can do to a transaction, and the compiler answers.
 //!
 //! An alias, an `Arc` or a reference hides a pool from anyone who reads tokens, and no bound can say "a
 //! type that does *not* implement this". Method lookup can: a [`Probe`] is five types, each of which
-//! derefs to the next, and each but the last has the method `verdict` only where its question is answered
-//! with yes. Lookup takes the first that there is. So the type of `probe.verdict()` depends on what `T`
-//! can do, in a generic function from the bounds of `T`, and under `cargo check` as well as in a build.
+//! derefs to the next, and each but the last has the method `verdict` only if `T` meets its bound. Lookup
+//! takes the first method that exists, so the type of `probe.verdict()` depends on what `T` can do: in a
+//! generic function on the bounds of `T`, and under `cargo check` as well as in a build.
 //!
 //! ```text
 //! Probe           verdict() where T: OpensBoundary          a session factory, or something around one
@@ -14,7 +14,7 @@
 //!   ProbeRest     verdict()                                 anything else
 //! ```
 //!
-//! What the attributes emit is inside `if false`, so nothing here runs.
+//! The attributes emit the calls inside `if false`, so nothing here runs.
 //!
 //! The messages repeat those of `demarcate-rules`, since an attribute takes no constant; a test in
 //! `ui-tests` holds the two together.
@@ -52,7 +52,7 @@ impl OpensTransaction for sqlx::postgres::PgListener {}
 #[cfg(feature = "mysql")]
 impl OpensTransaction for sqlx::MySqlConnection {}
 
-/// What is around a thing that opens transactions opens them too.
+/// A wrapper around a type that opens transactions opens them too.
 macro_rules! around {
     ($($outer:ty),* $(,)?) => {
         $(impl<T: OpensTransaction + ?Sized> OpensTransaction for $outer {})*
@@ -93,7 +93,7 @@ impl<T: OpensBoundary> OpensBoundary for axum::extract::State<T> {}
 #[cfg(feature = "axum")]
 impl<T: OpensBoundary> OpensBoundary for axum::Extension<T> {}
 
-/// The question what `T` can do to a transaction.
+/// Asks what `T` can do to a transaction.
 ///
 /// The lifetime is that of `Executor<'c>`; being a parameter of the type, it is found by inference.
 pub struct Probe<'c, T: ?Sized>(ProbeOpens<'c, T>);
@@ -107,7 +107,7 @@ pub struct ProbeExecutor<'c, T: ?Sized>(ProbeAcquire<'c, T>);
 /// Asked where `T` is no executor.
 pub struct ProbeAcquire<'c, T: ?Sized>(ProbeRest<T>, PhantomData<&'c ()>);
 
-/// Asked where all else was answered with no.
+/// Asked where no other question was answered with yes.
 pub struct ProbeRest<T: ?Sized>(PhantomData<fn() -> *const T>);
 
 impl<T: ?Sized> Probe<'_, T> {
@@ -171,7 +171,7 @@ pub struct Opens(());
 /// It runs statements, or can be turned into something that does.
 pub struct Runs(());
 
-/// Neither.
+/// It does none of these.
 pub struct Harmless(());
 
 impl<T: OpensBoundary + ?Sized> Probe<'_, T> {
@@ -290,7 +290,7 @@ pub trait Started<T: ?Sized> {}
 )]
 pub trait Opened<T: ?Sized> {}
 
-/// A thing that is no harm may be taken, and may have methods of any name.
+/// Lets a harmless type be taken, and have methods of any name.
 macro_rules! harmless {
     ($($trait:ident),*) => {
         $(
@@ -321,7 +321,8 @@ harmless!(
     Opened
 );
 
-/// What is no session factory may have methods of any name, but for those that are asked about otherwise.
+/// Lets a type that is no session factory have methods named as a factory's, and leaves each factory to the question that
+/// is about it.
 macro_rules! no_factory {
     ($($trait:ident for $($verdict:ident),*;)*) => {
         $($(
@@ -334,14 +335,14 @@ macro_rules! no_factory {
 no_factory! {
     Started for Opens, Runs;
     Opened for Opens, Runs;
-    // Its boundaries are asked about otherwise.
+    // `Started` and `Opened` ask about a factory.
     Begun for Bounds;
     Committed for Bounds;
     RolledBack for Bounds;
     Sent for Bounds;
 }
 
-/// The session's own methods of these names say themselves who owns the transaction.
+/// Lets the session pass: its own methods of these names report who owns the transaction.
 macro_rules! spoken_for {
     ($($trait:ident),*) => {
         $(
@@ -354,48 +355,48 @@ macro_rules! spoken_for {
 // `Sent`: the session is what a statement is sent to.
 spoken_for!(Committed, RolledBack, Begun, Sent);
 
-/// Refuses what a service may not take.
+/// Rejects a type that a service may not take.
 pub fn service_takes<T: ?Sized, V: TakenByService<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what a router may not take.
+/// Rejects a type that a router may not take.
 pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what a background job may not take.
+/// Rejects a type that a background job may not take.
 pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what may not be returned.
+/// Rejects a type that may not be returned.
 pub fn returns<T: ?Sized, V: Returned<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what may not be committed.
+/// Rejects a type that may not be committed.
 pub fn commits<T: ?Sized, V: Committed<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what may not be rolled back.
+/// Rejects a type that may not be rolled back.
 pub fn rolls_back<T: ?Sized, V: RolledBack<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what a transaction may not be begun on.
+/// Rejects a type on which no transaction may be begun.
 pub fn begins<T: ?Sized, V: Begun<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what a statement may not be sent to.
+/// Rejects a type to which no statement may be sent.
 pub fn sends<T: ?Sized, V: Sent<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what a job may not be started on.
+/// Rejects a type on which no job may be started.
 pub fn starts<T: ?Sized, V: Started<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what a boundary may not be opened on.
+/// Rejects a type on which no boundary may be opened.
 pub fn opens<T: ?Sized, V: Opened<T>>(_: Verdict<T, V>) {}
 
-/// Refuses what is not a session of demarcate, though it is called one.
+/// Rejects a type named `Session` that is not a session of demarcate.
 pub const fn is_session<S: LentSession + ?Sized>() {}
 
-/// Refuses a return type that cannot say that something failed.
+/// Rejects a return type that cannot report a failure.
 pub const fn is_fallible<R: Fallible>() {}
 
-/// Stands where a commit was refused, in a macro call that does something with it.
+/// Replaces a refused commit in the tokens of a macro call, which may use its value.
 pub async fn refused() -> Result<(), sqlx::Error> {
     std::future::pending().await
 }
 
-/// Stands where control never comes, in a type that is wanted there.
+/// A value of any type, in code that is never reached.
 pub fn unreached<T>() -> T {
     unreachable!("emitted inside `if false`, or beside a compile error")
 }
@@ -408,7 +409,7 @@ pub fn unreached<T>() -> T {
             the job, so each must be `Clone`; an `Arc` around it will do"
 )]
 pub trait UsedAgain {
-    /// The second one.
+    /// Returns a copy for another use.
     #[must_use]
     fn again(&self) -> Self;
 }
@@ -420,7 +421,7 @@ impl<T: Clone> UsedAgain for T {
     }
 }
 
-/// A second of an argument, for `retry` and `on_error`.
+/// Copies an argument for `retry` and `on_error`.
 #[must_use]
 pub fn again<T: UsedAgain>(argument: &T) -> T {
     argument.again()

@@ -8,7 +8,7 @@ use super::kind::PROBLEM_KINDS;
 use super::*;
 use crate::classify::{Constraint, Transaction};
 use crate::scope::place::{ErrorContext, TransactionId};
-use crate::scope::site::{SiteKind as Stands, Site};
+use crate::scope::site::{Site, SiteKind as Stands};
 
 /// A status, and the seconds of `Retry-After`.
 type Said = (u16, Option<u64>);
