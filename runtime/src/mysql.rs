@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
 use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
 use crate::cause::Diagnosis;
+use crate::classify::replay;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::Pooler;
@@ -230,15 +231,9 @@ impl Backend for MySql {
     }
 
     fn may_succeed_again(error: &sqlx::Error) -> bool {
-        let sqlx::Error::Database(database) = error else {
-            return Self::is_connection_lost(error);
-        };
-        match database.try_downcast_ref::<MySqlDatabaseError>() {
-            // ER_LOCK_DEADLOCK, and ER_CHECKREAD: the row has changed since the snapshot (MariaDB).
-            Some(error) if matches!(error.number(), 1213 | 1020) => true,
-            // Galera's certification reports its conflicts as serialization failures.
-            _ if database.code().as_deref() == Some("40001") => true,
-            _ => Self::is_connection_lost(error),
+        match error.as_database_error() {
+            Some(error) => replay::mysql(error),
+            None => Self::is_connection_lost(error),
         }
     }
 

@@ -10,6 +10,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, S
 
 use crate::backend::{Backend, Begun, CommitFailure, hand_on_to_the_connection, sealed};
 use crate::cause::Diagnosis;
+use crate::classify::replay;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::Pooler;
@@ -276,16 +277,8 @@ impl Backend for Postgres {
     }
 
     fn may_succeed_again(error: &sqlx::Error) -> bool {
-        match error.as_database_error().and_then(DatabaseError::code) {
-            Some(code) => match &*code {
-                // serialization_failure, deadlock_detected
-                "40001" | "40P01" => true,
-                // idle_in_transaction_session_timeout, idle_session_timeout: the body is too slow.
-                "25P03" | "57P05" => false,
-                // transaction_resolution_unknown
-                "08007" => false,
-                _ => Self::is_connection_lost(error),
-            },
+        match error.as_database_error() {
+            Some(error) => replay::postgres(error),
             None => Self::is_connection_lost(error),
         }
     }

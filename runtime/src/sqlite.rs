@@ -13,6 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr, Sqlite, SqliteCon
 
 use crate::backend::{Backend, Begun, CommitFailure, first_row, hand_on_to_the_connection, sealed};
 use crate::cause::Diagnosis;
+use crate::classify::replay;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::Pooler;
@@ -256,10 +257,8 @@ impl Backend for Sqlite {
     }
 
     fn may_succeed_again(error: &sqlx::Error) -> bool {
-        const BUSY: i32 = 5;
-        const LOCKED: i32 = 6;
-        match error.as_database_error().and_then(primary_code) {
-            Some(code) => matches!(code, BUSY | LOCKED),
+        match error.as_database_error() {
+            Some(error) => replay::sqlite(error),
             None => Self::is_connection_lost(error),
         }
     }

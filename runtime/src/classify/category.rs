@@ -103,16 +103,37 @@ pub enum Recovery {
     ContactAdministrator,
 }
 
-/// What is made of a code.
+/// A row of the tables of codes, without its code. See [`replay`](super::replay) for the two columns on retrying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) category: Category,
+    /// The advice: whether the same boundary may succeed if it is run again, now or a little later.
     pub(crate) retryable: bool,
+    /// Whether the boundary's `retry` runs it again by itself.
+    pub(crate) replayed: bool,
     pub(crate) recovery: Recovery,
 }
 
+impl Verdict {
+    /// The same verdict, replayed by `retry`.
+    pub(crate) const fn replayed(self) -> Self {
+        Self {
+            replayed: true,
+            ..self
+        }
+    }
+
+    /// The same verdict, not replayed by `retry`.
+    pub(crate) const fn not_replayed(self) -> Self {
+        Self {
+            replayed: false,
+            ..self
+        }
+    }
+}
+
 impl Category {
-    /// What goes for most of a category.
+    /// The verdict on most errors of the category.
     pub(crate) const fn verdict(self) -> Verdict {
         let (retryable, recovery) = match self {
             Self::Constraint(_) | Self::Data | Self::NotFound => (false, Recovery::FixData),
@@ -131,33 +152,41 @@ impl Category {
         Verdict {
             category: self,
             retryable,
+            replayed: matches!(
+                self,
+                Self::Connection
+                    | Self::Transaction(Transaction::Serialization | Transaction::Deadlock)
+            ),
             recovery,
         }
     }
 
-    /// One that passes by itself.
+    /// The verdict on an error that is over after a while.
     pub(crate) const fn passing(self) -> Verdict {
         Verdict {
             category: self,
             retryable: true,
+            replayed: false,
             recovery: Recovery::Wait,
         }
     }
 
-    /// One that doing it again cures.
+    /// The verdict on an error that does not occur again in another run.
     pub(crate) const fn repeatable(self) -> Verdict {
         Verdict {
             category: self,
             retryable: true,
+            replayed: false,
             recovery: Recovery::Retry,
         }
     }
 
-    /// One that somebody has to put right, where most of the category pass.
+    /// The verdict on an error that lasts until somebody changes something, in a category whose errors mostly pass.
     pub(crate) const fn lasting(self) -> Verdict {
         Verdict {
             category: self,
             retryable: false,
+            replayed: false,
             recovery: Recovery::ContactAdministrator,
         }
     }
@@ -231,7 +260,7 @@ pub(crate) mod words {
     pub(crate) const DATA: Verdict = Category::Data.verdict();
     pub(crate) const CONNECTION: Verdict = Category::Connection.verdict();
     /// The server goes down or comes up.
-    pub(crate) const RESTART: Verdict = Category::Connection.passing();
+    pub(crate) const RESTART: Verdict = Category::Connection.passing().replayed();
     pub(crate) const NO_SUCH_SERVER: Verdict = Category::Connection.lasting();
     pub(crate) const SERIALIZATION: Verdict =
         Category::Transaction(Transaction::Serialization).verdict();

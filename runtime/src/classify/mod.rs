@@ -45,6 +45,7 @@ mod mysql;
 mod origin;
 mod postgrest;
 mod redacted;
+pub(crate) mod replay;
 mod snapshot;
 #[cfg(any(feature = "sqlite", test))]
 mod sqlite;
@@ -82,6 +83,8 @@ pub struct Classification<'e> {
     pub recovery: Recovery,
     /// The SQLSTATE, where the database gives one. SQLite has none.
     pub sqlstate: Option<&'e str>,
+    /// Whether the boundary's `retry` runs it again by itself.
+    replayed: bool,
     origin: Origin<'e>,
 }
 
@@ -207,6 +210,7 @@ impl From<Verdict> for Classification<'_> {
         Self {
             category: verdict.category,
             retryable: verdict.retryable,
+            replayed: verdict.replayed,
             recovery: verdict.recovery,
             sqlstate: None,
             origin: Origin::Nothing,

@@ -48,6 +48,7 @@ impl Kept {
             verdict: Verdict {
                 category: found.category,
                 retryable: found.retryable,
+                replayed: found.replayed,
                 recovery: found.recovery,
             },
             constraint: names.constraint.map(str::to_owned),

@@ -17,12 +17,12 @@ pub(crate) fn of(code: i32) -> Option<Verdict> {
         c if c == extended(5, 2) => SERIALIZATION,
         // SQLITE_ERROR_RETRY, SQLITE_ERROR_SNAPSHOT
         c if c == extended(1, 2) => STALE,
-        c if c == extended(1, 3) => SERIALIZATION,
+        c if c == extended(1, 3) => SERIALIZATION.not_replayed(),
         // SQLITE_IOERR_NOMEM, SQLITE_IOERR_BLOCKED
         c if c == extended(10, 12) => RESOURCES,
         c if c == extended(10, 11) => LOCK_TIMEOUT,
         // SQLITE_READONLY_DBMOVED: the file was replaced beneath the connection.
-        c if c == extended(8, 4) => CONNECTION,
+        c if c == extended(8, 4) => CONNECTION.not_replayed(),
         // SQLITE_ABORT_ROLLBACK
         c if c == extended(4, 2) => ROLLED_BACK,
         c => return primary(c & 0xff),
@@ -41,8 +41,10 @@ fn primary(code: i32) -> Option<Verdict> {
         3 | 23 => PERMISSION,
         // ABORT
         4 => ABORTED,
-        // BUSY, LOCKED, PROTOCOL
-        5 | 6 | 15 => LOCK_TIMEOUT,
+        // BUSY, LOCKED
+        5 | 6 => LOCK_TIMEOUT.replayed(),
+        // PROTOCOL
+        15 => LOCK_TIMEOUT,
         // NOMEM, IOERR, CORRUPT, FULL, NOTADB
         7 | 10 | 11 | 13 | 26 => RESOURCES,
         // READONLY

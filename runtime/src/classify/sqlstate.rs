@@ -10,8 +10,8 @@ pub(crate) fn of(code: &str) -> Option<Verdict> {
     let code: &[u8; 5] = code.as_bytes().try_into().ok()?;
     Some(match code {
         b"08007" | b"40003" => UNKNOWN_OUTCOME,
-        b"08004" => NO_SUCH_SERVER,
-        b"08P01" => QUERY,
+        b"08004" => NO_SUCH_SERVER.replayed(),
+        b"08P01" => QUERY.replayed(),
         b"23001" | b"23503" => FOREIGN_KEY,
         b"23502" => NOT_NULL,
         b"23505" => UNIQUE,
@@ -29,9 +29,11 @@ pub(crate) fn of(code: &str) -> Option<Verdict> {
         b"55P03" => LOCK_TIMEOUT,
         b"57000" | b"57014" => CANCELED,
         b"57P01" | b"57P02" | b"57P03" => RESTART,
-        b"57P04" => NO_SUCH_SERVER,
+        b"57P04" => NO_SUCH_SERVER.replayed(),
+        // PostgreSQL ends the session with the codes of this subclass.
+        [b'5', b'7', b'P', ..] => CANCELED.replayed(),
         b"HV001" => RESOURCES,
-        b"HV00N" => CONNECTION,
+        b"HV00N" => CONNECTION.not_replayed(),
         // RAISE in a function or trigger: a rule of the application's own.
         b"P0001" => DATA,
         b"P0002" => NOT_FOUND,
