@@ -1,71 +1,70 @@
-//! What kinds of failure there are, and what is to be done about each.
+//! The kinds of failure, and the default verdict on each.
 
 use std::fmt;
 
-/// What kind of failure it is.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Category {
-    /// The data breaks a rule of the schema.
+    /// The data violates a constraint of the schema.
     Constraint(Constraint),
-    /// A value that the database cannot take: too long, out of range, not of its type.
+    /// The database cannot store a value: too long, out of range, of the wrong type.
     Data,
     /// The database cannot be reached, or the connection to it was lost.
     Connection,
-    /// The transaction cannot go on.
+    /// The transaction cannot continue.
     Transaction(Transaction),
     /// Something took too long.
     Timeout(Timeout),
-    /// Somebody cancelled the statement.
+    /// The statement was canceled on the server.
     Canceled,
-    /// The user may not do that, or may not connect.
+    /// The database user lacks a privilege, or may not connect.
     Permission,
-    /// The program asks for something that cannot be: wrong SQL, a table that is not there, an option that the
-    /// database does not have.
+    /// The program sent an invalid request: wrong SQL, a missing table, an option that the database does not have.
     Query,
-    /// The server has run out of something: memory, disk, connections.
+    /// The server has run out of memory, disk space or connections.
     Resources,
-    /// Whether the transaction was committed is not known.
+    /// It is unknown whether the transaction was committed.
     UnknownOutcome,
-    /// There is no such row.
+    /// The row does not exist.
     NotFound,
-    /// Nothing that is known here.
+    /// The error is not in the tables.
     Unknown,
 }
 
-/// Which kind of rule is broken.
+/// The kind of a violated constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Constraint {
-    /// It is there already.
+    /// A unique or primary key: the value exists already.
     Unique,
-    /// It refers to something that is not there, or something else still refers to it.
+    /// A foreign key: the referenced row is missing, or the row is still referenced.
     ForeignKey,
-    /// It is missing.
+    /// A column that must not be null.
     NotNull,
-    /// A check of the schema's says no.
+    /// A check constraint.
     Check,
-    /// It overlaps with something that is there.
+    /// An exclusion constraint: the value overlaps with an existing one.
     Exclusion,
-    /// The database does not say which.
+    /// A constraint whose kind the database does not report.
     Other,
 }
 
-/// Why a transaction cannot go on.
+/// Why a transaction cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transaction {
-    /// Its snapshot does not fit what others have committed.
+    /// Another transaction committed a change that conflicts with its snapshot.
     Serialization,
-    /// It and another waited for each other.
+    /// It and another transaction waited for each other.
     Deadlock,
     /// It was rolled back, by an earlier failure or by the server.
     Aborted,
-    /// It is not in a state in which this can be done: read-only, not open, open already.
+    /// Its state does not allow the statement: read-only, not open, open already.
     State,
 }
 
-/// What took too long.
+/// The operation that took too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Timeout {
@@ -73,33 +72,33 @@ pub enum Timeout {
     Statement,
     /// Waiting for a lock.
     Lock,
-    /// Doing nothing, so that the server ended the session.
+    /// The session was idle, and the server ended it.
     Idle,
-    /// The transaction, as the server counts it.
+    /// The transaction, by the server's own limit.
     Transaction,
-    /// Waiting for a connection, of our pool or a pooler's.
+    /// Waiting for a connection, from the pool or a pooler.
     Pool,
     /// The boundary.
     Boundary,
 }
 
-/// What can be done about a failure.
+/// How to recover from a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Recovery {
-    /// Do it again.
+    /// Run it again.
     Retry,
-    /// Give other data.
+    /// Send other data.
     FixData,
-    /// Look at the network, and whether the server runs.
+    /// Check the network, and whether the server is running.
     CheckNetwork,
-    /// Look at the user, the password and what is granted.
+    /// Check the user, the password and the granted privileges.
     CheckPermissions,
-    /// Do it again later.
+    /// Run it again later.
     Wait,
-    /// Look whether it was done, before doing it again.
+    /// Check whether the change was saved before running it again.
     CheckOutcome,
-    /// Somebody has to change the program or the server.
+    /// The program or the server has to be changed.
     ContactAdministrator,
 }
 
@@ -193,7 +192,7 @@ impl Category {
 }
 
 impl Category {
-    /// As one or two words: `unique constraint`, `lock timeout`.
+    /// The category in words: `unique constraint`, `lock timeout`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -227,7 +226,7 @@ impl Category {
 }
 
 impl fmt::Display for Category {
-    /// As [`as_str`](Self::as_str) has it.
+    /// Writes [`as_str`](Self::as_str).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -247,7 +246,7 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// The words that the tables of codes are written in.
+/// The verdicts that the tables of codes are written in.
 pub(crate) mod words {
     use super::{Category, Constraint, Timeout, Transaction, Verdict};
 
@@ -259,14 +258,14 @@ pub(crate) mod words {
     pub(crate) const CONSTRAINT: Verdict = Category::Constraint(Constraint::Other).verdict();
     pub(crate) const DATA: Verdict = Category::Data.verdict();
     pub(crate) const CONNECTION: Verdict = Category::Connection.verdict();
-    /// The server goes down or comes up.
+    /// The server is stopping or starting.
     pub(crate) const RESTART: Verdict = Category::Connection.passing().replayed();
     pub(crate) const NO_SUCH_SERVER: Verdict = Category::Connection.lasting();
     pub(crate) const SERIALIZATION: Verdict =
         Category::Transaction(Transaction::Serialization).verdict();
     pub(crate) const DEADLOCK: Verdict = Category::Transaction(Transaction::Deadlock).verdict();
     pub(crate) const ABORTED: Verdict = Category::Transaction(Transaction::Aborted).verdict();
-    /// The server rolled it back, for no fault of its own.
+    /// The server rolled the transaction back without naming a reason.
     pub(crate) const ROLLED_BACK: Verdict =
         Category::Transaction(Transaction::Aborted).repeatable();
     pub(crate) const STATE: Verdict = Category::Transaction(Transaction::State).verdict();
@@ -280,7 +279,7 @@ pub(crate) mod words {
     pub(crate) const CANCELED: Verdict = Category::Canceled.verdict();
     pub(crate) const PERMISSION: Verdict = Category::Permission.verdict();
     pub(crate) const QUERY: Verdict = Category::Query.verdict();
-    /// A plan or a schema that is no longer what it was when the statement was prepared.
+    /// The schema has changed since the statement was prepared.
     pub(crate) const STALE: Verdict = Category::Query.repeatable();
     pub(crate) const RESOURCES: Verdict = Category::Resources.verdict();
     pub(crate) const TOO_MANY: Verdict = Category::Resources.passing();

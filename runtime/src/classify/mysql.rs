@@ -1,4 +1,4 @@
-//! What an error number of MySQL or MariaDB means. Their SQLSTATEs say little: most are HY000.
+//! Maps the error numbers of MySQL and MariaDB. Their SQLSTATEs distinguish little: most are HY000.
 //!
 //! <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>,
 //! <https://mariadb.com/kb/en/mariadb-error-code-reference/>
@@ -12,7 +12,7 @@ pub(crate) const SERIALIZATION_FAILURE: &str = "40001";
 /// An error number, its name and its verdict.
 pub(crate) type Row = (u16, &'static str, Verdict);
 
-/// What a client meets in a transaction, by number.
+/// The errors that a client can meet in a transaction, sorted by number.
 pub(crate) const NUMBERS: &[Row] = &[
     (1007, "ER_DB_CREATE_EXISTS", QUERY),
     (1020, "ER_CHECKREAD", SERIALIZATION),
@@ -194,9 +194,9 @@ pub(crate) const NUMBERS: &[Row] = &[
     (4151, "ER_ACCOUNT_HAS_BEEN_LOCKED", PERMISSION),
 ];
 
-/// By number; for one that is not here by SQLSTATE, as far as the server gives one that means something.
+/// Returns the verdict by number. A number that is not listed is judged by its SQLSTATE, unless that is generic.
 ///
-/// 4025 and 4031 mean other things on the other of the two servers: the SQLSTATE tells them apart.
+/// MySQL and MariaDB use 4025 and 4031 for different errors: the SQLSTATE distinguishes them.
 pub(crate) fn of(number: u16, state: Option<&str>) -> Verdict {
     let row = NUMBERS
         .binary_search_by_key(&number, |row| row.0)
@@ -218,7 +218,7 @@ pub(crate) fn of(number: u16, state: Option<&str>) -> Verdict {
     }
 }
 
-/// The names that a message holds, in whatever language: they stand in the same quotes in all of them.
+/// Extracts schema names from messages. The quotes around them are the same in every language.
 #[cfg(feature = "mysql")]
 pub(crate) mod names {
     use super::super::Names;
@@ -226,7 +226,7 @@ pub(crate) mod names {
     pub(crate) fn of(number: u16, message: &str) -> Names<'_> {
         let mut names = Names::default();
         match number {
-            // Duplicate entry 'value' for key 'table.key'; the value may hold quotes.
+            // Duplicate entry 'value' for key 'table.key'; the value may contain quotes.
             1062 | 1169 | 1586 | 1859 => names.constraint = last(message, '\'').map(after_dot),
             1022 => names.constraint = last(message, '\'').map(after_dot),
             // .. (`db`.`child`, CONSTRAINT `name` FOREIGN KEY (`column`) REFERENCES `parent` (`id`) ..)
@@ -242,7 +242,7 @@ pub(crate) mod names {
             1048 | 1364 | 1406 | 1264 | 1265 => names.column = first(message, '\''),
             // Incorrect integer value: 'value' for column `db`.`table`.`column` at row 1
             1366 | 1292 => {
-                // The value may have anything in it, and others of this number name no column.
+                // The value may contain any character, and other messages with this number name no column.
                 let after_value = message.rfind('\'').map_or("", |at| &message[at + 1..]);
                 let parts: Vec<_> = after_value.split('`').collect();
                 if let [_, _, ".", table, ".", column, _] = parts[..] {
@@ -250,7 +250,7 @@ pub(crate) mod names {
                 }
             }
             3819 => names.constraint = first(message, '\''),
-            // CONSTRAINT `name` failed for `db`.`table`; for one of a column the name is `table`.`column`.
+            // CONSTRAINT `name` failed for `db`.`table`; a column's constraint is named `table`.`column`.
             4025 => {
                 names.constraint = first(message, '`').map(after_dot);
                 names.table = last(message, '`');
@@ -274,7 +274,7 @@ pub(crate) mod names {
         message.split_once(before)?.1.split(quote).next()
     }
 
-    /// MySQL 8 puts the table before a key's name.
+    /// Removes the table, which MySQL 8 puts before a key's name.
     fn after_dot(name: &str) -> &str {
         name.rsplit('.').next().unwrap_or(name)
     }

@@ -1,3 +1,5 @@
+//! Tests of the tables of codes, the texts for end users, and the page that lists the codes.
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
