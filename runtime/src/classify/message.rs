@@ -58,8 +58,8 @@ pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
     }
     Cow::Borrowed(match category {
         Category::Data => match names.column.and_then(words) {
-            Some(column) => return format!("the {column} is not one that can be stored").into(),
-            None => "a value is not one that can be stored",
+            Some(column) => return format!("the {column} cannot be stored").into(),
+            None => "a value cannot be stored",
         },
         Category::Connection => {
             "the service cannot reach its data right now; try again in a moment"

@@ -40,8 +40,8 @@ impl Error {
             Self::Database { source, .. } => write!(f, "{}", Redacted(source)),
             Self::Aborted { source, .. } => write!(
                 f,
-                "rolled back: a statement failed and the body went on: {}; return the error with `?`, or give what \
-                 may fail a scope of its own with `tx.savepoint(..)`",
+                "rolled back: a statement failed and the body continued: {}; return the error with `?`, or run what \
+                 may fail in `tx.savepoint(..)`",
                 Redacted(source)
             ),
             Self::RollbackOnly { reason, .. } => write!(f, "rolled back: {reason}"),
@@ -62,17 +62,17 @@ impl Error {
             ),
             Self::CommitUnknown { source, .. } => write!(
                 f,
-                "the outcome of the commit is not known: {}; look before you do it again",
+                "the outcome of the commit is not known: {}; check whether it was saved before you run it again",
                 Redacted(source)
             ),
             Self::Timeout { after, .. } => write!(
                 f,
-                "rolled back: not done within {after:?}; do less in it, or give it more with `timeout`"
+                "rolled back: not done within {after:?}; do less in the boundary, or raise `timeout`"
             ),
             Self::StatementTimeout { after, .. } => {
                 write!(
                     f,
-                    "rolled back: a statement was not done within {after:?}; see what it waits for, or give it more with \
+                    "rolled back: a statement was not done within {after:?}; check what it waits for, or raise \
                      `statement_timeout`"
                 )
             }
@@ -83,8 +83,8 @@ impl Error {
                 ..
             } => write!(
                 f,
-                "no connection became free within {after:?}: all {size} are in use, by {}; look for one that waits \
-                 for something else than the database, or raise `max_connections`",
+                "no connection became free within {after:?}: all {size} are in use, by {}; look for a boundary that \
+                 waits for something else than the database, or raise `max_connections`",
                 InWords(holders)
             ),
             Self::Connect { source, advice, .. } => write!(
