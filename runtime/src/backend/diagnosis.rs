@@ -46,9 +46,9 @@ impl Diagnosis {
                 "does the server offer TLS, does its certificate fit its host, and has sqlx one of its features \
                  `tls-*`? `sslmode` in the URL says how much of that is asked for",
             ),
-            E::Protocol(_) => {
-                Self::lasting("is it a server of this database that listens there, and no other?")
-            }
+            E::Protocol(_) => Self::lasting(
+                "does a server of this database listen there, and not some other server?",
+            ),
             E::Configuration(_) => Self::lasting("look at the parameters of the URL"),
             _ => Self::lasting(general),
         }
@@ -63,26 +63,26 @@ impl Diagnosis {
                 "are host and port right, does a firewall let it through, and is the server well?",
             ),
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
-                Self::passing("is the host right, and is there a network between it and here?")
+                Self::passing("is the host right, and can the network reach it?")
             }
             // A proxy whose database is not running closes the connection like this.
             ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
             | ErrorKind::UnexpectedEof => Self::passing(
-                "whoever listens there hung up: is it a server of this database, and is it well?",
+                "the other side hung up: is it a server of this database, and is it well?",
             ),
             ErrorKind::NotFound => Self::passing(
-                "there is no such socket: is the server running, and is it the directory of its socket?",
+                "there is no such socket: is the server running, and is this the directory of its socket?",
             ),
             ErrorKind::PermissionDenied => {
                 Self::lasting("this process may not use that socket; look at its permissions")
             }
-            ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput => Self::lasting(
-                "is the host one that can be connected to, and the port from 1 to 65535?",
-            ),
+            ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput => {
+                Self::lasting("is the host right, and is the port from 1 to 65535?")
+            }
             _ if is_name_resolution(error) => Self::passing(
-                "the name of the host is not known: is it spelt right, and does the DNS here know it?",
+                "the host name cannot be resolved: is it spelt right, and is it in the DNS?",
             ),
             _ => Self::lasting(general),
         }

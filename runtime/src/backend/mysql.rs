@@ -15,6 +15,7 @@ use crate::backend::transact::TransactionFacts;
 use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
+use crate::classify::replay;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
@@ -236,15 +237,9 @@ impl Transact for MySql {
     }
 
     fn may_succeed_again(error: &sqlx::Error) -> bool {
-        let sqlx::Error::Database(database) = error else {
-            return Self::is_connection_lost(error);
-        };
-        match database.try_downcast_ref::<MySqlDatabaseError>() {
-            // ER_LOCK_DEADLOCK, and ER_CHECKREAD: the row has changed since the snapshot (MariaDB).
-            Some(error) if matches!(error.number(), 1213 | 1020) => true,
-            // Galera's certification reports its conflicts as serialization failures.
-            _ if database.code().as_deref() == Some("40001") => true,
-            _ => Self::is_connection_lost(error),
+        match error.as_database_error() {
+            Some(error) => replay::mysql(error),
+            None => Self::is_connection_lost(error),
         }
     }
 

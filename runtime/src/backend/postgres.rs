@@ -14,6 +14,7 @@ use crate::backend::transact::TransactionFacts;
 use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
+use crate::classify::replay;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::Pooler;
@@ -291,16 +292,8 @@ impl Transact for Postgres {
     }
 
     fn may_succeed_again(error: &sqlx::Error) -> bool {
-        match error.as_database_error().and_then(DatabaseError::code) {
-            Some(code) => match &*code {
-                // serialization_failure, deadlock_detected
-                "40001" | "40P01" => true,
-                // idle_in_transaction_session_timeout, idle_session_timeout: the body is too slow.
-                "25P03" | "57P05" => false,
-                // transaction_resolution_unknown
-                "08007" => false,
-                _ => Self::is_connection_lost(error),
-            },
+        match error.as_database_error() {
+            Some(error) => replay::postgres(error),
             None => Self::is_connection_lost(error),
         }
     }

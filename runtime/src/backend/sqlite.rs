@@ -17,6 +17,7 @@ use crate::backend::transact::TransactionFacts;
 use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
+use crate::classify::replay;
 use crate::error::Error;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
@@ -267,10 +268,8 @@ impl Transact for Sqlite {
     }
 
     fn may_succeed_again(error: &sqlx::Error) -> bool {
-        const BUSY: i32 = 5;
-        const LOCKED: i32 = 6;
-        match error.as_database_error().and_then(primary_code) {
-            Some(code) => matches!(code, BUSY | LOCKED),
+        match error.as_database_error() {
+            Some(error) => replay::sqlite(error),
             None => Self::is_connection_lost(error),
         }
     }

@@ -1,71 +1,70 @@
-//! What kinds of failure there are, and what is to be done about each.
+//! The kinds of failure, and the default verdict on each.
 
 use std::fmt;
 
-/// What kind of failure it is.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Category {
-    /// The data breaks a rule of the schema.
+    /// The data violates a constraint of the schema.
     Constraint(Constraint),
-    /// A value that the database cannot take: too long, out of range, not of its type.
+    /// The database cannot store a value: too long, out of range, of the wrong type.
     Data,
     /// The database cannot be reached, or the connection to it was lost.
     Connection,
-    /// The transaction cannot go on.
+    /// The transaction cannot continue.
     Transaction(Transaction),
     /// Something took too long.
     Timeout(Timeout),
-    /// Somebody cancelled the statement.
+    /// The statement was canceled on the server.
     Canceled,
-    /// The user may not do that, or may not connect.
+    /// The database user lacks a privilege, or may not connect.
     Permission,
-    /// The program asks for something that cannot be: wrong SQL, a table that is not there, an option that the
-    /// database does not have.
+    /// The program sent an invalid request: wrong SQL, a missing table, an option that the database does not have.
     Query,
-    /// The server has run out of something: memory, disk, connections.
+    /// The server has run out of memory, disk space or connections.
     Resources,
-    /// Whether the transaction was committed is not known.
+    /// It is unknown whether the transaction was committed.
     UnknownOutcome,
-    /// There is no such row.
+    /// The row does not exist.
     NotFound,
-    /// Nothing that is known here.
+    /// The error is not in the tables.
     Unknown,
 }
 
-/// Which kind of rule is broken.
+/// The kind of a violated constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Constraint {
-    /// It is there already.
+    /// A unique or primary key: the value exists already.
     Unique,
-    /// It refers to something that is not there, or something else still refers to it.
+    /// A foreign key: the referenced row is missing, or the row is still referenced.
     ForeignKey,
-    /// It is missing.
+    /// A column that must not be null.
     NotNull,
-    /// A check of the schema's says no.
+    /// A check constraint.
     Check,
-    /// It overlaps with something that is there.
+    /// An exclusion constraint: the value overlaps with an existing one.
     Exclusion,
-    /// The database does not say which.
+    /// A constraint whose kind the database does not report.
     Other,
 }
 
-/// Why a transaction cannot go on.
+/// Why a transaction cannot continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transaction {
-    /// Its snapshot does not fit what others have committed.
+    /// Another transaction committed a change that conflicts with its snapshot.
     Serialization,
-    /// It and another waited for each other.
+    /// It and another transaction waited for each other.
     Deadlock,
     /// It was rolled back, by an earlier failure or by the server.
     Aborted,
-    /// It is not in a state in which this can be done: read-only, not open, open already.
+    /// Its state does not allow the statement: read-only, not open, open already.
     State,
 }
 
-/// What took too long.
+/// The operation that took too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Timeout {
@@ -73,46 +72,67 @@ pub enum Timeout {
     Statement,
     /// Waiting for a lock.
     Lock,
-    /// Doing nothing, so that the server ended the session.
+    /// The session was idle, and the server ended it.
     Idle,
-    /// The transaction, as the server counts it.
+    /// The transaction, by the server's own limit.
     Transaction,
-    /// Waiting for a connection, of our pool or a pooler's.
+    /// Waiting for a connection, from the pool or a pooler.
     Pool,
     /// The boundary.
     Boundary,
 }
 
-/// What can be done about a failure.
+/// How to recover from a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Recovery {
-    /// Do it again.
+    /// Run it again.
     Retry,
-    /// Give other data.
+    /// Send other data.
     FixData,
-    /// Look at the network, and whether the server runs.
+    /// Check the network, and whether the server is running.
     CheckNetwork,
-    /// Look at the user, the password and what is granted.
+    /// Check the user, the password and the granted privileges.
     CheckPermissions,
-    /// Do it again later.
+    /// Run it again later.
     Wait,
-    /// Look whether it was done, before doing it again.
+    /// Check whether the change was saved before running it again.
     CheckOutcome,
-    /// Somebody has to change the program or the server.
+    /// The program or the server has to be changed.
     ContactAdministrator,
 }
 
-/// What is made of a code.
+/// A row of the tables of codes, without its code. See [`replay`](super::replay) for the two columns on retrying.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Advice {
     pub(crate) category: Category,
+    /// The advice: whether the same boundary may succeed if it is run again, now or a little later.
     pub(crate) retryable: bool,
+    /// Whether the boundary's `retry` runs it again by itself.
+    pub(crate) replayed: bool,
     pub(crate) recovery: Recovery,
 }
 
+impl Advice {
+    /// The same verdict, replayed by `retry`.
+    pub(crate) const fn replayed(self) -> Self {
+        Self {
+            replayed: true,
+            ..self
+        }
+    }
+
+    /// The same verdict, not replayed by `retry`.
+    pub(crate) const fn not_replayed(self) -> Self {
+        Self {
+            replayed: false,
+            ..self
+        }
+    }
+}
+
 impl Category {
-    /// What goes for most of a category.
+    /// The verdict on most errors of the category.
     pub(crate) const fn verdict(self) -> Advice {
         let (retryable, recovery) = match self {
             Self::Constraint(_) | Self::Data | Self::NotFound => (false, Recovery::FixData),
@@ -131,40 +151,48 @@ impl Category {
         Advice {
             category: self,
             retryable,
+            replayed: matches!(
+                self,
+                Self::Connection
+                    | Self::Transaction(Transaction::Serialization | Transaction::Deadlock)
+            ),
             recovery,
         }
     }
 
-    /// One that passes by itself.
+    /// The verdict on an error that is over after a while.
     pub(crate) const fn passing(self) -> Advice {
         Advice {
             category: self,
             retryable: true,
+            replayed: false,
             recovery: Recovery::Wait,
         }
     }
 
-    /// One that doing it again cures.
+    /// The verdict on an error that does not occur again in another run.
     pub(crate) const fn repeatable(self) -> Advice {
         Advice {
             category: self,
             retryable: true,
+            replayed: false,
             recovery: Recovery::Retry,
         }
     }
 
-    /// One that somebody has to put right, where most of the category pass.
+    /// The verdict on an error that lasts until somebody changes something, in a category whose errors mostly pass.
     pub(crate) const fn lasting(self) -> Advice {
         Advice {
             category: self,
             retryable: false,
+            replayed: false,
             recovery: Recovery::ContactAdministrator,
         }
     }
 }
 
 impl Category {
-    /// As one or two words: `unique constraint`, `lock timeout`.
+    /// The category in words: `unique constraint`, `lock timeout`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -198,7 +226,7 @@ impl Category {
 }
 
 impl fmt::Display for Category {
-    /// As [`as_str`](Self::as_str) has it.
+    /// Writes [`as_str`](Self::as_str).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -218,7 +246,7 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// The words that the tables of codes are written in.
+/// The verdicts that the tables of codes are written in.
 pub(crate) mod words {
     use super::{Advice, Category, Constraint, Timeout, Transaction};
 
@@ -230,14 +258,14 @@ pub(crate) mod words {
     pub(crate) const CONSTRAINT: Advice = Category::Constraint(Constraint::Other).verdict();
     pub(crate) const DATA: Advice = Category::Data.verdict();
     pub(crate) const CONNECTION: Advice = Category::Connection.verdict();
-    /// The server goes down or comes up.
-    pub(crate) const RESTART: Advice = Category::Connection.passing();
+    /// The server is stopping or starting.
+    pub(crate) const RESTART: Advice = Category::Connection.passing().replayed();
     pub(crate) const NO_SUCH_SERVER: Advice = Category::Connection.lasting();
     pub(crate) const SERIALIZATION: Advice =
         Category::Transaction(Transaction::Serialization).verdict();
     pub(crate) const DEADLOCK: Advice = Category::Transaction(Transaction::Deadlock).verdict();
     pub(crate) const ABORTED: Advice = Category::Transaction(Transaction::Aborted).verdict();
-    /// The server rolled it back, for no fault of its own.
+    /// The server rolled the transaction back without naming a reason.
     pub(crate) const ROLLED_BACK: Advice = Category::Transaction(Transaction::Aborted).repeatable();
     pub(crate) const STATE: Advice = Category::Transaction(Transaction::State).verdict();
     pub(crate) const STATEMENT_TIMEOUT: Advice = Category::Timeout(Timeout::Statement).verdict();
@@ -250,7 +278,7 @@ pub(crate) mod words {
     pub(crate) const CANCELED: Advice = Category::Canceled.verdict();
     pub(crate) const PERMISSION: Advice = Category::Permission.verdict();
     pub(crate) const QUERY: Advice = Category::Query.verdict();
-    /// A plan or a schema that is no longer what it was when the statement was prepared.
+    /// The schema has changed since the statement was prepared.
     pub(crate) const STALE: Advice = Category::Query.repeatable();
     pub(crate) const RESOURCES: Advice = Category::Resources.verdict();
     pub(crate) const TOO_MANY: Advice = Category::Resources.passing();

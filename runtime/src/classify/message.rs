@@ -1,4 +1,4 @@
-//! Sentences for end users.
+//! Builds the sentences that end users see, and keeps the texts that the application registered.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -7,12 +7,12 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 use super::Names;
 use super::category::{Category, Constraint, Timeout, Transaction};
 
-/// Registers what to say to end users, by the name of the constraint that is broken.
+/// Registers sentences for end users, by the name of the violated constraint.
 ///
-/// It is a statement, for the start of a program. SQLite names no constraint for a unique column: there
-/// `table.column` is the name. A column that must not be null goes by the name that PostgreSQL 18 gives to that,
-/// `table_column_not_null`, on every database that names both. What is registered later under the same name takes the place
-/// of what was there.
+/// The macro is a statement, to be run when the program starts. SQLite names no constraint for a unique column: register
+/// it as `table.column`. A column that must not be null has the name that PostgreSQL 18 gives such a constraint,
+/// `table_column_not_null`, on every database that reports both the table and the column. A later registration under the
+/// same name replaces the earlier one.
 ///
 /// ```
 /// demarcate::messages! {
@@ -35,7 +35,7 @@ fn registry() -> &'static Registry {
     REGISTRY.get_or_init(Registry::default)
 }
 
-/// What [`messages!`](crate::messages) calls: pairs of a constraint's name and what to say.
+/// Registers pairs of a constraint's name and its sentence. [`messages!`](crate::messages) calls it.
 pub fn register(messages: &[(&'static str, &'static str)]) {
     registry()
         .write()
@@ -48,18 +48,18 @@ fn registered(name: &str) -> Option<&'static str> {
     registry.get(name).copied()
 }
 
-/// The sentence for an error.
+/// Returns the sentence for an error.
 pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
     if let Category::Constraint(constraint) = category {
-        return match own(constraint, names) {
+        return match registered_for(constraint, names) {
             Some(message) => Cow::Borrowed(message),
             None => of_constraint(constraint, names),
         };
     }
     Cow::Borrowed(match category {
         Category::Data => match names.column.and_then(words) {
-            Some(column) => return format!("the {column} is not one that can be stored").into(),
-            None => "a value is not one that can be stored",
+            Some(column) => return format!("the {column} cannot be stored").into(),
+            None => "a value cannot be stored",
         },
         Category::Connection => {
             "the service cannot reach its data right now; try again in a moment"
@@ -87,8 +87,8 @@ pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
     })
 }
 
-/// What was registered: for the constraint, or for the column.
-fn own(constraint: Constraint, names: Names<'_>) -> Option<&'static str> {
+/// Returns the text registered for the constraint or the column.
+fn registered_for(constraint: Constraint, names: Names<'_>) -> Option<&'static str> {
     if let Some(message) = names.constraint.and_then(registered) {
         return Some(message);
     }
@@ -137,8 +137,8 @@ fn of_constraint(constraint: Constraint, names: Names<'_>) -> Cow<'static, str> 
     }
 }
 
-/// PostgreSQL names no column for a unique or foreign key, but names those constraints after it by itself:
-/// `orders_sku_key`, `orders_customer_id_fkey`.
+/// Derives the column from the constraint's name. PostgreSQL reports no column for a unique or foreign key, but its
+/// default names contain it: `orders_sku_key`, `orders_customer_id_fkey`.
 fn column_in(names: Names<'_>) -> Option<String> {
     let inside = names
         .constraint?
@@ -151,7 +151,7 @@ fn column_in(names: Names<'_>) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// A name as words; none where it is not one that a person could read.
+/// Returns a schema name as words, or `None` if the name is not readable.
 fn words(name: &str) -> Option<String> {
     let is_readable = name.len() <= 63
         && name.chars().any(char::is_alphabetic)

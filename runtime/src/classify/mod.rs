@@ -1,8 +1,9 @@
-//! What an error of the database means, and what can be done about it.
+//! Classifies database errors: the kind of failure, whether to retry, and how to recover.
 //!
-//! [`classify`] reads an error of sqlx, [`Error::classification`](crate::Error::classification) one of ours, [`classify_code`] a bare code.
-//! All three go by codes: the text of a message, which may be in any language, decides only where a code means
-//! several things, and then only what is always said in English. `docs/errors.md` lists every code.
+//! [`classify`] takes an error of sqlx, [`Error::classification`](crate::Error::classification) an error of this crate,
+//! and [`classify_code`] a bare code. All three go by codes. The text of a message may be in any language, so it decides
+//! only where one code has several meanings, and only where the text is always English. `docs/errors.md` lists every
+//! code.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -45,6 +46,7 @@ mod mysql;
 mod origin;
 mod postgrest;
 mod redacted;
+pub(crate) mod replay;
 mod snapshot;
 #[cfg(any(feature = "sqlite", test))]
 mod sqlite;
@@ -68,37 +70,39 @@ pub use message::register;
 pub(crate) use redacted::Redacted;
 pub(crate) use snapshot::copy_of;
 
-/// What an error means, and what can be done about it.
+/// The meaning of an error, and how to recover from it.
 ///
-/// It borrows the error. What costs a search in the error's fields is a method.
+/// It borrows the error. A property that takes a search through the error's fields is a method.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Classification<'e> {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub category: Category,
-    /// Whether the same boundary may succeed if it is simply run again, now or a little later.
+    /// Whether the same boundary may succeed if it is run again, now or a little later.
     pub retryable: bool,
-    /// What can be done about it.
+    /// How to recover.
     pub recovery: Recovery,
-    /// The SQLSTATE, where the database gives one. SQLite has none.
+    /// The SQLSTATE, if the database reports one. SQLite has none.
     pub sqlstate: Option<&'e str>,
+    /// Whether the boundary's `retry` runs it again by itself.
+    replayed: bool,
     origin: Origin<'e>,
 }
 
-/// The names in an error.
+/// The schema names that an error mentions.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Names<'e> {
     pub(crate) constraint: Option<&'e str>,
     pub(crate) table: Option<&'e str>,
     pub(crate) column: Option<&'e str>,
-    /// All of them, as SQLite writes them: `orders.sku, orders.shop`.
+    /// All columns, in SQLite's notation: `orders.sku, orders.shop`.
     pub(crate) columns: Option<&'e str>,
 }
 
-/// What an error of sqlx means.
+/// Classifies an error of sqlx.
 ///
-/// An error of ours that travels in one is found. It takes less than 100 ns (`cargo bench -p demarcate-benches --bench
-/// classify`).
+/// A [`demarcate::Error`](crate::Error) that travels inside it is found and classified. A call takes less than 100 ns
+/// (`cargo bench -p demarcate-benches --bench classify`).
 pub fn classify(error: &sqlx::Error) -> Classification<'_> {
     use sqlx::Error as E;
     let verdict = match error {
@@ -122,7 +126,7 @@ pub fn classify(error: &sqlx::Error) -> Classification<'_> {
     verdict.into()
 }
 
-/// What a bare code means: a SQLSTATE, or one of PostgREST's such as `PGRST116`.
+/// Classifies a bare code: a SQLSTATE, or a code of PostgREST such as `PGRST116`.
 ///
 /// ```
 /// use demarcate::classify::{Category, Transaction, classify_code};
@@ -156,46 +160,46 @@ impl<'e> Classification<'e> {
         }
     }
 
-    /// The constraint that is broken, where the database names it. SQLite names none for a unique column.
+    /// The violated constraint, if the database names it. SQLite names none for a unique column.
     #[must_use]
     pub fn constraint(&self) -> Option<&'e str> {
         self.origin.names().constraint
     }
 
-    /// The table, where the database names it.
+    /// The table, if the database names it.
     #[must_use]
     pub fn table(&self) -> Option<&'e str> {
         self.origin.names().table
     }
 
-    /// The column, where the database names one.
+    /// The column, if the database names exactly one.
     #[must_use]
     pub fn column(&self) -> Option<&'e str> {
         self.origin.names().column
     }
 
-    /// What PostgreSQL adds to its message, with `?` in place of the values that it quotes. `None` where it might quote
-    /// one in a place that is not known.
+    /// PostgreSQL's detail text, with `?` in place of quoted values. `None` if the text may quote a value in an unknown
+    /// position.
     #[must_use]
     pub fn detail(&self) -> Option<Cow<'e, str>> {
         self.origin.detail()
     }
 
-    /// What PostgreSQL says can be done.
+    /// PostgreSQL's hint.
     #[must_use]
     pub fn hint(&self) -> Option<&'e str> {
         self.origin.hint()
     }
 
-    /// Whether the database's own text quotes a value of the statement, so that it is not for a log. Such a value is
-    /// nowhere in this type.
+    /// Whether the database's own text quotes a value of the statement and should therefore stay out of logs. No method
+    /// of this type returns such a value.
     #[must_use]
     pub fn value_present(&self) -> bool {
         self.origin.quotes_value()
     }
 
-    /// A sentence for the end user: the one that was [registered](crate::messages) for the constraint, or one that is
-    /// made of the table's and the column's names. It holds no SQL, no value and no host.
+    /// A sentence for the end user: the text [registered](crate::messages) for the constraint, or a sentence built from
+    /// the names of the table and the column. It contains no SQL, no value and no host.
     #[must_use]
     pub fn user_message(&self) -> Cow<'static, str> {
         message::of(self.category, self.origin.names())
@@ -207,6 +211,7 @@ impl From<Advice> for Classification<'_> {
         Self {
             category: verdict.category,
             retryable: verdict.retryable,
+            replayed: verdict.replayed,
             recovery: verdict.recovery,
             sqlstate: None,
             origin: Origin::Nothing,

@@ -1,4 +1,4 @@
-//! What an error number of MySQL or MariaDB means. Their SQLSTATEs say little: most are HY000.
+//! Maps the error numbers of MySQL and MariaDB. Their SQLSTATEs distinguish little: most are HY000.
 //!
 //! <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>,
 //! <https://mariadb.com/kb/en/mariadb-error-code-reference/>
@@ -6,10 +6,13 @@
 use super::category::Advice;
 use super::category::words::*;
 
-/// A number, its name, and what it means.
+/// The SQLSTATE of a serialization failure.
+pub(crate) const SERIALIZATION_FAILURE: &str = "40001";
+
+/// An error number, its name and its verdict.
 pub(crate) type Row = (u16, &'static str, Advice);
 
-/// What a client meets in a transaction, by number.
+/// The errors that a client can meet in a transaction, sorted by number.
 pub(crate) const NUMBERS: &[Row] = &[
     (1007, "ER_DB_CREATE_EXISTS", QUERY),
     (1020, "ER_CHECKREAD", SERIALIZATION),
@@ -25,8 +28,8 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1038, "ER_OUT_OF_SORTMEMORY", RESOURCES),
     (1040, "ER_CON_COUNT_ERROR", TOO_MANY),
     (1041, "ER_OUT_OF_RESOURCES", RESOURCES),
-    (1042, "ER_BAD_HOST_ERROR", CONNECTION),
-    (1043, "ER_HANDSHAKE_ERROR", CONNECTION),
+    (1042, "ER_BAD_HOST_ERROR", CONNECTION.not_replayed()),
+    (1043, "ER_HANDSHAKE_ERROR", CONNECTION.not_replayed()),
     (1044, "ER_DBACCESS_DENIED_ERROR", PERMISSION),
     (1045, "ER_ACCESS_DENIED_ERROR", PERMISSION),
     (1046, "ER_NO_DB_ERROR", QUERY),
@@ -43,7 +46,7 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1062, "ER_DUP_ENTRY", UNIQUE),
     (1064, "ER_PARSE_ERROR", QUERY),
     (1066, "ER_NONUNIQ_TABLE", QUERY),
-    (1077, "ER_NORMAL_SHUTDOWN", RESTART),
+    (1077, "ER_NORMAL_SHUTDOWN", RESTART.not_replayed()),
     (1093, "ER_UPDATE_TABLE_USED", QUERY),
     (1095, "ER_KILL_DENIED_ERROR", PERMISSION),
     (1099, "ER_TABLE_NOT_LOCKED_FOR_WRITE", STATE),
@@ -65,14 +68,22 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1149, "ER_SYNTAX_ERROR", QUERY),
     (1152, "ER_ABORTING_CONNECTION", CONNECTION),
     (1153, "ER_NET_PACKET_TOO_LARGE", DATA),
-    (1154, "ER_NET_READ_ERROR_FROM_PIPE", CONNECTION),
-    (1155, "ER_NET_FCNTL_ERROR", CONNECTION),
-    (1156, "ER_NET_PACKETS_OUT_OF_ORDER", CONNECTION),
-    (1157, "ER_NET_UNCOMPRESS_ERROR", CONNECTION),
-    (1158, "ER_NET_READ_ERROR", CONNECTION),
+    (
+        1154,
+        "ER_NET_READ_ERROR_FROM_PIPE",
+        CONNECTION.not_replayed(),
+    ),
+    (1155, "ER_NET_FCNTL_ERROR", CONNECTION.not_replayed()),
+    (
+        1156,
+        "ER_NET_PACKETS_OUT_OF_ORDER",
+        CONNECTION.not_replayed(),
+    ),
+    (1157, "ER_NET_UNCOMPRESS_ERROR", CONNECTION.not_replayed()),
+    (1158, "ER_NET_READ_ERROR", CONNECTION.not_replayed()),
     (1159, "ER_NET_READ_INTERRUPTED", IDLE_TIMEOUT),
-    (1160, "ER_NET_ERROR_ON_WRITE", CONNECTION),
-    (1161, "ER_NET_WRITE_INTERRUPTED", CONNECTION),
+    (1160, "ER_NET_ERROR_ON_WRITE", CONNECTION.not_replayed()),
+    (1161, "ER_NET_WRITE_INTERRUPTED", CONNECTION.not_replayed()),
     (1169, "ER_DUP_UNIQUE", UNIQUE),
     (1172, "ER_TOO_MANY_ROWS", QUERY),
     (1179, "ER_CANT_DO_THIS_DURING_AN_TRANSACTION", STATE),
@@ -129,7 +140,7 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1568, "ER_CANT_CHANGE_TX_CHARACTERISTICS", STATE),
     (1586, "ER_DUP_ENTRY_WITH_KEY_NAME", UNIQUE),
     (1613, "ER_XA_RBTIMEOUT", ROLLED_BACK),
-    (1614, "ER_XA_RBDEADLOCK", DEADLOCK),
+    (1614, "ER_XA_RBDEADLOCK", DEADLOCK.not_replayed()),
     (1615, "ER_NEED_REPREPARE", STALE),
     (1637, "ER_TOO_MANY_CONCURRENT_TRXS", TOO_MANY),
     (1643, "ER_SIGNAL_NOT_FOUND", NOT_FOUND),
@@ -157,13 +168,13 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1969, "ER_STATEMENT_TIMEOUT", STATEMENT_TIMEOUT),
     (1998, "ER_ENGINE_OUT_OF_MEMORY", RESOURCES),
     (3024, "ER_QUERY_TIMEOUT", STATEMENT_TIMEOUT),
-    (3058, "ER_USER_LOCK_DEADLOCK", DEADLOCK),
+    (3058, "ER_USER_LOCK_DEADLOCK", DEADLOCK.not_replayed()),
     (3101, "ER_TRANSACTION_ROLLBACK_DURING_COMMIT", ROLLED_BACK),
     (3118, "ER_ACCOUNT_HAS_BEEN_LOCKED", PERMISSION),
     (3140, "ER_INVALID_JSON_TEXT", DATA),
     (3157, "ER_JSON_DOCUMENT_TOO_DEEP", DATA),
-    (3168, "ER_SERVER_ISNT_AVAILABLE", RESTART),
-    (3169, "ER_SESSION_WAS_KILLED", CONNECTION),
+    (3168, "ER_SERVER_ISNT_AVAILABLE", RESTART.not_replayed()),
+    (3169, "ER_SESSION_WAS_KILLED", CONNECTION.not_replayed()),
     (3572, "ER_LOCK_NOWAIT", LOCK_TIMEOUT),
     (3819, "ER_CHECK_CONSTRAINT_VIOLATED", CHECK),
     (3948, "ER_CLIENT_LOCAL_FILES_DISABLED", PERMISSION),
@@ -173,32 +184,41 @@ pub(crate) const NUMBERS: &[Row] = &[
         PERMISSION,
     ),
     (4025, "ER_CONSTRAINT_FAILED", CHECK),
-    (4031, "ER_CLIENT_INTERACTION_TIMEOUT", IDLE_TIMEOUT),
+    (
+        4031,
+        "ER_CLIENT_INTERACTION_TIMEOUT",
+        IDLE_TIMEOUT.replayed(),
+    ),
     (4084, "ER_SEQUENCE_RUN_OUT", RESOURCES),
     (4150, "ER_USER_IS_BLOCKED", PERMISSION),
     (4151, "ER_ACCOUNT_HAS_BEEN_LOCKED", PERMISSION),
 ];
 
-/// By number; for one that is not here by SQLSTATE, as far as the server gives one that means something.
+/// Returns the verdict by number. A number that is not listed is judged by its SQLSTATE, unless that is generic.
 ///
-/// 4025 and 4031 mean other things on the other of the two servers: the SQLSTATE tells them apart.
+/// MySQL and MariaDB use 4025 and 4031 for different errors: the SQLSTATE distinguishes them.
 pub(crate) fn of(number: u16, state: Option<&str>) -> Advice {
     let row = NUMBERS
         .binary_search_by_key(&number, |row| row.0)
         .ok()
         .map(|index| NUMBERS[index].2);
-    match (number, state) {
+    let verdict = match (number, state) {
         (4025, Some(state)) if state != "23000" => UNKNOWN,
         (4031, Some("08S01") | None) => row.unwrap_or(UNKNOWN),
-        (4031, _) => UNKNOWN,
+        (4031, _) => UNKNOWN.replayed(),
         _ => row.unwrap_or_else(|| match state {
             None | Some("HY000" | "") => UNKNOWN,
-            Some(state) => super::sqlstate::of(state).unwrap_or(UNKNOWN),
+            Some(state) => super::sqlstate::of(state).unwrap_or(UNKNOWN).not_replayed(),
         }),
+    };
+    match state {
+        // Galera reports a failed certification, which is a conflict, with this code and various numbers.
+        Some(SERIALIZATION_FAILURE) => verdict.replayed(),
+        _ => verdict,
     }
 }
 
-/// The names that a message holds, in whatever language: they stand in the same quotes in all of them.
+/// Extracts schema names from messages. The quotes around them are the same in every language.
 #[cfg(feature = "mysql")]
 pub(crate) mod names {
     use super::super::Names;
@@ -206,7 +226,7 @@ pub(crate) mod names {
     pub(crate) fn of(number: u16, message: &str) -> Names<'_> {
         let mut names = Names::default();
         match number {
-            // Duplicate entry 'value' for key 'table.key'; the value may hold quotes.
+            // Duplicate entry 'value' for key 'table.key'; the value may contain quotes.
             1062 | 1169 | 1586 | 1859 => names.constraint = last(message, '\'').map(after_dot),
             1022 => names.constraint = last(message, '\'').map(after_dot),
             // .. (`db`.`child`, CONSTRAINT `name` FOREIGN KEY (`column`) REFERENCES `parent` (`id`) ..)
@@ -222,7 +242,7 @@ pub(crate) mod names {
             1048 | 1364 | 1406 | 1264 | 1265 => names.column = first(message, '\''),
             // Incorrect integer value: 'value' for column `db`.`table`.`column` at row 1
             1366 | 1292 => {
-                // The value may have anything in it, and others of this number name no column.
+                // The value may contain any character, and other messages with this number name no column.
                 let after_value = message.rfind('\'').map_or("", |at| &message[at + 1..]);
                 let parts: Vec<_> = after_value.split('`').collect();
                 if let [_, _, ".", table, ".", column, _] = parts[..] {
@@ -230,7 +250,7 @@ pub(crate) mod names {
                 }
             }
             3819 => names.constraint = first(message, '\''),
-            // CONSTRAINT `name` failed for `db`.`table`; for one of a column the name is `table`.`column`.
+            // CONSTRAINT `name` failed for `db`.`table`; a column's constraint is named `table`.`column`.
             4025 => {
                 names.constraint = first(message, '`').map(after_dot);
                 names.table = last(message, '`');
@@ -254,7 +274,7 @@ pub(crate) mod names {
         message.split_once(before)?.1.split(quote).next()
     }
 
-    /// MySQL 8 puts the table before a key's name.
+    /// Removes the table, which MySQL 8 puts before a key's name.
     fn after_dot(name: &str) -> &str {
         name.rsplit('.').next().unwrap_or(name)
     }

@@ -1,4 +1,4 @@
-//! The error of a database that is classified, and what is in it.
+//! Reads a database's error: its verdict, its names, and its texts without the values of the statement.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use super::snapshot::Snapshot;
 use super::sqlstate;
 use super::{Classification, Names};
 
-/// The error of a database, by the database that it is of.
+/// A database's error, by database.
 #[derive(Clone, Copy)]
 pub(crate) enum Origin<'e> {
-    /// Not of a database.
+    /// No database reported the error.
     Nothing,
     #[cfg(feature = "postgres")]
     Postgres(&'e sqlx::postgres::PgDatabaseError),
@@ -22,11 +22,11 @@ pub(crate) enum Origin<'e> {
     Sqlite(&'e dyn DatabaseError, i32),
     /// A session's copy of its first failure.
     Copy(&'e Snapshot),
-    /// Of something else that speaks through sqlx.
+    /// An unknown implementation of sqlx's trait.
     Other(&'e dyn DatabaseError),
 }
 
-/// What a session's [copy](Snapshot) keeps of an error beyond what sqlx's trait shows.
+/// The part of an error that sqlx's trait does not show, for a [`Snapshot`].
 #[derive(Debug)]
 pub(crate) struct Kept {
     verdict: Advice,
@@ -48,6 +48,7 @@ impl Kept {
             verdict: Advice {
                 category: found.category,
                 retryable: found.retryable,
+                replayed: found.replayed,
                 recovery: found.recovery,
             },
             constraint: names.constraint.map(str::to_owned),
@@ -96,7 +97,7 @@ impl<'e> Origin<'e> {
         }
     }
 
-    /// What it means, and its SQLSTATE.
+    /// Returns the verdict, and the SQLSTATE if there is one.
     pub(crate) fn verdict(&self) -> (Advice, Option<&'e str>) {
         match *self {
             Self::Nothing => (words::UNKNOWN, None),
@@ -153,6 +154,7 @@ impl<'e> Origin<'e> {
         }
     }
 
+    /// Whether the message or the detail may quote a value of the statement.
     pub(crate) fn quotes_value(&self) -> bool {
         match *self {
             Self::Nothing => false,
@@ -167,12 +169,13 @@ impl<'e> Origin<'e> {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(error, _) => error.message().starts_with(SYNTAX),
             Self::Copy(copy) => copy.kept.quotes_value,
-            // Nobody knows.
+            // Unknown, so it is assumed.
             Self::Other(_) => true,
         }
     }
 
-    /// What it says, without values. (sqlx adds the number of a line to what PostgreSQL says: one of PostgreSQL's own source.)
+    /// Returns the message without values. sqlx's `Display` adds a line number of PostgreSQL's own source, so
+    /// `message()` is used there.
     pub(crate) fn text(&self) -> Cow<'e, str> {
         match *self {
             Self::Nothing => Cow::Borrowed(""),
@@ -185,7 +188,7 @@ impl<'e> Origin<'e> {
             #[cfg(feature = "mysql")]
             Self::MySql(error) if self.quotes_value() => {
                 let masked = without_quoted(error.message(), self.names().constraint);
-                // Only a number is not quoted.
+                // Numbers are the only values that MySQL does not quote.
                 let masked = match error.message().contains(QUOTES) {
                     true => masked,
                     false => masked.replace(|c: char| c.is_ascii_digit(), "?"),
@@ -205,14 +208,14 @@ impl<'e> Origin<'e> {
         }
     }
 
-    /// Without values.
+    /// Returns the detail text without values.
     pub(crate) fn detail(&self) -> Option<Cow<'e, str>> {
         match *self {
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => {
                 let detail = error.detail()?;
                 match error.code().get(..2)? {
-                    // A text that is no number, quoted anywhere.
+                    // Quotes the invalid value in an unknown position.
                     "22" => None,
                     "23" => Some(Cow::Owned(without_values(detail))),
                     _ => Some(Cow::Borrowed(detail)),
@@ -233,8 +236,8 @@ impl<'e> Origin<'e> {
     }
 }
 
-/// `Key (sku)=(tea) already exists.` and `Failing row contains (1, tea).`, in whatever language: the values stand in
-/// parentheses, and may hold some themselves.
+/// Masks the values of `Key (sku)=(tea) already exists.` and `Failing row contains (1, tea).`, in any language. The
+/// values stand in parentheses, and may contain parentheses themselves.
 #[cfg(any(feature = "postgres", test))]
 fn without_values(detail: &str) -> String {
     let begins = match detail.find(")=(") {
@@ -245,30 +248,30 @@ fn without_values(detail: &str) -> String {
         (Some(begins), Some(ends)) if begins < ends => {
             format!("{}(?{}", &detail[..begins], &detail[ends..])
         }
-        // In a form that is not known, it is not known where the values are either.
+        // The form is unknown, and so is the position of the values.
         _ => "(not shown, since it may quote a value)".to_owned(),
     }
 }
 
-/// How SQLite begins where it quotes a word of the statement.
+/// The start of SQLite's message for a syntax error, which quotes a word of the statement.
 #[cfg(feature = "sqlite")]
 const SYNTAX: &str = "near \"";
 
-/// Whether PostgreSQL quotes a value in the message itself: texts that are none of their type, what a statement could not
-/// be read at, and what a function raises.
+/// Whether PostgreSQL may quote a value in the message itself: an invalid text, the position of a syntax error, and the
+/// message of `RAISE` in a function.
 #[cfg(feature = "postgres")]
 fn message_quotes_value(code: &str) -> bool {
     code.starts_with("22") || matches!(code, "42601" | "P0001")
 }
 
-/// Those of the languages that PostgreSQL speaks, too.
+/// Quotation marks, including those of PostgreSQL's translations.
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite", test))]
 const QUOTES: [char; 14] = [
     '\'', '"', '«', '»', '„', '“', '”', '‘', '’', '‚', '「', '」', '『', '』',
 ];
 
-/// A text with `?` in place of all that is in quotes, and of what may be, since a value may have quotes in it; but for a
-/// name at its end, where there is one.
+/// Replaces everything from the first quotation mark to the last with `?`, since a value may itself contain quotes. A
+/// quoted `name` at the end of the text is kept.
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite", test))]
 fn without_quoted(text: &str, name: Option<&str>) -> String {
     let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) else {

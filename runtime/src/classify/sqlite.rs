@@ -1,9 +1,9 @@
-//! What a result code of SQLite means: <https://www.sqlite.org/rescode.html>.
+//! Maps the result codes of SQLite: <https://www.sqlite.org/rescode.html>.
 
 use super::category::Advice;
 use super::category::words::*;
 
-/// By the extended code where that says more than its primary one, which is its last byte.
+/// Returns the verdict by the extended code where it is more exact than its primary code, which is its last byte.
 pub(crate) fn of(code: i32) -> Option<Advice> {
     let extended = |primary: i32, number: i32| primary | (number << 8);
     Some(match code {
@@ -13,25 +13,26 @@ pub(crate) fn of(code: i32) -> Option<Advice> {
         c if c == extended(19, 5) => NOT_NULL,
         c if c == extended(19, 6) || c == extended(19, 8) || c == extended(19, 10) => UNIQUE,
         c if c == extended(19, 12) => DATA,
-        // SQLITE_BUSY_SNAPSHOT: what was read is no longer what is there, and waiting does not help.
+        // SQLITE_BUSY_SNAPSHOT: the data read has changed since, and waiting does not help.
         c if c == extended(5, 2) => SERIALIZATION,
         // SQLITE_ERROR_RETRY, SQLITE_ERROR_SNAPSHOT
         c if c == extended(1, 2) => STALE,
-        c if c == extended(1, 3) => SERIALIZATION,
+        c if c == extended(1, 3) => SERIALIZATION.not_replayed(),
         // SQLITE_IOERR_NOMEM, SQLITE_IOERR_BLOCKED
         c if c == extended(10, 12) => RESOURCES,
         c if c == extended(10, 11) => LOCK_TIMEOUT,
-        // SQLITE_READONLY_DBMOVED: the file was replaced beneath the connection.
-        c if c == extended(8, 4) => CONNECTION,
+        // SQLITE_READONLY_DBMOVED: the file was replaced under the connection.
+        c if c == extended(8, 4) => CONNECTION.not_replayed(),
         // SQLITE_ABORT_ROLLBACK
         c if c == extended(4, 2) => ROLLED_BACK,
         c => return primary(c & 0xff),
     })
 }
 
+/// Returns the verdict by the primary code.
 fn primary(code: i32) -> Option<Advice> {
     Some(match code {
-        // OK, NOTICE, WARNING, ROW, DONE: no error has them.
+        // OK, NOTICE, WARNING, ROW, DONE: never the code of an error.
         0 | 27 | 28 | 100 | 101 => UNKNOWN,
         // ERROR, NOTFOUND, MISUSE, NOLFS, RANGE
         1 | 12 | 21 | 22 | 25 => QUERY,
@@ -41,8 +42,10 @@ fn primary(code: i32) -> Option<Advice> {
         3 | 23 => PERMISSION,
         // ABORT
         4 => ABORTED,
-        // BUSY, LOCKED, PROTOCOL
-        5 | 6 | 15 => LOCK_TIMEOUT,
+        // BUSY, LOCKED
+        5 | 6 => LOCK_TIMEOUT.replayed(),
+        // PROTOCOL
+        15 => LOCK_TIMEOUT,
         // NOMEM, IOERR, CORRUPT, FULL, NOTADB
         7 | 10 | 11 | 13 | 26 => RESOURCES,
         // READONLY
@@ -61,7 +64,7 @@ fn primary(code: i32) -> Option<Advice> {
     })
 }
 
-/// The names that a message holds. SQLite's are in English.
+/// Extracts schema names from a message. SQLite's messages are in English.
 #[cfg(feature = "sqlite")]
 pub(crate) fn names(code: i32, message: &str) -> super::Names<'_> {
     let mut names = super::Names::default();
@@ -78,7 +81,7 @@ pub(crate) fn names(code: i32, message: &str) -> super::Names<'_> {
             let first = rest.split(", ").next().unwrap_or(rest);
             if let Some((table, column)) = first.split_once('.') {
                 names.table = Some(table);
-                // Of several columns, none is the one.
+                // A constraint over several columns names no single one.
                 names.column = (first.len() == rest.len()).then_some(column);
                 names.columns = Some(rest);
             }

@@ -1,17 +1,17 @@
-//! What a SQLSTATE means, as PostgreSQL uses it, and what poolers before PostgreSQL make of it.
+//! Maps SQLSTATEs as PostgreSQL uses them, and the errors of the poolers PgBouncer and Supavisor.
 //!
 //! <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 
 use super::category::Advice;
 use super::category::words::*;
 
-/// What a code means; `None` where neither it nor its class is known.
+/// Returns the verdict on a code, or `None` if neither the code nor its class is known.
 pub(crate) fn of(code: &str) -> Option<Advice> {
     let code: &[u8; 5] = code.as_bytes().try_into().ok()?;
     Some(match code {
         b"08007" | b"40003" => UNKNOWN_OUTCOME,
-        b"08004" => NO_SUCH_SERVER,
-        b"08P01" => QUERY,
+        b"08004" => NO_SUCH_SERVER.replayed(),
+        b"08P01" => QUERY.replayed(),
         b"23001" | b"23503" => FOREIGN_KEY,
         b"23502" => NOT_NULL,
         b"23505" => UNIQUE,
@@ -29,10 +29,12 @@ pub(crate) fn of(code: &str) -> Option<Advice> {
         b"55P03" => LOCK_TIMEOUT,
         b"57000" | b"57014" => CANCELED,
         b"57P01" | b"57P02" | b"57P03" => RESTART,
-        b"57P04" => NO_SUCH_SERVER,
+        b"57P04" => NO_SUCH_SERVER.replayed(),
+        // PostgreSQL ends the session with the codes of this subclass.
+        [b'5', b'7', b'P', ..] => CANCELED.replayed(),
         b"HV001" => RESOURCES,
-        b"HV00N" => CONNECTION,
-        // RAISE in a function or trigger: a rule of the application's own.
+        b"HV00N" => CONNECTION.not_replayed(),
+        // RAISE in a function or trigger: the application's own rule.
         b"P0001" => DATA,
         b"P0002" => NOT_FOUND,
         b"XX000" => UNKNOWN,
@@ -40,10 +42,10 @@ pub(crate) fn of(code: &str) -> Option<Advice> {
     })
 }
 
-/// What goes for the rest of a class.
+/// Returns the verdict on the other codes of a class.
 fn class(class: &[u8]) -> Option<Advice> {
     Some(match class {
-        // Success and warnings: no error has them.
+        // Success and warnings: never the code of an error.
         b"00" | b"01" => UNKNOWN,
         b"02" => NOT_FOUND,
         b"08" => CONNECTION,
@@ -62,10 +64,10 @@ fn class(class: &[u8]) -> Option<Advice> {
     })
 }
 
-/// Where the code alone is not enough: what the text, or the place in the server's source, says besides.
+/// Returns the verdict on a code with several meanings, by its text or by the function of the server that raised it.
 ///
-/// PostgreSQL's texts are in the language of `lc_messages`. Of those, only the two of 57014 are read, and what is in
-/// another language stays "canceled". Poolers speak English.
+/// PostgreSQL's texts are in the language of `lc_messages`. Only the two texts of 57014 are read, and in another language
+/// the verdict stays "canceled". Poolers write English.
 #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
 pub(crate) fn besides(
     code: &str,
@@ -83,7 +85,7 @@ pub(crate) fn besides(
     }
 }
 
-/// PgBouncer says everything with the code of a protocol violation:
+/// PgBouncer reports every error with the code of a protocol violation:
 /// <https://github.com/pgbouncer/pgbouncer/blob/master/src/janitor.c>, `client.c` and `objects.c` beside it.
 fn pgbouncer(message: &str) -> Option<Advice> {
     const TEXTS: [(&str, Advice); 28] = [
@@ -119,7 +121,7 @@ fn pgbouncer(message: &str) -> Option<Advice> {
     find(&TEXTS, message)
 }
 
-/// Supavisor says most with the code of an internal error:
+/// Supavisor reports most errors with the code of an internal error:
 /// <https://github.com/supabase/supavisor/tree/main/lib/supavisor/errors>, and `client_handler/error.ex` before that.
 fn supavisor(message: &str) -> Option<Advice> {
     const TEXTS: [(&str, Advice); 15] = [

@@ -1,3 +1,5 @@
+//! Tests of the tables of codes, the texts for end users, and the page that lists the codes.
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
@@ -59,19 +61,21 @@ fn the_page_lists_every_code_as_it_is_mapped() {
         let Advice {
             category,
             retryable,
+            replayed,
             recovery,
         } = verdict;
-        let retryable = if retryable { "yes" } else { "no" };
+        let yes_or_no = |is| if is { "yes" } else { "no" };
+        let (retryable, replayed) = (yes_or_no(retryable), yes_or_no(replayed));
         writeln!(
             made,
-            "| {code} | {name} | {category} | {retryable} | {recovery} |"
+            "| {code} | {name} | {category} | {retryable} | {replayed} | {recovery} |"
         )
         .unwrap();
     };
     let head = |made: &mut String, title: &str| {
         writeln!(
             made,
-            "## {title}\n\n| code | name | category | retryable | recovery |\n|---|---|---|---|---|"
+            "## {title}\n\n| code | name | category | retryable | replayed | recovery |\n|---|---|---|---|---|---|"
         )
         .unwrap();
     };
@@ -100,6 +104,96 @@ fn the_page_lists_every_code_as_it_is_mapped() {
         );
     }
     assert_eq!(made.lines().count(), page.lines().count());
+}
+
+/// Codes for which running again is advised, and which `retry` does not replay. See the `replay` module for the reasons.
+const ADVISED_ONLY: &[&str] = &[
+    "25P03 idle_in_transaction_session_timeout",
+    "40000 transaction_rollback",
+    "53000 insufficient_resources",
+    "53300 too_many_connections",
+    "53400 configuration_limit_exceeded",
+    "55P03 lock_not_available",
+    "57P05 idle_session_timeout",
+    "72000 snapshot_too_old",
+    "HV00N fdw_unable_to_establish_connection",
+    "1040 ER_CON_COUNT_ERROR",
+    "1042 ER_BAD_HOST_ERROR",
+    "1043 ER_HANDSHAKE_ERROR",
+    "1077 ER_NORMAL_SHUTDOWN",
+    "1154 ER_NET_READ_ERROR_FROM_PIPE",
+    "1155 ER_NET_FCNTL_ERROR",
+    "1156 ER_NET_PACKETS_OUT_OF_ORDER",
+    "1157 ER_NET_UNCOMPRESS_ERROR",
+    "1158 ER_NET_READ_ERROR",
+    "1159 ER_NET_READ_INTERRUPTED",
+    "1160 ER_NET_ERROR_ON_WRITE",
+    "1161 ER_NET_WRITE_INTERRUPTED",
+    "1203 ER_TOO_MANY_USER_CONNECTIONS",
+    "1205 ER_LOCK_WAIT_TIMEOUT",
+    "1226 ER_USER_LIMIT_REACHED",
+    "1402 ER_XA_RBROLLBACK",
+    "1412 ER_TABLE_DEF_CHANGED",
+    "1613 ER_XA_RBTIMEOUT",
+    "1614 ER_XA_RBDEADLOCK",
+    "1615 ER_NEED_REPREPARE",
+    "1637 ER_TOO_MANY_CONCURRENT_TRXS",
+    "1689 ER_LOCK_ABORTED",
+    "3058 ER_USER_LOCK_DEADLOCK",
+    "3101 ER_TRANSACTION_ROLLBACK_DURING_COMMIT",
+    "3168 ER_SERVER_ISNT_AVAILABLE",
+    "3169 ER_SESSION_WAS_KILLED",
+    "3572 ER_LOCK_NOWAIT",
+    "15 SQLITE_PROTOCOL",
+    "17 SQLITE_SCHEMA",
+    "513 SQLITE_ERROR_RETRY",
+    "516 SQLITE_ABORT_ROLLBACK",
+    "769 SQLITE_ERROR_SNAPSHOT",
+    "1032 SQLITE_READONLY_DBMOVED",
+    "2826 SQLITE_IOERR_BLOCKED",
+];
+
+/// Codes that `retry` replays, although running again is not advised.
+const REPLAYED_ONLY: &[&str] = &[
+    "08004 sqlserver_rejected_establishment_of_sqlconnection",
+    "08P01 protocol_violation",
+    "57P04 database_dropped",
+];
+
+/// A code that is replayed is advised as well, and the exceptions are listed here.
+#[test]
+fn advice_and_replay_differ_only_where_it_is_written_down() {
+    let sqlstates = SQLSTATES.iter().map(|(code, name)| {
+        let verdict = sqlstate::of(code).unwrap();
+        (format!("{code} {name}"), verdict)
+    });
+    let numbers = NUMBERS.iter().map(|(number, name, verdict)| {
+        assert_eq!(mysql::of(*number, None), *verdict);
+        (format!("{number} {name}"), *verdict)
+    });
+    let sqlite = SQLITE.iter().map(|(code, name)| {
+        let verdict = sqlite::of(*code).unwrap();
+        (format!("{code} {name}"), verdict)
+    });
+    let (mut advised_only, mut replayed_only) = (Vec::new(), Vec::new());
+    for (code, verdict) in sqlstates.chain(numbers).chain(sqlite) {
+        match (verdict.retryable, verdict.replayed) {
+            (true, false) => advised_only.push(code),
+            (false, true) => replayed_only.push(code),
+            (true, true) | (false, false) => {}
+        }
+    }
+    assert_eq!(advised_only, ADVISED_ONLY);
+    assert_eq!(replayed_only, REPLAYED_ONLY);
+}
+
+/// The SQLSTATE decides where a number alone does not.
+#[test]
+fn a_serialization_failure_of_mysql_is_replayed_whatever_its_number() {
+    assert!(mysql::of(9999, Some("40001")).replayed);
+    assert!(mysql::of(1105, Some("40001")).replayed);
+    assert!(!mysql::of(9999, Some("08S01")).replayed);
+    assert!(!mysql::of(1105, Some("HY000")).replayed);
 }
 
 fn category(code: &str, message: &str) -> Category {
@@ -291,8 +385,11 @@ fn the_codes_that_matter_most_are_what_they_should_be() {
 fn a_number_that_the_two_servers_use_differently_is_told_apart_by_its_sqlstate() {
     assert_eq!(mysql::of(4025, Some("23000")), words::CHECK);
     assert_eq!(mysql::of(4025, Some("HY000")), words::UNKNOWN);
-    assert_eq!(mysql::of(4031, Some("08S01")), words::IDLE_TIMEOUT);
-    assert_eq!(mysql::of(4031, Some("HY000")), words::UNKNOWN);
+    assert_eq!(
+        mysql::of(4031, Some("08S01")),
+        words::IDLE_TIMEOUT.replayed()
+    );
+    assert_eq!(mysql::of(4031, Some("HY000")), words::UNKNOWN.replayed());
     // One that is not listed goes by its SQLSTATE, where that says something.
     assert_eq!(mysql::of(9999, Some("42000")), words::QUERY);
     assert_eq!(mysql::of(9999, Some("HY000")), words::UNKNOWN);
@@ -301,7 +398,10 @@ fn a_number_that_the_two_servers_use_differently_is_told_apart_by_its_sqlstate()
 
 #[test]
 fn an_extended_code_that_is_not_known_means_what_its_primary_one_means() {
-    assert_eq!(sqlite::of(5 | (99 << 8)), Some(words::LOCK_TIMEOUT));
+    assert_eq!(
+        sqlite::of(5 | (99 << 8)),
+        Some(words::LOCK_TIMEOUT.replayed())
+    );
     assert_eq!(sqlite::of(99), None);
 }
 

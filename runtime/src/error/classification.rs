@@ -52,7 +52,7 @@ impl Classified for Error {
     }
 
     fn line(&self) -> String {
-        self.what()
+        self.message_line()
     }
 
     fn message(&self) -> &str {

@@ -1,4 +1,4 @@
-//! What an error says: in one line, or all of it.
+//! Formats an [`Error`]: one line with `{}`, all that is known with `{:#}`, and `Debug` without secrets.
 
 use std::error::Error as StdError;
 use std::fmt::{self, Write};
@@ -9,7 +9,7 @@ use crate::scope::holder::InWords;
 use crate::util::redact::redact;
 
 impl fmt::Display for Error {
-    /// In one line; with `{:#}` everything that is known of it, in several.
+    /// Writes one line; `{:#}` adds everything else that is known, in further lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_line(&mut OneLine(f))?;
         if f.alternate() {
@@ -24,24 +24,24 @@ impl Error {
         if let Some(boundary) = self.boundary() {
             write!(f, "{boundary}: ")?;
         }
-        self.write_what(f)
+        self.write_message(f)
     }
 
-    /// In one line what happened, without saying in which boundary.
-    pub(crate) fn what(&self) -> String {
-        let mut what = String::new();
+    /// Returns the line without the boundary.
+    pub(crate) fn message_line(&self) -> String {
+        let mut line = String::new();
         // Writing to a `String` cannot fail.
-        let _ = self.write_what(&mut what);
-        what
+        let _ = self.write_message(&mut line);
+        line
     }
 
-    fn write_what(&self, f: &mut impl Write) -> fmt::Result {
+    fn write_message(&self, f: &mut impl Write) -> fmt::Result {
         match self {
             Self::Database { source, .. } => write!(f, "{}", Redacted(source)),
             Self::Aborted { source, .. } => write!(
                 f,
-                "rolled back: a statement failed and the body went on: {}; return the error with `?`, or give what \
-                 may fail a scope of its own with `tx.savepoint(..)`",
+                "rolled back: a statement failed and the body continued: {}; return the error with `?`, or run what \
+                 may fail in `tx.savepoint(..)`",
                 Redacted(source)
             ),
             Self::RollbackOnly { reason, .. } => write!(f, "rolled back: {reason}"),
@@ -62,17 +62,17 @@ impl Error {
             ),
             Self::CommitUnknown { source, .. } => write!(
                 f,
-                "the outcome of the commit is not known: {}; look before you do it again",
+                "the outcome of the commit is not known: {}; check whether it was saved before you run it again",
                 Redacted(source)
             ),
             Self::Timeout { after, .. } => write!(
                 f,
-                "rolled back: not done within {after:?}; do less in it, or give it more with `timeout`"
+                "rolled back: not done within {after:?}; do less in the boundary, or raise `timeout`"
             ),
             Self::StatementTimeout { after, .. } => {
                 write!(
                     f,
-                    "rolled back: a statement was not done within {after:?}; see what it waits for, or give it more with \
+                    "rolled back: a statement was not done within {after:?}; check what it waits for, or raise \
                      `statement_timeout`"
                 )
             }
@@ -83,8 +83,8 @@ impl Error {
                 ..
             } => write!(
                 f,
-                "no connection became free within {after:?}: all {size} are in use, by {}; look for one that waits \
-                 for something else than the database, or raise `max_connections`",
+                "no connection became free within {after:?}: all {size} are in use, by {}; look for a boundary that \
+                 waits for something else than the database, or raise `max_connections`",
                 InWords(holders)
             ),
             Self::Connect { source, advice, .. } => write!(
@@ -127,7 +127,7 @@ impl Error {
         if let Some(hint) = found.hint() {
             write!(f, "\n    hint: {}", redact(hint))?;
         }
-        // Of what we say ourselves, the line above says it better.
+        // Errors of this crate need no category: the first line is more exact.
         if self.sqlx_error().is_some() {
             write!(f, "\n    meaning: {}", found.category)?;
         }
@@ -143,7 +143,7 @@ impl Error {
         Ok(())
     }
 
-    /// The error that the variant has as its field.
+    /// The `sqlx::Error` in the variant, if it has one.
     fn sqlx_error(&self) -> Option<&sqlx::Error> {
         match self {
             Self::Database { source, .. }
@@ -157,8 +157,8 @@ impl Error {
 }
 
 impl StdError for Error {
-    /// What the database or the hook said. `Display` says it as well, as that of sqlx's own errors does: a line in a
-    /// log is of use only with it.
+    /// Returns the error of the database or the hook. `Display` includes its text, as sqlx's own errors do, so that one
+    /// log line is complete.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::BeforeCommit { source, .. } => Some(&**source),
@@ -168,7 +168,7 @@ impl StdError for Error {
 }
 
 impl fmt::Debug for Error {
-    /// With all that the database said, and without the secrets in it: this is what a panic prints.
+    /// Writes the database's whole error without secrets. A panic on `unwrap` prints this.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, source) = match self {
             Self::Database { source, .. } => ("Database", source),
@@ -190,7 +190,7 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Messages of servers may have line breaks in them.
+/// Replaces the line breaks in a server's message with spaces.
 struct OneLine<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl Write for OneLine<'_, '_> {

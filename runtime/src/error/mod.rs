@@ -1,4 +1,4 @@
-//! What can go wrong with a boundary.
+//! Defines [`Error`]: why a boundary did not commit.
 
 mod classification;
 mod display;
@@ -14,12 +14,11 @@ use crate::scope::site::Site;
 
 /// Why a boundary did not commit.
 ///
-/// Every variant says where it happened. The error of a *body* is the body's own type; this one reaches it through
+/// Every variant records where the error happened. A *body* has its own error type, which is built from this one through
 /// `From<demarcate::Error>`.
 ///
-/// It is shown in one line, for a log: `{}`. All that is known of it, in several, is `{:#}`: the service, the
-/// statement without its values, the database's own detail and hint, the number of the transaction. Secrets are in
-/// neither.
+/// `{}` writes one line, for a log. `{:#}` writes everything that is known, in several lines: the service, the statement
+/// without its values, the database's own detail and hint, the number of the transaction. Neither contains secrets.
 ///
 /// ```text
 /// router `post_order` (src/orders.rs:12): error returned from database: duplicate key value violates unique constraint "orders_sku_key"
@@ -30,12 +29,11 @@ use crate::scope::site::Site;
 ///     transaction: 5f3ad1a7c0de91b2, run 1
 /// ```
 ///
-/// `demarcate::Error: From<sqlx::Error>` and `sqlx::Error: From<demarcate::Error>` both exist, and the
-/// second keeps what the first had: our errors travel through a function that returns `sqlx::Error`,
-/// and come out on the other side as they were.
+/// `demarcate::Error: From<sqlx::Error>` and `sqlx::Error: From<demarcate::Error>` both exist, and the conversion is
+/// lossless: an error of this type crosses a function that returns `sqlx::Error` unchanged.
 #[non_exhaustive]
 pub enum Error {
-    /// The database, or the wire to it, reported an error. The transaction was rolled back.
+    /// The database, or the connection to it, reported an error. The transaction was rolled back.
     #[non_exhaustive]
     Database {
         /// Where it happened.
@@ -44,29 +42,28 @@ pub enum Error {
         source: sqlx::Error,
     },
 
-    /// A statement failed, the body went on and returned `Ok`. The transaction was rolled back:
-    /// `Ok` would otherwise have been a lie on PostgreSQL, and half a truth elsewhere.
+    /// A statement failed, and the body continued and returned `Ok`. The transaction was rolled back: PostgreSQL would
+    /// have committed nothing, and other databases only a part.
     #[non_exhaustive]
     Aborted {
         /// Where it happened.
         place: ErrorContext,
-        /// The first error of the transaction: a copy of what the body saw, with its message, code,
+        /// The first error of the transaction: a copy of the error that the body received, with its message, code,
         /// constraint, table and kind.
         source: sqlx::Error,
     },
 
-    /// The body asked that nothing of it be kept, by
-    /// [`rollback_only`](crate::Session::rollback_only), and returned `Ok`. The transaction was rolled
-    /// back.
+    /// The body asked for a rollback with [`rollback_only`](crate::Session::rollback_only) and returned `Ok`. The
+    /// transaction was rolled back.
     #[non_exhaustive]
     RollbackOnly {
         /// Where it happened.
         place: ErrorContext,
-        /// What the body said.
+        /// The reason that the body gave.
         reason: Cow<'static, str>,
     },
 
-    /// A [`before_commit`](crate::Session::before_commit) hook refused. The transaction was rolled back.
+    /// A [`before_commit`](crate::Session::before_commit) hook returned an error. The transaction was rolled back.
     #[non_exhaustive]
     BeforeCommit {
         /// Where it happened.
@@ -75,39 +72,38 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
-    /// A service needs more than its boundary gives. The transaction was rolled back, and none of the
-    /// service's statements were sent.
+    /// The boundary does not meet a requirement of a service. The transaction was rolled back, and none of the service's
+    /// statements were sent.
     #[non_exhaustive]
     RequirementNotMet {
         /// Where it happened.
         place: ErrorContext,
         /// The service.
         service: Site,
-        /// What it needs, what it is given, and what to write in the boundary's attribute.
+        /// The requirement, the boundary's option, and the text to write in the boundary's attribute.
         needs: Cow<'static, str>,
     },
 
-    /// A statement that would end, nest, escape or outlive the transaction was refused before it was
-    /// sent.
+    /// A statement that would end, nest, escape or outlive the transaction was refused before it was sent.
     #[non_exhaustive]
     Forbidden {
         /// Where it happened.
         place: ErrorContext,
-        /// The code of the rule, as the compiler names it where it sees the text.
+        /// The code of the rule, the same as in the compile-time error.
         rule: &'static str,
         /// The first words of the statement, without any value.
         statement: String,
-        /// Who may do that, and what to write instead.
+        /// Why it was refused, and what to write instead.
         reason: &'static str,
     },
 
-    /// The connection was lost, or time ran out, between COMMIT and the answer to it. Whether the
-    /// transaction was committed is not known.
+    /// The connection was lost, or time ran out, between COMMIT and its answer. It is unknown whether the transaction was
+    /// committed.
     #[non_exhaustive]
     CommitUnknown {
         /// Where it happened.
         place: ErrorContext,
-        /// What happened while the answer was awaited.
+        /// The error met while waiting for the answer.
         source: sqlx::Error,
     },
 
@@ -116,21 +112,21 @@ pub enum Error {
     Timeout {
         /// Where it happened.
         place: ErrorContext,
-        /// How long it had.
+        /// The timeout.
         after: Duration,
     },
 
-    /// A statement took longer than the boundary's `statement_timeout`, on a database that leaves it to
-    /// this crate to stop it. The transaction was rolled back.
+    /// A statement took longer than the boundary's `statement_timeout`, on a database whose statements this crate has to
+    /// stop itself. The transaction was rolled back.
     #[non_exhaustive]
     StatementTimeout {
         /// Where it happened.
         place: ErrorContext,
-        /// How long it had.
+        /// The timeout.
         after: Duration,
     },
 
-    /// No connection became free in time. Nothing was executed.
+    /// No connection became free in time. No statement was executed.
     #[non_exhaustive]
     PoolTimeout {
         /// Where it happened.
@@ -139,34 +135,34 @@ pub enum Error {
         after: Duration,
         /// How many connections the pool may have.
         size: usize,
-        /// Which boundaries hold them; who has held one longest comes first. Others than this factory's may
-        /// hold some of a pool of the user's own.
+        /// The boundaries that hold them, the longest holder first. Connections of a pool that the application made
+        /// itself may also be held by other code, which is not listed.
         holders: Vec<ConnectionHolder>,
     },
 
-    /// No connection could be made, or none on which a transaction can be begun. Nothing was executed.
+    /// No connection could be made, or the database refused to begin a transaction. No statement was executed.
     #[non_exhaustive]
     Connect {
         /// Where it happened.
         place: ErrorContext,
-        /// What to look at, given why it failed.
+        /// What to check, given the reason of the failure.
         advice: &'static str,
         /// Why it failed.
         source: sqlx::Error,
     },
 
-    /// The database was not migrated, or not to the end.
+    /// The database was not migrated, or only in part.
     #[non_exhaustive]
     Migration {
         /// Where it happened.
         place: ErrorContext,
-        /// What to do about it.
+        /// How to recover.
         advice: &'static str,
-        /// Which migration, and what is wrong with it: a `sqlx::Error::Migrate`.
+        /// The migration and its error: a `sqlx::Error::Migrate`.
         source: sqlx::Error,
     },
 
-    /// A boundary was opened inside another on the same pool. The outer one goes on unharmed.
+    /// A boundary was opened inside another on the same pool. The outer one continues.
     #[non_exhaustive]
     NestedBoundary {
         /// Where it happened.
@@ -175,25 +171,25 @@ pub enum Error {
         outer: Site,
     },
 
-    /// The database at hand cannot do what was asked for. Nothing was sent.
+    /// The database does not support an option. Nothing was sent.
     #[non_exhaustive]
     Unsupported {
         /// Where it happened.
         place: ErrorContext,
         /// The database's name.
         database: &'static str,
-        /// The option, as it is written, or what else it is without.
+        /// The option as it is written, or the name of the missing feature.
         option: Cow<'static, str>,
         /// What to write instead.
         instead: &'static str,
     },
 
-    /// A setting is wrong: a URL that does not parse, options that contradict each other.
+    /// A setting is invalid: a URL that does not parse, options that contradict each other.
     #[non_exhaustive]
     Config {
         /// Where it happened.
         place: ErrorContext,
-        /// What is wrong, and what to write instead. Never holds a URL.
+        /// The mistake, and what to write instead. Never contains a URL.
         message: Cow<'static, str>,
     },
 
@@ -205,7 +201,7 @@ pub enum Error {
     },
 }
 
-/// The field that every variant has, whatever else is in it.
+/// Matches the `place` field, which every variant has.
 macro_rules! place_of {
     ($error:expr) => {
         match $error {
@@ -276,7 +272,7 @@ impl Error {
         }
     }
 
-    /// The same error, in that boundary, if nothing more exact is known of where it happened.
+    /// Sets the place to the boundary, unless a more exact place is known.
     pub(crate) fn at(mut self, boundary: impl FnOnce() -> ErrorContext) -> Self {
         let place = place_of!(&mut self);
         *place = std::mem::take(place).within(boundary);
@@ -285,8 +281,8 @@ impl Error {
 }
 
 impl From<sqlx::Error> for Error {
-    /// Our own error, where the `sqlx::Error` carries one; otherwise [`Error::Database`], at the statement of the
-    /// boundary around the caller that it came from.
+    /// Returns the carried error if the `sqlx::Error` carries one. Otherwise returns [`Error::Database`], with the place
+    /// taken from the boundary around the caller.
     fn from(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(error) => match Envelope::open(error) {
@@ -302,15 +298,15 @@ impl From<sqlx::Error> for Error {
 }
 
 impl From<Error> for String {
-    /// What the error says, for bodies whose errors are texts.
+    /// Formats the error, for bodies whose error type is `String`.
     fn from(error: Error) -> Self {
         error.to_string()
     }
 }
 
 impl From<Error> for sqlx::Error {
-    /// The database's own error, where there is one; a [`sqlx::Error::Database`] that carries ours
-    /// otherwise.
+    /// Returns the database's own error for [`Error::Database`], and otherwise a [`sqlx::Error::Database`] that carries
+    /// the error.
     fn from(error: Error) -> Self {
         match error {
             Error::Database { source, .. } => source,

@@ -1,18 +1,18 @@
-//! What a router answers with, and whether that says that it failed.
+//! Finds the HTTP status of a value that a router returns with `Ok`.
 //!
-//! `Ok` commits, and an `Ok` that tells the client "409 Conflict" says the opposite of what was done.
+//! `Ok` commits. A value with an error status, such as "409 Conflict", rolls back instead, so that the response agrees with
+//! the database.
 
 /// A value that a router returns with `Ok` and that carries an HTTP status: from 400 on, the transaction
 /// is rolled back.
 ///
-/// It is there for [`Problem`](crate::Problem) and [`Error`](crate::Error); with the feature `axum` for `StatusCode`, for a
-/// `Response`, and for tuples that begin with a status; with the feature `actix` for `HttpResponse`, `StatusCode` and `Either`.
-/// A tuple whose last member has one, such as headers before a status, and a `Result` of which one side has one, are asked as
-/// well. A router's own response type has it by being given it.
+/// Implemented for [`Problem`](crate::Problem) and [`Error`](crate::Error); with the feature `axum` for `StatusCode`,
+/// `Response`, and tuples that begin with a status; with the feature `actix` for `HttpResponse`, `StatusCode` and `Either`.
+/// The status is also found in a tuple whose last member implements the trait, such as headers before a status, and in a
+/// `Result` with one side that implements it. Implement the trait for a response type of your own.
 ///
-/// What does not show its status commits: a type that has none of this, and in actix-web what `Responder::customize` makes, an
-/// `HttpResponseBuilder` that is not finished, and `None`, which is answered with 404. Return an `HttpResponse` where that says
-/// that a request failed.
+/// A value of any other type commits. In actix-web that includes the result of `Responder::customize`, an unfinished
+/// `HttpResponseBuilder`, and `None`, which is answered with 404. Return an `HttpResponse` for a request that failed.
 ///
 /// ```
 /// use demarcate::HttpStatus;
@@ -33,7 +33,7 @@
 /// # assert_eq!((Placed::Created(1).http_status(), Placed::SoldOut.http_status()), (201, 409));
 /// ```
 pub trait HttpStatus {
-    /// The status.
+    /// Returns the status.
     fn http_status(&self) -> u16;
 }
 
@@ -55,7 +55,7 @@ mod axum {
         }
     }
 
-    /// A status in front says what the whole is answered with.
+    /// A tuple that begins with a status is answered with that status.
     macro_rules! status_in_front {
         ($($part:ident)*) => {
             impl<$($part),*> HttpStatus for (StatusCode, $($part,)*) {
@@ -113,7 +113,7 @@ pub(crate) fn status_code<S: TryFrom<u16>>(status: u16, internal_error: S) -> S 
 }
 
 impl HttpStatus for crate::error::Error {
-    /// That of its [`Problem`](crate::Problem).
+    /// Returns the status of its [`Problem`](crate::Problem).
     fn http_status(&self) -> u16 {
         self.problem().status
     }
@@ -134,28 +134,30 @@ impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
     }
 }
 
-/// Asks a value for its status, where its type has one: the method of the one dereferences to that of the
-/// next, and the last is there for every type.
+/// Finds out whether a value has an error status, for every type.
+///
+/// The four types form a chain of `Deref`. Method lookup calls the first `is_error` whose bounds the type meets, and
+/// [`AnswerRest`] accepts every type.
 pub struct Answer<'a, T>(AnswerPart<'a, T>);
 
-/// What may have a part that has one and decides.
+/// Accepts a tuple whose last member has a status, and a `Result` whose error has one.
 pub struct AnswerPart<'a, T>(AnswerOk<'a, T>);
 
-/// What may be a `Result` of which only `Ok` has one.
+/// Accepts a `Result` whose `Ok` value alone has a status.
 pub struct AnswerOk<'a, T>(AnswerRest<'a, T>);
 
-/// What has no status.
+/// Accepts every type, as a value without a status.
 pub struct AnswerRest<'a, T>(&'a T);
 
 impl<'a, T> Answer<'a, T> {
-    /// The question.
+    /// Wraps a value.
     pub const fn of(value: &'a T) -> Self {
         Self(AnswerPart(AnswerOk(AnswerRest(value))))
     }
 }
 
 impl<T: HttpStatus> Answer<'_, T> {
-    /// Whether it says that the request failed.
+    /// Whether the status is an error, 400 or above.
     #[must_use]
     pub fn is_error(&self) -> bool {
         is_error(self.0.0.0.0)
@@ -166,15 +168,15 @@ fn is_error(value: &impl HttpStatus) -> bool {
     value.http_status() >= 400
 }
 
-/// Where no status stands in front, it is what comes last that has one: headers before a response, or a body before a
-/// status of actix's.
+/// A tuple without a leading status is judged by its last member: headers before a response, or a body before a status
+/// of actix-web.
 macro_rules! status_at_the_end {
     ($($part:ident)*) => {
         impl<$($part,)* Last: HttpStatus> AnswerPart<'_, ($($part,)* Last)> {
-            /// Whether it says that the request failed.
+            /// Whether the status is an error, 400 or above.
             #[must_use]
             pub fn is_error(&self) -> bool {
-                #[allow(non_snake_case, reason = "they are called as their types")]
+                #[allow(non_snake_case, reason = "the variables have the names of their types")]
                 let ($($part,)* last) = self.0.0.0;
                 let _ = ($($part,)*);
                 is_error(last)
@@ -192,7 +194,7 @@ status_at_the_end!(A B C D E F);
 status_at_the_end!(A B C D E F G);
 
 impl<T, E: HttpStatus> AnswerPart<'_, Result<T, E>> {
-    /// Whether it is an error that says that the request failed.
+    /// Whether it is an `Err` with an error status.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.0.0.0.as_ref().is_err_and(is_error)
@@ -200,7 +202,7 @@ impl<T, E: HttpStatus> AnswerPart<'_, Result<T, E>> {
 }
 
 impl<T: HttpStatus, E> AnswerOk<'_, Result<T, E>> {
-    /// Whether it is a value that says that the request failed.
+    /// Whether it is an `Ok` with an error status.
     #[must_use]
     pub fn is_error(&self) -> bool {
         self.0.0.as_ref().is_ok_and(is_error)
@@ -208,7 +210,7 @@ impl<T: HttpStatus, E> AnswerOk<'_, Result<T, E>> {
 }
 
 impl<T> AnswerRest<'_, T> {
-    /// No.
+    /// Always `false`: the type has no status.
     #[must_use]
     pub const fn is_error(&self) -> bool {
         false

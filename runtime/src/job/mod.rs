@@ -456,7 +456,7 @@ async fn run_and_record<DB: Backend, T>(
 /// What went wrong, without naming the job once more.
 fn what(job: Site, source: &BoxError) -> String {
     match source.downcast_ref::<Error>() {
-        Some(error) if error.boundary() == Some(job) => error.what(),
+        Some(error) if error.boundary() == Some(job) => error.message_line(),
         _ => source.to_string(),
     }
 }

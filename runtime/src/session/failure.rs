@@ -1,4 +1,4 @@
-//! What made a session unfit to commit.
+//! The first failure of a transaction, after which its session cannot commit.
 
 use std::time::Duration;
 
@@ -13,25 +13,25 @@ use crate::session::requirements::UnmetRequirement;
 /// statement is sent, and the boundary does not commit.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The server or the wire reported an error. The body got the original; this is a copy.
+    /// The server or the connection reported an error. The body received the original; this is a copy.
     Statement {
         error: sqlx::Error,
-        /// What the database says of the original.
+        /// [`Backend::may_succeed_again`] of the original.
         may_succeed_again: bool,
     },
-    /// The state that the transaction is in is not known, or it is gone.
+    /// The state of the transaction is unknown, or it has already ended.
     Lost(sqlx::Error),
     /// A statement took longer than its timeout.
     Slow(Duration),
     /// The guard refused a statement.
     Forbidden(Refusal),
-    /// A service needs what the boundary does not give.
+    /// The boundary does not meet a requirement of a service.
     UnmetRequirement(UnmetRequirement),
 }
 
 impl Failure {
-    /// A statement, or a scope, whose future was dropped before it was done: sqlx would go on, and
-    /// nobody can tell what it did. (sqlx itself drops the rest of the rows where one cannot be decoded.)
+    /// The future of a statement or a savepoint was dropped before it was done. sqlx would allow further statements,
+    /// although the effect of this one is unknown. sqlx itself drops the remaining rows when one cannot be decoded.
     pub(crate) fn dropped(what: &str) -> Self {
         Self::Lost(sqlx::Error::Protocol(format!(
             "{what} was dropped before it was done (or a row of it could not be decoded), so that its effect is \
@@ -39,17 +39,17 @@ impl Failure {
         )))
     }
 
-    /// What was run unseen, by a procedure or on the raw connection, has ended the transaction.
+    /// A procedure, or a statement on the raw connection, ended the transaction without the session's knowledge.
     pub(crate) fn gone(error: &Error) -> Self {
         Self::Lost(sqlx::Error::Protocol(format!(
             "the transaction is gone, ended by a procedure or on the raw connection: {error}"
         )))
     }
 
-    /// The failure that `error` is for the session it happened in, if it is one.
+    /// Returns the failure that `error` causes in its session, if it causes one.
     ///
-    /// An error from the server or the wire is. That there was no row, or that a value could not be
-    /// encoded or decoded, is between the body and its data.
+    /// An error from the server or the connection does. A missing row, or a value that cannot be encoded or decoded, does
+    /// not affect the transaction.
     pub(crate) fn of<DB: Backend>(error: &sqlx::Error) -> Option<Self> {
         use sqlx::Error as E;
         match error {
@@ -68,7 +68,7 @@ impl Failure {
         }
     }
 
-    /// Whether the boundary, run again, may do without it.
+    /// Whether `retry` may run the boundary again.
     fn may_succeed_again(&self) -> bool {
         matches!(
             self,
@@ -79,7 +79,7 @@ impl Failure {
         )
     }
 
-    /// What a boundary returns for it, and what every later statement fails with.
+    /// The error that the boundary returns, and that every later statement fails with.
     fn to_error(&self, place: ErrorContext) -> Error {
         match self {
             Self::Statement { error: source, .. } | Self::Lost(source) => Error::Aborted {
@@ -96,7 +96,7 @@ impl Failure {
     }
 }
 
-/// The mark that the first failure leaves on a session, and where that was.
+/// The first failure of a session, and the place where it happened.
 #[derive(Debug)]
 pub(crate) struct FailureMark {
     failure: Failure,
@@ -112,7 +112,7 @@ impl FailureMark {
         self.failure.to_error(self.place.clone())
     }
 
-    /// The same where the body has returned it, or something that it made of it: what that says, and what kind it is of.
+    /// The text and the category of the failure, for a body that returned the failure or an error made from it.
     pub(crate) fn returned(&self) -> (String, Category) {
         let error = match &self.failure {
             Failure::Statement { error, .. } | Failure::Lost(error) => Error::Database {
@@ -124,7 +124,7 @@ impl FailureMark {
         (error.to_string(), error.classification().category)
     }
 
-    /// Whether the boundary, run again, may do without it.
+    /// Whether `retry` may run the boundary again.
     pub(crate) fn may_succeed_again(&self) -> bool {
         self.failure.may_succeed_again()
     }

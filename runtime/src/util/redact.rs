@@ -1,21 +1,21 @@
-//! Takes secrets out of a text.
+//! Removes secrets from a text.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use percent_encoding::percent_decode;
 
-/// What stands in a text in place of a secret.
+/// The text that replaces a secret.
 pub(crate) const HIDDEN: &str = "***";
 
-/// Schemes whose user, where no password follows, is a name and not a token.
+/// Schemes whose user is a name, not a token, if no password follows it.
 const DATABASES: [&str; 4] = ["postgres", "postgresql", "mysql", "mariadb"];
 
-/// Other schemes that a second URL in a text may have.
+/// Other schemes of a second URL in a text.
 const OTHERS: [&str; 5] = ["sqlite", "http", "https", "redis", "amqp"];
 
-/// Takes passwords, tokens and keys out of a text: those of URLs, whatever their shape, of `name=value`
-/// pairs, of SQL and of `Debug` output. Where it cannot tell where a secret ends it takes too much.
+/// Removes passwords, tokens and keys from a text: from URLs of any shape, `name=value` pairs, SQL and `Debug` output.
+/// Removes more than the secret if the end of the secret is ambiguous.
 ///
 /// ```
 /// use demarcate::settings::redact;
@@ -25,7 +25,7 @@ const OTHERS: [&str; 5] = ["sqlite", "http", "https", "redis", "amqp"];
 /// assert_eq!(redact("no database `shop` on db:5432"), "no database `shop` on db:5432");
 /// ```
 pub fn redact(text: &str) -> Cow<'_, str> {
-    // What holds none of these holds no secret that could be told from other words.
+    // Without any of these characters no secret can be recognized.
     if !text.contains(['@', ':', '=', '\'', '"', ' ']) {
         return Cow::Borrowed(text);
     }
@@ -49,10 +49,10 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Where something is in a text, in bytes.
+/// A byte range of a text.
 type Span = std::ops::Range<usize>;
 
-/// `user:secret@`, with a scheme before it or without.
+/// Finds `user:secret@`, with or without a scheme before it.
 fn users(text: &str, secrets: &mut Vec<Span>) {
     let mut schemes = schemes(text).peekable();
     let first = schemes.peek().map_or(text.len(), |first| first.start);
@@ -68,14 +68,14 @@ fn users(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// Where `scheme://` begins, and where it ends.
+/// The start and the end of `scheme://`.
 struct Scheme {
     start: usize,
     rest: usize,
 }
 
-/// The URLs of a text. `://` inside a word is part of the URL that the word began with: it may be in a
-/// password. Where the text begins with one, all of it is.
+/// Finds the URLs of a text. `://` inside a word belongs to the URL at the start of the word, since it may be part of a
+/// password. A text that begins with a URL is one URL as a whole.
 fn schemes(text: &str) -> impl Iterator<Item = Scheme> + '_ {
     let (mut first, mut is_all) = (true, false);
     text.match_indices("://").filter_map(move |(colon, mark)| {
@@ -98,22 +98,22 @@ fn is_known(scheme: &str) -> bool {
     is_one_of(&DATABASES, scheme) || is_one_of(&OTHERS, scheme)
 }
 
-/// `postgresql+asyncpg` is `postgresql`.
+/// Whether the scheme is listed. `postgresql+asyncpg` counts as `postgresql`.
 fn is_one_of(names: &[&str], scheme: &str) -> bool {
     let name = scheme.split([':', '+']).next().unwrap_or_default();
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether the whole text is one, so that spaces are part of it.
+/// Whether the whole text is one URL, so that spaces belong to it.
 fn is_url(text: &str) -> bool {
     schemes(text)
         .next()
         .is_some_and(|scheme| text[..scheme.start].trim().is_empty())
 }
 
-/// The secret in what follows `scheme://`, up to the next URL.
+/// Finds the secret in `rest`, the text from `scheme://` to the next URL.
 fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
-    // The colons of an address in brackets are none that a secret follows.
+    // A colon inside the brackets of an IPv6 address does not precede a secret.
     let host = match rest.split_once(']') {
         Some((address, _))
             if address.starts_with('[') && address[1..].parse::<Ipv6Addr>().is_ok() =>
@@ -137,7 +137,7 @@ fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
             None => Some(0..at),
         };
     }
-    // `user:secret`, whose host was forgotten, looks like a host and a port that is no number.
+    // `user:secret` without a host looks like a host with a port that is not a number.
     let end = rest[host..]
         .find(|c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '`'))
         .map_or(rest.len(), |end| host + end);
@@ -150,13 +150,13 @@ fn authority(scheme: &str, rest: &str, is_url: bool) -> Option<Span> {
     (!is_port(&rest[start..end])).then_some(start..secret)
 }
 
-/// A message may go on after a URL: `db:5432: connection refused`.
+/// Whether the text is a port. A message may continue after a URL: `db:5432: connection refused`.
 fn is_port(text: &str) -> bool {
     let text = text.trim_end_matches([':', ',', ';', '.', ')', ']']);
     text.len() <= 5 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `user:secret@host` without a scheme, as one word.
+/// Finds `user:secret@host` without a scheme, as one word.
 fn words(text: &str, secrets: &mut Vec<Span>) {
     let mut start = 0;
     for word in text.split_inclusive(char::is_whitespace) {
@@ -168,7 +168,7 @@ fn words(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// `password=secret`, `"token": "secret"`, `password: Some("secret")`, `PASSWORD 'secret'`.
+/// Finds `password=secret`, `"token": "secret"`, `password: Some("secret")`, `PASSWORD 'secret'`.
 fn pairs(text: &str, secrets: &mut Vec<Span>) {
     let is_url = is_url(text);
     let mut at = 0;
@@ -181,7 +181,7 @@ fn pairs(text: &str, secrets: &mut Vec<Span>) {
     }
 }
 
-/// The next run of the letters that a name is made of, percent-encoded ones included.
+/// Finds the next name. Percent-encoded characters belong to a name.
 fn next_name(text: &str, from: usize) -> Option<Span> {
     let is_part =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '%' | '[' | ']');
@@ -192,7 +192,7 @@ fn next_name(text: &str, from: usize) -> Option<Span> {
     Some(start..end)
 }
 
-/// Where the secret is that `name` is followed by, if it is the name of one and something follows.
+/// Finds the secret after `name`, if the name denotes a secret and a value follows.
 fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
     let word = normal(&text[name.clone()]);
     let after = &text[name.end..];
@@ -236,7 +236,7 @@ fn value_of(text: &str, name: &Span, is_url: bool) -> Option<Span> {
     } else {
         bare(value)
     };
-    // MySQL says `(using password: YES)`.
+    // MySQL writes `(using password: YES)`.
     let says_whether = matches!(value[..length].trim_end_matches(')'), "YES" | "NO");
     if says_whether {
         None
@@ -249,12 +249,12 @@ fn some_span(start: usize, length: usize) -> Option<Span> {
     (length > 0).then_some(start..start + length)
 }
 
-/// The inside of the quotes that open at `open`; all that follows where they are never closed.
+/// Returns the range inside the quotes that open at `open`, or the rest of the text if they are not closed.
 fn quoted_at(text: &str, open: usize) -> Span {
     let quote = text.as_bytes()[open];
     let start = open + 1;
     if text[..open].ends_with('\\') {
-        // Text that was itself printed by `Debug`.
+        // The text is itself `Debug` output, so its quotes are escaped.
         let close = format!("\\{}", char::from(quote));
         let end = text[start..]
             .find(&close)
@@ -274,12 +274,12 @@ fn quoted_at(text: &str, open: usize) -> Span {
     start..text.len()
 }
 
-/// Up to the next white space.
+/// Returns the length up to the next white space.
 fn bare(text: &str) -> usize {
     text.find(char::is_whitespace).unwrap_or(text.len())
 }
 
-/// Up to the next `&name=`: an `&` alone may be part of a secret that nobody has encoded.
+/// Returns the length up to the next `&name=`. A lone `&` may belong to a secret that is not encoded.
 fn in_a_query(text: &str, is_url: bool) -> usize {
     let end = if is_url { text.len() } else { bare(text) };
     text[..end]
@@ -293,7 +293,7 @@ fn in_a_query(text: &str, is_url: bool) -> usize {
         .unwrap_or(end)
 }
 
-/// `sslPassword`, `ssl_password` and `ssl%2Dpassword` are one name.
+/// Normalizes a name: `sslPassword`, `ssl_password` and `ssl%2Dpassword` are equal.
 fn normal(name: &str) -> String {
     percent_decode(name.as_bytes())
         .decode_utf8_lossy()

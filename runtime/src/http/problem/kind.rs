@@ -1,29 +1,29 @@
-//! Which kinds of problem there are: the one table of types, titles and statuses.
+//! The table of problem types, with their titles and statuses.
 
 use crate::classify::{Category, Classification, Constraint, Timeout, Transaction};
 
-/// One kind of problem.
+/// A row of the table.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProblemKind {
-    /// The whole URI. It stays what it is once it was released: clients compare it.
+    /// The whole URI. It never changes after a release, because clients compare it.
     pub(crate) uri: &'static str,
-    /// What it is, in words that do not change from one occurrence to the next.
+    /// The title, the same for every occurrence.
     pub(crate) title: &'static str,
     pub(crate) status: u16,
-    /// After how many seconds the same request may succeed, where it may.
+    /// The number of seconds after which the same request may succeed, if it may.
     pub(crate) retry_after: Option<u64>,
-    /// For the page: when it is answered.
+    /// When the problem is answered, for `docs/problems.md`.
     #[cfg(test)]
     pub(crate) when: &'static str,
 }
 
-/// A conflict is over once the other transaction is.
+/// For a conflict, which ends with the other transaction.
 const SOON: Option<u64> = Some(1);
-/// A server that is restarted, or that has run out of something, takes longer.
+/// For a server that is restarting or has run out of a resource.
 const LATER: Option<u64> = Some(5);
 const NEVER: Option<u64> = None;
 
-/// Makes the constants, and the list of them.
+/// Defines the constants, and the list of them.
 macro_rules! kinds {
     ($($name:ident = $slug:literal, $title:literal, $status:literal, $retry:expr, $when:literal;)*) => {
         $(const $name: ProblemKind = ProblemKind {
@@ -36,7 +36,7 @@ macro_rules! kinds {
             when: $when,
         };)*
 
-        /// In the order of the page.
+        /// The rows in the order of `docs/problems.md`.
         #[cfg(test)]
         pub(crate) const PROBLEM_KINDS: &[&ProblemKind] = &[$(&$name),*];
     };
@@ -93,7 +93,7 @@ kinds! {
 }
 
 impl ProblemKind {
-    /// That of an error that means this.
+    /// Returns the row for a classification.
     pub(crate) fn of(found: &Classification<'_>) -> &'static Self {
         match found.category {
             Category::Constraint(Constraint::Unique) => &UNIQUE,
@@ -107,7 +107,7 @@ impl ProblemKind {
             Category::Permission => &PERMISSION,
             Category::Transaction(Transaction::Serialization) => &SERIALIZATION,
             Category::Transaction(Transaction::Deadlock) => &DEADLOCK,
-            // By the server and for no fault of its own: what a cluster does with a conflict.
+            // A rollback by the server, which is how a cluster resolves a conflict.
             Category::Transaction(Transaction::Aborted) if found.retryable => &SERIALIZATION,
             Category::Connection => &CONNECTION,
             Category::Resources => &RESOURCES,
@@ -120,7 +120,7 @@ impl ProblemKind {
             Category::Timeout(Timeout::Boundary) => &BOUNDARY_TIMEOUT,
             Category::Canceled => &CANCELED,
             Category::UnknownOutcome => &UNKNOWN_OUTCOME,
-            // Which of them it is helps nobody outside but one who tries what SQL gets through.
+            // A client is not told these apart: that would only help an attacker who probes with SQL.
             Category::Transaction(Transaction::Aborted | Transaction::State)
             | Category::Query
             | Category::Unknown => &INTERNAL,

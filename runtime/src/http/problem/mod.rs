@@ -1,4 +1,4 @@
-//! What an HTTP client is told of an error: a problem, as RFC 9457 has it.
+//! Turns an [`Error`] into a problem document for HTTP clients (RFC 9457).
 
 mod kind;
 #[cfg(any(feature = "axum", feature = "actix"))]
@@ -16,12 +16,12 @@ use kind::ProblemKind;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub(crate) use report::report;
 
-/// What an HTTP client is told of an error: the members of `application/problem+json`
+/// A problem document for an HTTP client: the members of `application/problem+json`
 /// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 ///
-/// That of an [`Error`] is made by [`Error::problem`], and holds no SQL, value, host or name of a user. With the
-/// features `axum` and `actix` it is an answer, with its status, `Content-Type` and `Retry-After`, and so is the
-/// error itself; for other frameworks there is `to_json`. `docs/problems.md` lists the types.
+/// [`Error::problem`] builds one from an [`Error`], without SQL, values, hosts or user names. With the features `axum` and
+/// `actix` both the problem and the error itself are responses, with status, `Content-Type` and `Retry-After`. For other
+/// frameworks there is `to_json`. `docs/problems.md` lists the types.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -51,7 +51,7 @@ pub(crate) use report::report;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 ///
-/// An application says what is wrong of its own accord in the same form:
+/// An application can build its own problems:
 ///
 /// ```
 /// use demarcate::Problem;
@@ -60,34 +60,33 @@ pub(crate) use report::report;
 /// assert_eq!(problem.to_string(), "409 Sold out: there is no tea left");
 /// ```
 ///
-/// With the feature `json` it can be read as well, by a client that is written in Rust. Members that are not listed here
-/// are passed over, as the RFC asks for.
+/// With the feature `json` a client written in Rust can parse a problem. Unknown members are ignored, as the RFC requires.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[error("{status} {title}{}{}", if .detail.is_some() { ": " } else { "" }, .detail.as_deref().unwrap_or_default())]
 #[non_exhaustive]
 pub struct Problem {
-    /// What kind of problem it is: a URI for programs to compare. `about:blank` says no more than the status.
+    /// The type of the problem: a URI for programs to compare. `about:blank` means that the status says everything.
     #[cfg_attr(
         feature = "json",
         serde(rename = "type", default = "Problem::about_blank")
     )]
     pub type_uri: Cow<'static, str>,
-    /// The kind in words, for people.
+    /// The type in words, for people.
     #[cfg_attr(feature = "json", serde(default))]
     pub title: Cow<'static, str>,
     /// The HTTP status.
     pub status: u16,
-    /// What is wrong this time, for end users.
+    /// The description of this occurrence, for end users.
     #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none"))]
     pub detail: Option<Cow<'static, str>>,
-    /// A URI of this occurrence. It is the application's: an error has none.
+    /// A URI of this occurrence. The application sets it; [`Error::problem`] does not.
     #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none"))]
     pub instance: Option<Cow<'static, str>>,
-    /// The [number of the transaction](crate::TransactionId), to quote to support: it is in the log.
+    /// The [number of the transaction](crate::TransactionId), which the log contains as well, to quote to support.
     #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none"))]
     pub transaction: Option<String>,
-    /// In how many seconds the same request may succeed, where it may: what `Retry-After` says.
+    /// The number of seconds after which the same request may succeed, if it may. Sent as `Retry-After`.
     #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none"))]
     pub retry_after: Option<u64>,
 }
@@ -96,7 +95,7 @@ impl Problem {
     /// The media type of its JSON.
     pub const CONTENT_TYPE: &'static str = "application/problem+json";
 
-    /// A problem of no particular type. A `status` that HTTP does not have is answered as 500.
+    /// Creates a problem of the type `about:blank`. An invalid HTTP `status` is answered as 500.
     #[must_use]
     pub fn new(status: u16, title: impl Into<Cow<'static, str>>) -> Self {
         Self {
@@ -110,18 +109,18 @@ impl Problem {
         }
     }
 
-    /// What is wrong this time.
+    /// Sets the description of this occurrence.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// The body of the answer.
+    /// Serializes the problem as the body of a response.
     #[cfg(feature = "json")]
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Texts and numbers under fixed names: there is nothing in it that JSON lacks.
+        // Only strings and numbers under fixed names, so serialization cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -131,8 +130,8 @@ impl Problem {
 }
 
 impl Error {
-    /// What an HTTP client is told of the error. What its `detail` says can be
-    /// [registered](crate::messages) by the constraint that is broken.
+    /// Returns the problem document for HTTP clients. Its `detail` can be [registered](crate::messages) by the name of
+    /// the violated constraint.
     #[must_use]
     pub fn problem(&self) -> Problem {
         let found = meaning(self);
@@ -150,7 +149,7 @@ impl Error {
 }
 
 impl From<&Error> for Problem {
-    /// As [`Error::problem`].
+    /// The same as [`Error::problem`].
     fn from(error: &Error) -> Self {
         error.problem()
     }
@@ -162,13 +161,13 @@ impl HttpStatus for Problem {
     }
 }
 
-/// The status that the error's problem has.
+/// Returns the status of the error's problem.
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub(crate) fn status(error: &Error) -> u16 {
     ProblemKind::of(&meaning(error)).status
 }
 
-/// What the error means to those who sent the request, which is not always what it means to the program.
+/// Classifies the error from the point of view of the HTTP client, which can differ from the program's.
 fn meaning(error: &Error) -> Classification<'_> {
     let found = error.classification();
     let passes = matches!(
@@ -176,9 +175,9 @@ fn meaning(error: &Error) -> Classification<'_> {
         Category::Resources | Category::Timeout(Timeout::Pool)
     );
     match error {
-        // A wrong password is the program's, and forbids the client nothing.
+        // A wrong database password is the program's mistake, not a lack of permission of the client.
         Error::Connect { .. } if !passes => words::CONNECTION.into(),
-        // It was not the client's data that was refused.
+        // A migration failed, not the client's request.
         Error::Migration { .. } if !passes && found.category != Category::Connection => {
             words::QUERY.into()
         }

@@ -1,12 +1,12 @@
-//! An error that was answered, in the log.
+//! Logs an error that was answered as an HTTP problem.
 
 use crate::error::Error;
 use crate::http::problem::status;
 use crate::targets;
 use crate::util::redact::redact;
 
-/// Logs what the client is not told: as an error where the program or the server is at fault, as information where
-/// the request is. The client can quote the transaction's number either way.
+/// Logs the details that the client does not receive: at the level `error` for a fault of the program or the server, at
+/// `info` for a fault of the request. Both contain the transaction's number, which the client can quote.
 pub(crate) fn report(error: &Error) {
     let place = error.place();
     let transaction = place.transaction().map(tracing::field::display);

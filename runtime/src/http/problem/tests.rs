@@ -1,3 +1,5 @@
+//! Tests of the table of problem types and of the problems made from errors.
+
 use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};

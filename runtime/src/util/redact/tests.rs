@@ -1,3 +1,5 @@
+//! Tests of the redaction, with examples and with generated secrets.
+
 use super::*;
 
 use proptest::prelude::*;
