@@ -6,7 +6,6 @@ use std::time::Duration;
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, SqlSafeStr};
 use tokio::time::{sleep, timeout};
 
-use crate::backend::Backend;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::pool::Pool;
@@ -170,7 +169,7 @@ async fn leak(
 async fn connect(pool: &Pool<Postgres>, patience: Duration) -> Result<PgConnection, Error> {
     let connected = async {
         let mut connection = pool.spare().options().connect().await?;
-        Postgres::run(&mut connection, BACKEND.into_sql_str()).await?;
+        <Postgres as crate::Backend>::run(&mut connection, BACKEND.into_sql_str()).await?;
         Ok(connection)
     };
     match timeout(patience, connected).await {
@@ -187,7 +186,7 @@ async fn close(connection: PgConnection) {
 /// Runs a query outside any transaction, and returns its single value.
 async fn ask(connection: &mut PgConnection, sql: impl Into<String>) -> Result<String, Error> {
     let sql = sqlx::AssertSqlSafe(sql.into()).into_sql_str();
-    let row = Postgres::run_for_row(connection, sql).await?;
+    let row = <Postgres as crate::Backend>::run_for_row(connection, sql).await?;
     match row {
         Some(row) => Ok(sqlx::Row::try_get(&row, 0)?),
         None => Err(sqlx::Error::RowNotFound.into()),
