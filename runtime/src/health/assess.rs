@@ -10,7 +10,7 @@ use super::collect::{Collected, Contact};
 use super::history::{History, Sample};
 use super::kind::CheckKind;
 use super::own_counters::OwnCounters;
-use super::readings::{Counters, Lag, Readings, Seen, Session, Sessions, Share};
+use super::readings::{Counters, Lag, Reading, Readings, Session, Sessions, Share};
 use super::report::{Check, Measure, Status};
 use super::thresholds::Thresholds;
 use crate::pool::PoolStatus;
@@ -31,7 +31,7 @@ const TELLING_READS: u64 = 10_000;
 const TELLING_RUNS: u64 = 20;
 
 /// Everything that the checks are based on.
-pub(super) struct Case<'a> {
+pub(super) struct Assessment<'a> {
     pub(super) thresholds: &'a Thresholds,
     pub(super) dialect: Dialect,
     /// Whether the boundaries of the factory are read-only by default.
@@ -45,7 +45,7 @@ pub(super) struct Case<'a> {
     pub(super) now: Instant,
 }
 
-impl<'a> Case<'a> {
+impl<'a> Assessment<'a> {
     /// Records the counters in the history, and takes the sample to compare with from it.
     pub(super) fn compare(&mut self, history: &History) {
         let counters = self
@@ -94,7 +94,7 @@ impl<'a> Case<'a> {
     }
 
     /// Makes a check that is based on the readings.
-    fn reading(&self, kind: CheckKind, readings: &Readings) -> Seen<Check> {
+    fn reading(&self, kind: CheckKind, readings: &Readings) -> Reading<Check> {
         let counters = &readings.counters;
         let sessions = readings.sessions.as_ref().map_err(Cow::clone);
         match kind {
@@ -304,7 +304,7 @@ impl<'a> Case<'a> {
         before: &Sample,
         telling: u64,
         of_what: &str,
-    ) -> Seen<Check> {
+    ) -> Reading<Check> {
         let over = self.since(before);
         let Share { part, whole } = share;
         let percent = match share.percent() {
@@ -330,7 +330,7 @@ impl<'a> Case<'a> {
         Some((before, of(before.counters.as_ref()?)?))
     }
 
-    fn cache_hits(&self, now: Share) -> Seen<Check> {
+    fn cache_hits(&self, now: Share) -> Reading<Check> {
         const KIND: CheckKind = CheckKind::CacheHits;
         let before = self.before(|counters| counters.cache.clone().ok());
         if let Some((before, earlier)) = before {
@@ -352,7 +352,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn deadlocks(&self, now: u64) -> Seen<Check> {
+    fn deadlocks(&self, now: u64) -> Reading<Check> {
         let Some((before, earlier)) = self.before(|counters| counters.deadlocks.clone().ok())
         else {
             return Err(FIRST.into());
@@ -364,7 +364,7 @@ impl<'a> Case<'a> {
         Ok(self.measured(CheckKind::Deadlocks, float(count) / minutes, vec![evidence]))
     }
 
-    fn rollbacks(&self, now: Share) -> Seen<Check> {
+    fn rollbacks(&self, now: Share) -> Reading<Check> {
         let Some((before, earlier)) = self.before(|counters| counters.ended.clone().ok()) else {
             return Err(FIRST.into());
         };
@@ -397,7 +397,7 @@ impl<'a> Case<'a> {
         seconds: Option<f64>,
         sessions: &Sessions,
         evidence: Vec<String>,
-    ) -> Seen<Check> {
+    ) -> Reading<Check> {
         let check = self.measured(kind, seconds.unwrap_or(0.0), evidence);
         match (&sessions.hidden, check.status()) {
             (Some(hidden), Some(Status::Healthy)) => Err(hidden.clone()),
@@ -405,7 +405,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn long_transactions(&self, sessions: &Sessions) -> Seen<Check> {
+    fn long_transactions(&self, sessions: &Sessions) -> Reading<Check> {
         const KIND: CheckKind = CheckKind::LongTransactions;
         let mut oldest: Vec<_> = sessions.shown.iter().collect();
         oldest.sort_by(|a, b| b.open_for.total_cmp(&a.open_for));
@@ -452,7 +452,7 @@ impl<'a> Case<'a> {
         self.measured(kind, longest, evidence)
     }
 
-    fn idle_in_transaction(&self, sessions: &Sessions) -> Seen<Check> {
+    fn idle_in_transaction(&self, sessions: &Sessions) -> Reading<Check> {
         const KIND: CheckKind = CheckKind::IdleInTransaction;
         let mut idle: Vec<_> = sessions
             .shown
@@ -474,7 +474,7 @@ impl<'a> Case<'a> {
         self.of_sessions(KIND, sessions.longest_idle, sessions, evidence)
     }
 
-    fn blocked(&self, sessions: &Sessions) -> Seen<Check> {
+    fn blocked(&self, sessions: &Sessions) -> Reading<Check> {
         const KIND: CheckKind = CheckKind::Blocked;
         let mut waiting: Vec<_> = sessions
             .shown
@@ -557,7 +557,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Whether the counters were reset in between, by a restart of the server or of its statistics.
 fn is_behind(now: &Counters, before: &Counters) -> bool {
-    let fell = |now: &Seen<Share>, before: &Seen<Share>| match (now, before) {
+    let fell = |now: &Reading<Share>, before: &Reading<Share>| match (now, before) {
         (Ok(now), Ok(before)) => now.since(*before).is_none(),
         _ => false,
     };

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::examine::{Asker, Examine, Who};
 use super::history::History;
-use super::readings::{Readings, Seen};
+use super::readings::{Reading, Readings};
 use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::factory::SessionFactory;
@@ -20,7 +20,7 @@ pub(super) struct Collected {
     /// Whether the database answered, and how fast.
     pub(super) contact: Contact,
     /// The readings, or why there are none.
-    pub(super) readings: Seen<Readings>,
+    pub(super) readings: Reading<Readings>,
 }
 
 /// Whether the database answered.
@@ -115,6 +115,7 @@ async fn collect_from_only_connection<DB: Examine>(
     }
 }
 
+/// Measures a round trip, and then reads everything that the checks need, until `deadline`.
 async fn ask<DB: Examine>(
     asker: &mut Asker<'_, DB>,
     db: &SessionFactory<DB>,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::own_counters::OwnCounters;
 use super::readings::Counters;
 #[cfg(feature = "sqlite")]
-use super::readings::Seen;
+use super::readings::Reading;
 
 /// How long the result of an integrity check is reused.
 #[cfg(feature = "sqlite")]
@@ -26,7 +26,7 @@ struct Past {
     /// The oldest first.
     samples: VecDeque<Sample>,
     #[cfg(feature = "sqlite")]
-    integrity: Option<(Instant, Seen<Option<String>>)>,
+    integrity: Option<(Instant, Reading<Option<String>>)>,
     /// Log positions that had been written at a time, and that not every standby had replayed at the last report. The
     /// oldest first.
     #[cfg(any(feature = "postgres", test))]
@@ -112,7 +112,7 @@ impl History {
 
     /// Returns the result of the last integrity check if it is recent enough.
     #[cfg(feature = "sqlite")]
-    pub(super) fn integrity(&self) -> Option<Seen<Option<String>>> {
+    pub(super) fn integrity(&self) -> Option<Reading<Option<String>>> {
         let past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (at, seen) = past.integrity.as_ref()?;
         (at.elapsed() < INTEGRITY_HOLDS).then(|| seen.clone())
@@ -120,7 +120,7 @@ impl History {
 
     /// Records the result of an integrity check.
     #[cfg(feature = "sqlite")]
-    pub(super) fn keep_integrity(&self, seen: Seen<Option<String>>) {
+    pub(super) fn keep_integrity(&self, seen: Reading<Option<String>>) {
         let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         past.integrity = Some((Instant::now(), seen));
     }

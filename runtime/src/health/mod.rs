@@ -36,7 +36,7 @@ pub use routes::{Routes, routes};
 pub use thresholds::Thresholds;
 
 use crate::factory::SessionFactory;
-use assess::Case;
+use assess::Assessment;
 use history::History;
 use own_counters::OwnCounters;
 
@@ -87,7 +87,7 @@ impl<DB: Examine> SessionFactory<DB> {
             Ok(readings) => readings.server.clone(),
             Err(_) => DB::TITLE.to_owned(),
         };
-        let mut case = Case {
+        let mut assessment = Assessment {
             thresholds,
             dialect: DB::DIALECT,
             only_reads: self.defaults().is_read_only(),
@@ -98,8 +98,11 @@ impl<DB: Examine> SessionFactory<DB> {
             before: None,
             now: Instant::now(),
         };
-        case.compare(&self.extensions().get_or_default::<History>());
-        let checks = DB::CHECKS.iter().map(|kind| case.judge(*kind)).collect();
+        assessment.compare(&self.extensions().get_or_default::<History>());
+        let checks = DB::CHECKS
+            .iter()
+            .map(|kind| assessment.judge(*kind))
+            .collect();
         HealthReport::of(DB::TITLE, server, checks, at, began.elapsed())
     }
 }

@@ -107,12 +107,13 @@ pub struct StatusChange {
 #[derive(Debug)]
 pub struct MonitorHandle {
     stopper: CancelSource,
-    seen: Arc<Mutex<Seen>>,
+    latest: Arc<Mutex<Latest>>,
     task: JoinHandle<()>,
 }
 
+/// The current status, and the last report.
 #[derive(Debug)]
-struct Seen {
+struct Latest {
     status: Status,
     last: Option<Arc<HealthReport>>,
 }
@@ -120,7 +121,7 @@ struct Seen {
 impl MonitorHandle {
     /// Returns the current status: [`Healthy`](Status::Healthy) at first.
     pub fn status(&self) -> Status {
-        self.seen
+        self.latest
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .status
@@ -128,8 +129,8 @@ impl MonitorHandle {
 
     /// Returns the last report; `None` before the first is complete.
     pub fn last(&self) -> Option<Arc<HealthReport>> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.last.clone()
+        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        latest.last.clone()
     }
 
     /// Whether the monitor has ended: it was stopped, or the factory was closed or dropped.
@@ -191,14 +192,14 @@ impl<DB: Examine> SessionFactory<DB> {
     ) -> MonitorHandle {
         let how = how.into();
         let (stopper, stop) = CancelSource::new();
-        let seen = Arc::new(Mutex::new(Seen {
+        let latest = Arc::new(Mutex::new(Latest {
             status: Status::Healthy,
             last: None,
         }));
-        let running = run(self.downgrade(), how, Arc::clone(&seen), on_change, stop);
+        let running = run(self.downgrade(), how, Arc::clone(&latest), on_change, stop);
         MonitorHandle {
             stopper,
-            seen,
+            latest,
             task: tokio::spawn(running),
         }
     }
@@ -207,7 +208,7 @@ impl<DB: Examine> SessionFactory<DB> {
 async fn run<DB: Examine>(
     db: WeakFactory<DB>,
     how: Monitor,
-    seen: Arc<Mutex<Seen>>,
+    latest: Arc<Mutex<Latest>>,
     mut on_change: impl FnMut(&StatusChange) + Send,
     stop: CancelToken,
 ) {
@@ -229,9 +230,9 @@ async fn run<DB: Examine>(
         let from = hysteresis.take(report.status);
         let to = hysteresis.believed();
         {
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-            seen.status = to;
-            seen.last = Some(Arc::clone(&report));
+            let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+            latest.status = to;
+            latest.last = Some(Arc::clone(&report));
         }
         log(to, &report);
         if let Some(from) = from {

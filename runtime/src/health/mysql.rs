@@ -10,7 +10,7 @@ use sqlx::{MySql, Row, SqlSafeStr};
 use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{Connections, Counters, Lag, Readings, Seen, Session, Sessions, Share};
+use super::readings::{Connections, Counters, Lag, Reading, Readings, Session, Sessions, Share};
 
 /// The query that every user may run: the counters of the server, and the privileges of this user.
 const STATUS: &str = include_str!("mysql_status.sql");
@@ -82,7 +82,7 @@ impl Status {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    fn count(&self, name: &'static str) -> Seen<u64> {
+    fn count(&self, name: &'static str) -> Reading<u64> {
         let count = self.0.get(name).and_then(|value| value.parse().ok());
         count.ok_or_else(|| format!("this server does not count `{name}`").into())
     }
@@ -105,8 +105,8 @@ fn pairs(row: &MySqlRow) -> Result<HashMap<String, String>, sqlx::Error> {
 
 fn read(
     status: &Status,
-    sessions: Seen<MySqlRow>,
-    lag: Seen<Lag>,
+    sessions: Reading<MySqlRow>,
+    lag: Reading<Lag>,
 ) -> Result<Readings, sqlx::Error> {
     let version = status.text("version");
     let title = match version.contains("MariaDB") {
@@ -149,7 +149,7 @@ fn read(
 }
 
 /// Returns the number of waiting statements, which can be read without privileges; the sessions cannot.
-fn waiting_of(status: &Status, reason: Cow<'static, str>) -> Seen<Sessions> {
+fn waiting_of(status: &Status, reason: Cow<'static, str>) -> Reading<Sessions> {
     match status.count("innodb_row_lock_current_waits") {
         Ok(waiting) if waiting > 0 => Ok(Sessions {
             waiting,
@@ -161,7 +161,7 @@ fn waiting_of(status: &Status, reason: Cow<'static, str>) -> Seen<Sessions> {
 }
 
 /// <https://mariadb.com/kb/en/innodb-buffer-pool/>: page requests, and those that were read from disk.
-fn cache(status: &Status) -> Seen<Share> {
+fn cache(status: &Status) -> Reading<Share> {
     let whole = status.count("innodb_buffer_pool_read_requests")?;
     let from_disk = status.count("innodb_buffer_pool_reads")?;
     Ok(Share {
@@ -171,7 +171,7 @@ fn cache(status: &Status) -> Seen<Share> {
 }
 
 /// Returns the transactions that ended. The server counts COMMIT statements, so implicit commits are missing.
-fn ended(status: &Status) -> Seen<Share> {
+fn ended(status: &Status) -> Reading<Share> {
     let (committed, rolled_back) = (status.count("com_commit")?, status.count("com_rollback")?);
     Ok(Share {
         part: rolled_back,
@@ -179,7 +179,7 @@ fn ended(status: &Status) -> Seen<Share> {
     })
 }
 
-fn connections(status: &Status) -> Seen<Connections> {
+fn connections(status: &Status) -> Reading<Connections> {
     Ok(Connections {
         used: status.count("threads_connected")?,
         most: status.count("max_connections")?,
@@ -225,7 +225,7 @@ fn session(line: &str) -> Option<Session> {
 }
 
 /// Returns the lag from the row of a replica. MariaDB still has the former column names.
-fn lag(row: Option<MySqlRow>) -> Seen<Lag> {
+fn lag(row: Option<MySqlRow>) -> Reading<Lag> {
     let Some(row) = row else {
         return Err(
             "the server is not a replica; the lag of its own replicas can be read only there"

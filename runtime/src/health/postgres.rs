@@ -10,7 +10,9 @@ use sqlx::{Postgres, Row, SqlSafeStr};
 use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{Age, Connections, Counters, Lag, Readings, Seen, Session, Sessions, Share};
+use super::readings::{
+    Age, Connections, Counters, Lag, Reading, Readings, Session, Sessions, Share,
+};
 
 /// The query: one message, with one row as its result. It reads system views that every role may read; a role without
 /// `pg_monitor` sees little of the sessions of others and of standbys in them. Its timeouts keep it from waiting for a
@@ -197,7 +199,7 @@ async fn follows_closely(
 
 /// Returns the replication lag. A standby knows the time of the last transaction that it has replayed, which is not the
 /// lag if the primary is idle: <https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-RECOVERY-CONTROL>.
-fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Seen<Lag>, sqlx::Error> {
+fn lag(row: &PgRow, may_look: bool, history: &History) -> Result<Reading<Lag>, sqlx::Error> {
     let (written, replayed) = (position(row, "written")?, position(row, "replayed")?);
     let behind = match (written, replayed) {
         (Some(written), Some(replayed)) => Some(history.behind(written, replayed)),
@@ -258,7 +260,7 @@ fn position(row: &PgRow, name: &str) -> Result<Option<u64>, sqlx::Error> {
 }
 
 /// Returns the checksum failures. A cluster without checksums does not count them.
-fn integrity(row: &PgRow) -> Result<Seen<Option<String>>, sqlx::Error> {
+fn integrity(row: &PgRow) -> Result<Reading<Option<String>>, sqlx::Error> {
     let failures: Option<i64> = row.try_get("checksum_failures")?;
     Ok(match failures {
         None => {

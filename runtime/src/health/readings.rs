@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// A value, or the reason why it could not be read.
-pub(crate) type Seen<T> = Result<T, Cow<'static, str>>;
+pub(crate) type Reading<T> = Result<T, Cow<'static, str>>;
 
 /// The values that were read from the database.
 #[doc(hidden)]
@@ -12,25 +12,25 @@ pub struct Readings {
     /// The server and its version: `PostgreSQL 15.8`.
     pub(crate) server: String,
     /// The reason why the database is read-only; `None` if it is writable.
-    pub(crate) read_only: Seen<Option<String>>,
+    pub(crate) read_only: Reading<Option<String>>,
     /// The sessions that are in a transaction.
-    pub(crate) sessions: Seen<Sessions>,
+    pub(crate) sessions: Reading<Sessions>,
     /// Whether the whole database is locked exclusively.
     pub(crate) is_locked: bool,
     /// The counters that only grow.
     pub(crate) counters: Counters,
     /// The connections of the server.
-    pub(crate) connections: Seen<Connections>,
+    pub(crate) connections: Reading<Connections>,
     /// The replication lag.
-    pub(crate) lag: Seen<Lag>,
+    pub(crate) lag: Reading<Lag>,
     /// The age of the oldest unfrozen row.
-    pub(crate) age: Seen<Age>,
+    pub(crate) age: Reading<Age>,
     /// The number of undo records that InnoDB keeps for old transactions.
-    pub(crate) history_length: Seen<u64>,
+    pub(crate) history_length: Reading<u64>,
     /// The size of the write-ahead log, in bytes.
-    pub(crate) wal_size: Seen<u64>,
+    pub(crate) wal_size: Reading<u64>,
     /// The corruption that was found; `None` if there is none.
-    pub(crate) integrity: Seen<Option<String>>,
+    pub(crate) integrity: Reading<Option<String>>,
 }
 
 impl Readings {
@@ -98,11 +98,11 @@ pub(crate) struct Session {
 #[derive(Clone, Debug)]
 pub(crate) struct Counters {
     /// Reads from the cache, of all reads.
-    pub(crate) cache: Seen<Share>,
+    pub(crate) cache: Reading<Share>,
     /// The number of deadlocks.
-    pub(crate) deadlocks: Seen<u64>,
+    pub(crate) deadlocks: Reading<u64>,
     /// Transactions that were rolled back, of all that ended.
-    pub(crate) ended: Seen<Share>,
+    pub(crate) ended: Reading<Share>,
 }
 
 /// A part of a whole.

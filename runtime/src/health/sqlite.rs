@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, Sqlite, SqliteConnection
 use super::examine::{Asker, Examine};
 use super::history::History;
 use super::kind::CheckKind;
-use super::readings::{Readings, Seen};
+use super::readings::{Reading, Readings};
 use crate::backend::Execute;
 use crate::settings::redact;
 
@@ -122,7 +122,7 @@ async fn ask_text(asker: &mut Asker<'_, Sqlite>, sql: &'static str) -> Result<St
 /// Returns the size of the write-ahead log from its metadata. To open and close the file would release all locks that this
 /// process has on it:
 /// <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>.
-async fn size_of_log(file: &Path) -> Seen<u64> {
+async fn size_of_log(file: &Path) -> Reading<u64> {
     let mut log = file.as_os_str().to_owned();
     log.push("-wal");
     let log = PathBuf::from(log);
@@ -143,7 +143,7 @@ async fn read_only(
     asker: &mut Asker<'_, Sqlite>,
     options: &SqliteConnectOptions,
     file: PathBuf,
-) -> Seen<Option<String>> {
+) -> Reading<Option<String>> {
     let shown = format!("{options:?}");
     if shown.contains("read_only: true") || shown.contains("immutable: true") {
         return Ok(Some("it is opened for reading only".to_owned()));
@@ -162,7 +162,7 @@ async fn read_only(
 }
 
 /// Checks the integrity of the file, on a connection that interrupts itself at the time limit.
-async fn integrity(options: &SqliteConnectOptions, history: &History) -> Seen<Option<String>> {
+async fn integrity(options: &SqliteConnectOptions, history: &History) -> Reading<Option<String>> {
     if let Some(known) = history.integrity() {
         return known;
     }

@@ -65,7 +65,7 @@ impl FromSettings for sqlx::Postgres {
             Ok(options) => Ok(Some(options)),
             // sqlx's error may quote a part of the URL, so it is not passed on.
             Err(_) => Err(Error::config(
-                "sqlx does not take these settings of PostgreSQL; look at the parameters of the URL",
+                "sqlx rejects these settings of PostgreSQL; check the parameters of the URL",
             )),
         }
     }
@@ -140,7 +140,7 @@ impl FromSettings for sqlx::Sqlite {
         match url.parse() {
             Ok(options) => Ok(Some(options)),
             Err(_) => Err(Error::config(
-                "the URL has a parameter that SQLite does not have; write `mode=ro`, `rw`, `rwc` or `memory`, \
+                "the URL has a parameter that SQLite does not support; write `mode=ro`, `rw`, `rwc` or `memory`, \
                  `cache=shared` or `private`, `immutable=true` or `false`, `vfs=name`, or none",
             )),
         }

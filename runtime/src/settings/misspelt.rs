@@ -38,7 +38,7 @@ pub(crate) fn check(variables: &Variables) -> Result<(), Error> {
         };
         if let Some(meant) = meant(name).filter(matters) {
             return Err(Error::config(format!(
-                "{name} is not a variable that is read here; write {meant}"
+                "{name} is not a known variable; write {meant}"
             )));
         }
     }
@@ -112,9 +112,7 @@ mod tests {
         ] {
             assert_eq!(
                 said(name),
-                Some(format!(
-                    "{name} is not a variable that is read here; write {meant}"
-                ))
+                Some(format!("{name} is not a known variable; write {meant}"))
             );
         }
     }

@@ -298,7 +298,7 @@ impl Settings {
                 target: targets::SETTINGS,
                 parameters = names.join(", "),
                 others = server.ignored.len() - names.len(),
-                "sqlx does not have these parameters of the URL",
+                "sqlx does not support these parameters of the URL",
             );
         }
     }
@@ -340,7 +340,7 @@ impl Settings {
                     format!("this is not a URL of {title}; write one of the form `{form}`{other}")
                 }
                 source => format!(
-                    "the settings name {self}, from {source}, and this session factory is one of {title}; set \
+                    "the settings name {self}, from {source}, but this session factory is for {title}; set \
                      DATABASE_URL to one of the form `{form}`{other}"
                 ),
             })

@@ -34,7 +34,7 @@ impl fmt::Display for Source {
             Self::DbVariables => "DB_HOST",
             Self::SupabasePooler => "SUPABASE_POOLER_HOST",
             Self::PgVariables => "PGHOST",
-            Self::Embedded => "the file for development",
+            Self::Embedded => "the default file of development",
         })
     }
 }
@@ -64,7 +64,7 @@ pub(crate) fn choose(
         return Ok((Source::Embedded, Target::Sqlite(EMBEDDED.to_owned())));
     }
     Err(Error::config(format!(
-        "no database is named, and {environment} does not make do with a file; set DATABASE_URL, or DB_HOST, DB_USER, \
+        "no database is named, and in {environment} there is no default; set DATABASE_URL, or DB_HOST, DB_USER, \
          DB_PASSWORD and DB_NAME"
     )))
 }

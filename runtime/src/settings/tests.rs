@@ -114,7 +114,7 @@ fn only_development_makes_do_with_a_file() {
         assert_eq!(
             said([("ENVIRONMENT", environment)]),
             format!(
-                "no database is named, and {environment} does not make do with a file; set DATABASE_URL, or DB_HOST, \
+                "no database is named, and in {environment} there is no default; set DATABASE_URL, or DB_HOST, \
                  DB_USER, DB_PASSWORD and DB_NAME"
             )
         );
@@ -335,8 +335,8 @@ fn settings_of_another_database_are_refused() {
         .to_string();
     assert_eq!(
         error,
-        "the settings name sqlite://development.db, from the file for development, and this session factory is one \
-         of PostgreSQL; set DATABASE_URL to one of the form `postgres://user:password@host:5432/database`, or take \
+        "the settings name sqlite://development.db, from the default file of development, but this session factory is for \
+         PostgreSQL; set DATABASE_URL to one of the form `postgres://user:password@host:5432/database`, or take \
          `demarcate::sqlite::SessionFactory`"
     );
     let settings = read([
@@ -352,14 +352,14 @@ fn settings_of_another_database_are_refused() {
     let error = Settings::from_url("\"postgres://db/shop\"").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the URL begins with a quotation mark; write it without"
+        "the URL begins with a quotation mark; remove the quotes"
     );
     let error = Settings::from_url("sqlite://shop.db?key=hunter2")
         .unwrap()
         .options::<sqlx::Sqlite>();
     let error = error.unwrap_err().to_string();
     assert!(
-        error.starts_with("the URL has a parameter that SQLite does not have"),
+        error.starts_with("the URL has a parameter that SQLite does not support"),
         "{error}"
     );
 }
@@ -409,7 +409,7 @@ fn what_was_chosen_is_logged_once_and_without_secrets() {
         [
             "INFO demarcate::settings: database settings database=postgres://me:***@db:6543/shop source=DATABASE_URL \
              environment=staging pooler=transaction max_connections=20",
-            "WARN demarcate::settings: sqlx does not have these parameters of the URL parameters=\"sslpassword, \
+            "WARN demarcate::settings: sqlx does not support these parameters of the URL parameters=\"sslpassword, \
              channel_binding\" others=0",
         ]
     );

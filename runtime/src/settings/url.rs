@@ -7,6 +7,7 @@ use url::form_urlencoded;
 
 use super::pooler::Pooler;
 use super::target::{DatabaseKind, Server, Target, Tls};
+use crate::error::Error;
 
 /// What is wrong with a URL and what to write instead. The text continues a sentence that begins with the source of the
 /// URL, and never quotes the URL.
@@ -19,8 +20,8 @@ impl Fault {
     }
 
     /// Returns the error for a URL from `name`: `DATABASE_URL has no scheme; ..`
-    pub(crate) fn of(self, name: &str) -> crate::Error {
-        crate::Error::config(format!("{name} {}", self.0))
+    pub(crate) fn of(self, name: &str) -> Error {
+        Error::config(format!("{name} {}", self.0))
     }
 }
 
@@ -33,7 +34,9 @@ pub(crate) fn parse(text: &str) -> Result<Target, Fault> {
     let text = text.trim();
     let text = text.strip_prefix("jdbc:").unwrap_or(text);
     if text.starts_with(['"', '\'']) {
-        return Err(Fault::new("begins with a quotation mark; write it without"));
+        return Err(Fault::new(
+            "begins with a quotation mark; remove the quotes",
+        ));
     }
     let Some((scheme, rest)) = text.split_once(':') else {
         return Err(Fault::new(format!("has no scheme; {FORMS}")));
@@ -50,7 +53,7 @@ pub(crate) fn parse(text: &str) -> Result<Target, Fault> {
         "sqlite" => return Ok(Target::Sqlite(sqlite(rest, driver.is_some()))),
         _ => {
             return Err(Fault::new(format!(
-                "has a scheme that is none of PostgreSQL's, MySQL's and SQLite's; {FORMS}"
+                "has a scheme that is not one of PostgreSQL, MySQL or SQLite; {FORMS}"
             )));
         }
     };
@@ -203,14 +206,14 @@ fn host_and_port(authority: &str) -> Result<(&str, Option<&str>), Fault> {
     if let Some(inside) = authority.strip_prefix('[') {
         let Some((address, after)) = inside.split_once(']') else {
             return Err(Fault::new(
-                "has an IPv6 address that does not end; write it in brackets, such as `[::1]:5432`",
+                "has an IPv6 address without its closing bracket; write it in brackets, such as `[::1]:5432`",
             ));
         };
         return Ok((address, after.strip_prefix(':')));
     }
     if authority.contains(',') {
         return Err(Fault::new(
-            "names several hosts, and a connection is made to one; name the one to write to",
+            "names several hosts, but a connection can be made to only one; name the primary",
         ));
     }
     if authority.parse::<Ipv6Addr>().is_ok() {
@@ -235,7 +238,7 @@ pub(crate) fn host_name(host: &str) -> Result<Option<String>, Fault> {
         Ok(url::Host::Domain(_)) if is_name(&decoded) => Ok(Some(decoded)),
         Ok(url::Host::Ipv4(address)) => Ok(Some(address.to_string())),
         _ => Err(Fault::new(
-            "has a host that cannot be one; percent-encode what is special in the user and the password (`@` as \
+            "has an invalid host; percent-encode what is special in the user and the password (`@` as \
              `%40`, `/` as `%2F`, `?` as `%3F`), and write an IPv6 address in brackets",
         )),
     }

@@ -134,7 +134,7 @@ fn a_database_that_cannot_be_used_is_one_sentence() {
         ),
         (
             "postgres://me:secret@[/shop",
-            "an IPv6 address that does not end",
+            "an IPv6 address without its closing bracket",
         ),
         (
             "mysql://me:secret@127.0.0.1/shop",

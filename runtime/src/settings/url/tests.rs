@@ -187,7 +187,7 @@ fn what_is_wrong_is_said_with_what_to_write() {
         ),
         (
             "redis://:hunter2@db",
-            "has a scheme that is none of PostgreSQL's, MySQL's and SQLite's; write",
+            "has a scheme that is not one of PostgreSQL, MySQL or SQLite; write",
         ),
         ("postgres:db/hunter2", "has no `//` after its scheme; write"),
         (
@@ -208,15 +208,15 @@ fn what_is_wrong_is_said_with_what_to_write() {
         ),
         (
             "postgres://me:hunter2@a b/shop",
-            "has a host that cannot be one; percent-encode",
+            "has an invalid host; percent-encode",
         ),
         (
             "postgres://me:hunter2@[::1/shop",
-            "has an IPv6 address that does not end; write it in brackets",
+            "has an IPv6 address without its closing bracket; write it in brackets",
         ),
         (
             "postgres://me:hunter2@a:5432,b:5432/shop",
-            "names several hosts, and a connection is made to one",
+            "names several hosts, but a connection can be made to only one",
         ),
         (
             "postgres://db/shop?hunter2",
