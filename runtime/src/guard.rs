@@ -567,11 +567,26 @@ mod tests {
             None,
         ),
         // PostgreSQL would read these as settings of the session. On MySQL they are the server's, or commit.
-        (Dialect::MySql, "set global max_connections = 5", None, Some("D040")),
+        (
+            Dialect::MySql,
+            "set global max_connections = 5",
+            None,
+            Some("D040"),
+        ),
         (Dialect::MySql, "reset persist", None, Some("D040")),
-        (Dialect::MySql, "set autocommit = 0", Some("D013"), Some("D040")),
+        (
+            Dialect::MySql,
+            "set autocommit = 0",
+            Some("D013"),
+            Some("D040"),
+        ),
         // DDL commits on MySQL alone.
-        (Dialect::MySql, "create table t (id int)", Some("D013"), None),
+        (
+            Dialect::MySql,
+            "create table t (id int)",
+            Some("D013"),
+            None,
+        ),
         // The database itself refuses this where it comes too late.
         (
             Dialect::Postgres,
