@@ -102,8 +102,7 @@ fn the_rules_hold_over_the_workspace() {
     assert_eq!(
         lines[0],
         "orders/src/lib.rs:13:8: D010: a service does not commit; its caller, the router or job that began the \
-         transaction, commits when it returns `Ok`; remove the call; where what follows must see the commit, register \
-         it with `tx.after_commit(..)`"
+         transaction, commits when it returns `Ok`; remove the call; register code that must run after the commit with `tx.after_commit(..)`"
     );
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(

@@ -181,11 +181,11 @@ pub(crate) const SESSION_MISSING: Rule = Rule {
     name: "session_missing",
     level: Level::Deny,
     service: Says {
-        message: "a service works on a session that it is lent; add the parameter `tx: &mut Session`",
+        message: "a service takes the session as a parameter; add `tx: &mut Session`",
         help: "where an alias hides the type, mark the parameter: `#[session] tx: &mut Tx`",
     },
     boundary: Says {
-        message: "a {kind} works in a session; add the parameter `tx: &mut Session`",
+        message: "a {kind} takes the session as a parameter; add `tx: &mut Session`",
         help: "{what}",
     },
     of_type: None,
@@ -195,15 +195,15 @@ pub(crate) const SECOND_SESSION: Rule = same(
     "D002",
     "second_session",
     "a {kind} has one session; remove `{what}`",
-    "all that one request does runs in one transaction, so one session is enough; where the parameter is a type of \
-     your own, mark the session with `#[session]`",
+    "one request runs in one transaction, so one session is enough; if the parameter is a type of your own, mark the \
+     session with `#[session]`",
 );
 
 pub(crate) const SESSION_NOT_LENT: Rule = same(
     "D003",
     "session_not_lent",
-    "what a {kind} works on is lent to it, and never its own; write `{what}`",
-    "whoever lends it commits or rolls back when the function returns",
+    "a {kind} borrows this parameter and does not own it; write `{what}`",
+    "its owner commits or rolls back when the function returns",
 );
 
 pub(crate) const NOT_ASYNC: Rule = same(
@@ -219,7 +219,7 @@ pub(crate) const NO_RESULT: Rule = Rule {
     level: Level::Deny,
     service: Says {
         message: "a service returns `Result`; write `Result<{what}, sqlx::Error>`, or an error type of your own",
-        help: "a statement that failed must reach the boundary, which then rolls back",
+        help: "the error of a failed statement must reach the boundary, which then rolls back",
     },
     boundary: Says {
         message: "a {kind} returns `Result`; write `Result<{what}, E>`, with an `E: From<demarcate::Error>`",
@@ -245,8 +245,8 @@ pub(crate) const SESSION_AND_FACTORY: Rule = same(
 /// An `impl PgExecutor<'_>` is refused on its tokens, a type with a name by the compiler, in the same words.
 pub(crate) const PAST_THE_SESSION: Rule = {
     let says = Says {
-        message: "a {kind} does not take `{what}`, which reaches the database past the session; take the session alone",
-        help: "what is done past the session is not part of the transaction: it stays when the boundary rolls back",
+        message: "a {kind} does not take `{what}`, which bypasses the session; take the session alone",
+        help: "a statement that bypasses the session is not part of the transaction: it is not rolled back with it",
     };
     Rule {
         code: "D008",
@@ -263,10 +263,10 @@ pub(crate) const SESSION_RETURNED: Rule = of_type(
     same(
         "D009",
         "session_returned",
-        "`{what}` is not returned; the session ends where it was lent, so return what was read through it",
-        "who holds it afterwards works past the boundary, in a transaction that nobody commits or that is over",
+        "`{what}` cannot be returned; the session ends with the boundary, so return the data that was read through it",
+        "code that holds it afterwards would work in a transaction that has ended, or that nobody commits",
     ),
-    "`{what}` is not returned; the session ends where it was lent, so return what was read through it",
+    "`{what}` cannot be returned; the session ends with the boundary, so return the data that was read through it",
 );
 
 pub(crate) const COMMIT: Rule = Rule {
@@ -276,16 +276,16 @@ pub(crate) const COMMIT: Rule = Rule {
     service: Says {
         message: "a service does not commit; its caller, the router or job that began the transaction, commits when \
                   it returns `Ok`",
-        help: "remove the call; where what follows must see the commit, register it with `tx.after_commit(..)`",
+        help: "remove the call; register code that must run after the commit with `tx.after_commit(..)`",
     },
     boundary: Says {
         message: "a {kind} does not commit by hand; its transaction is committed when it returns `Ok`",
-        help: "remove the call; what must follow the commit is registered with `tx.after_commit(..)`",
+        help: "remove the call; register code that must run after the commit with `tx.after_commit(..)`",
     },
     of_type: Some(Says {
         message: "`{what}` is not committed here; the router or job that began the transaction commits when it \
                   returns `Ok`",
-        help: "remove the call; what must follow the commit is registered with `tx.after_commit(..)`",
+        help: "remove the call; register code that must run after the commit with `tx.after_commit(..)`",
     }),
 };
 
@@ -296,16 +296,16 @@ pub(crate) const ROLLBACK: Rule = Rule {
     service: Says {
         message: "a service does not roll back; return `Err`, and its caller, the router or job that began the \
                   transaction, rolls back",
-        help: "a failure that is meant to be survived has its own scope: `tx.savepoint(async |tx| ..)`",
+        help: "to recover from a failure, run that part in `tx.savepoint(async |tx| ..)`",
     },
     boundary: Says {
         message: "a {kind} does not roll back by hand; its transaction is rolled back when it returns `Err`",
-        help: "a failure that is meant to be survived has its own scope: `tx.savepoint(async |tx| ..)`",
+        help: "to recover from a failure, run that part in `tx.savepoint(async |tx| ..)`",
     },
     of_type: Some(Says {
         message: "`{what}` is not rolled back here; the router or job that began the transaction rolls back when it \
                   returns `Err`",
-        help: "a failure that is meant to be survived has its own scope: `tx.savepoint(async |tx| ..)`",
+        help: "to recover from a failure, run that part in `tx.savepoint(async |tx| ..)`",
     }),
 };
 
@@ -314,7 +314,7 @@ pub(crate) const BEGIN: Rule = Rule {
     name: "begin",
     level: Level::Deny,
     service: Says {
-        message: "a service does not begin a transaction; it works in the one of the session that it is lent",
+        message: "a service does not begin a transaction; its session is already in one",
         help: "for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
     },
     boundary: Says {
@@ -332,11 +332,12 @@ pub(crate) const TRANSACTION_SQL: Rule = Rule {
     name: "transaction_sql",
     level: Level::Deny,
     service: Says {
-        message: "a service does not send `{what}`; the transaction begins and ends with the router or job that lent the session",
+        message: "a service does not send `{what}`; the transaction begins and ends with the router or job that lent \
+                  the session",
         help: "return `Ok` or `Err`; for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
     },
     boundary: Says {
-        message: "a {kind} does not send `{what}`; its transaction begins and ends with it",
+        message: "a {kind} does not send `{what}`; its transaction begins and ends with the function",
         help: "return `Ok` or `Err`; for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`",
     },
     of_type: None,
@@ -348,7 +349,7 @@ pub(crate) const OTHER_EXECUTOR: Rule = of_type(
         "D020",
         "other_executor",
         "a {kind} does not send a statement to `{what}`; give it the session, `&mut *tx`",
-        "what is sent past the session is not part of the transaction: it stays when the boundary rolls back",
+        "a statement that bypasses the session is not part of the transaction: it is not rolled back with it",
     ),
     "a statement is not sent to `{what}` here; give it the session, `&mut *tx`",
 );
@@ -357,7 +358,7 @@ pub(crate) const SPAWN: Rule = same(
     "D021",
     "spawn",
     "a {kind} does not spawn a task with `{what}`; write `tx.after_commit(job(..))`, with the task as a background job",
-    "the task would start before the commit, and go on after a rollback; where nothing of the transaction matters to it, \
+    "the task would start before the commit and go on after a rollback; if it does not depend on the transaction, \
      write `allow(spawn, reason = \"..\")`",
 );
 
@@ -377,18 +378,18 @@ pub(crate) const NESTED_BOUNDARY: Rule = of_type(
     same(
         "D023",
         "nested_boundary",
-        "a {kind} does not open a boundary on `{what}` inside its own; work in the session that is there",
-        "a second connection taken while the first is held is how pools run dry; for a part that may fail on its own, \
+        "a {kind} does not open a boundary on `{what}` inside its own; use the session that is already open",
+        "a second connection taken while the first is held can exhaust the pool; for a part that may fail on its own, \
          write `tx.savepoint(async |tx| ..)`",
     ),
-    "a boundary is not opened here on `{what}`, inside another; work in the session that is there",
+    "a boundary is not opened here on `{what}`, inside another; use the session that is already open",
 );
 
 pub(crate) const UNGUARDED: Rule = same(
     "D024",
     "unguarded",
     "a {kind} does not take the raw connection; run the statement on the session, `&mut *tx`",
-    "the statement guard does not see what runs on it; where it is needed, for COPY or a foreign library, write \
+    "the statement guard does not see what runs on it; if it is needed, for COPY or another library, write \
      `allow(unguarded, reason = \"..\")`",
 );
 
@@ -396,16 +397,17 @@ pub(crate) const UNGUARDED: Rule = same(
 pub(crate) const SESSION_AFTER_THE_END: Rule = same(
     "D025",
     "session_after_the_end",
-    "a {kind} does not use its session in `{what}`; write `tx.{what}(job(..))`, with a background job, which has its own",
-    "what is registered runs when the transaction is over, and its session with it",
+    "a {kind} does not use its session in `{what}`; write `tx.{what}(job(..))`, with a background job, which has its \
+     own",
+    "the registered code runs when the transaction and its session have ended",
 );
 
 pub(crate) const RESULT_DISCARDED: Rule = same(
     "D030",
     "result_discarded",
-    "the result of `{what}` is thrown away; pass the error on with `?`, or look at it with `match`",
-    "after a statement that failed the boundary does not commit; a failure that is meant to be survived has its own \
-     scope: `tx.savepoint(async |tx| ..)`",
+    "the result of `{what}` is discarded; return the error with `?`, or handle it with `match`",
+    "after a failed statement the boundary does not commit; to recover from a failure, run that part in \
+     `tx.savepoint(async |tx| ..)`",
 );
 
 pub(crate) const NEVER_AWAITED: Rule = same(
@@ -418,34 +420,36 @@ pub(crate) const NEVER_AWAITED: Rule = same(
 pub(crate) const SESSION_SETTING: Rule = same(
     "D040",
     "session_setting",
-    "a {kind} does not send `{what}`, which outlives the transaction; write `set local ..`, or set it where the pool is \
+    "a {kind} does not send `{what}`, which outlives the transaction; write `set local ..`, or set it where the pool \
+     is \
      made",
-    "the setting stays on the connection, or behind a pooler on the server, and changes what the next user does; the \
-     function's form is `set_config(name, value, true)`",
+    "the setting stays on the connection, or on the server behind a pooler, and affects its next user; as a function, \
+     write `set_config(name, value, true)`",
 );
 
 pub(crate) const LISTEN: Rule = same(
     "D041",
     "listen",
     "a {kind} does not send `{what}`, which outlives the transaction; listen with a `PgListener` of its own",
-    "the connection would go on listening for its next user, and behind a pooler nobody hears it; `notify` is part of \
-     the transaction and fine",
+    "the connection would still listen for its next user, and behind a pooler nobody receives the notifications; \
+     `notify` is part of the transaction and allowed",
 );
 
 pub(crate) const PREPARE_STATEMENT: Rule = same(
     "D042",
     "prepare_statement",
-    "a {kind} does not send `{what}`, which outlives the transaction; write `sqlx::query(..)`, which prepares by itself",
+    "a {kind} does not send `{what}`, which outlives the transaction; write `sqlx::query(..)`, which prepares by \
+     itself",
     "the name stays on the connection: its next user finds it taken, and behind a pooler it is gone when it is needed",
 );
 
 pub(crate) const ADVISORY_LOCK: Rule = same(
     "D043",
     "advisory_lock",
-    "a {kind} does not call `{what}`, whose lock outlives the transaction; write `pg_advisory_xact_lock(..)`, which \
-     frees it at the end",
-    "the lock stays with the connection when it goes back to the pool, and whoever waits for it waits for ever; on MySQL \
-     lock a row with `select .. for update`",
+    "a {kind} does not call `{what}`, since a lock of the session outlives the transaction; write \
+     `pg_advisory_xact_lock(..)`, which is released at the end",
+    "the lock stays on the connection when it returns to the pool, and others wait for it for ever; on MySQL, lock a \
+     row with `select .. for update`",
 );
 
 pub(crate) const TEMPORARY_TABLE: Rule = same(
@@ -475,14 +479,15 @@ pub(crate) const HTTP_CALL: Rule = warns(same(
     "D051",
     "http_call",
     "a {kind} does not call another server in its transaction; call it before, or in a job: `tx.after_commit(job(..))`",
-    "meanwhile it holds a connection of the pool and every lock that it has taken, and a rollback does not undo the call",
+    "meanwhile it holds a connection of the pool and every lock that it has taken, and a rollback does not undo the \
+     call",
 ));
 
 pub(crate) const CHANNEL_RECEIVE: Rule = warns(same(
     "D052",
     "channel_receive",
-    "a {kind} does not wait for a message in its transaction; receive it before, and hand it in as an argument",
-    "meanwhile it holds a connection of the pool and every lock that it has taken; what it waits for may wait for them",
+    "a {kind} does not wait for a message in its transaction; receive it before, and pass it as an argument",
+    "meanwhile it holds a connection of the pool and every lock that it has taken; the sender may be waiting for them",
 ));
 
 #[cfg(test)]

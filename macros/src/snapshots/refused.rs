@@ -17,8 +17,8 @@ async fn create(tx: &mut Session) -> Result<(), sqlx::Error> {
     loop {}
 }
 ::core::compile_error! {
-    "D012: a service does not begin a transaction; it works in the one of the session that it is lent\nhelp: for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`"
+    "D012: a service does not begin a transaction; its session is already in one\nhelp: for a part that may fail on its own, write `tx.savepoint(async |tx| ..)`"
 }
 ::core::compile_error! {
-    "D010: a service does not commit; its caller, the router or job that began the transaction, commits when it returns `Ok`\nhelp: remove the call; where what follows must see the commit, register it with `tx.after_commit(..)`"
+    "D010: a service does not commit; its caller, the router or job that began the transaction, commits when it returns `Ok`\nhelp: remove the call; register code that must run after the commit with `tx.after_commit(..)`"
 }

@@ -3,10 +3,10 @@ pub trait Store: Send {
     async fn create(&self, tx: &mut Session) -> Result<Self::Id, sqlx::Error>;
     async fn wrong(&self, tx: Session) -> Option<Self::Id>;
     ::core::compile_error! {
-        "D003: what a service works on is lent to it, and never its own; write `tx: &mut Session`\nhelp: whoever lends it commits or rolls back when the function returns"
+        "D003: a service borrows this parameter and does not own it; write `tx: &mut Session`\nhelp: its owner commits or rolls back when the function returns"
     }
     ::core::compile_error! {
-        "D005: a service returns `Result`; write `Result<Option<Self::Id>, sqlx::Error>`, or an error type of your own\nhelp: a statement that failed must reach the boundary, which then rolls back"
+        "D005: a service returns `Result`; write `Result<Option<Self::Id>, sqlx::Error>`, or an error type of your own\nhelp: the error of a failed statement must reach the boundary, which then rolls back"
     }
     async fn default(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
         if false {

@@ -12,5 +12,5 @@ async fn post_order(
     ::demarcate::__private::unreached()
 }
 ::core::compile_error! {
-    "D009: `&mut Session` is not returned; the session ends where it was lent, so return what was read through it\nhelp: who holds it afterwards works past the boundary, in a transaction that nobody commits or that is over"
+    "D009: `&mut Session` cannot be returned; the session ends with the boundary, so return the data that was read through it\nhelp: code that holds it afterwards would work in a transaction that has ended, or that nobody commits"
 }

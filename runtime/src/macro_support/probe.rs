@@ -216,26 +216,26 @@ impl<T: ?Sized> ProbeRest<T> {
 
 /// The answer under which a service may take a `T`.
 #[diagnostic::on_unimplemented(
-    message = "D008: a service does not take `{T}`, which reaches the database past the session; take the session alone",
+    message = "D008: a service does not take `{T}`, which bypasses the session; take the session alone",
     label = "past the session",
-    note = "what is done past the session is not part of the transaction: it stays when the boundary rolls back"
+    note = "a statement that bypasses the session is not part of the transaction: it is not rolled back with it"
 )]
 pub trait TakenByService<T: ?Sized> {}
 
 /// The answer under which a router may take a `T` beside its session.
 #[diagnostic::on_unimplemented(
-    message = "D008: a router does not take `{T}`, which reaches the database past the session; take the session alone",
+    message = "D008: a router does not take `{T}`, which bypasses the session; take the session alone",
     label = "past the session",
-    note = "what is done past the session is not part of the transaction: it stays when the boundary rolls back"
+    note = "a statement that bypasses the session is not part of the transaction: it is not rolled back with it"
 )]
 pub trait TakenByRouter<T: ?Sized> {}
 
 /// The answer under which a background job may take a `T` as an argument.
 #[diagnostic::on_unimplemented(
-    message = "D008: a background job does not take `{T}`, which reaches the database past the session; take the \
-               session alone",
+    message = "D008: a background job does not take `{T}`, which bypasses the session; take the session \
+               alone",
     label = "past the session",
-    note = "what is done past the session is not part of the transaction: it stays when the boundary rolls back"
+    note = "a statement that bypasses the session is not part of the transaction: it is not rolled back with it"
 )]
 pub trait TakenByJob<T: ?Sized> {}
 
@@ -244,7 +244,7 @@ pub trait TakenByJob<T: ?Sized> {}
     message = "D010: `{T}` is not committed here; the router or job that began the transaction commits when it \
                returns `Ok`",
     label = "commits a transaction",
-    note = "remove the call; what must follow the commit is registered with `tx.after_commit(..)`"
+    note = "remove the call; register code that must run after the commit with `tx.after_commit(..)`"
 )]
 pub trait Committed<T: ?Sized> {}
 
@@ -253,7 +253,7 @@ pub trait Committed<T: ?Sized> {}
     message = "D011: `{T}` is not rolled back here; the router or job that began the transaction rolls back when it \
                returns `Err`",
     label = "rolls a transaction back",
-    note = "a failure that is meant to be survived has its own scope: `tx.savepoint(async |tx| ..)`"
+    note = "to recover from a failure, run that part in `tx.savepoint(async |tx| ..)`"
 )]
 pub trait RolledBack<T: ?Sized> {}
 
@@ -269,7 +269,7 @@ pub trait Begun<T: ?Sized> {}
 #[diagnostic::on_unimplemented(
     message = "D020: a statement is not sent to `{T}` here; give it the session, `&mut *tx`",
     label = "not the session",
-    note = "what is sent past the session is not part of the transaction: it stays when the boundary rolls back"
+    note = "a statement that bypasses the session is not part of the transaction: it is not rolled back with it"
 )]
 pub trait Sent<T: ?Sized> {}
 
@@ -283,9 +283,9 @@ pub trait Started<T: ?Sized> {}
 
 /// The answer under which `transaction` may be called on a `T` there.
 #[diagnostic::on_unimplemented(
-    message = "D023: a boundary is not opened here on `{T}`, inside another; work in the session that is there",
+    message = "D023: a boundary is not opened here on `{T}`, inside another; use the session that is already open",
     label = "opens a second boundary",
-    note = "a second connection taken while the first is held is how pools run dry; for a part that may fail on its own, \
+    note = "a second connection taken while the first is held can exhaust the pool; for a part that may fail on its own, \
             write `tx.savepoint(async |tx| ..)`"
 )]
 pub trait Opened<T: ?Sized> {}
@@ -302,9 +302,9 @@ macro_rules! harmless {
 
 /// The answer under which a `T` may be in what a router, a service or a job returns.
 #[diagnostic::on_unimplemented(
-    message = "D009: `{T}` is not returned; the session ends where it was lent, so return what was read through it",
+    message = "D009: `{T}` cannot be returned; the session ends with the boundary, so return the data that was read through it",
     label = "outlives the session",
-    note = "who holds it afterwards works past the boundary, in a transaction that nobody commits or that is over"
+    note = "code that holds it afterwards would work in a transaction that has ended, or that nobody commits"
 )]
 pub trait Returned<T: ?Sized> {}
 
