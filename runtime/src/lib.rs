@@ -51,6 +51,7 @@
 //!
 //! # What to read next
 //!
+//! * The guide, one page a topic, in reading order: the module `guide` here, `docs/guide` in the repository
 //! * [`Session`]: statements, [savepoints](Session::savepoint), [what runs after the commit](Session::after_commit)
 //! * [`Settings`]: the database, from the environment or in code
 //! * [`SessionFactory`]: connections, boundaries from closures, running jobs
@@ -86,6 +87,9 @@ mod factory;
 mod failure;
 mod flight;
 mod guard;
+// Its code is tested in `demarcate-tests`.
+#[cfg(all(doc, not(doctest)))]
+pub mod guide;
 pub mod health;
 mod holders;
 mod hooks;
