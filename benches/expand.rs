@@ -16,7 +16,7 @@
 //! With `service`, `router_tx` or `background_job` as the second argument only these are marked, and all others are
 //! plain in each crate.
 //!
-//! With `optimised` the crates' workspace says `[profile.dev.build-override] opt-level = 1`, as README advises.
+//! With `optimised` the crates' workspace says `[profile.dev.build-override] opt-level = 1`, as the guide advises.
 //!
 //! It is a measurement and not a test. Processor time is what to compare where the machine has other work to do.
 

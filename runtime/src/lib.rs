@@ -51,6 +51,7 @@
 //!
 //! # What to read next
 //!
+//! * The guide, one page a topic, in reading order: the module `guide` here, `docs/guide` in the repository
 //! * [`Session`]: statements, [savepoints](Session::savepoint), [what runs after the commit](Session::after_commit)
 //! * [`Settings`]: the database, from the environment or in code
 //! * [`SessionFactory`]: connections, boundaries from closures, running jobs
@@ -70,6 +71,9 @@ pub mod classify;
 mod engine;
 mod error;
 mod factory;
+// Its code is tested in `demarcate-tests`.
+#[cfg(all(doc, not(doctest)))]
+pub mod guide;
 pub mod health;
 mod http;
 mod job;

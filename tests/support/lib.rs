@@ -26,6 +26,8 @@ mod admin;
 mod backend;
 mod daemon;
 mod every_database;
+#[cfg(any(test, doctest))]
+pub mod guide;
 mod instance;
 mod mariadb;
 mod own_mariadb;
