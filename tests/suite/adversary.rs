@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::door::{Door, door};
 use crate::timeouts::Slow;
-use crate::{GRACE, ITEMS, eventually, items};
+use crate::{GRACE, ITEMS, eventually, is_running, items};
 
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -53,19 +53,23 @@ on_every_database! {
         let db = test_db().await;
         db.admin(ITEMS).await;
         let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let (hangs, it_hangs) = oneshot::channel();
         let hanging = tokio::spawn({
             let factory = factory.clone();
             async move {
                 factory
-                    .transaction(async |tx| {
+                    .transaction(async move |tx| {
                         sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
-                        tx.before_commit(async |_| std::future::pending::<Result<(), Error>>().await);
+                        tx.before_commit(async move |_| {
+                            hangs.send(()).ok();
+                            std::future::pending::<Result<(), Error>>().await
+                        });
                         Ok::<_, Error>(())
                     })
                     .await
             }
         });
-        tokio::time::sleep(SHORT).await;
+        it_hangs.await.unwrap();
         let started = Instant::now();
         factory.close(SHORT).await;
         assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
@@ -76,7 +80,7 @@ on_every_database! {
 
     #[background_job]
     async fn closes(db: &SessionFactory) -> Result<(), Error> {
-        db.close(Duration::from_secs(2)).await;
+        db.close(GRACE).await;
         Ok(())
     }
 
@@ -89,7 +93,7 @@ on_every_database! {
             if hook {
                 let own = factory.clone();
                 let closed = factory.transaction(async |tx| {
-                    tx.after_commit(async move { own.close(Duration::from_secs(2)).await });
+                    tx.after_commit(async move { own.close(GRACE).await });
                     sqlx::query("select 1").execute(&mut *tx).await?;
                     Ok::<_, Error>(())
                 });
@@ -97,7 +101,7 @@ on_every_database! {
             } else {
                 factory.run(closes()).await.unwrap();
             }
-            assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+            assert!(started.elapsed() < GRACE / 10, "{:?}", started.elapsed());
             crate::eventually("no connection is left", async || factory.pool_status().connections == 0).await;
         }
     }
@@ -392,7 +396,11 @@ async fn an_order_to_stop_that_is_late_stops_nobody_else() {
             .await?;
         Ok::<_, Error>(())
     });
-    assert!(tokio::time::timeout(SHORT, dropped).await.is_err());
+    tokio::select! {
+        ended = dropped => panic!("{ended:?}"),
+        () = is_running(&factory, "pg_sleep") => {}
+    }
+    point.reached().await;
     let next = factory.transaction(async |tx| {
         sqlx::query("select 1").execute(&mut *tx).await?;
         point.release();

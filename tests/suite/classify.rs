@@ -5,7 +5,6 @@
 //! tests say which were which, and which could not be.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use demarcate::Error;
 use demarcate::classify::{
@@ -13,6 +12,8 @@ use demarcate::classify::{
 };
 use demarcate_tests::{OwnPostgres, TestDb, mariadb, postgres, sqlite};
 use sqlx::{AssertSqlSafe, Connection, Executor, MySql, PgConnection, Postgres, Sqlite};
+
+use crate::eventually;
 
 const PAGE: &str = include_str!("../../docs/errors.md");
 
@@ -322,16 +323,22 @@ async fn in_a_failed_transaction(db: &TestDb<Postgres>) -> sqlx::Error {
 
 async fn idle_for_too_long(db: &TestDb<Postgres>, setting: &str, then: &str) -> sqlx::Error {
     let mut connection = db.connect().await;
-    let sql = format!("set {setting} = 20");
+    let session = "select pg_backend_pid()";
+    let session: i32 = sqlx::query_scalar(session)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    // One message: between two it may be idle for that long.
+    let sql = format!("set {setting} = 20; {then}");
     sqlx::raw_sql(AssertSqlSafe(sql))
         .execute(&mut connection)
         .await
         .unwrap();
-    sqlx::raw_sql(AssertSqlSafe(then.to_owned()))
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let there = format!("select exists (select from pg_stat_activity where pid = {session})");
+    eventually("the server ends the session", async || {
+        !db.admin_value::<bool>(&there).await
+    })
+    .await;
     fails(&mut connection, "select 1").await
 }
 
@@ -394,19 +401,16 @@ async fn in_use(db: &TestDb<Postgres>) -> sqlx::Error {
 async fn on_postgresql_more_than_the_code_counts() {
     let db = postgres().await;
     let mut connection = db.connect().await;
-    sqlx::raw_sql("set statement_timeout = 20")
-        .execute(&mut connection)
-        .await
-        .unwrap();
-    let error = fails(&mut connection, "select pg_sleep(5)").await;
+    // One message, with which the setting goes as well.
+    let error = fails(
+        &mut connection,
+        "set statement_timeout = 20; select pg_sleep(5)",
+    )
+    .await;
     assert_eq!(
         classify(&error).category,
         Category::Timeout(Timeout::Statement)
     );
-    sqlx::raw_sql("set statement_timeout = 0")
-        .execute(&mut connection)
-        .await
-        .unwrap();
 
     db.admin("create table plan (a int)").await;
     sqlx::query("select * from plan")

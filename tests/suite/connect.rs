@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use demarcate::{Error, Settings, TxOptions, sqlite};
 use demarcate_tests::OwnPostgres;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::ITEMS;
 use crate::door::{Door, door};
@@ -42,6 +42,13 @@ fn url_as(url: &str, user: &str) -> String {
 /// Another database of the same server.
 fn database_of(url: &str, name: &str) -> String {
     format!("{}/{name}", url.rsplit_once('/').unwrap().0)
+}
+
+/// A port at which nobody listens, and what keeps it so.
+pub(crate) fn silent_port() -> (u16, TcpSocket) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    (socket.local_addr().unwrap().port(), socket)
 }
 
 /// A port that was free a moment ago.
@@ -118,7 +125,8 @@ macro_rules! on_every_server {
 on_every_server! {
     #[tokio::test]
     async fn a_port_at_which_nobody_listens() {
-        let url = format!("{SCHEME}://me:{SECRET}@127.0.0.1:{}/shop", free_port().await);
+        let (port, _kept) = silent_port();
+        let url = format!("{SCHEME}://me:{SECRET}@127.0.0.1:{port}/shop");
         let began = Instant::now();
         let refused = connect(&url).await.unwrap_err();
         check_refusal(&refused, began, &["refused", "nobody listens there", "host and port"]);
@@ -159,7 +167,8 @@ on_every_server! {
         let began = Instant::now();
         check_refusal(&ask(&factory).await.unwrap_err(), began, &["hung up"]);
         door.send_replace(Door::Open);
-        assert_eq!(ask(&factory).await.unwrap(), 0);
+        // To make a connection may take longer than `WAIT` on a machine that does much else.
+        crate::eventually("it answers", async || matches!(ask(&factory).await, Ok(0))).await;
         factory.close(crate::GRACE).await;
     }
 
@@ -205,7 +214,7 @@ on_every_server! {
         }
         let user = user(&db, "").await;
         let began = Instant::now();
-        let refused = connect(&url_as(other.url(), &user)).await.unwrap_err();
+        let refused = SessionFactory::connect(&url_as(other.url(), &user)).await.unwrap_err();
         check_refusal(&refused, began, &["grant the user"]);
         drop_user(&db, &user).await;
     }
@@ -243,7 +252,7 @@ on_every_server! {
         let db = test_db().await;
         let began = Instant::now();
         for mode in ["sslmode=require", "ssl-mode=REQUIRED", "sslmode=verify-full"] {
-            let refused = connect(&format!("{}?{mode}", db.url())).await.unwrap_err();
+            let refused = SessionFactory::connect(&format!("{}?{mode}", db.url())).await.unwrap_err();
             check_refusal(&refused, began, &["TLS", "`sslmode`", "`tls-*`"]);
         }
     }
@@ -268,19 +277,26 @@ on_every_server! {
 
     #[tokio::test]
     async fn a_database_that_does_not_come_up_is_given_up_with_the_last_reason() {
-        let url = format!("{SCHEME}://me:{SECRET}@127.0.0.1:{}/shop", free_port().await);
+        let (port, _kept) = silent_port();
+        let url = format!("{SCHEME}://me:{SECRET}@127.0.0.1:{port}/shop");
         let limit = Duration::from_secs(1);
+        let in_time = limit + limit / 2;
         let (log, logging) = Log::start();
-        let began = Instant::now();
-        let builder = SessionFactory::builder().url(&url).startup_timeout(limit);
-        let refused = builder.connect().await.unwrap_err();
-        check_refusal(&refused, began, &["nobody listens there"]);
-        let took = began.elapsed();
-        assert!(took > limit / 4 && took < limit + limit / 2, "{took:?}");
+        let mut lines = Vec::new();
+        let took = crate::shortest(in_time, async || {
+            let began = Instant::now();
+            let builder = SessionFactory::builder().url(&url).startup_timeout(limit);
+            let refused = builder.connect().await.unwrap_err();
+            check_refusal(&refused, began, &["nobody listens there"]);
+            assert!(began.elapsed() > limit / 4, "{:?}", began.elapsed());
+            lines = log.take("the database ");
+            began.elapsed()
+        })
+        .await;
+        assert!(took < in_time, "{took:?}");
 
         // Each attempt is in the log, with its reason, and so is the end.
         drop(logging);
-        let lines = log.take("the database ");
         let (last, attempts) = lines.split_last().unwrap();
         assert!(attempts.len() >= 2, "{lines:#?}");
         for (line, number) in attempts.iter().zip(1..) {
@@ -292,11 +308,15 @@ on_every_server! {
 
         // One that accepts and is silent for all of the time.
         let (url, _door) = door(&url, Door::Silent).await;
-        let began = Instant::now();
-        let builder = SessionFactory::builder().url(&url).startup_timeout(limit);
-        let refused = builder.connect().await.unwrap_err();
-        check_refusal(&refused, began, &["no answer within 1.0s"]);
-        assert!(began.elapsed() < limit + limit / 2, "{:?}", began.elapsed());
+        let took = crate::shortest(in_time, async || {
+            let began = Instant::now();
+            let builder = SessionFactory::builder().url(&url).startup_timeout(limit);
+            let refused = builder.connect().await.unwrap_err();
+            check_refusal(&refused, began, &["no answer within 1.0s"]);
+            began.elapsed()
+        })
+        .await;
+        assert!(took < in_time, "{took:?}");
     }
 }
 

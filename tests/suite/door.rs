@@ -16,6 +16,11 @@ pub(crate) enum Door {
     Open,
 }
 
+/// How many clients the door has taken and not hung up on: each of them, and the listener, follows its state.
+pub(crate) fn clients(door: &watch::Sender<Door>) -> usize {
+    door.receiver_count().saturating_sub(1)
+}
+
 /// Stands in front of a server. It gives the URL through it.
 pub(crate) async fn door(url: &str, first: Door) -> (String, watch::Sender<Door>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -29,14 +34,18 @@ pub(crate) async fn door(url: &str, first: Door) -> (String, watch::Sender<Door>
         while let Ok((client, _)) = listener.accept().await {
             let after = match *state.borrow() {
                 Door::Silent => {
-                    silent.push(client);
+                    silent.push((client, state.clone()));
                     continue;
                 }
                 Door::HangsUp => continue,
                 Door::Slow(after) => after,
                 Door::Open => Duration::ZERO,
             };
-            tokio::spawn(let_through(client, server.clone(), after));
+            let (server, state) = (server.clone(), state.clone());
+            tokio::spawn(async move {
+                let _state = state;
+                let_through(client, server, after).await;
+            });
         }
     });
     (through, sender)

@@ -2,8 +2,9 @@
 
 use std::env;
 use std::process::{Command, Output};
+use std::time::Duration;
 
-use demarcate::Error;
+use demarcate::{Error, TxOptions};
 use demarcate_tests::{Backend, TestDb, on_every_database};
 
 use crate::{ITEMS, eventually, items};
@@ -50,15 +51,18 @@ fn resident() -> u64 {
 
 const MEGABYTE: usize = 1 << 20;
 
-on_every_database! {
-    use std::time::Duration;
+/// Much of something takes long where the machine does much else.
+fn patient() -> TxOptions {
+    TxOptions::new().timeout(Duration::from_secs(600))
+}
 
+on_every_database! {
     use futures_util::TryStreamExt;
     use futures_util::future::BoxFuture;
     use sqlx::QueryBuilder;
 
     async fn connect(url: &str) -> SessionFactory {
-        SessionFactory::builder().url(url).max_connections(1).connect().await.unwrap()
+        SessionFactory::builder().url(url).max_connections(1).defaults(patient()).connect().await.unwrap()
     }
 
     async fn insert(tx: &mut Session, id: i64) -> Result<(), Error> {
@@ -279,9 +283,8 @@ macro_rules! a_hundred_megabytes_are_stored {
                 ")"
             ))
             .await;
-            let factory = demarcate::$module::SessionFactory::connect(db.url())
-                .await
-                .unwrap();
+            let builder = demarcate::$module::SessionFactory::builder().url(db.url());
+            let factory = builder.defaults(patient()).connect().await.unwrap();
             let data = vec![7_u8; 100 * MEGABYTE];
             let stored: i64 = factory
                 .transaction(async |tx| {
@@ -322,6 +325,7 @@ async fn on_mariadb_what_is_larger_than_a_packet_may_be_is_an_error_and_rolled_b
     let factory = demarcate::mysql::SessionFactory::builder()
         .url(db.url())
         .max_connections(1)
+        .defaults(patient())
         .connect()
         .await
         .unwrap();

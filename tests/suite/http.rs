@@ -16,6 +16,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::net::TcpListener;
 
 use crate::echo::Log;
+use crate::eventually;
 
 /// What a client may never be shown: values, SQL, places in the program.
 const SECRETS: &[&str] = &[
@@ -186,8 +187,13 @@ on_every_database! {
             sqlx::raw_sql("update orders set n = 4 where id = 1").execute(&mut connection).await.unwrap();
             connection.close().await.unwrap();
         });
-        // Until it waits.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let waiting = match rival.url().starts_with("mysql") {
+            true => "select count(*) from information_schema.processlist \
+                     where db = database() and info = 'update orders set n = 4 where id = 1'",
+            false => "select count(*) from pg_locks join pg_database on pg_database.oid = database \
+                      where datname = current_database() and not granted",
+        };
+        eventually("it waits", async || rival.admin_value::<i64>(waiting).await == 1).await;
     }
 
     pub(crate) async fn app(db: &SessionFactory, rival: &Arc<::demarcate_tests::TestDb<Database>>) -> SocketAddr {
@@ -248,8 +254,8 @@ on_every_database! {
     async fn what_takes_too_long_is_504_and_what_is_exhausted_503() {
         let db = Arc::new(test_db().await);
         db.admin(TABLES).await;
-        let builder = SessionFactory::builder().url(db.url()).max_connections(1);
-        let factory = builder.acquire_timeout(Duration::from_millis(500)).connect().await.unwrap();
+        let builder = || SessionFactory::builder().url(db.url()).max_connections(1);
+        let factory = builder().connect().await.unwrap();
         let server = app(&factory, &db).await;
         let slow = match db.url().split(':').next().unwrap() {
             "mysql" => "select sleep(20)",
@@ -257,6 +263,8 @@ on_every_database! {
             _ => "select pg_sleep(20)",
         };
         ask(server, "/hurry", slow).await.refused("statement-timeout", 504, None, db.url());
+        // Where its connection had to be closed, there is one again.
+        assert_eq!(ask(server, "/execute", "select 1").await.status, 200);
         let update = "update orders set n = 7 where id = 1";
         ask(server, "/dawdle", update).await.refused("boundary-timeout", 504, None, db.url());
 
@@ -266,11 +274,15 @@ on_every_database! {
         ask(server, "/lock", update).await.refused("lock-timeout", 504, Some(1), db.url());
         sqlx::raw_sql("rollback").execute(&mut other).await.unwrap();
 
-        let holding = factory.transaction(async |tx| {
+        let builder = builder().acquire_timeout(Duration::from_millis(500));
+        let hurried = builder.connect().await.unwrap();
+        let in_a_hurry = app(&hurried, &db).await;
+        let holding = hurried.transaction(async |tx| {
             sqlx::query("select 1").execute(&mut *tx).await?;
-            Ok::<_, Error>(ask(server, "/execute", update).await)
+            Ok::<_, Error>(ask(in_a_hurry, "/execute", update).await)
         });
         holding.await.unwrap().refused("pool-timeout", 503, Some(1), db.url());
+        hurried.close(crate::GRACE).await;
 
         assert_eq!(ask(server, "/execute", update).await.status, 200);
         factory.close(crate::GRACE).await;
@@ -346,8 +358,8 @@ async fn on_postgres_a_conflict_that_retries_do_not_cure_is_409_and_may_be_sent_
     ] {
         let sleeping = ask(server, "/execute", "select pg_sleep(20) as hunter2");
         let stop = format!(
-            "select count({order}(pid)) from pg_stat_activity where query like '%hunter2' and datname = '{}' \
-             and pid <> pg_backend_pid()",
+            "select count({order}(pid)) from pg_stat_activity where query like '%hunter2' and state = 'active' \
+             and datname = '{}' and pid <> pg_backend_pid()",
             db.name()
         );
         let stopping = crate::eventually("it was stopped", async || {

@@ -124,7 +124,11 @@ on_every_database! {
         assert!(matches!(&panicked, JobError::Panicked { message, .. } if message == "on purpose"), "{panicked:?}");
 
         let hanging = factory.spawn(add_and_fail(3, "hang"));
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        eventually("it hangs", async || {
+            let open = factory.open_boundaries();
+            open.iter().any(|open| open.boundary.name() == "add_and_fail" && open.idle_for.is_some() && open.statement.is_some())
+        })
+        .await;
         hanging.abort();
         let cancelled = hanging.await.unwrap_err();
         assert!(matches!(cancelled, JobError::Cancelled { .. }), "{cancelled:?}");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use demarcate::{Error, Isolation, TxOptions};
 use demarcate_tests::on_every_database;
+use sqlx::Connection;
 
 use crate::{ITEMS, items};
 
@@ -200,14 +201,17 @@ async fn postgres_runs_at_the_level_that_was_asked_for() {
 
 #[tokio::test]
 async fn mariadb_runs_at_the_level_that_was_asked_for_and_only_then() {
-    let db = demarcate_tests::mariadb().await;
-    db.admin(ITEMS).await;
+    // Nobody else may look there in the meantime.
+    let server = demarcate_tests::OwnMariaDb::start().await;
     let factory = demarcate::mysql::SessionFactory::builder()
-        .url(db.url())
+        .url(server.url())
         .max_connections(1)
         .connect()
         .await
         .unwrap();
+    let mut connection = sqlx::MySqlConnection::connect(server.url()).await.unwrap();
+    sqlx::raw_sql(ITEMS).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
     let level = async |options| {
         factory
             .transaction_with(options, async |tx: &mut demarcate::mysql::Session| {

@@ -1,5 +1,7 @@
 //! Connections: lent, given back, dead, and not to be had.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use demarcate::postgres::SessionFactory;
@@ -8,7 +10,7 @@ use demarcate_tests::on_every_database;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::task::JoinHandle;
 
-use crate::door::{Door, door};
+use crate::door::{Door, clients, door};
 use crate::{ITEMS, eventually};
 
 on_every_database! {
@@ -84,12 +86,7 @@ on_every_database! {
 
 #[tokio::test]
 async fn a_database_that_is_down_is_said_so_at_once() {
-    // The port is free: it was ours a moment ago.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let (port, _kept) = crate::connect::silent_port();
     let started = Instant::now();
     let url = format!("postgres://user:hunter2@127.0.0.1:{port}/shop");
     let refused = demarcate::postgres::SessionFactory::connect(&url)
@@ -125,31 +122,35 @@ async fn dead_connections_are_replaced_unseen() {
         .connect()
         .await
         .unwrap();
+    // A pooler has two of the four.
+    let at_once = if db.url() == db.own_url() { 4 } else { 2 };
+    let all_are_inside = tokio::sync::Barrier::new(at_once);
     let hold = async || {
         factory
             .transaction(async |tx| {
-                let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
-                    .fetch_one(&mut *tx)
-                    .await?;
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                Ok::<_, Error>(pid)
+                sqlx::query("select 1").execute(&mut *tx).await?;
+                all_are_inside.wait().await;
+                Ok::<_, Error>(())
             })
             .await
             .unwrap()
     };
     tokio::join!(hold(), hold(), hold(), hold());
-    // A pooler has two of the four.
-    let there = sessions(&db).await;
-    assert!(
-        there == 4 || db.url() != db.own_url() && there == 2,
-        "{there}"
-    );
-    let kill = format!(
-        "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = '{}' and pid <> pg_backend_pid()",
+    let of_the_pool = format!(
+        "from pg_stat_activity where datname = '{}' and pid <> pg_backend_pid()",
         db.name()
     );
-    assert_eq!(db.admin_value::<i64>(&kill).await, there);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let pids = format!("select coalesce(string_agg(pid::text, ','), '') {of_the_pool}");
+    let pids = db.admin_value::<String>(&pids).await;
+    assert_eq!(pids.split(',').count(), at_once, "{pids}");
+    let those = format!("{of_the_pool} and pid in ({pids})");
+    let kill = format!("select count(pg_terminate_backend(pid)) {those}");
+    assert_eq!(db.admin_value::<i64>(&kill).await, at_once as i64);
+    eventually("they are gone", async || {
+        let left = format!("select count(*) {those}");
+        db.admin_value::<i64>(&left).await == 0
+    })
+    .await;
     tokio::join!(hold(), hold(), hold(), hold());
     let stats = factory.stats()[0].1.clone();
     assert_eq!((stats.committed, stats.rolled_back), (8, 0));
@@ -245,23 +246,23 @@ async fn connections_are_made_ahead_and_closed_when_nobody_needs_them() {
         .await
         .unwrap();
     assert_eq!(sessions(&db).await, 2);
+    let all_are_inside = tokio::sync::Barrier::new(5);
     let all = futures_util::future::join_all((0..5).map(|_| {
         factory.transaction(async |tx| {
-            sqlx::query("select pg_sleep(0.1)")
-                .execute(&mut *tx)
-                .await?;
+            sqlx::query("select 1").execute(&mut *tx).await?;
+            all_are_inside.wait().await;
+            assert_eq!(factory.pool_status().connections, 5);
             Ok::<_, Error>(())
         })
     }));
     assert!(all.await.iter().all(Result::is_ok));
-    assert!(factory.pool_status().connections > 2);
     eventually(
         "those that are idle are closed, and two are left",
         async || sessions(&db).await == 2 && factory.pool_status().connections == 2,
     )
     .await;
     factory.close(crate::GRACE).await;
-    assert_eq!(sessions(&db).await, 0);
+    eventually("none is left", async || sessions(&db).await == 0).await;
 }
 
 #[tokio::test]
@@ -376,8 +377,7 @@ async fn a_connection_that_comes_back_is_taken_while_another_is_made() {
     let (let_go, holder) = hold(&factory).await;
     let began = Instant::now();
     let (used, ()) = tokio::join!(use_one(&factory, TxOptions::new()), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        assert_eq!(factory.pool_status().waiting, 1);
+        eventually("one waits", async || factory.pool_status().waiting == 1).await;
         let_go.send(()).unwrap();
     });
     used.unwrap();
@@ -394,7 +394,7 @@ async fn a_connection_for_which_nobody_has_waited_is_there_for_the_next() {
     door.send_replace(slow);
     let (let_go, holder) = hold(&factory).await;
     let (used, ()) = tokio::join!(use_one(&factory, TxOptions::new()), async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        eventually("one waits", async || factory.pool_status().waiting == 1).await;
         let_go.send(()).unwrap();
     });
     used.unwrap();
@@ -415,7 +415,7 @@ async fn a_connection_for_which_nobody_has_waited_is_there_for_the_next() {
     assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
     // The next does not begin anew.
     let began = Instant::now();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    eventually("both are let in", async || clients(&door) == 2).await;
     door.send_replace(Door::Silent);
     use_one(&factory, TxOptions::new()).await.unwrap();
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
@@ -431,6 +431,7 @@ async fn nobody_waits_for_a_connection_that_is_stuck_when_another_can_be_made() 
     door.send_replace(Door::Silent);
     let hurried = TxOptions::new().timeout(Duration::from_millis(50));
     use_one(&factory, hurried.clone()).await.unwrap_err();
+    eventually("it is stuck", async || clients(&door) == 2).await;
     door.send_replace(Door::Open);
     let began = Instant::now();
     use_one(&factory, TxOptions::new()).await.unwrap();
@@ -464,7 +465,7 @@ async fn the_pool_lends_what_it_has_while_it_is_filled_up() {
     .await;
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(2) {
-        let options = TxOptions::new().timeout(Duration::from_secs(1));
+        let options = TxOptions::new().timeout(AT_ONCE);
         use_one(&factory, options).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -473,21 +474,24 @@ async fn the_pool_lends_what_it_has_while_it_is_filled_up() {
     factory.close(crate::GRACE).await;
 }
 
-/// 32 workers, two connections, for a while.
+/// 32 workers and two connections, until one of them has been served 50 times.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_starves() {
     let db = demarcate_tests::postgres().await;
     let builder = SessionFactory::builder().url(db.url());
     let factory = builder.max_connections(2).connect().await.unwrap();
-    let until = Instant::now() + Duration::from_secs(2);
+    let is_over = Arc::new(AtomicBool::new(false));
     let workers: Vec<_> = (0..32)
         .map(|_| {
-            let factory = factory.clone();
+            let (factory, is_over) = (factory.clone(), Arc::clone(&is_over));
             tokio::spawn(async move {
                 let mut served = 0_u32;
-                while Instant::now() < until {
+                while !is_over.load(Ordering::Relaxed) {
                     use_one(&factory, TxOptions::new()).await.unwrap();
                     served += 1;
+                    if served == 50 {
+                        is_over.store(true, Ordering::Relaxed);
+                    }
                 }
                 served
             })
@@ -498,7 +502,7 @@ async fn nobody_starves() {
         served.push(worker.await.unwrap());
     }
     let (least, most) = (served.iter().min().unwrap(), served.iter().max().unwrap());
-    assert!(least * 2 >= *most && *least > 1, "{served:?}");
+    assert!(least * 2 >= *most, "{served:?}");
     factory.close(crate::GRACE).await;
 }
 

@@ -9,8 +9,9 @@ use demarcate::{Error, TxOptions};
 use demarcate_tests::proxy::Proxy;
 use demarcate_tests::{Mode, TestDb, pgbouncer};
 use sqlx::{ConnectOptions, Executor, Postgres, Row, SqlSafeStr};
+use tokio::sync::Semaphore;
 
-use crate::{ITEMS, items};
+use crate::{ITEMS, eventually, is_running, items};
 
 /// ... by what two sessions meet, and whatever the factory was told.
 #[tokio::test]
@@ -82,13 +83,19 @@ async fn left_behind(db: &TestDb<Postgres>) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn none_of_ten_thousand_boundaries_is_lost() {
     const BOUNDARIES: i64 = 10_000;
+    // The last waits for all others.
+    const PATIENCE: Duration = Duration::from_secs(600);
 
-    let (db, factory) = behind(20).await;
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let url = pgbouncer(Mode::Transaction, &db).await;
+    let builder = SessionFactory::builder().url(&url).max_connections(20);
+    let factory = builder.acquire_timeout(PATIENCE).connect().await.unwrap();
     let tasks: Vec<_> = (0..BOUNDARIES)
         .map(|id| {
             let factory = factory.clone();
             tokio::spawn(async move {
-                let options = TxOptions::new().timeout(Duration::from_secs(120));
+                let options = TxOptions::new().timeout(PATIENCE);
                 factory
                     .transaction_with(options, async |tx: &mut Session| {
                         let insert = sqlx::query("insert into items (id) values ($1)");
@@ -262,10 +269,14 @@ async fn locks_go_with_the_caller_though_the_pooler_is_exhausted() {
             sqlx::query("select pg_sleep(20)").execute(&mut *tx).await?;
             Ok::<_, Error>(())
         });
+        let mut holds = Box::pin(holds);
+        tokio::select! {
+            ended = &mut holds => panic!("{ended:?}"),
+            () = is_running(&factory, "pg_sleep") => {}
+        }
         let waits = tokio::spawn({
             let factory = factory.clone();
             async move {
-                tokio::time::sleep(Duration::from_millis(100)).await;
                 factory
                     .transaction(async |tx| {
                         let take = "update items set name = 'next' where id = 1";
@@ -275,10 +286,15 @@ async fn locks_go_with_the_caller_though_the_pooler_is_exhausted() {
                     .await
             }
         });
-        let held = Duration::from_millis(400);
-        assert!(tokio::time::timeout(held, holds).await.is_err());
-        let gone = Instant::now();
+        let waiting = "select count(*) from pg_locks join pg_database on pg_database.oid = database \
+                       where datname = current_database() and not granted";
+        eventually("the other waits", async || {
+            db.admin_value::<i64>(waiting).await > 0
+        })
+        .await;
         assert!(!waits.is_finished());
+        drop(holds);
+        let gone = Instant::now();
         waits.await.unwrap().unwrap();
         let waited = gone.elapsed();
         println!("{mode:?}: the lock was free {waited:?} after its holder had gone");
@@ -322,26 +338,43 @@ async fn in_session_mode_the_health_is_asked_for_over_what_the_pool_has() {
     let (_db, factory) = behind_one_in(Mode::Session, 2).await;
     let limit = Duration::from_millis(500);
     let thresholds = Thresholds::new().timeout(limit).unwrap();
-    let sleep = |seconds: f64| {
-        factory.transaction(async move |tx: &mut Session| {
-            let sleep = sqlx::query("select pg_sleep($1)").bind(seconds);
-            sleep.execute(&mut *tx).await?;
+    let release = Semaphore::new(0);
+    let hold = || {
+        factory.transaction(async |tx: &mut Session| {
+            sqlx::query("select 1").execute(&mut *tx).await?;
+            // It fails only where the semaphore is closed.
+            release.acquire().await.unwrap().forget();
             Ok::<_, Error>(())
         })
     };
-    tokio::try_join!(sleep(0.1), sleep(0.1)).unwrap();
+    let both_are_held = async || {
+        eventually("both are held", async || {
+            factory.pool_status().holders.len() == 2
+        })
+        .await;
+    };
+    let let_go = async {
+        both_are_held().await;
+        release.add_permits(2);
+        Ok(())
+    };
+    tokio::try_join!(hold(), hold(), let_go).unwrap();
     assert_eq!(factory.pool_status().idle, 2);
-    let report = factory.health_with(&thresholds).await;
+    // However long an answer takes where the machine does much else.
+    let patient = Thresholds::new().levels(CheckKind::Connection, [1e4, 2e4, 3e4]);
+    let report = factory.health_with(&patient.unwrap()).await;
     let connection = report.check(CheckKind::Connection).unwrap();
     assert_eq!(connection.status(), Some(Status::Healthy), "{report}");
     let pool = factory.pool_status();
     assert_eq!((pool.connections, pool.idle), (2, 2), "it came back");
 
     let look = async {
-        tokio::time::sleep(limit / 5).await;
-        Ok(factory.health_with(&thresholds).await)
+        both_are_held().await;
+        let report = factory.health_with(&thresholds).await;
+        release.add_permits(2);
+        Ok(report)
     };
-    let (_, _, report) = tokio::try_join!(sleep(1.0), sleep(1.0), look).unwrap();
+    let ((), (), report) = tokio::try_join!(hold(), hold(), look).unwrap();
     let connection = report.check(CheckKind::Connection).unwrap();
     let advice = connection.recommendation.unwrap();
     assert!(

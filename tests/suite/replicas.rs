@@ -10,9 +10,13 @@ use demarcate::{Error, Isolation, OpenBoundary, ReadPreference, TxOptions, route
 use demarcate_tests::proxy::{Fault, Pattern, Proxy};
 use demarcate_tests::{Mode, TestDb, pgbouncer};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sqlx::{AssertSqlSafe, Connection, SqlSafeStr};
 
+use crate::TRIES;
 use crate::door::{Door, door};
+
+/// A replica that was not there is not asked for 2 s.
+const AVOIDED: Duration = Duration::from_millis(2_100);
 
 const WHO: &str = "create table who (name text); insert into who values";
 
@@ -155,21 +159,32 @@ async fn a_replica_that_never_answers_costs_one_boundary_a_second() {
         .connect()
         .await
         .unwrap();
-    let began = Instant::now();
-    assert_eq!(
-        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
-        "primary"
-    );
-    let first = began.elapsed();
-    assert!((900..3_000).contains(&first.as_millis()), "{first:?}");
-    let began = Instant::now();
-    for _ in 0..10 {
+    let (in_time, at_once) = (Duration::from_secs(3), Duration::from_millis(900));
+    let (mut first, mut others) = (Duration::MAX, Duration::MAX);
+    for _ in 0..TRIES {
+        let began = Instant::now();
         assert_eq!(
             who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
             "primary"
         );
+        first = began.elapsed();
+        assert!(first >= at_once, "{first:?}");
+        let began = Instant::now();
+        for _ in 0..10 {
+            assert_eq!(
+                who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+                "primary"
+            );
+        }
+        others = began.elapsed();
+        if first < in_time && others < at_once {
+            break;
+        }
+        // By then it is asked again.
+        tokio::time::sleep(AVOIDED).await;
     }
-    assert!(began.elapsed() < Duration::from_millis(900), "not again");
+    assert!(first < in_time, "{first:?}");
+    assert!(others < at_once, "it was not asked again: {others:?}");
 
     // Well again, it is found again.
     door.send_replace(Door::Open);
@@ -247,24 +262,25 @@ async fn a_replica_that_never_answers_leaves_time_for_the_primary() {
     let builder = SessionFactory::builder().url(pair.primary.url());
     let db = builder.replica(&silent).connect().await.unwrap();
     for _ in 0..4 {
-        let options = reading(ReadPreference::Prefer).timeout(Duration::from_millis(800));
+        let options = reading(ReadPreference::Prefer).timeout(Duration::from_millis(1_900));
         assert_eq!(who(&db, options).await.unwrap(), "primary");
     }
     // One that is given up by who waits for it is avoided as well.
-    tokio::time::sleep(Duration::from_millis(2_100)).await;
-    let given_up = who(&db, reading(ReadPreference::Prefer));
-    let given_up = tokio::time::timeout(Duration::from_millis(200), given_up).await;
-    assert!(given_up.is_err());
-    let started = Instant::now();
-    assert_eq!(
-        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
-        "primary"
-    );
-    assert!(
-        started.elapsed() < Duration::from_millis(500),
-        "{:?}",
+    let at_once = Duration::from_millis(500);
+    let took = crate::shortest(at_once, async || {
+        tokio::time::sleep(AVOIDED).await;
+        let given_up = who(&db, reading(ReadPreference::Prefer));
+        let given_up = tokio::time::timeout(Duration::from_millis(200), given_up).await;
+        assert!(given_up.is_err());
+        let started = Instant::now();
+        assert_eq!(
+            who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+            "primary"
+        );
         started.elapsed()
-    );
+    })
+    .await;
+    assert!(took < at_once, "{took:?}");
     db.close(crate::GRACE).await;
 }
 
@@ -275,7 +291,7 @@ async fn after_a_commit_that_nobody_has_seen_the_primary_is_read() {
     pair.primary
         .admin(
             "create function slow() returns trigger language plpgsql as \
-             'begin perform pg_sleep(0.6); return null; end'; \
+             'begin perform pg_advisory_xact_lock(7); return null; end'; \
              create constraint trigger slow after update on who deferrable initially deferred \
              for each row execute function slow()",
         )
@@ -285,8 +301,19 @@ async fn after_a_commit_that_nobody_has_seen_the_primary_is_read() {
         who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
         "replica"
     );
-    let given_up = tokio::time::timeout(Duration::from_millis(200), write(&db)).await;
-    assert!(given_up.is_err(), "while the commit was under way");
+    let mut in_the_way = pair.primary.connect().await;
+    sqlx::raw_sql("select pg_advisory_lock(7)")
+        .execute(&mut in_the_way)
+        .await
+        .unwrap();
+    let waiting = "select count(*) from pg_locks join pg_database on pg_database.oid = database \
+                   where datname = current_database() and not granted";
+    tokio::select! {
+        done = write(&db) => panic!("{done:?}"),
+        () = crate::eventually("the commit is under way", async || {
+            pair.primary.admin_value::<i64>(waiting).await == 1
+        }) => {}
+    }
     assert_eq!(
         who(&db, reading(ReadPreference::Require)).await.unwrap(),
         "replica"
@@ -295,6 +322,7 @@ async fn after_a_commit_that_nobody_has_seen_the_primary_is_read() {
         who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
         "primary"
     );
+    in_the_way.close().await.unwrap();
     db.close(crate::GRACE).await;
 
     // One whose answer is lost: "look before you do it again".

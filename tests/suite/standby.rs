@@ -1,13 +1,13 @@
 //! Boundaries that read from a standby of PostgreSQL, which follows its primary.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use demarcate::classify::{Category, Transaction, classify};
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::{Error, Isolation, ReadPreference, TxOptions};
 use demarcate_tests::OwnPostgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use tokio::sync::Notify;
 
 use crate::eventually;
 
@@ -217,6 +217,7 @@ async fn what_stands_in_the_way_of_recovery_is_run_again() {
     run(&pair.standby, "select pg_reload_conf()").await;
     let db = pair.connect().await;
     let runs = AtomicU32::new(0);
+    let has_read = Notify::new();
     let there = || {
         let options = TxOptions::new()
             .read_only()
@@ -230,6 +231,7 @@ async fn what_stands_in_the_way_of_recovery_is_run_again() {
                 .fetch_one(&mut *tx)
                 .await?;
             if run.is_multiple_of(2) {
+                has_read.notify_one();
                 sqlx::query("select pg_sleep(20)").execute(&mut *tx).await?;
             }
             Ok::<_, Error>(count)
@@ -237,7 +239,7 @@ async fn what_stands_in_the_way_of_recovery_is_run_again() {
         .await
     };
     let in_the_way = async || {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        has_read.notified().await;
         run(&pair.primary, "update notes set note = 'newer'").await;
         run(&pair.primary, "vacuum notes").await;
     };

@@ -97,14 +97,20 @@ on_every_database! {
     async fn the_defaults_of_a_factory_hold_where_a_boundary_says_nothing() {
         let db = test_db().await;
         db.admin(ITEMS).await;
-        let defaults = TxOptions::new().read_only().timeout(SHORT);
-        let factory = SessionFactory::builder().url(db.url()).defaults(defaults).connect().await.unwrap();
+        let with_defaults = async |defaults| {
+            SessionFactory::builder().url(db.url()).defaults(defaults).connect().await.unwrap()
+        };
         let insert = async |tx: &mut Session| {
             sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
             Ok::<_, Error>(())
         };
+        let factory = with_defaults(TxOptions::new().read_only()).await;
         let refused = factory.transaction(insert).await;
         assert!(matches!(refused, Err(Error::Database { .. })), "{refused:?}");
+        factory.transaction_with(TxOptions::new().read_write(), insert).await.unwrap();
+        assert_eq!(items(&db).await, 1);
+
+        let factory = with_defaults(TxOptions::new().read_only().timeout(SHORT)).await;
         let late: Result<(), Error> = factory
             .transaction(async |tx| {
                 sqlx::query("select 1").execute(&mut *tx).await?;
@@ -112,8 +118,9 @@ on_every_database! {
             })
             .await;
         assert!(matches!(late, Err(Error::Timeout { after, .. }) if after == SHORT), "{late:?}");
-        factory.transaction_with(TxOptions::new().read_write(), insert).await.unwrap();
-        assert_eq!(items(&db).await, 1);
+        let patient = TxOptions::new().timeout(Duration::from_secs(20));
+        let refused = factory.transaction_with(patient, insert).await;
+        assert!(matches!(refused, Err(Error::Database { .. })), "the other default holds: {refused:?}");
     }
 
     #[tokio::test]
@@ -209,10 +216,18 @@ async fn a_transaction_that_lies_idle_is_ended_by_the_server() {
         .transaction_with(
             TxOptions::new().idle_timeout(SHORT).retry(3),
             async |tx: &mut demarcate::postgres::Session| {
+                let session: i32 = sqlx::query_scalar("select pg_backend_pid()")
+                    .fetch_one(&mut *tx)
+                    .await?;
                 sqlx::query("insert into items (id) values (1)")
                     .execute(&mut *tx)
                     .await?;
-                tokio::time::sleep(4 * SHORT).await;
+                let there =
+                    format!("select exists (select from pg_stat_activity where pid = {session})");
+                crate::eventually("the server ends its session", async || {
+                    !db.admin_value::<bool>(&there).await
+                })
+                .await;
                 sqlx::query("insert into items (id) values (2)")
                     .execute(&mut *tx)
                     .await?;
@@ -302,7 +317,8 @@ async fn a_lock_that_comes_first_comes_before_the_snapshot() {
                     .await
             }
         });
-        let is_waiting = "select exists (select from pg_locks where not granted)";
+        let is_waiting = "select exists (select from pg_locks join pg_database on pg_database.oid = database \
+            where datname = current_database() and not granted)";
         crate::eventually("the lock is waited for", async || {
             db.admin_value::<bool>(is_waiting).await
         })

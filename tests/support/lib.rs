@@ -80,6 +80,18 @@ pub async fn mariadb() -> TestDb<sqlx::MySql> {
     TestDb::create().await
 }
 
+/// A database on a MariaDB of its own. Much of what MariaDB counts, it counts for the whole server, so that on the shared
+/// one it is that of all tests.
+///
+/// # Panics
+///
+/// Where MariaDB is not installed or does not start.
+pub async fn mariadb_alone() -> TestDb<sqlx::MySql> {
+    let server = OwnMariaDb::start().await;
+    let url = server.url().to_owned();
+    TestDb::of(server, url, OwnMariaDb::DATABASE)
+}
+
 /// A database in a file, for SQLite.
 ///
 /// # Panics

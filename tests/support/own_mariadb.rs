@@ -13,6 +13,9 @@ pub struct OwnMariaDb {
 }
 
 impl OwnMariaDb {
+    /// The name of its database.
+    pub(crate) const DATABASE: &str = "shop";
+
     /// Makes one, and waits until it answers.
     ///
     /// # Panics
@@ -21,7 +24,7 @@ impl OwnMariaDb {
     pub async fn start() -> Self {
         let server = OwnServer::start(MariaDb, OwnServer::empty).await;
         let (port, password) = (server.place().port(), server.password());
-        let url = mariadb::make_database(port, password, "shop").await;
+        let url = mariadb::make_database(port, password, Self::DATABASE).await;
         let url = url.unwrap_or_else(|error| panic!("no database for this test: {error}"));
         Self { server, url }
     }

@@ -1,5 +1,6 @@
 //! A database of one test.
 
+use std::fmt;
 use std::marker::PhantomData;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -20,6 +21,8 @@ pub struct TestDb<DB: Backend> {
     name: String,
     url: String,
     own_url: String,
+    /// The server, where it is no other test's.
+    server: Option<Box<dyn fmt::Debug + Send + Sync>>,
     database: PhantomData<fn() -> DB>,
 }
 
@@ -50,9 +53,25 @@ impl<DB: Backend> TestDb<DB> {
                 name,
                 url,
                 own_url,
+                server: None,
                 database: PhantomData,
             },
             Err(message) => panic!("no {} for this test: {message}", DB::NAME),
+        }
+    }
+
+    /// A database of a server that goes with it.
+    pub(crate) fn of(
+        server: impl fmt::Debug + Send + Sync + 'static,
+        url: String,
+        name: &str,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            own_url: url.clone(),
+            url,
+            server: Some(Box::new(server)),
+            database: PhantomData,
         }
     }
 
@@ -115,6 +134,9 @@ impl<DB: Backend> TestDb<DB> {
 
 impl<DB: Backend> Drop for TestDb<DB> {
     fn drop(&mut self) {
+        if self.server.is_some() {
+            return;
+        }
         // Waited for, since the process may end right after its last test.
         let result = admin::run_blocking(DB::drop(self.name.clone()), DROPPING_TAKES_AT_MOST);
         // Not a panic: the test may be unwinding, and the database goes with its server in any case.

@@ -158,12 +158,14 @@ on_every_database! {
     async fn an_error_is_the_same_problem_as_with_axum() {
         let db = test_db().await;
         db.admin(TABLES).await;
-        let builder = SessionFactory::builder().url(db.url()).max_connections(1);
-        let factory = builder.acquire_timeout(Duration::from_millis(500)).connect().await.unwrap();
-        let data = web::Data::new(factory.clone());
+        let builder = || SessionFactory::builder().url(db.url()).max_connections(1);
+        let factory = builder().connect().await.unwrap();
+        let hurried = builder().acquire_timeout(Duration::from_millis(500)).connect().await.unwrap();
+        let (data, in_a_hurry) = (web::Data::new(factory.clone()), web::Data::new(hurried.clone()));
         let (server, handle) = serve(
             move |app| {
                 app.app_data(data.clone())
+                    .service(web::resource("/in_a_hurry").app_data(in_a_hurry.clone()).route(web::post().to(execute)))
                     .route("/execute", web::post().to(execute))
                     .route("/find", web::post().to(find))
                     .route("/swallow", web::post().to(swallow));
@@ -178,11 +180,12 @@ on_every_database! {
         }
         ask(server, "/find", "select sku from orders where sku = '4711'").await.refused("not-found", 404, None, db.url());
         ask(server, "/execute", "selct 'hunter2'").await.refused("internal", 500, None, db.url());
-        let holding = factory.transaction(async |tx| {
+        let holding = hurried.transaction(async |tx| {
             sqlx::query("select 1").execute(&mut *tx).await?;
-            Ok::<_, Error>(ask(server, "/execute", insert).await)
+            Ok::<_, Error>(ask(server, "/in_a_hurry", insert).await)
         });
         holding.await.unwrap().refused("pool-timeout", 503, Some(1), db.url());
+        hurried.close(crate::GRACE).await;
         let stored = ask(server, "/execute", "insert into orders (id, n) values (3, 2)").await;
         assert_eq!((stored.status, &*stored.body), (200, "stored"));
         factory.close(crate::GRACE).await;

@@ -20,7 +20,7 @@ async fn connected<DB: super::Wire>() -> (TestDb<DB>, Proxy, Client<DB>) {
 
 /// The client's statement has an answer, and it is an error or not.
 async fn run<DB: Backend>(client: &mut Client<DB>, sql: &str) -> sqlx::Result<u64> {
-    let limit = Duration::from_secs(10);
+    let limit = Duration::from_secs(30);
     let answer = tokio::time::timeout(limit, DB::execute(client, sql)).await;
     answer.unwrap_or_else(|_| panic!("`{sql}` has no answer after {limit:?}"))
 }
@@ -192,6 +192,14 @@ mod faults {
             let (db, proxy, mut client) = with_table::<DB>().await;
             proxy.half_open(way);
             assert!(hangs::<DB>(&mut client, INSERT).await, "{way:?}");
+            // What was sent may take the server a while.
+            let arriving = async {
+                while rows(&db).await < stored {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            let arrived = tokio::time::timeout(Duration::from_secs(30), arriving).await;
+            assert!(arrived.is_ok(), "{way:?}");
             assert_eq!(rows(&db).await, stored, "{way:?}");
             assert_eq!(proxy.connections(), 1);
         }
@@ -212,7 +220,7 @@ mod faults {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(5), dropping)
+        tokio::time::timeout(Duration::from_secs(30), dropping)
             .await
             .unwrap();
         assert_eq!(rows(&db).await, 0);
