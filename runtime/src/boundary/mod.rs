@@ -1,12 +1,17 @@
 //! The boundary: what happens between the call of a router, job or closure and its return.
 
+mod retry;
+mod verdict;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+pub(crate) use self::retry::run_again;
+pub(crate) use self::verdict::{Failed, Verdict};
 use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -22,68 +27,9 @@ use crate::session::Session;
 use crate::session::commit::NotCommitted;
 use crate::session::hooks;
 use crate::session::transaction::Core;
-use crate::targets;
 use crate::util::cancel::CancelToken;
 use crate::util::detach::DetachOnDrop;
-use crate::util::send_closure::{SendMut, SendOnce};
-
-/// Why a boundary did not commit: the body said so, or the boundary did, or somebody outside.
-pub(crate) enum Failed<E> {
-    Body(E),
-    Boundary(Error),
-    Stopped,
-}
-
-impl<E> Failed<E> {
-    /// The boundary's reason as the body's type of error.
-    pub(crate) fn into_error(self, from: impl FnOnce(Error) -> E) -> E {
-        match self {
-            Self::Body(error) => error,
-            Self::Boundary(error) => from(error),
-            // It is for jobs.
-            Self::Stopped => from(Error::Closed {
-                place: ErrorContext::default(),
-            }),
-        }
-    }
-}
-
-/// What a body's result means for its transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Commit,
-    RollBack,
-}
-
-impl Verdict {
-    /// `Ok` commits, `Err` rolls back.
-    pub(crate) fn of<T, E>(result: &Result<T, E>) -> Self {
-        match result {
-            Ok(_) => Self::Commit,
-            Err(_) => Self::RollBack,
-        }
-    }
-
-    /// The same, but for errors that commit.
-    pub(crate) fn keeping<T, E>(result: &Result<T, E>, keeps: impl Fn(&E) -> bool) -> Self {
-        match result {
-            Err(error) if keeps(error) => Self::Commit,
-            result => Self::of(result),
-        }
-    }
-
-    /// The same, but for answers that say that the request failed.
-    pub(crate) fn answering<T, E>(
-        result: &Result<T, E>,
-        keeps: impl Fn(&E) -> bool,
-        fails: impl Fn(&T) -> bool,
-    ) -> Self {
-        match result {
-            Ok(value) if fails(value) => Self::RollBack,
-            result => Self::keeping(result, keeps),
-        }
-    }
-}
+use crate::util::send_closure::SendOnce;
 
 /// A boundary that was let in. A factory that closes waits for it, also between two runs.
 struct Admitted<'a, DB: Backend> {
@@ -129,75 +75,6 @@ where
         .attempt(1, body, judge, None)
         .await
         .or_else(|attempt| attempt.outcome)
-}
-
-/// The same for a body that can be run again, which its options may ask for.
-pub(crate) async fn run_again<DB, T, E, F>(
-    site: Site,
-    engine: &Arc<Engine<DB>>,
-    options: TxOptions,
-    stop: CancelToken,
-    mut body: F,
-    judge: impl Fn(&Result<T, E>) -> Verdict + Send + Sync,
-) -> Result<T, Failed<E>>
-where
-    DB: Backend,
-    E: 'static,
-    F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
-    F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
-{
-    let admitted = Admitted::new::<E>(site, engine, options, stop).map_err(Failed::Boundary)?;
-    let retry = admitted.options.retry;
-    let mut delays = retry.map(|retry| retry.delays());
-    let last = retry
-        .and_then(|retry| retry.deadline())
-        .map_or(admitted.deadline, |within| {
-            admitted.deadline.min(Instant::now() + within)
-        });
-    let mut runs = 1_u32;
-    loop {
-        let body = async |tx: &mut Session<DB>| body(tx).await;
-        let (until_undone, undone) = oneshot::channel();
-        let attempt = match admitted
-            .attempt(runs, body, &judge, Some(until_undone))
-            .await
-        {
-            Ok(value) => return Ok(value),
-            Err(attempt) => attempt,
-        };
-        let delay = delays.as_mut().and_then(Iterator::next);
-        match delay.filter(|delay| attempt.may_succeed_again && Instant::now() + *delay < last) {
-            Some(delay) => {
-                let site = admitted.site;
-                // What undoes the last run must not undo the next.
-                let ready = async {
-                    undone.await.ok();
-                    sleep(delay).await;
-                };
-                let ready = admitted.stop.or(timeout_at(last, ready));
-                match engine.pool().stop().or(ready).await {
-                    Some(Some(Ok(()))) => {}
-                    Some(Some(Err(_))) => return attempt.outcome,
-                    Some(None) => return Err(Failed::Stopped),
-                    None => {
-                        let place = ErrorContext::of_boundary(site);
-                        return Err(Failed::Boundary(Error::Closed { place }));
-                    }
-                }
-                tracing::info!(target: targets::BOUNDARY, boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
-                admitted.record.retried();
-                #[cfg(feature = "metrics")]
-                crate::observe::metrics::retried(site);
-                runs += 1;
-            }
-            None => {
-                if attempt.may_succeed_again && retry.is_some() {
-                    tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "rolled back by a conflict, for good");
-                }
-                return attempt.outcome;
-            }
-        }
-    }
 }
 
 impl<'a, DB: Backend> Admitted<'a, DB> {

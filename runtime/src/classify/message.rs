@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::sync::{OnceLock, PoisonError, RwLock};
+use std::sync::{OnceLock, RwLock};
 
 use super::Names;
 use super::category::{Category, Constraint, Timeout, Transaction};
+use crate::util::lock::{read, write};
 
 /// Registers sentences for end users, by the name of the violated constraint.
 ///
@@ -37,14 +38,11 @@ fn registry() -> &'static Registry {
 
 /// Registers pairs of a constraint's name and its sentence. [`messages!`](crate::messages) calls it.
 pub fn register(messages: &[(&'static str, &'static str)]) {
-    registry()
-        .write()
-        .unwrap_or_else(PoisonError::into_inner)
-        .extend(messages.iter().copied());
+    write(registry()).extend(messages.iter().copied());
 }
 
 fn registered(name: &str) -> Option<&'static str> {
-    let registry = registry().read().unwrap_or_else(PoisonError::into_inner);
+    let registry = read(registry());
     registry.get(name).copied()
 }
 

@@ -1,14 +1,14 @@
 //! Waits for a database that is starting up.
 
-use std::io;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backend::{Backend, connect_error};
 use crate::error::Error;
 use crate::targets;
+use crate::util::backoff::doubling;
+use crate::util::timed_out::timed_out;
 
 const FIRST_DELAY: Duration = Duration::from_millis(50);
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
@@ -33,11 +33,7 @@ where
         return attempt().await;
     };
     let deadline = Instant::now() + patience;
-    let mut delays = ExponentialBuilder::new()
-        .with_min_delay(FIRST_DELAY)
-        .with_max_delay(LONGEST_DELAY)
-        .without_max_times()
-        .build();
+    let mut delays = doubling(FIRST_DELAY, LONGEST_DELAY);
     let mut last = None;
     let mut attempts = 0_u32;
     loop {
@@ -76,8 +72,7 @@ fn may_pass<DB: Backend>(error: &Error) -> bool {
 
 /// The error for an attempt without an answer.
 fn silence<DB: Backend>(after: Duration) -> Error {
-    connect_error::<DB>(sqlx::Error::Io(io::Error::new(
-        io::ErrorKind::TimedOut,
-        format!("no answer within {after:.1?}"),
-    )))
+    connect_error::<DB>(sqlx::Error::Io(timed_out(format!(
+        "no answer within {after:.1?}"
+    ))))
 }

@@ -1,13 +1,14 @@
 //! The counters of earlier reports, for checks over a window of time.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use super::own_counters::OwnCounters;
 use super::readings::Counters;
 #[cfg(feature = "sqlite")]
 use super::readings::Reading;
+use crate::util::lock::lock;
 
 /// How long the result of an integrity check is reused.
 #[cfg(feature = "sqlite")]
@@ -58,7 +59,7 @@ impl History {
     /// Records a sample, and returns the one to compare it with: the newest that is at least a window old, or else the
     /// oldest.
     pub(super) fn enter(&self, sample: &Sample, window: Duration) -> Option<Sample> {
-        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut past = lock(&self.0);
         let samples = &mut past.samples;
         let age = |earlier: &Sample| sample.taken.saturating_duration_since(earlier.taken);
         while samples.get(1).is_some_and(|next| age(next) >= window) {
@@ -76,7 +77,7 @@ impl History {
 
     /// Drops all earlier samples, since the counters of the server were reset.
     pub(super) fn forget_all_before(&self, sample: &Sample) {
-        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut past = lock(&self.0);
         past.samples.clear();
         past.samples.push_back(sample.clone());
     }
@@ -86,7 +87,7 @@ impl History {
     pub(super) fn behind(&self, written: u64, replayed: u64) -> Behind {
         /// The positions are at least a second apart, so they cover far more time than the critical lag.
         const MOST: usize = 1_000;
-        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut past = lock(&self.0);
         let past = &mut *past;
         let now = Instant::now();
         let positions = &mut past.written;
@@ -113,7 +114,7 @@ impl History {
     /// Returns the result of the last integrity check if it is recent enough.
     #[cfg(feature = "sqlite")]
     pub(super) fn integrity(&self) -> Option<Reading<Option<String>>> {
-        let past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let past = lock(&self.0);
         let (at, seen) = past.integrity.as_ref()?;
         (at.elapsed() < INTEGRITY_HOLDS).then(|| seen.clone())
     }
@@ -121,7 +122,7 @@ impl History {
     /// Records the result of an integrity check.
     #[cfg(feature = "sqlite")]
     pub(super) fn keep_integrity(&self, seen: Reading<Option<String>>) {
-        let mut past = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut past = lock(&self.0);
         past.integrity = Some((Instant::now(), seen));
     }
 }

@@ -1,7 +1,7 @@
 //! Checks the health periodically, and calls back when the status changes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -15,6 +15,7 @@ use super::thresholds::Thresholds;
 use crate::factory::{SessionFactory, WeakFactory};
 use crate::targets;
 use crate::util::cancel::{CancelSource, CancelToken};
+use crate::util::lock::lock;
 
 /// The configuration of a [monitor](SessionFactory::monitor): interval, thresholds, and how many results make a change.
 ///
@@ -121,15 +122,12 @@ struct Latest {
 impl MonitorHandle {
     /// Returns the current status: [`Healthy`](Status::Healthy) at first.
     pub fn status(&self) -> Status {
-        self.latest
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .status
+        lock(&self.latest).status
     }
 
     /// Returns the last report; `None` before the first is complete.
     pub fn last(&self) -> Option<Arc<HealthReport>> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest = lock(&self.latest);
         latest.last.clone()
     }
 
@@ -230,7 +228,7 @@ async fn run<DB: Examine>(
         let from = hysteresis.take(report.status);
         let to = hysteresis.believed();
         {
-            let mut latest = latest.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut latest = lock(&latest);
             latest.status = to;
             latest.last = Some(Arc::clone(&report));
         }

@@ -1,8 +1,9 @@
 //! Shares one computation between concurrent callers.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::util::lock::lock;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 use tokio::task::AbortHandle;
@@ -40,7 +41,7 @@ impl<T: Clone + Send + Sync + 'static> SingleFlight<T> {
         F: Future<Output = T> + Send + 'static,
     {
         let pending = {
-            let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut last = lock(&self.last);
             match &*last {
                 // The age is counted from the start, so the value is somewhat younger.
                 Some(last) if !last.task.is_finished() || last.began.elapsed() < self.max_age => {

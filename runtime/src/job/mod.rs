@@ -1,21 +1,22 @@
 //! Background jobs: functions that run outside any request, in a session of their own.
 
+mod error;
+mod handle;
+
 use std::any::Any;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
 use sqlx::error::BoxDynError as BoxError;
-use tokio::task::JoinHandle;
 
+pub use self::error::JobError;
+use self::error::Reason;
+pub use self::handle::JobHandle;
 use crate::backend::Backend;
 use crate::boundary::{self, Failed, Verdict};
-use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::TxOptions;
 use crate::scope::current;
@@ -234,102 +235,6 @@ where
     }
 }
 
-/// Why a job did not do its work.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JobError {
-    /// Its function returned an error, or its boundary did not commit.
-    #[error("{job} failed: {}", redact(&what(*job, source)))]
-    #[non_exhaustive]
-    Failed {
-        /// The job.
-        job: Site,
-        /// The function's error; or [`Error`], where it is the boundary's.
-        source: BoxError,
-    },
-    /// Its function panicked. It was rolled back.
-    #[error("{job} panicked: {}", redact(.message))]
-    #[non_exhaustive]
-    Panicked {
-        /// The job.
-        job: Site,
-        /// What the panic said.
-        message: String,
-    },
-    /// Its boundary took longer than its timeout. It was rolled back.
-    #[error("{job} was not done within {after:?}")]
-    #[non_exhaustive]
-    TimedOut {
-        /// The job.
-        job: Site,
-        /// How long it had.
-        after: Duration,
-    },
-    /// It was aborted, or the runtime ended. It was rolled back; what a job of several units of work had
-    /// committed before stays.
-    #[error("{job} was cancelled")]
-    #[non_exhaustive]
-    Cancelled {
-        /// The job.
-        job: Site,
-    },
-}
-
-impl JobError {
-    /// The job that failed.
-    pub fn job(&self) -> Site {
-        match self {
-            Self::Failed { job, .. }
-            | Self::Panicked { job, .. }
-            | Self::TimedOut { job, .. }
-            | Self::Cancelled { job } => *job,
-        }
-    }
-}
-
-/// [`JobError`] before it is known whose it is.
-enum Reason {
-    Failed(BoxError),
-    Panicked(Box<dyn Any + Send>),
-    TimedOut(Duration),
-    Cancelled,
-}
-
-impl<E: Into<BoxError>> From<Failed<E>> for Reason {
-    fn from(failed: Failed<E>) -> Self {
-        match failed {
-            Failed::Body(error) => Self::Failed(error.into()),
-            Failed::Boundary(Error::Timeout { after, .. }) => Self::TimedOut(after),
-            Failed::Boundary(error) => Self::Failed(error.into()),
-            Failed::Stopped => Self::Cancelled,
-        }
-    }
-}
-
-impl Reason {
-    fn of(self, job: Site) -> JobError {
-        match self {
-            Self::Failed(source) => JobError::Failed { job, source },
-            Self::Panicked(payload) => JobError::Panicked {
-                job,
-                message: panic_message(&*payload),
-            },
-            Self::TimedOut(after) => JobError::TimedOut { job, after },
-            Self::Cancelled => JobError::Cancelled { job },
-        }
-    }
-}
-
-fn panic_message(payload: &(dyn Any + Send)) -> String {
-    if let Some(message) = payload.downcast_ref::<&str>() {
-        (*message).to_owned()
-    } else if let Some(message) = payload.downcast_ref::<String>() {
-        message.clone()
-    } else {
-        "a panic without a message".to_owned()
-    }
-}
-
 impl<DB: Backend> SessionFactory<DB> {
     /// Runs a job here and now, in a session of its own, and gives what it gave.
     ///
@@ -451,47 +356,4 @@ async fn run_and_record<DB: Backend, T>(
         }
     }
     Err(error)
-}
-
-/// What went wrong, without naming the job once more.
-fn what(job: Site, source: &BoxError) -> String {
-    match source.downcast_ref::<Error>() {
-        Some(error) if error.boundary() == Some(job) => error.message_line(),
-        _ => source.to_string(),
-    }
-}
-
-/// A job that runs on a task of its own. Awaited, it gives what the job gave; dropped, it leaves the
-/// job to run.
-#[derive(Debug)]
-pub struct JobHandle<T> {
-    site: Site,
-    task: JoinHandle<Result<T, JobError>>,
-    stopper: CancelSource,
-}
-
-impl<T> JobHandle<T> {
-    /// Stops the job's function at its next await. It is rolled back, its `on_error` runs, and the
-    /// handle gives [`JobError::Cancelled`]. A job whose function has returned is not stopped: its
-    /// commit goes on. What a job of several units of work has committed stays.
-    pub fn abort(&self) {
-        self.stopper.stop();
-    }
-
-    /// Whether the job, its `on_error` included, has ended.
-    pub fn is_finished(&self) -> bool {
-        self.task.is_finished()
-    }
-}
-
-impl<T> Future for JobHandle<T> {
-    type Output = Result<T, JobError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let job = self.site;
-        Pin::new(&mut self.task).poll(cx).map(|ended| {
-            // The task itself ends early only with its runtime.
-            ended.unwrap_or(Err(JobError::Cancelled { job }))
-        })
-    }
 }

@@ -1,12 +1,13 @@
 //! What each boundary has done so far.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, SystemTime};
 
 use crate::observe::histogram::{Histogram, LatencyHistogram};
 use crate::scope::place::TransactionId;
 use crate::scope::site::Site;
+use crate::util::lock::{lock, read, write};
 
 /// What one boundary has done so far, counted over all its runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,12 +109,12 @@ pub(crate) struct Record {
 impl Stats {
     /// That of a boundary.
     pub(crate) fn of(&self, site: Site) -> Arc<Record> {
-        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        let records = read(&self.records);
         if let Some(record) = records.get(&site) {
             return Arc::clone(record);
         }
         drop(records);
-        let mut records = self.records.write().unwrap_or_else(PoisonError::into_inner);
+        let mut records = write(&self.records);
         Arc::clone(records.entry(site).or_default())
     }
 
@@ -124,7 +125,7 @@ impl Stats {
 
     /// In the order of the source: by file, line and name.
     pub(crate) fn snapshot(&self) -> Vec<(Site, BoundaryStats)> {
-        let records = self.records.read().unwrap_or_else(PoisonError::into_inner);
+        let records = read(&self.records);
         let mut all: Vec<_> = records
             .iter()
             .map(|(site, record)| (*site, record.snapshot()))
@@ -138,7 +139,7 @@ impl Stats {
 
 impl Record {
     fn counts(&self) -> MutexGuard<'_, BoundaryStats> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counts)
     }
 
     /// A run has ended.

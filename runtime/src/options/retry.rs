@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-
 use crate::error::Error;
+use crate::util::backoff::doubling;
 
 /// How many times a boundary is run again after a conflict, and the delays between the runs.
 ///
@@ -102,11 +101,8 @@ impl Retry {
 
     /// Returns the delays between the runs, each a random fraction of its bound ("full jitter").
     pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        ExponentialBuilder::new()
-            .with_min_delay(self.first)
-            .with_max_delay(self.longest)
-            .with_max_times(self.times as usize)
-            .build()
+        doubling(self.first, self.longest)
+            .take(self.times as usize)
             .map(|bound| bound.mul_f32(fastrand::f32()))
     }
 }

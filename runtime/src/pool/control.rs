@@ -10,6 +10,7 @@ use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::settings::{Options, Pooler};
 use crate::targets;
+use crate::util::backoff::doubling;
 
 /// One connection more than the pool has, made when it is needed. It stops statements whose
 /// caller has gone, and asks what became of a commit.
@@ -82,16 +83,15 @@ impl<DB: Backend> ControlConnection<DB> {
     /// Sends it, again and again where that is how to know that it was carried out: a connection that the server still has
     /// is none that another may be made for.
     async fn order(&self, order: SqlStr) -> Result<(), sqlx::Error> {
-        let mut pause = FIRST_PAUSE;
-        loop {
+        for pause in doubling(FIRST_PAUSE, PATIENCE) {
             match self.ask(order.clone()).await {
                 Ok(_) if DB::FACTS.stops_later => {}
                 Err(error) if DB::FACTS.stops_later && DB::is_gone(&error) => return Ok(()),
                 answer => return answer.map(drop),
             }
             tokio::time::sleep(pause).await;
-            pause *= 2;
         }
+        Ok(())
     }
 
     pub(crate) async fn close(&self) {

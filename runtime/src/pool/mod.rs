@@ -1,27 +1,30 @@
 //! Where connections come from and go back to.
 
+mod connection;
 pub(crate) mod control;
 mod holders;
 pub(crate) mod lease;
 pub(crate) mod own;
 pub(crate) mod replicas;
+mod status;
 
-use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+pub(crate) use self::connection::Connection;
+use self::connection::LentConnection;
+pub use self::status::PoolStatus;
 use crate::backend::{Backend, connect_error};
 use crate::error::Error;
 use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
-use crate::pool::own::{CLOSING_TAKES, Lack, Lent, Limits, OwnPool};
-use crate::scope::holder::{ConnectionHolder, InWords};
+use crate::pool::own::{CLOSING_TAKES, Lack, Limits, OwnPool};
+use crate::scope::holder::InWords;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
 use crate::settings::{Options, Pooler};
@@ -44,35 +47,6 @@ pub(crate) struct Pool<DB: Backend> {
     /// Ends what still runs when a closing pool has waited long enough.
     stopper: (CancelSource, CancelToken),
     wait: Duration,
-}
-
-/// What a pool is doing now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PoolStatus {
-    /// How many connections there may be at most.
-    pub max_connections: usize,
-    /// How many there are. The control one, which stops statements and asks for outcomes, is not counted.
-    pub connections: usize,
-    /// How many of them nobody uses.
-    pub idle: usize,
-    /// How many boundaries wait for one.
-    pub waiting: usize,
-    /// Who holds the others; who has held one longest comes first.
-    pub holders: Vec<ConnectionHolder>,
-}
-
-#[cfg(feature = "metrics")]
-impl PoolStatus {
-    /// The numbers that metrics show.
-    pub(crate) fn gauges(&self) -> crate::observe::metrics::Gauges {
-        crate::observe::metrics::Gauges {
-            idle: self.idle,
-            used: self.connections.saturating_sub(self.idle),
-            max: self.max_connections,
-            waiting: self.waiting,
-        }
-    }
 }
 
 enum PoolSource<DB: Backend> {
@@ -383,85 +357,5 @@ pub(crate) struct Guest(watch::Sender<usize>);
 impl Drop for Guest {
     fn drop(&mut self) {
         self.0.send_modify(|guests| *guests -= 1);
-    }
-}
-
-/// A lent connection. Dropped, it is closed: only [`give_back`](Self::give_back), which says that
-/// nothing is open and nothing outstanding on it, lets another boundary have it.
-pub(crate) struct Connection<DB: Backend> {
-    held: Option<LentConnection<DB>>,
-    fitting: Arc<DB::Fitting>,
-    control: Arc<ControlConnection<DB>>,
-    /// The runtime that it was taken on. It may be dropped outside any.
-    runtime: Handle,
-    _holder: holders::HolderEntry,
-    _guest: Guest,
-}
-
-enum LentConnection<DB: Backend> {
-    Own(Lent<DB>),
-    Sqlx(PoolConnection<DB>),
-}
-
-impl<DB: Backend> Connection<DB> {
-    /// Whether it may have died in the pool.
-    pub(crate) fn is_reused(&self) -> bool {
-        match &self.held {
-            Some(LentConnection::Own(lent)) => lent.is_reused(),
-            Some(LentConnection::Sqlx(_)) => true,
-            None => false,
-        }
-    }
-
-    pub(crate) fn fitting(&self) -> &Arc<DB::Fitting> {
-        &self.fitting
-    }
-
-    pub(crate) fn control(&self) -> &Arc<ControlConnection<DB>> {
-        &self.control
-    }
-
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.runtime
-    }
-
-    pub(crate) fn give_back(mut self) {
-        // sqlx's pool takes it back on a task, and panics where there is no runtime to have one.
-        let _runtime = self.runtime.enter();
-        drop(self.held.take());
-    }
-}
-
-const HELD: &str = "a lent connection is held until it is given back or dropped";
-
-impl<DB: Backend> Deref for Connection<DB> {
-    type Target = DB::Connection;
-
-    fn deref(&self) -> &DB::Connection {
-        match self.held.as_ref().expect(HELD) {
-            LentConnection::Own(lent) => &lent.own().connection,
-            LentConnection::Sqlx(connection) => connection,
-        }
-    }
-}
-
-impl<DB: Backend> DerefMut for Connection<DB> {
-    fn deref_mut(&mut self) -> &mut DB::Connection {
-        match self.held.as_mut().expect(HELD) {
-            LentConnection::Own(lent) => &mut lent.own_mut().connection,
-            LentConnection::Sqlx(connection) => connection,
-        }
-    }
-}
-
-impl<DB: Backend> Drop for Connection<DB> {
-    fn drop(&mut self) {
-        // sqlx's pool replaces it on a task, and panics where there is no runtime to have one.
-        let _runtime = self.runtime.enter();
-        match self.held.take() {
-            Some(LentConnection::Own(lent)) => lent.discard(),
-            Some(LentConnection::Sqlx(connection)) => drop(connection.detach()),
-            None => {}
-        }
     }
 }

@@ -5,7 +5,7 @@ mod attempt;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
 use sqlx::Connection as _;
@@ -19,6 +19,7 @@ use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::settings::{Options, Pooler};
 use crate::targets;
+use crate::util::lock::lock;
 use attempt::{ConnectAttempt, Starts};
 
 /// How many connections a pool has, and for how long.
@@ -488,7 +489,7 @@ impl<DB: Backend> OwnPool<DB> {
     }
 
     fn state(&self) -> MutexGuard<'_, PoolState<DB>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::task;
@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::error::Error;
 use crate::options::{Isolation, ReadPreference, TxOptions};
 use crate::pool::Pool;
+use crate::util::lock::lock;
 
 /// The replicas of a factory.
 pub(crate) struct Replicas<DB: Backend> {
@@ -102,6 +103,7 @@ impl<DB: Backend> Replicas<DB> {
             replicas: self,
             replica,
             since: Instant::now(),
+            is_over: false,
         }
     }
 
@@ -112,7 +114,7 @@ impl<DB: Backend> Replicas<DB> {
 
     fn missed(&self, replica: usize) -> MutexGuard<'_, Option<Instant>> {
         let missed = &self.missed[replica];
-        missed.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(missed)
     }
 
     /// The task may have written something: it is about to commit.
@@ -128,6 +130,7 @@ pub(crate) struct ReplicaWait<'a, DB: Backend> {
     replicas: &'a Replicas<DB>,
     replica: usize,
     since: Instant,
+    is_over: bool,
 }
 
 /// Who gives up sooner than this may have had other reasons.
@@ -135,16 +138,15 @@ const SOON: Duration = Duration::from_millis(100);
 
 impl<DB: Backend> ReplicaWait<'_, DB> {
     /// It was there, or was not.
-    pub(crate) fn end(self, was_there: bool) -> bool {
-        let is_news = self.replicas.found(self.replica, was_there);
-        std::mem::forget(self);
-        is_news
+    pub(crate) fn end(mut self, was_there: bool) -> bool {
+        self.is_over = true;
+        self.replicas.found(self.replica, was_there)
     }
 }
 
 impl<DB: Backend> Drop for ReplicaWait<'_, DB> {
     fn drop(&mut self) {
-        if self.since.elapsed() >= SOON {
+        if !self.is_over && self.since.elapsed() >= SOON {
             self.replicas.found(self.replica, false);
         }
     }
@@ -167,7 +169,7 @@ const GENERATION: Duration = Duration::from_secs(30 * 60);
 
 impl Writers {
     fn enter(&self, task: Option<task::Id>) {
-        let mut writers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writers = lock(&self.0);
         if writers
             .since
             .is_none_or(|since| since.elapsed() >= GENERATION)
@@ -180,7 +182,7 @@ impl Writers {
 
     fn has_written(&self) -> bool {
         let task = task::try_id();
-        let writers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let writers = lock(&self.0);
         writers.young.contains(&task) || writers.old.contains(&task)
     }
 }

@@ -1,6 +1,6 @@
 //! What a run of a boundary is at, for those who look at it from outside.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use demarcate_sql::Dialect;
@@ -10,6 +10,7 @@ use tracing::Span;
 use crate::scope::place::{ErrorContext, TransactionId};
 use crate::scope::site::Site;
 use crate::scope::sql_text::shown;
+use crate::util::lock::lock;
 
 /// A boundary that is open.
 ///
@@ -112,7 +113,7 @@ impl Activity {
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.now)
     }
 
     /// The transaction is about to begin.

@@ -14,6 +14,7 @@ use crate::pool::replicas;
 use crate::session::failure::Failure;
 use crate::session::transaction::{Core, OnConnection};
 use crate::targets;
+use crate::util::on_drop::OnDrop;
 
 impl<DB: Backend> Core<DB> {
     /// Takes a connection and begins the transaction on it. If that was done before, proves that the
@@ -91,12 +92,13 @@ impl<DB: Backend> Core<DB> {
             let engine = Arc::clone(&self.engine);
             let pool = self.replica.and_then(|n| engine.replicas().pools().get(n));
             let pool = pool.unwrap_or(engine.pool());
-            let waiting = WaitTimer(&mut self.stopped_waiting);
+            let stopped_waiting = &mut self.stopped_waiting;
+            let waiting = OnDrop::new(|| *stopped_waiting = Some(Instant::now()));
             let began = Instant::now();
             let acquired = pool.acquire(self.activity.site()).await;
             self.recorder.totals.acquiring += began.elapsed();
             let connection = acquired?;
-            waiting.end();
+            waiting.disarm();
             let prepared = DB::prepared(&connection);
             let is_reused = connection.is_reused();
             let lease = Lease::new(connection, Arc::clone(&self.options));
@@ -156,20 +158,5 @@ impl<DB: Backend> Core<DB> {
             };
         }
         Error::Timeout { place, after }
-    }
-}
-
-/// Records the time at which a wait is given up.
-struct WaitTimer<'a>(&'a mut Option<Instant>);
-
-impl WaitTimer<'_> {
-    fn end(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for WaitTimer<'_> {
-    fn drop(&mut self) {
-        *self.0 = Some(Instant::now());
     }
 }

@@ -1,9 +1,7 @@
 //! The commit, and what became of it.
 
-use std::io;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backend::{Backend, CommitFailure};
@@ -14,6 +12,8 @@ use crate::observe::stats::Outcome;
 use crate::pool::lease::ConnectionState;
 use crate::session::transaction::{Core, OnConnection};
 use crate::targets;
+use crate::util::backoff::doubling;
+use crate::util::timed_out::timed_out;
 
 /// How long the answer to a commit is waited for at least: one that nobody waits for is one of unknown
 /// outcome, which is worse than one that is late.
@@ -167,11 +167,7 @@ async fn confirm<DB: Backend>(
 ) -> Option<bool> {
     let ask = DB::ask_outcome(transaction)?;
     let known = async {
-        let mut delays = ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(5))
-            .with_max_delay(Duration::from_millis(500))
-            .without_max_times()
-            .build();
+        let mut delays = doubling(Duration::from_millis(5), Duration::from_millis(500));
         loop {
             let answer = engine.pool().control().ask(ask.clone()).await;
             match answer.and_then(DB::outcome) {
@@ -190,8 +186,7 @@ async fn confirm<DB: Backend>(
 }
 
 fn no_answer() -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(
-        io::ErrorKind::TimedOut,
+    sqlx::Error::Io(timed_out(
         "no answer to the commit within the boundary's timeout",
     ))
 }

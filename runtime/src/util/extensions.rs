@@ -1,9 +1,10 @@
 //! A typed map: values that a lower layer stores without knowing their types.
 
+use crate::util::lock::lock;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// Holds at most one value of each type.
 ///
@@ -17,7 +18,7 @@ pub(crate) struct Extensions {
 impl Extensions {
     /// Returns the value of type `T`, and stores a default one first if there is none.
     pub(crate) fn get_or_default<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
-        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut values = lock(&self.values);
         let value = values
             .entry(TypeId::of::<T>())
             .or_insert_with(|| Arc::<T>::default());

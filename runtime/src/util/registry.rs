@@ -1,7 +1,8 @@
 //! Who is there now.
 
+use crate::util::lock::lock;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// The entries of those who are there, oldest first.
 pub(crate) struct Registry<T>(Arc<Mutex<Entries<T>>>);
@@ -14,7 +15,7 @@ struct Entries<T> {
 impl<T> Registry<T> {
     /// Enters one. It stands there until what is returned is dropped.
     pub(crate) fn enter(&self, entry: T) -> RegistryEntry<T> {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = lock(&self.0);
         let number = entries.next;
         entries.next += 1;
         entries.open.insert(number, entry);
@@ -26,7 +27,7 @@ impl<T> Registry<T> {
 
     /// What `view` makes of each: who has been there longest comes first.
     pub(crate) fn now<V>(&self, view: impl FnMut(&T) -> V) -> Vec<V> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = lock(&self.0);
         entries.open.values().map(view).collect()
     }
 }
@@ -49,7 +50,7 @@ pub(crate) struct RegistryEntry<T> {
 impl<T> Drop for RegistryEntry<T> {
     fn drop(&mut self) {
         let entries = &self.register.0;
-        let mut entries = entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = lock(entries);
         entries.open.remove(&self.number);
     }
 }

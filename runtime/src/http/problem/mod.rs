@@ -2,7 +2,7 @@
 
 mod kind;
 #[cfg(any(feature = "axum", feature = "actix"))]
-mod report;
+mod log;
 #[cfg(test)]
 mod tests;
 
@@ -14,7 +14,7 @@ use crate::http::status::HttpStatus;
 use kind::ProblemKind;
 
 #[cfg(any(feature = "axum", feature = "actix"))]
-pub(crate) use report::report;
+pub(crate) use log::report;
 
 /// A problem document for an HTTP client: the members of `application/problem+json`
 /// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).

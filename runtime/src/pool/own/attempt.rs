@@ -1,6 +1,5 @@
 //! Connections that are being made.
 
-use std::io;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use super::{Lack, Lifeline, OwnConnection, OwnPool};
 use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::targets;
+use crate::util::timed_out::timed_out;
 
 /// Attempts to make a connection, which begin once the pool is not locked any more.
 #[must_use]
@@ -150,8 +150,5 @@ impl<DB: Backend> Drop for ConnectAttempt<DB> {
 }
 
 pub(crate) fn no_answer(after: Duration) -> sqlx::Error {
-    sqlx::Error::Io(io::Error::new(
-        io::ErrorKind::TimedOut,
-        format!("no answer within {after:?}"),
-    ))
+    sqlx::Error::Io(timed_out(format!("no answer within {after:?}")))
 }

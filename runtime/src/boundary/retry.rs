@@ -1,0 +1,88 @@
+//! Runs a boundary again after a conflict.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::Admitted;
+use super::verdict::{Failed, Verdict};
+use crate::backend::Backend;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::options::TxOptions;
+use crate::scope::place::ErrorContext;
+use crate::scope::site::Site;
+use crate::session::Session;
+use crate::targets;
+use crate::util::cancel::CancelToken;
+use crate::util::send_closure::SendMut;
+
+/// Runs a body in a transaction of its own, again after a conflict if its options ask for it.
+pub(crate) async fn run_again<DB, T, E, F>(
+    site: Site,
+    engine: &Arc<Engine<DB>>,
+    options: TxOptions,
+    stop: CancelToken,
+    mut body: F,
+    judge: impl Fn(&Result<T, E>) -> Verdict + Send + Sync,
+) -> Result<T, Failed<E>>
+where
+    DB: Backend,
+    E: 'static,
+    F: AsyncFnMut(&mut Session<DB>) -> Result<T, E>,
+    F: for<'s> SendMut<&'s mut Session<DB>, Out = Result<T, E>>,
+{
+    let admitted = Admitted::new::<E>(site, engine, options, stop).map_err(Failed::Boundary)?;
+    let retry = admitted.options.retry;
+    let mut delays = retry.map(|retry| retry.delays());
+    let last = retry
+        .and_then(|retry| retry.deadline())
+        .map_or(admitted.deadline, |within| {
+            admitted.deadline.min(Instant::now() + within)
+        });
+    let mut runs = 1_u32;
+    loop {
+        let body = async |tx: &mut Session<DB>| body(tx).await;
+        let (until_undone, undone) = oneshot::channel();
+        let attempt = match admitted
+            .attempt(runs, body, &judge, Some(until_undone))
+            .await
+        {
+            Ok(value) => return Ok(value),
+            Err(attempt) => attempt,
+        };
+        let delay = delays.as_mut().and_then(Iterator::next);
+        match delay.filter(|delay| attempt.may_succeed_again && Instant::now() + *delay < last) {
+            Some(delay) => {
+                let site = admitted.site;
+                // What undoes the last run must not undo the next.
+                let ready = async {
+                    undone.await.ok();
+                    sleep(delay).await;
+                };
+                let ready = admitted.stop.or(timeout_at(last, ready));
+                match engine.pool().stop().or(ready).await {
+                    Some(Some(Ok(()))) => {}
+                    Some(Some(Err(_))) => return attempt.outcome,
+                    Some(None) => return Err(Failed::Stopped),
+                    None => {
+                        let place = ErrorContext::of_boundary(site);
+                        return Err(Failed::Boundary(Error::Closed { place }));
+                    }
+                }
+                tracing::info!(target: targets::BOUNDARY, boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
+                admitted.record.retried();
+                #[cfg(feature = "metrics")]
+                crate::observe::metrics::retried(site);
+                runs += 1;
+            }
+            None => {
+                if attempt.may_succeed_again && retry.is_some() {
+                    tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "rolled back by a conflict, for good");
+                }
+                return attempt.outcome;
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! A connection that the pool has lent.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use sqlx::pool::PoolConnection;
+use tokio::runtime::Handle;
+
+use super::{Guest, holders};
+use crate::backend::Backend;
+use crate::pool::control::ControlConnection;
+use crate::pool::own::Lent;
+
+/// A lent connection. Dropped, it is closed: only [`give_back`](Self::give_back), which says that
+/// nothing is open and nothing outstanding on it, lets another boundary have it.
+pub(crate) struct Connection<DB: Backend> {
+    pub(super) held: Option<LentConnection<DB>>,
+    pub(super) fitting: Arc<DB::Fitting>,
+    pub(super) control: Arc<ControlConnection<DB>>,
+    /// The runtime that it was taken on. It may be dropped outside any.
+    pub(super) runtime: Handle,
+    pub(super) _holder: holders::HolderEntry,
+    pub(super) _guest: Guest,
+}
+
+pub(super) enum LentConnection<DB: Backend> {
+    Own(Lent<DB>),
+    Sqlx(PoolConnection<DB>),
+}
+
+impl<DB: Backend> Connection<DB> {
+    /// Whether it may have died in the pool.
+    pub(crate) fn is_reused(&self) -> bool {
+        match &self.held {
+            Some(LentConnection::Own(lent)) => lent.is_reused(),
+            Some(LentConnection::Sqlx(_)) => true,
+            None => false,
+        }
+    }
+
+    pub(crate) fn fitting(&self) -> &Arc<DB::Fitting> {
+        &self.fitting
+    }
+
+    pub(crate) fn control(&self) -> &Arc<ControlConnection<DB>> {
+        &self.control
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub(crate) fn give_back(mut self) {
+        // sqlx's pool takes it back on a task, and panics where there is no runtime to have one.
+        let _runtime = self.runtime.enter();
+        drop(self.held.take());
+    }
+}
+
+const HELD: &str = "a lent connection is held until it is given back or dropped";
+
+impl<DB: Backend> Deref for Connection<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        match self.held.as_ref().expect(HELD) {
+            LentConnection::Own(lent) => &lent.own().connection,
+            LentConnection::Sqlx(connection) => connection,
+        }
+    }
+}
+
+impl<DB: Backend> DerefMut for Connection<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        match self.held.as_mut().expect(HELD) {
+            LentConnection::Own(lent) => &mut lent.own_mut().connection,
+            LentConnection::Sqlx(connection) => connection,
+        }
+    }
+}
+
+impl<DB: Backend> Drop for Connection<DB> {
+    fn drop(&mut self) {
+        // sqlx's pool replaces it on a task, and panics where there is no runtime to have one.
+        let _runtime = self.runtime.enter();
+        match self.held.take() {
+            Some(LentConnection::Own(lent)) => lent.discard(),
+            Some(LentConnection::Sqlx(connection)) => drop(connection.detach()),
+            None => {}
+        }
+    }
+}
