@@ -8,6 +8,7 @@ use crate::observe::histogram::Histogram;
 use crate::observe::sql_comments::SqlComments;
 use crate::observe::stats::{Record, Stats};
 use crate::options::TxOptions;
+use crate::options::effective::Effective;
 use crate::pool::Pool;
 use crate::pool::replicas::Replicas;
 use crate::scope::activity::Activity;
@@ -86,6 +87,25 @@ impl<DB: Backend> Engine<DB> {
     /// The statistics of one boundary.
     pub(crate) fn record_of(&self, site: Site) -> Arc<Record> {
         self.stats.of(site)
+    }
+
+    /// Merges the options of a boundary with the factory's defaults, and checks them for this database. What the boundary's
+    /// record has kept is not resolved again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] and [`Error::Unsupported`] for options that this factory cannot honour.
+    pub(crate) fn resolve(
+        &self,
+        record: &Record,
+        written: TxOptions,
+    ) -> Result<Arc<Effective>, Error> {
+        record.options().resolve(written, |written| {
+            Effective::resolve(written, &self.defaults, |merged| {
+                DB::check(merged)?;
+                self.replicas.check(merged)
+            })
+        })
     }
 
     /// The durations of all statements.

@@ -17,6 +17,7 @@ use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, 
 use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::classify::replay;
 use crate::error::Error;
+use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
 
@@ -144,7 +145,7 @@ impl Transact for MySql {
     }
 
     /// The savepoint is what [`commit`](Self::commit) looks for.
-    fn begin(options: &TxOptions, (): &()) -> SqlStr {
+    fn begin(options: &Effective, (): &()) -> SqlStr {
         let mut sql = String::new();
         // Writing to a `String` cannot fail.
         if let Some(timeout) = options.lock_timeout {
@@ -189,7 +190,7 @@ impl Transact for MySql {
     /// the session.
     ///
     /// COMMIT comes last: an error behind it would be taken for its own.
-    fn commit(options: &TxOptions, (): &()) -> SqlStr {
+    fn commit(options: &Effective, (): &()) -> SqlStr {
         if options.lock_timeout.is_none() {
             return "RELEASE SAVEPOINT demarcate_begin; COMMIT AND NO CHAIN NO RELEASE"
                 .into_sql_str();
@@ -202,7 +203,7 @@ impl Transact for MySql {
 
     fn roll_back<'c>(
         connection: &'c mut MySqlConnection,
-        options: &TxOptions,
+        options: &Effective,
         (): &(),
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         let mut sql = String::from("ROLLBACK AND NO CHAIN NO RELEASE");

@@ -16,6 +16,7 @@ use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, 
 use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::classify::replay;
 use crate::error::Error;
+use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::Pooler;
 
@@ -183,7 +184,7 @@ impl Transact for Postgres {
     /// Behind a pooler the order to stop a statement may have to wait for a connection, while all that the
     /// pooler has are in use. A client that goes away makes the pooler close its connection to the
     /// server; a server that does not look would run the statement to its end, and hold its locks.
-    fn begin(options: &TxOptions, fitting: &Fitting) -> SqlStr {
+    fn begin(options: &Effective, fitting: &Fitting) -> SqlStr {
         let mut sql = String::new();
         let is_frozen = options
             .isolation
@@ -246,13 +247,13 @@ impl Transact for Postgres {
     /// The server answers COMMIT in a failed transaction with ROLLBACK, and sqlx 0.9 takes that for
     /// success. SAVEPOINT fails where there is no transaction that could be committed: with 25P02 in a
     /// failed one, with 25P01 outside any. The text is one message, and ends at the first error.
-    fn commit(_: &TxOptions, _: &Fitting) -> SqlStr {
+    fn commit(_: &Effective, _: &Fitting) -> SqlStr {
         "SAVEPOINT demarcate_commit; COMMIT".into_sql_str()
     }
 
     fn roll_back<'c>(
         connection: &'c mut PgConnection,
-        _: &TxOptions,
+        _: &Effective,
         _: &Fitting,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         Self::run(connection, "ROLLBACK".into_sql_str())

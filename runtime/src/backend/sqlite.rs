@@ -19,6 +19,7 @@ use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, 
 use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::classify::replay;
 use crate::error::Error;
+use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
 
@@ -36,7 +37,7 @@ pub struct Fitting {
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 
 /// Puts back what [`begin`](Transact::begin) has set.
-fn restore(options: &TxOptions, fitting: &Fitting) -> Option<String> {
+fn restore(options: &Effective, fitting: &Fitting) -> Option<String> {
     let busy_timeout = options.lock_timeout.map(|_| {
         let milliseconds = fitting.busy_timeout;
         format!("PRAGMA busy_timeout = {milliseconds}")
@@ -199,7 +200,7 @@ impl Transact for Sqlite {
     /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails
     /// with SQLITE_BUSY wherever another wrote in between, whatever the busy timeout, since waiting
     /// could not help it: <https://www.sqlite.org/lang_transaction.html>.
-    fn begin(options: &TxOptions, _: &Fitting) -> SqlStr {
+    fn begin(options: &Effective, _: &Fitting) -> SqlStr {
         if options.lock_timeout.is_none() {
             return if options.is_read_only() {
                 "PRAGMA query_only = 1; BEGIN".into_sql_str()
@@ -229,7 +230,7 @@ impl Transact for Sqlite {
     }
 
     /// COMMIT outside a transaction is an error of SQLite's own.
-    fn commit(options: &TxOptions, fitting: &Fitting) -> SqlStr {
+    fn commit(options: &Effective, fitting: &Fitting) -> SqlStr {
         match restore(options, fitting) {
             None => "COMMIT".into_sql_str(),
             Some(restore) => AssertSqlSafe(format!("COMMIT; {restore}")).into_sql_str(),
@@ -238,7 +239,7 @@ impl Transact for Sqlite {
 
     fn roll_back<'c>(
         connection: &'c mut SqliteConnection,
-        options: &TxOptions,
+        options: &Effective,
         fitting: &Fitting,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>> {
         let restore = restore(options, fitting);

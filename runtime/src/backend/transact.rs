@@ -7,6 +7,7 @@ use sqlx::SqlStr;
 
 use super::connect::Connect;
 use crate::error::Error;
+use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
 
 /// What differs between databases while a transaction is open.
@@ -24,20 +25,20 @@ pub trait Transact: Connect {
     fn check(options: &TxOptions) -> Result<(), Error>;
 
     /// Begins a transaction, all options included, in one round trip.
-    fn begin(options: &TxOptions, fitting: &Self::Fitting) -> SqlStr;
+    fn begin(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
 
     /// What the answer to the begin says, given its first row.
     fn begun(row: Option<Self::Row>) -> Result<Begun, sqlx::Error>;
 
     /// Commits, in one round trip that fails if the transaction is not the one that was begun.
-    fn commit(options: &TxOptions, fitting: &Self::Fitting) -> SqlStr;
+    fn commit(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
 
     /// Ends the transaction of a connection that is [settled](Self::settle), whether or not one is open.
     ///
     /// `Ok` means that the connection is outside any transaction, with no answer outstanding.
     fn roll_back<'c>(
         connection: &'c mut Self::Connection,
-        options: &TxOptions,
+        options: &Effective,
         fitting: &Self::Fitting,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 

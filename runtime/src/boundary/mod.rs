@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::observe::spans;
 use crate::observe::stats::Record;
 use crate::options::TxOptions;
+use crate::options::effective::Effective;
 use crate::pool::Guest;
 use crate::scope::activity::Activity;
 use crate::scope::current::Frame;
@@ -38,7 +39,7 @@ struct Admitted<'a, DB: Backend> {
     transaction: TransactionId,
     record: Arc<Record>,
     engine: &'a Arc<Engine<DB>>,
-    options: Arc<TxOptions>,
+    options: Arc<Effective>,
     stop: CancelToken,
     limit: Duration,
     deadline: Instant,
@@ -86,11 +87,10 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         stop: CancelToken,
     ) -> Result<Self, Error> {
         let site = site.renamed(options.name);
-        let options = options.or(engine.defaults());
         // Before it is asked whether the factory closes, so that there is no gap between the two.
         let guest = engine.pool().guest();
         let record = engine.record_of(site);
-        admit::<DB, E>(site, engine, &options).map_err(|error| {
+        let options = admit::<DB, E>(site, engine, &record, options).map_err(|error| {
             let error = error.at(|| ErrorContext::of_boundary(site));
             record.failed(error.to_string(), None);
             error
@@ -102,7 +102,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             transaction: TransactionId::random(),
             record,
             engine,
-            options: Arc::new(options),
+            options,
             stop,
             limit,
             deadline: Instant::now() + limit,
@@ -238,16 +238,17 @@ impl<T, E> FailedRun<T, E> {
     }
 }
 
+/// Rejects a boundary that can be seen to fail, and resolves the options of any other.
 fn admit<DB: Backend, E: 'static>(
     site: Site,
-    engine: &Arc<Engine<DB>>,
-    options: &TxOptions,
-) -> Result<(), Error> {
-    options.check()?;
+    engine: &Engine<DB>,
+    record: &Record,
+    options: TxOptions,
+) -> Result<Arc<Effective>, Error> {
     if let Some(tolerated) = &options.tolerated {
         tolerated.check::<E>()?;
     }
-    DB::check(options)?;
-    engine.replicas().check(options)?;
-    engine.admit(site, options.independent)
+    let options = engine.resolve(record, options)?;
+    engine.admit(site, options.independent)?;
+    Ok(options)
 }

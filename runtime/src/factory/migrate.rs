@@ -9,7 +9,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use crate::backend::{Backend, Migrate};
 use crate::error::Error;
 use crate::factory::SessionFactory;
-use crate::options::TxOptions;
+use crate::options::effective::Effective;
 use crate::pool::lease::Lease;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::{Site, SiteKind};
@@ -78,7 +78,7 @@ async fn run<DB: Backend + Migrate>(
     let pool = db.pool();
     // A lease, though there is no transaction of ours: what was dropped half-way is rolled back, and settings that a
     // migration leaves on the server's session are nobody else's.
-    let mut lease = Lease::new(pool.acquire(site).await?, Arc::new(TxOptions::new()));
+    let mut lease = Lease::new(pool.acquire(site).await?, Arc::new(Effective::default()));
     lease.taint();
     let (connection, _) = lease.parts();
     let migrated = async {

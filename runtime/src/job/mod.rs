@@ -3,7 +3,6 @@
 mod error;
 mod handle;
 
-use std::any::Any;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

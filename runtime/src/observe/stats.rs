@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::time::{Duration, SystemTime};
 
 use crate::observe::histogram::{Histogram, LatencyHistogram};
+use crate::options::effective::SiteOptions;
 use crate::scope::place::TransactionId;
 use crate::scope::site::Site;
 use crate::util::lock::{lock, read, write};
@@ -104,6 +105,8 @@ pub(crate) struct Stats {
 pub(crate) struct Record {
     counts: Mutex<BoundaryStats>,
     runs: Histogram,
+    /// The effective options of the boundary.
+    options: SiteOptions,
 }
 
 impl Stats {
@@ -138,6 +141,10 @@ impl Stats {
 }
 
 impl Record {
+    pub(crate) fn options(&self) -> &SiteOptions {
+        &self.options
+    }
+
     fn counts(&self) -> MutexGuard<'_, BoundaryStats> {
         lock(&self.counts)
     }

@@ -1,5 +1,6 @@
 //! The options of a boundary, under the names that the attributes use.
 
+pub(crate) mod effective;
 mod isolation;
 mod replica;
 mod retry;
@@ -199,6 +200,39 @@ impl TxOptions {
 
     pub(crate) fn time_limit(&self) -> Duration {
         self.timeout.unwrap_or(Self::DEFAULT_TIMEOUT)
+    }
+
+    /// Whether both say the same. Options that hold a closure are never the same as others.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let Self {
+            isolation,
+            read_only,
+            deferrable,
+            independent,
+            confirm_commit,
+            timeout,
+            statement_timeout,
+            lock_timeout,
+            idle_timeout,
+            retry,
+            replica,
+            tolerated,
+            name,
+        } = self;
+        tolerated.is_none()
+            && other.tolerated.is_none()
+            && *isolation == other.isolation
+            && *read_only == other.read_only
+            && *deferrable == other.deferrable
+            && *independent == other.independent
+            && *confirm_commit == other.confirm_commit
+            && *timeout == other.timeout
+            && *statement_timeout == other.statement_timeout
+            && *lock_timeout == other.lock_timeout
+            && *idle_timeout == other.idle_timeout
+            && *retry == other.retry
+            && *replica == other.replica
+            && *name == other.name
     }
 
     /// Returns these options, with the defaults for those that are not set.

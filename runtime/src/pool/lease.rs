@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::backend::{Backend, Begun};
 use crate::classify::Redacted;
-use crate::options::TxOptions;
+use crate::options::effective::Effective;
 use crate::pool::Connection;
 use crate::targets;
 
@@ -34,13 +34,13 @@ struct ActiveLease<DB: Backend> {
     state: ConnectionState,
     /// Something outlives the transaction on the server's session.
     is_tainted: bool,
-    options: Arc<TxOptions>,
+    options: Arc<Effective>,
     begun: Begun,
 }
 
 impl<DB: Backend> Lease<DB> {
     /// The lease of a connection on which a transaction is about to be begun.
-    pub(crate) fn new(connection: Connection<DB>, options: Arc<TxOptions>) -> Self {
+    pub(crate) fn new(connection: Connection<DB>, options: Arc<Effective>) -> Self {
         Self {
             held: Some(ActiveLease {
                 connection,

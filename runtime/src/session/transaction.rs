@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::observe::stats::{Outcome, Record};
-use crate::options::TxOptions;
+use crate::options::effective::Effective;
 use crate::pool::Guest;
 use crate::pool::lease::{ConnectionState, Lease};
 use crate::scope::activity::Activity;
@@ -26,7 +26,7 @@ use crate::session::requirements::{Offer, Requirements, UnmetRequirement};
 pub(crate) struct Core<DB: Backend> {
     pub(crate) engine: Arc<Engine<DB>>,
     pub(crate) activity: Arc<Activity>,
-    pub(crate) options: Arc<TxOptions>,
+    pub(crate) options: Arc<Effective>,
     /// The connection, from the first statement on.
     pub(crate) connection: Option<OnConnection<DB>>,
     pub(crate) fitness: Fitness,
@@ -67,7 +67,7 @@ impl<DB: Backend> Core<DB> {
         engine: Arc<Engine<DB>>,
         activity: Arc<Activity>,
         record: Arc<Record>,
-        options: Arc<TxOptions>,
+        options: Arc<Effective>,
         deadline: Instant,
     ) -> Self {
         let guest = engine.pool().guest();
