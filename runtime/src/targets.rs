@@ -16,7 +16,7 @@ pub(crate) const HOOKS: &str = "demarcate::hooks";
 pub(crate) const JOB: &str = "demarcate::job";
 /// Connections that were closed instead of being returned to the pool.
 pub(crate) const LEASE: &str = "demarcate::lease";
-/// The pool and its limits.
+/// The pool: connections that could not be made, statements that could not be stopped, and closing.
 pub(crate) const POOL: &str = "demarcate::pool";
 /// Errors that HTTP was told.
 pub(crate) const PROBLEM_REPORT: &str = "demarcate::problem::report";
@@ -24,16 +24,10 @@ pub(crate) const PROBLEM_REPORT: &str = "demarcate::problem::report";
 pub(crate) const SAVEPOINT: &str = "demarcate::savepoint";
 /// The settings in use.
 pub(crate) const SETTINGS: &str = "demarcate::settings";
-/// Statements that could not be stopped.
-pub(crate) const SPARE: &str = "demarcate::control";
 /// The log of statements.
 pub(crate) const SQL: &str = "demarcate::sql";
 /// Waiting for a database that starts.
 pub(crate) const STARTUP: &str = "demarcate::startup";
-/// Connections that the pool makes ahead.
-pub(crate) const STOCK: &str = "demarcate::stock";
-/// A connection that was made for nobody.
-pub(crate) const STOCK_ATTEMPT: &str = "demarcate::stock::attempt";
 /// The ends of boundaries, and replicas that cannot be reached.
 pub(crate) const TRANSACTION: &str = "demarcate::transaction";
 /// The pooler that was found in front of the server.
@@ -46,7 +40,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     /// What users can filter by. A change here is one for the changelog.
-    const TARGETS: [&str; 18] = [
+    const TARGETS: [&str; 15] = [
         "demarcate",
         "demarcate::boundary",
         "demarcate::commit",
@@ -58,11 +52,8 @@ mod tests {
         "demarcate::problem::report",
         "demarcate::savepoint",
         "demarcate::settings",
-        "demarcate::control",
         "demarcate::sql",
         "demarcate::startup",
-        "demarcate::stock",
-        "demarcate::stock::attempt",
         "demarcate::transaction",
         "demarcate::verify",
     ];

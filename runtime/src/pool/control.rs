@@ -67,12 +67,12 @@ impl<DB: Backend> ControlConnection<DB> {
         match tokio::time::timeout(patience, self.order(order)).await {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
-                tracing::warn!(target: targets::SPARE, error = %Redacted(&error), "a statement whose boundary has ended could not be stopped: it runs on");
+                tracing::warn!(target: targets::POOL, error = %Redacted(&error), "a statement whose boundary has ended could not be stopped: it runs on");
                 self.pooler == Pooler::None && matches!(error, sqlx::Error::Database(_))
             }
             Err(_) => {
                 tracing::warn!(
-                    target: targets::SPARE,
+                    target: targets::POOL,
                     "a statement whose boundary has ended could not be stopped within {patience:?}: it runs on"
                 );
                 false

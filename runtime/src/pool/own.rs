@@ -465,7 +465,7 @@ impl<DB: Backend> OwnPool<DB> {
                 };
                 pool.clear().await;
                 if let Err(Lack::Refused(error)) = pool.fill(pool.limits.min_connections).await {
-                    tracing::debug!(target: targets::STOCK, error = %Redacted(&error), "the pool could not be filled up");
+                    tracing::debug!(target: targets::POOL, error = %Redacted(&error), "the pool could not be filled up");
                 }
             }
         });

@@ -121,7 +121,7 @@ impl<DB: Backend> ConnectAttempt<DB> {
         match (told, lack) {
             (Some(told), Some(lack)) => drop(told.answer.send(Err(lack))),
             (None, Some(Lack::Refused(error))) => {
-                tracing::debug!(target: targets::STOCK_ATTEMPT, error = %Redacted(&error), "a connection that nobody waits for could not be made");
+                tracing::debug!(target: targets::POOL, error = %Redacted(&error), "a connection that nobody waits for could not be made");
             }
             _ => {}
         }
