@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::visit::Seen;
 
-/// All of them, in the order of the files and of what is in them.
+/// The lifted rules, in the order of the files and of the items in them.
 #[derive(Default)]
 pub(crate) struct Allows {
     pub(crate) list: Vec<Allow>,

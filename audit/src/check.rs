@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::visit::Seen;
 
-/// What was looked at, and what is wrong with it.
+/// The number of visited functions, and their mistakes.
 #[derive(Default)]
 pub(crate) struct Check {
     pub(crate) found: Vec<Finding>,

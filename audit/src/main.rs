@@ -4,7 +4,7 @@
 //! * `cargo demarcate check` holds every router, service and job to the rules.
 //!
 //! The rules are those of `demarcate-rules`, as the attributes ask them. What only the compiler knows, the type behind a
-//! name, is left to the compiler; and what a macro makes or is given is not seen.
+//! name, is left to the compiler. Code that a macro makes or takes is not seen.
 
 mod allows;
 mod check;
@@ -94,7 +94,7 @@ fn run(command: &Command) -> Result<ExitCode, String> {
     }
 }
 
-/// Looks at every file of every package that uses demarcate. What cannot be read is said, and nothing is said to be right.
+/// Visits every file of every package that uses demarcate. A file that cannot be read is an error.
 fn each_file(common: &Common, seen: &mut dyn Seen) -> Result<ExitCode, String> {
     let workspace = Workspace::load(common.manifest_path.as_deref())?;
     let mut code = ExitCode::SUCCESS;

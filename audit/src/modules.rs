@@ -90,7 +90,7 @@ impl Found {
     fn declared(&mut self, module: &ItemMod, name: &str, beside: &Path, directory: &Path) {
         let is_conditional = module.attrs.iter().any(|attr| attr.path().is_ident("cfg"));
         if let Some(path) = path_of(&module.attrs) {
-            // What a `#[path]` names has its modules beside it.
+            // The child modules of a file that `#[path]` names are beside it.
             let path = beside.join(path);
             let directory = path.parent().unwrap_or(beside).to_owned();
             return self.file(&path, directory, is_conditional);

@@ -4,9 +4,9 @@ use demarcate_rules::Kind;
 use syn::visit::{self, Visit};
 use syn::{Attribute, Path, UseTree};
 
-/// What the names of one file mean, as far as its `use` declarations say.
+/// The meaning of the names in one file, according to its `use` declarations.
 pub(crate) struct Names<'a> {
-    /// What the package calls demarcate.
+    /// The names under which the package imports demarcate.
     crates: &'a [String],
     imports: Vec<Import>,
 }

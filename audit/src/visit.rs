@@ -1,4 +1,4 @@
-//! Finds what stands under our attributes, in blocks as the attribute on the block does.
+//! Finds the items with our attributes, and the members of blocks that the attribute applies to.
 
 use demarcate_rules::{Args, Attributed, Block, Errors, Kind, Member, MemberItem, On};
 use proc_macro2::TokenStream;
@@ -9,13 +9,13 @@ use syn::{Attribute, Ident, ImplItem, Item, Meta, TraitItem, Type};
 
 use crate::names::Names;
 
-/// What looks at it.
+/// Receives the items that are found.
 pub(crate) trait Seen {
     /// The arguments that something was given itself. `name` is `create_order`, or `impl Orders`.
     fn arguments(&mut self, file: &str, name: &str, args: &Args);
-    /// What is wrong with it.
+    /// The mistakes of an item.
     fn mistakes(&mut self, file: &str, errors: &Errors);
-    /// A function was held to the rules.
+    /// The rules were applied to a function.
     fn function(&mut self) {}
 }
 
@@ -76,13 +76,13 @@ impl Looking<'_> {
         }
     }
 
-    /// What a member of a block was given itself.
+    /// Reports a block member's own arguments.
     fn own(&mut self, member: &Member, name: &str) {
         let own = Args::parse(Kind::Service, member.given(), &mut Errors::default());
         self.seen.arguments(self.path, name, &own);
     }
 
-    /// What the block does not hold for: an attribute inside is on its own again.
+    /// Visits a member that the block does not apply to: an attribute inside it counts by itself.
     fn let_out(&mut self, tokens: TokenStream) {
         if let Ok(item) = syn::parse2::<Item>(tokens.clone()) {
             self.visit_item(&item);
@@ -131,7 +131,7 @@ impl<'ast> Visit<'ast> for Looking<'_> {
     }
 }
 
-/// What an attribute was given.
+/// Returns the arguments of an attribute.
 fn given(attr: &Attribute) -> TokenStream {
     match &attr.meta {
         Meta::List(list) => list.tokens.clone(),
@@ -148,11 +148,11 @@ fn without(at: usize, item: &impl ToTokens) -> TokenStream {
         let others = others.map(|(_, attr)| attr);
         Ok(quote!(#(#others)* #rest))
     };
-    // What was printed from an item can be read.
+    // An item that was printed can be parsed again.
     rest.parse2(item.to_token_stream()).unwrap_or_default()
 }
 
-/// What an item is called, which may be without its braces.
+/// Returns the name of an item, which may lack its braces.
 fn name_of(tokens: &TokenStream) -> String {
     let item = syn::parse2(tokens.clone()).or_else(|_| syn::parse2(quote!(#tokens {})));
     match item {

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde::Deserialize;
 
-/// A workspace, and what of it uses demarcate.
+/// A workspace, and the packages in it that use demarcate.
 pub(crate) struct Workspace {
     metadata: Metadata,
 }
@@ -18,7 +18,7 @@ pub(crate) struct Package {
     pub(crate) directory: PathBuf,
     /// The first file of each of its targets.
     pub(crate) roots: BTreeSet<PathBuf>,
-    /// What it calls demarcate.
+    /// The names under which it imports demarcate.
     pub(crate) names: Vec<String>,
 }
 

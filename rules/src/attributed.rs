@@ -1,4 +1,4 @@
-//! What an attribute stands on, read and held to the rules: the same for the compiler and for the audit.
+//! Reads an attribute and its item, and applies the rules: for the macros and for the audit.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -16,19 +16,19 @@ use crate::syntax::item::Item;
 pub struct Attributed {
     /// The attribute's arguments.
     pub args: Args,
-    /// What it stands on.
+    /// The item.
     pub on: On,
-    /// What is wrong with either. What is wrong inside of a block is told by [`Member::held`].
+    /// The mistakes in the arguments and the item. Those inside a block are returned by [`Member::held`].
     pub errors: Errors,
 }
 
-/// What an attribute stands on.
+/// The item of an attribute.
 pub enum On {
-    /// A function, which was held to the rules, and its body.
+    /// A function to which the rules were applied, and its body.
     Function(Box<Function>, Option<Checked>),
-    /// A block, whose members are yet to be.
+    /// A block. The rules are applied to its members with [`Member::held`].
     Block(Block),
-    /// Nothing that it goes on, or nothing that can be read. It was reported.
+    /// An item that the attribute does not support, or that cannot be read. It was reported.
     Other,
 }
 
@@ -63,7 +63,7 @@ impl Attributed {
 }
 
 impl Member {
-    /// What holds for a function or a block inside of a block with the arguments `block`, and what is wrong with its own.
+    /// Returns the arguments that apply to this member of a block with the arguments `block`, and the mistakes in its own.
     #[must_use]
     pub fn under(&self, block: &Args) -> (Args, Errors) {
         let mut errors = Errors::default();
@@ -72,7 +72,7 @@ impl Member {
         (own.within(block), errors)
     }
 
-    /// The same of a function, which is held to the rules.
+    /// Applies the rules to a function of a block, and returns the arguments that apply to it, its body and its mistakes.
     #[must_use]
     pub fn held(&self, function: &Function, block: &Args) -> (Args, Option<Checked>, Errors) {
         let (args, mut errors) = self.under(block);
@@ -80,7 +80,7 @@ impl Member {
         (args, checked, errors)
     }
 
-    /// What its own `#[service(..)]` were given.
+    /// Returns the arguments of its own `#[service(..)]`.
     #[must_use]
     pub fn given(&self) -> TokenStream {
         let lists = self.marks.iter().filter_map(|mark| match &mark.meta {

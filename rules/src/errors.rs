@@ -1,3 +1,5 @@
+//! Collects the mistakes of one function.
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::PatType;
@@ -5,13 +7,13 @@ use syn::PatType;
 use crate::kind::Kind;
 use crate::rule::{Level, Rule};
 
-/// All mistakes of one function, in the order in which they were found.
+/// The mistakes of one function, in the order in which they were found.
 #[derive(Debug, Default)]
 pub struct Errors {
     mistakes: Vec<Mistake>,
     /// The `#[cfg(..)]` of the parameter that is looked at.
     cfgs: TokenStream,
-    /// Rules that the function is let off.
+    /// Rules that do not apply to the function.
     allowed: Vec<&'static Rule>,
     /// Rules that are errors here, whatever their level.
     denied: Vec<&'static Rule>,
@@ -37,7 +39,7 @@ impl Errors {
         self.denied = denied;
     }
 
-    /// Looks at a parameter, which may not be there.
+    /// Runs `look`, and marks its mistakes with the `#[cfg(..)]` of a parameter.
     pub(crate) fn about(&mut self, parameter: &PatType, look: impl FnOnce(&mut Self)) {
         self.cfgs = parameter
             .attrs
@@ -49,7 +51,7 @@ impl Errors {
         self.cfgs = TokenStream::new();
     }
 
-    /// A rule was broken, and counts unless it was lifted. `what` fills the `{what}` of its message.
+    /// Records a broken rule, unless it is allowed. `what` fills the `{what}` of its message.
     pub(crate) fn rule(&mut self, rule: &'static Rule, kind: Kind, what: &str, on: impl ToTokens) {
         let is = |other: &&Rule| other.code == rule.code;
         if self.allowed.iter().any(is) {
@@ -67,12 +69,12 @@ impl Errors {
         });
     }
 
-    /// The attribute itself is written wrongly.
+    /// Records a mistake in the attribute itself.
     pub(crate) fn argument(&mut self, on: impl ToTokens, message: impl std::fmt::Display) {
         self.syntax(syn::Error::new_spanned(on, message));
     }
 
-    /// Tokens could not be read.
+    /// Records tokens that could not be read.
     pub(crate) fn syntax(&mut self, error: syn::Error) {
         self.mistakes.push(Mistake {
             rule: None,
@@ -82,9 +84,9 @@ impl Errors {
         });
     }
 
-    /// Puts the mistakes in the order in which they stand in the source.
+    /// Sorts the mistakes by their place in the source.
     ///
-    /// What a macro by example was given may come from elsewhere; what has no place stays where it is.
+    /// Tokens from a `macro_rules!` macro may come from another place; a mistake without a place keeps its order.
     pub(crate) fn sort(&mut self) {
         self.mistakes.sort_by_key(|mistake| {
             let start = mistake.error.span().start();
@@ -92,14 +94,14 @@ impl Errors {
         });
     }
 
-    /// Whether that rule was broken.
+    /// Whether the rule was broken.
     pub(crate) fn broke(&self, rule: &Rule) -> bool {
         self.iter()
             .filter_map(|mistake| mistake.rule)
             .any(|broken| broken.code == rule.code)
     }
 
-    /// Whether a rule was broken that stops the build.
+    /// Whether a broken rule stops the build.
     #[must_use]
     pub fn stop(&self) -> bool {
         self.iter()
@@ -112,12 +114,12 @@ impl Errors {
         self.mistakes.is_empty()
     }
 
-    /// The item could not be read.
+    /// Records an item that could not be read.
     pub fn unreadable(&mut self, error: syn::Error) {
         self.syntax(error);
     }
 
-    /// Whether a rule was broken that an expansion counts on: what it would emit would be refused a second time.
+    /// Whether a broken rule makes the expansion impossible: its code would only cause a second error.
     #[must_use]
     pub fn spoil_signature(&self) -> bool {
         self.iter()
@@ -131,7 +133,7 @@ impl Errors {
         self.mistakes.iter()
     }
 
-    /// One `compile_error!` for each mistake that stops the build.
+    /// Returns one `compile_error!` for each mistake that stops the build.
     pub fn compile_errors(&self) -> impl Iterator<Item = TokenStream> {
         self.iter()
             .filter(|mistake| mistake.level == Level::Deny)
@@ -141,7 +143,7 @@ impl Errors {
             })
     }
 
-    /// The mistakes that stop nothing, each with its rule.
+    /// Iterates over the warnings, each with its rule.
     pub fn warnings(&self) -> impl Iterator<Item = (&'static Rule, &syn::Error)> {
         self.iter()
             .filter(|mistake| mistake.level == Level::Warn)

@@ -1,9 +1,11 @@
-/// What a function is marked as.
+//! The three attributes.
+
+/// The attribute that a function is marked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `#[router_tx]`: a boundary inside a request.
     Router,
-    /// `#[service]`: works on a session it was lent.
+    /// `#[service]`: works on a session that its caller lends it.
     Service,
     /// `#[background_job]`: a boundary outside any request.
     Job,
@@ -30,7 +32,7 @@ impl Kind {
         }
     }
 
-    /// What a function so marked is called in a sentence.
+    /// Returns the noun for a function with this attribute.
     #[must_use]
     pub const fn noun(self) -> &'static str {
         match self {

@@ -1,14 +1,12 @@
-//! What a transaction boundary, a service and a background job must not do, and why: every rule of
-//! `demarcate` in one place.
+//! The rules of `demarcate` for transaction boundaries, services and background jobs, each with its message.
 //!
-//! The rules look at one function at a time, as tokens: [`Item::parse`] reads what an attribute stands
-//! on, [`Args::parse`] reads the attribute's arguments, and [`check`] holds the function to every rule.
+//! The rules look at one function at a time, as tokens: [`Item::parse`] reads an attribute's item, [`Args::parse`]
+//! reads its arguments, and [`check`] applies every rule to the function.
 //! All mistakes of a function are found in one run, each on the token that is wrong. Nothing here
 //! depends on being inside a proc macro: `cargo demarcate` calls the same functions over whole files.
 //!
-//! What only the compiler can know is the type of a parameter or of a method's receiver. For these the
-//! crate says *what* to ask ([`Function::foreign_parameters`], [`control::each`]), and the macros emit
-//! the question.
+//! Only the compiler knows the type of a parameter or of a method's receiver. For these the crate returns the questions
+//! to ask ([`Function::foreign_parameters`], [`control::each`]), and the macros emit them.
 //!
 //! ```
 //! use demarcate_rules::{Args, Errors, Item, Kind, check};

@@ -1,4 +1,4 @@
-//! Where the files are that a function names: `query_file!("queries/find.sql")`.
+//! Finds the package whose files a function names: `query_file!("queries/find.sql")`.
 
 use std::cell::RefCell;
 use std::env;
@@ -8,7 +8,7 @@ thread_local! {
     static ROOT: RefCell<Option<PathBuf>> = const { RefCell::new(None) };
 }
 
-/// Looks at functions of the package in that directory. Without it, the package is the one that cargo is compiling.
+/// Runs `look` for the package in that directory. Otherwise the package is the one that cargo is compiling.
 pub fn in_package<T>(directory: &Path, look: impl FnOnce() -> T) -> T {
     let before = ROOT.replace(Some(directory.to_owned()));
     let looked = look();

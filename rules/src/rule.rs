@@ -1,28 +1,30 @@
+//! The table of rules: code, name, level, message and help of each.
+
 use crate::kind::Kind;
 
 /// One thing that a router, a service or a background job must not do.
 ///
-/// The codes are grouped: `D00x` is about a function's signature, `D01x` about who begins, commits and rolls back, `D02x`
-/// about what is done beside the transaction, `D03x` about errors that nobody sees, `D04x` about what stays on the
-/// server's session, `D05x` about waiting while a connection and its locks are held. A code is never given to another
+/// The codes are grouped: `D00x` is about a function's signature, `D01x` about begin, commit and rollback, `D02x` about
+/// work beside the transaction, `D03x` about errors that are lost, `D04x` about state that stays on the server's
+/// session, `D05x` about waiting while a connection and its locks are held. A code is never given to another
 /// rule.
 #[derive(Debug)]
 pub struct Rule {
-    /// `D010`: what the message begins with, and the name of the rule's page.
+    /// `D010`: the beginning of each message, and the name of the rule's page.
     pub code: &'static str,
-    /// What `allow(..)` takes.
+    /// The name that `allow(..)` takes.
     pub name: &'static str,
-    /// What it is, unless `deny(..)` makes an error of it.
+    /// Whether it is an error or a warning, unless `deny(..)` makes it an error.
     pub level: Level,
-    /// What is said to a service.
+    /// The text for a service.
     service: Says,
-    /// What is said to a router and a background job, which own their transaction.
+    /// The text for a router and a background job, which own their transaction.
     boundary: Says,
-    /// What the compiler says to all three, of a type that is not the session's. `{what}` is the type.
+    /// The text if the compiler judges a type, for all three. `{what}` is the type.
     of_type: Option<Says>,
 }
 
-/// What comes of a broken rule.
+/// Whether a broken rule is an error or a warning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// A compile error.
@@ -33,14 +35,14 @@ pub enum Level {
 
 /// A message, `what is wrong; what to write instead`, and a line of help below it.
 ///
-/// `{kind}` stands for `router`, `service` or `background job`, `{what}` for what was found.
+/// `{kind}` is replaced by `router`, `service` or `background job`, and `{what}` by the code that broke the rule.
 #[derive(Clone, Copy, Debug)]
 struct Says {
     message: &'static str,
     help: &'static str,
 }
 
-/// A rule is its code.
+/// Rules are compared by their codes.
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         self.code == other.code
@@ -50,19 +52,19 @@ impl PartialEq for Rule {
 impl Eq for Rule {}
 
 impl Rule {
-    /// Whether the statement guard refuses the same at run time, unless it is told otherwise.
+    /// Whether the statement guard also applies the rule at run time, and `allow(..)` lifts it there.
     #[must_use]
     pub fn is_guarded(&self) -> bool {
         self.code.starts_with("D04")
     }
 
-    /// Whether the signature is not what the attribute makes its function from.
+    /// Whether the rule is about the part of the signature that the expansion is made from.
     pub(crate) fn is_of_the_signature(&self) -> bool {
         self.code < PAST_THE_SESSION.code && self.code != SECOND_SESSION.code
     }
 
-    /// Whether `allow(..)` lifts it. What an attribute emits is made from the signature, so a rule of that is not
-    /// lifted; nor is one without which the function would not compile.
+    /// Whether `allow(..)` lifts it. The expansion is made from the signature, so a rule about the signature cannot be
+    /// lifted; nor can a rule without which the function would not compile.
     #[must_use]
     pub fn can_be_allowed(&self) -> bool {
         self.code >= PAST_THE_SESSION.code && *self != SESSION_AFTER_THE_END
@@ -105,7 +107,7 @@ impl Rule {
     }
 }
 
-/// A rule that says the same to all three.
+/// Makes a rule with one text for all three.
 const fn same(
     code: &'static str,
     name: &'static str,
@@ -123,7 +125,7 @@ const fn same(
     }
 }
 
-/// The same, but that it warns.
+/// Makes a rule a warning.
 const fn warns(rule: Rule) -> Rule {
     Rule {
         level: Level::Warn,
@@ -131,7 +133,7 @@ const fn warns(rule: Rule) -> Rule {
     }
 }
 
-/// The same, and the compiler says it of a type as well.
+/// Adds the message for a type that the compiler judges.
 const fn of_type(rule: Rule, message: &'static str) -> Rule {
     Rule {
         of_type: Some(Says {
@@ -343,7 +345,7 @@ pub(crate) const TRANSACTION_SQL: Rule = Rule {
     of_type: None,
 };
 
-/// The compiler says it, who knows the type of the executor.
+/// Reported by the compiler, which knows the type of the executor.
 pub(crate) const OTHER_EXECUTOR: Rule = of_type(
     same(
         "D020",
@@ -362,7 +364,7 @@ pub(crate) const SPAWN: Rule = same(
      write `allow(spawn, reason = \"..\")`",
 );
 
-/// The compiler says it, who knows that the receiver is a session factory.
+/// Reported by the compiler, which knows whether the receiver is a session factory.
 pub(crate) const JOB_STARTED: Rule = of_type(
     same(
         "D022",
@@ -373,7 +375,7 @@ pub(crate) const JOB_STARTED: Rule = of_type(
     "a job is not started here on `{what}`, before the commit; write `tx.after_commit(job(..))`",
 );
 
-/// The compiler says it, who knows that the receiver is a session factory, or the tokens of a job that was given one.
+/// Reported by the compiler, which knows whether the receiver is a session factory, or from the tokens of a job that has one.
 pub(crate) const NESTED_BOUNDARY: Rule = of_type(
     same(
         "D023",
@@ -393,7 +395,7 @@ pub(crate) const UNGUARDED: Rule = same(
      `allow(unguarded, reason = \"..\")`",
 );
 
-/// The compiler says it as well, as an error about lifetimes.
+/// The compiler reports it as well, as an error about lifetimes.
 pub(crate) const SESSION_AFTER_THE_END: Rule = same(
     "D025",
     "session_after_the_end",

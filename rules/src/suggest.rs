@@ -1,4 +1,4 @@
-//! "did you mean".
+//! Finds the nearest known word, for "did you mean".
 
 /// The candidate that a misspelt word most likely stands for.
 pub(crate) fn nearest<'a>(

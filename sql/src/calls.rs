@@ -20,7 +20,7 @@ pub struct SessionCall<'a> {
     pub name: &'a str,
     /// Where the name starts, in bytes.
     pub offset: usize,
-    /// What the call leaves on the session.
+    /// The state that the call leaves on the session.
     pub leak: Leak,
 }
 
@@ -83,7 +83,7 @@ impl<'a> Iterator for SessionCalls<'a> {
 
 impl core::iter::FusedIterator for SessionCalls<'_> {}
 
-/// What a call of the function with this name leaves on the session, with `behind` after the name.
+/// Returns the state that a call of this function leaves on the session; `behind` is after the name.
 fn leak(name: &Token<'_>, mut behind: Lexer<'_>) -> Option<Leak> {
     if !behind.accept_mark(b'(') {
         return None;

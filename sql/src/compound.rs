@@ -27,7 +27,7 @@ pub(crate) struct Block {
     before: Before,
 }
 
-/// What the token before says about this one.
+/// The meaning that the previous token gives to this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     /// After a dot or `AS`: a name, whatever word it is.
@@ -74,7 +74,7 @@ impl Block {
         }
     }
 
-    /// Takes one token in, with the lexer behind it.
+    /// Processes one token; the lexer is after it.
     pub(crate) fn step(&mut self, token: &Token<'_>, lexer: &mut Lexer<'_>) -> Step {
         let step = match token.shape {
             Shape::Mark(mark) => self.mark(mark),

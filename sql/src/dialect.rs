@@ -1,6 +1,6 @@
-//! The databases whose SQL is read.
+//! The databases whose SQL can be read.
 
-/// Whose SQL a text is: it decides where comments, quotes and statements end, and what a statement does.
+/// The database that a text is for. It decides where comments, quotes and statements end, and what a statement does.
 ///
 /// ```
 /// use demarcate_sql::{Dialect, Kind, statements};

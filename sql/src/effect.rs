@@ -1,9 +1,9 @@
-//! What a statement does to the transaction that it is sent in.
+//! The effect of a statement on its transaction.
 
 use crate::dialect::Dialect;
 use crate::kind::Kind;
 
-/// What a statement does to the transaction that it is sent in.
+/// The effect of a statement on the transaction that it is sent in.
 ///
 /// ```
 /// use demarcate_sql::{Dialect, Effect, Kind};
@@ -42,11 +42,11 @@ pub enum Effect {
     OutsideOnly,
     /// It runs code that the text does not show and that may commit.
     Opaque,
-    /// It changes how the text after it is read, so that nobody can say beforehand what that text does.
+    /// It changes how later text is read, so the effect of that text cannot be known beforehand.
     ChangesReading,
     /// It talks to the server in a way of its own, for which it needs the connection itself.
     NeedsConnection,
-    /// It can be read in more than one way, so nobody can say what it does.
+    /// It can be read in more than one way, so its effect is unknown.
     Ambiguous,
 }
 
@@ -159,7 +159,7 @@ impl Effect {
 }
 
 impl Kind {
-    /// What a statement of this kind does to the transaction that it is sent in.
+    /// Returns the effect of a statement of this kind on the transaction that it is sent in.
     ///
     /// ```
     /// use demarcate_sql::{Dialect, Effect, Kind};

@@ -5,8 +5,9 @@ use crate::kind::Kind;
 use crate::lexer::Lexer;
 use crate::stored_body::{self, Body};
 
-/// What a statement is that holds executable comments, `head` being how a server reads it that executes them all, and
-/// `after` the place behind it. `None` where a server that skips them ends it elsewhere.
+/// Returns the kind of a statement with executable comments. `head` is the reading of a server that executes all of
+/// them, and `after` is the place after the statement. Returns `None` if a server that skips them ends the statement
+/// elsewhere.
 ///
 /// Where one reading is guarded and another is not, the guarded one counts; where they do different things, the
 /// statement is ambiguous.
@@ -47,7 +48,7 @@ fn either(executed: Kind, skipped: Kind, lexer: Lexer<'_>) -> Kind {
     }
 }
 
-/// Whether nothing behind the first word can change what the statement is.
+/// Whether the first word alone decides the kind of the statement.
 fn first_word_decides(lexer: Lexer<'_>) -> bool {
     lexer.peek().is_some_and(|first| {
         first.is_any(&[

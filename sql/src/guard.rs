@@ -10,7 +10,7 @@ use crate::{calls, head, settings, temporary};
 /// The first statement of a text that a session must not send: see [`Effect::is_guarded`].
 ///
 /// This is the guard that every text passes before it is sent, and the one question to ask of it. A text of one statement
-/// is judged by its first keyword; what follows is only searched for a semicolon, and for what would need a second look.
+/// is judged by its first keyword; the rest is only searched for a semicolon and for text that needs a second look.
 ///
 /// ```
 /// use demarcate_sql::{Dialect, Effect, guard};

@@ -1,8 +1,8 @@
 //! The kinds of statements.
 
-/// What a statement is, as its first words say.
+/// The kind of a statement, by its first words.
 ///
-/// What it does to the transaction is [`Kind::effect`], and differs by database.
+/// [`Kind::effect`] is its effect on the transaction, which differs by database.
 ///
 /// ```
 /// use demarcate_sql::{Dialect, Kind, statements};
@@ -23,7 +23,7 @@ pub enum Kind {
     Delete,
     /// `MERGE`.
     Merge,
-    /// `WITH`, whatever its main statement is.
+    /// `WITH`, with any main statement.
     With,
     /// `INSERT OR ROLLBACK`, `UPDATE OR ROLLBACK` (SQLite).
     RollbackOnConflict,
@@ -143,6 +143,6 @@ pub enum Kind {
     /// What servers of different versions read in different ways, because of an executable comment (MySQL): one that
     /// leaves a quote open or holds a semicolon, and everything after it.
     Ambiguous,
-    /// Anything else: `SHOW`, `FETCH`, `KILL`, and what is not SQL.
+    /// Anything else: `SHOW`, `FETCH`, `KILL`, and text that is not SQL.
     Other,
 }

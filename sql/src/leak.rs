@@ -1,4 +1,4 @@
-//! What a statement or a call leaves on the server's session.
+//! The state that a statement or a call leaves on the server's session.
 
 use crate::dialect::Dialect;
 use crate::effect::Effect;
@@ -35,7 +35,7 @@ pub enum Leak {
 }
 
 impl Kind {
-    /// What a statement of this kind leaves on the session.
+    /// Returns the state that a statement of this kind leaves on the session.
     ///
     /// A variable of the user's own on MySQL is how a procedure returns a value, and `UNLISTEN` leaves less than it
     /// found: neither counts. [`Statement::leak`](crate::Statement::leak) also knows that `DROP` leaves nothing.

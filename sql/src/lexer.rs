@@ -3,7 +3,7 @@
 use crate::dialect::Dialect;
 use crate::token::{Shape, Token};
 
-/// Reads a text token by token. It is a position, and cheap to copy: to look ahead is to read on in a copy.
+/// Reads a text token by token. It is a position and cheap to copy: looking ahead reads on in a copy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lexer<'a> {
     sql: &'a str,
@@ -15,7 +15,7 @@ pub(crate) struct Lexer<'a> {
     skips: bool,
     /// A comment was read that a server can end elsewhere: see [`Lexer::is_ambiguous`].
     ambiguous: bool,
-    /// Executable comments that were opened.
+    /// Returns the number of executable comments so far.
     comments: usize,
     /// Where the last executable comment ends for a server that skips it.
     closes: usize,
@@ -35,7 +35,7 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// From here on with executable comments as comments.
+    /// Returns a lexer that reads executable comments as comments from here on.
     pub(crate) fn skipping_executable(self) -> Self {
         Self {
             skips: true,
@@ -56,7 +56,7 @@ impl<'a> Lexer<'a> {
         self.comments
     }
 
-    /// What is left is of no use.
+    /// Skips the rest of the text.
     pub(crate) fn finish(&mut self) {
         *self = Self {
             at: self.sql.len(),
@@ -68,7 +68,7 @@ impl<'a> Lexer<'a> {
         self.dialect
     }
 
-    /// Where the last token that was read ends.
+    /// Returns the end of the last token.
     pub(crate) fn offset(&self) -> usize {
         self.at
     }
@@ -82,12 +82,12 @@ impl<'a> Lexer<'a> {
         ahead.next()
     }
 
-    /// The next token of the same statement.
+    /// Returns the next token of the same statement.
     pub(crate) fn next_inside(&mut self) -> Option<Token<'a>> {
         self.next().filter(|token| !token.is_mark(b';'))
     }
 
-    /// Reads past the next token if it is this keyword.
+    /// Consumes the next token if it is this keyword, and returns whether it was.
     pub(crate) fn accept(&mut self, keyword: &str) -> bool {
         self.accept_if(|token| token.is(keyword))
     }
@@ -130,7 +130,7 @@ impl<'a> Lexer<'a> {
         );
     }
 
-    /// Past the next `end`, or to the end of the text.
+    /// Advances past the next `end`, or to the end of the text.
     fn advance_past(&mut self, end: &[u8]) {
         let rest = self.rest();
         match rest
@@ -369,7 +369,8 @@ impl Lexer<'_> {
         let mut end = *self;
         end.advance_past(b"*/");
         self.closes = end.at.saturating_sub(2);
-        // Who skips it sees a comment in it also where who executes it sees a quote: `/*!99999 '/*'*/*/ commit`. The end's
+        // A server that skips it sees a comment where a server that executes it sees a quote: `/*!99999 '/*'*/*/
+        // commit`. The end's
         // first byte may be that comment's second.
         let inside = self.sql.as_bytes().get(self.at..=self.closes);
         self.ambiguous |= inside.is_some_and(|inside| inside.windows(2).any(|two| two == b"/*"));

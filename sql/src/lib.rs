@@ -1,8 +1,8 @@
-//! What a piece of SQL text does to a transaction.
+//! Reads SQL text for its effect on a transaction.
 //!
 //! [`statements`] reads a text into its statements, each with a [`Kind`]; a kind has an [`Effect`] on the
-//! transaction that it runs in; [`guard`] is asked before a text is sent, [`session_calls`] finds
-//! functions that leave something on the server's session, and [`masked`] is a text without its values.
+//! transaction that it runs in; [`guard`] reads a text before it is sent, [`session_calls`] finds
+//! functions that leave state on the server's session, and [`masked`] removes the values from a text.
 //!
 //! ```
 //! use demarcate_sql::{Dialect, Effect, Kind, guard, statements};
@@ -20,18 +20,18 @@
 //! body and a statement, and the words that a statement begins with. Text that the database would refuse has some
 //! kind all the same; nothing here fails, panics or allocates (the crate is `no_std` without `alloc`).
 //!
-//! # What it takes for granted
+//! # Assumptions
 //!
-//! The server's defaults, which sqlx does not change to anything that matters here: `standard_conforming_strings`
+//! The server has the defaults that matter here, which sqlx does not change: `standard_conforming_strings`
 //! is on and `client_encoding` is UTF-8 (PostgreSQL), `NO_BACKSLASH_ESCAPES` and `ANSI_QUOTES` are off and the character
 //! set is UTF-8 (MySQL). A statement that changes one of these [`changes_reading`](Effect::changes_reading).
 //!
-//! A MySQL comment that *some* server executes, `/*!99999 .. */`, is read as code and as a comment. Where that makes a
-//! difference to what is guarded, the guarded reading counts; where it makes one to where a quote or a statement
-//! ends, the rest of the text is [`Kind::Ambiguous`].
+//! A MySQL comment that *some* server executes, `/*!99999 .. */`, is read as code and as a comment. If one reading is
+//! guarded and the other is not, the guarded reading counts. If they differ in the end of a quote or a statement, the
+//! rest of the text is [`Kind::Ambiguous`].
 //!
-//! What a stored function, procedure or trigger does on the server cannot be seen in the text that calls it: see
-//! [`Effect::Opaque`]. Nor can a text that is put together on the server: `EXECUTE IMMEDIATE concat(..)`,
+//! The effects of a stored function, procedure or trigger are not visible in the text that calls it: see
+//! [`Effect::Opaque`]. Nor is a text that is built on the server: `EXECUTE IMMEDIATE concat(..)`,
 //! `set_config($1, ..)`, `DO` with an `EXECUTE` in it.
 #![no_std]
 

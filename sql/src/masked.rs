@@ -8,9 +8,9 @@ use crate::token::{Shape, Token};
 
 /// A text without the values that are written in it: for logs.
 ///
-/// Each string and number is shown as `?`, comments are left out, and what is blank is one space. On SQLite so is
-/// what stands in double quotes, which it takes for a string where no column has that name. A text stops at `…` where
-/// servers disagree on how it goes on.
+/// Each string and number is shown as `?`, comments are left out, and blanks become one space. On SQLite a name in
+/// double quotes is shown as `?` as well, since SQLite reads it as a string if no column has that name. A text stops at
+/// `…` if servers disagree on the rest.
 ///
 /// ```
 /// use demarcate_sql::{Dialect, masked};
@@ -26,7 +26,7 @@ pub const fn masked(sql: &str, dialect: Dialect) -> Masked<'_> {
     Masked { sql, dialect }
 }
 
-/// What [`masked`] makes: it is written by its `Display`.
+/// The result of [`masked`], written by its `Display`.
 ///
 /// ```
 /// use demarcate_sql::{Dialect, masked};

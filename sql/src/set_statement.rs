@@ -3,8 +3,8 @@
 use crate::lexer::Lexer;
 use crate::token::Token;
 
-/// Reads past `a = 1, b = 2 FOR`, if that is what follows, and says whether one of the variables changes how text is
-/// read: MariaDB, "SET STATEMENT".
+/// Reads past `a = 1, b = 2 FOR`, if it follows, and returns whether one of the variables changes how text is read:
+/// MariaDB, "SET STATEMENT".
 pub(crate) fn skip_statement_variables(lexer: &mut Lexer<'_>) -> Option<bool> {
     let mut ahead = *lexer;
     let mut reading = false;

@@ -74,7 +74,7 @@ fn is_escaped(token: &Token<'_>) -> bool {
     token.shape == Shape::Text && token.text.starts_with(['e', 'E'])
 }
 
-/// What is in the quotes, of whichever kind.
+/// Returns the text between the quotes.
 fn content(text: &str) -> &str {
     match text.strip_prefix('$') {
         Some(tagged) => {

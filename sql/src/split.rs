@@ -22,14 +22,14 @@ pub struct Statement<'a> {
     pub text: &'a str,
     /// Where `text` starts, in bytes.
     pub offset: usize,
-    /// What it is.
+    /// The kind of statement.
     pub kind: Kind,
     /// Whose SQL it was read as.
     pub dialect: Dialect,
 }
 
 impl Statement<'_> {
-    /// What it does to the transaction that it is sent in.
+    /// Returns the effect on the transaction that it is sent in.
     ///
     /// ```
     /// use demarcate_sql::{Dialect, Effect, statements};
@@ -42,7 +42,7 @@ impl Statement<'_> {
         self.kind.effect(self.dialect)
     }
 
-    /// What it leaves on the server's session.
+    /// Returns the state that it leaves on the server's session.
     ///
     /// ```
     /// use demarcate_sql::{Dialect, Leak, statements};
@@ -132,7 +132,7 @@ impl<'a> Iterator for Statements<'a> {
 }
 
 impl<'a> Statements<'a> {
-    /// All that is left, if servers disagree on how it goes on.
+    /// Returns the rest of the text as one ambiguous statement, if servers disagree on how to read it.
     fn ambiguous(&mut self, mut rest: Lexer<'a>) -> Option<Statement<'a>> {
         let blank = rest.offset();
         while rest.accept_mark(b';') {}

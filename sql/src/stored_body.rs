@@ -20,7 +20,7 @@ pub(crate) enum Body {
     Compound,
 }
 
-/// Reads past a statement and its semicolon, and says where its last token ends.
+/// Reads past a statement and its semicolon, and returns the end of its last token.
 pub(crate) fn skip(lexer: &mut Lexer<'_>, body: Body) -> usize {
     match body {
         Body::None => skip_plain(lexer),

@@ -46,7 +46,7 @@ impl<'a> Token<'a> {
             .is_some_and(|text| text.eq_ignore_ascii_case(name))
     }
 
-    /// The identifier without its quotes; what is doubled inside stays doubled.
+    /// Returns the identifier without its quotes; a doubled quote inside stays doubled.
     pub(crate) fn identifier(&self) -> Option<&'a str> {
         match self.shape {
             Shape::Word => Some(self.text),

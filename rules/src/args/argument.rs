@@ -1,4 +1,4 @@
-//! One argument, and how it finds its field.
+//! Reads one argument and stores it in its field.
 
 use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;

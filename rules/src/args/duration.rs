@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The longest duration that is not a mistake in the unit.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Reads a duration, or says what is wrong with it.
+/// Parses a duration; the error is the message.
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let unit = text.strip_prefix(digits).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which options there are, and which attributes take them.
+//! The options, and the attributes that take them.
 
 use syn::Ident;
 
@@ -90,7 +90,7 @@ pub(super) fn find(kind: Kind, name: &Ident, errors: &mut Errors) -> Option<&'st
         return Some(known);
     }
     let instead = match (kind, known.on) {
-        // What a service needs of a boundary is another matter than what the boundary is asked for.
+        // A service requires an option of its caller's boundary; it does not set it.
         (Kind::Service, _) if matches!(known.name, "isolation" | "read_write") => {
             format!(
                 "what a service needs of its caller's transaction is written `requires({})`",

@@ -1,4 +1,4 @@
-//! `allow(..)` and `deny(..)`: which rules hold.
+//! Reads `allow(..)` and `deny(..)`.
 
 use syn::parse::{ParseStream, Parser};
 use syn::{Ident, LitStr, Token};

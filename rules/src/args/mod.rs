@@ -22,7 +22,7 @@ use crate::errors::Errors;
 use crate::kind::Kind;
 
 impl Args {
-    /// Reads an attribute's arguments. What is wrong with them goes to `errors`; what is right is kept.
+    /// Parses an attribute's arguments. Mistakes go to `errors`; the valid arguments are kept.
     #[must_use]
     pub fn parse(kind: Kind, tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut args = Self::default();

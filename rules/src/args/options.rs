@@ -7,7 +7,7 @@ use syn::{Expr, Ident, LitStr, Pat, Path, Token};
 use crate::errors::Errors;
 use crate::rule::Rule;
 
-/// What an attribute was given, each with the tokens that gave it.
+/// The arguments of an attribute, each with its tokens.
 #[derive(Default)]
 pub struct Args {
     /// `crate = my_demarcate`: where the runtime is, if not at `::demarcate`.
@@ -106,7 +106,7 @@ pub struct Kept {
     pub guard: Option<(Token![if], Box<Expr>)>,
 }
 
-/// What a service needs of the boundary that it is called in.
+/// The options that a service needs of its caller's boundary.
 #[derive(Clone)]
 pub struct Requires {
     /// `requires`
@@ -115,12 +115,12 @@ pub struct Requires {
     pub isolation: Option<Isolation>,
     /// `read_write`
     pub read_write: Option<Ident>,
-    /// The block around the function said so.
+    /// Whether it comes from the block around the function.
     pub(crate) is_of_block: bool,
 }
 
 impl Args {
-    /// What holds for a function in a `#[service]` block that is given these arguments.
+    /// Merges a function's arguments with those of the `#[service]` block around it.
     #[must_use]
     pub fn within(mut self, block: &Self) -> Self {
         self.krate = self.krate.or_else(|| block.krate.clone());
@@ -130,7 +130,7 @@ impl Args {
         self
     }
 
-    /// `skip` is for what is in a block.
+    /// Rejects `skip` outside a block.
     pub fn check_skip(&self, errors: &mut Errors) {
         if let Some(skip) = &self.skip {
             errors.argument(
@@ -199,7 +199,7 @@ impl Args {
 }
 
 impl Requires {
-    /// What a function in a block needs: what it says itself, and for the rest what the block says.
+    /// Merges the requirements of a function with those of its block; the function's own come first.
     fn within(own: Option<Self>, block: Option<&Self>) -> Option<Self> {
         let of_block = block.map(|block| Self {
             is_of_block: true,

@@ -1,4 +1,4 @@
-//! `requires(..)`: what a service needs of the boundary that it is called in.
+//! Reads `requires(..)`, the options that a service needs of its caller's boundary.
 
 use syn::Token;
 use syn::parse::{ParseStream, Parser};

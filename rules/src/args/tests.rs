@@ -1,3 +1,5 @@
+//! Tests of the arguments: every option, and the message for each mistake.
+
 use std::time::Duration;
 
 use syn::LitStr;

@@ -1,4 +1,4 @@
-//! What each is right by itself and makes no sense together.
+//! Rejects options that contradict each other.
 
 use super::options::Args;
 use crate::errors::Errors;

@@ -1,4 +1,4 @@
-//! What stands behind the `=` of an option.
+//! Reads the values of options: `isolation = Serializable`.
 
 use std::time::Duration;
 

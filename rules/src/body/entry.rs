@@ -1,4 +1,4 @@
-//! What the names of a function stand for where its body begins.
+//! The meaning of a function's names where its body begins.
 
 use crate::args::Args;
 use crate::body::idioms::of_type;
@@ -9,7 +9,7 @@ use crate::syntax::pattern::{introduced, plain_name};
 use crate::syntax::session::{Found, Lent};
 
 impl Function {
-    /// What names stand for in the body.
+    /// Returns the meaning of the names in the body.
     #[must_use]
     pub fn names(&self, kind: Kind, args: &Args) -> Names {
         let Found { lent, factory, .. } = self.found(kind);
@@ -21,7 +21,7 @@ impl Function {
             inside: !matches!(lent, Some(Lent::Factory { .. })),
             ..Names::default()
         };
-        // What the compiler is asked about as a parameter is not asked about again.
+        // The compiler judges a parameter's type once, so uses of the parameter are not judged again.
         for (index, parameter) in self.parameters() {
             if let Some(name) = plain_name(&parameter.pat) {
                 let known = match of_type(&parameter.ty) {

@@ -6,7 +6,7 @@ use crate::body::names::{Known, Names};
 use crate::rule::{self, Rule};
 use crate::syntax::expr::{called, chain, names_crate, plain_place, without_parens};
 
-/// What a value of a type stands for.
+/// Returns the meaning of a value of this type.
 pub(crate) fn of_type(ty: &Type) -> Option<Known> {
     let ty = match ty {
         Type::Reference(reference) => &*reference.elem,
@@ -146,7 +146,7 @@ pub(crate) fn waits_later(init: &Expr, names: &Names) -> Option<&'static Rule> {
     }
 }
 
-/// The rule against a future that waits for something else than the database, and the name of what it calls.
+/// Returns the rule against a future that waits for something other than the database, and the name that it calls.
 pub(crate) fn waiting<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a Ident)> {
     slept(future)
         .or_else(|| called_out(future, names))
@@ -219,7 +219,7 @@ fn called_out<'a>(future: &'a Expr, names: &Names) -> Option<(&'static Rule, &'a
                 || (call.method == "execute" && names.known(&call.receiver) == Some(Known::Http));
             sends.then_some((&rule::HTTP_CALL, &call.method))
         }
-        // Of a request that was bound, and of what its `send` gave.
+        // A bound request, or the future of its `send`.
         future if names.known(future) == Some(Known::Http) => {
             Some((&rule::HTTP_CALL, plain_place(future)?))
         }

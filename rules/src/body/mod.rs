@@ -1,4 +1,4 @@
-//! A function's body: what its names stand for, which of its calls matter, and a walk through it.
+//! A function's body: the meaning of its names, the calls that rules look for, and a walk through it.
 
 mod entry;
 pub(crate) mod idioms;

@@ -1,4 +1,4 @@
-//! What the names in a body stand for.
+//! The meaning of the names in a body.
 
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
@@ -6,7 +6,7 @@ use crate::rule::Rule;
 use crate::syntax::expr::plain_place;
 use crate::syntax::pattern::binds;
 
-/// What the names in a part of a body stand for.
+/// The meaning of the names in a part of a body.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     /// Names of the session.
@@ -14,7 +14,7 @@ pub struct Names {
     /// The name of a job's session factory.
     pub factory: Option<Ident>,
     /// Whether a transaction is open here: not in a job that was given a factory, outside of the boundaries that it opens,
-    /// nor in what is registered to run after the commit.
+    /// nor in code that is registered to run after the commit.
     pub inside: bool,
     /// Other names that matter to a rule.
     pub(crate) known: Vec<(Ident, Known)>,
@@ -22,12 +22,13 @@ pub struct Names {
     pub(crate) is_opaque: bool,
 }
 
-/// What a name that is no session stands for.
+/// The meaning of a name that is not a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
     /// A parameter, whose type is judged, or a transaction, which is judged where it begins.
     Parameter,
-    /// A parameter that should not be there, so that nothing more is said of it.
+    /// A parameter that was already reported, such as `db` in `job(tx: &mut Session, db: &SessionFactory)`. Its uses are
+    /// not reported.
     Refused,
     /// `sqlx::query(..)`
     Query,
@@ -44,7 +45,7 @@ pub(crate) enum Known {
 }
 
 impl Names {
-    /// Without those that a pattern gives another meaning.
+    /// Returns the names without those that a pattern binds anew.
     pub(crate) fn without(&self, pats: &[&Pat]) -> Self {
         let stays = |name: &Ident| !pats.iter().any(|pat| binds(pat, name));
         Self {
@@ -65,23 +66,23 @@ impl Names {
         }
     }
 
-    /// Whether what a call is given runs when the transaction is over.
+    /// Whether a call registers its argument to run after the transaction: `tx.after_commit(..)`.
     pub(crate) fn is_after_the_end(&self, call: &ExprMethodCall) -> bool {
         (call.method == "after_commit" || call.method == "after_rollback")
             && self.is_session(&call.receiver)
     }
 
-    /// `tx`, `&mut *tx`, `(tx)`.
+    /// Whether an expression is the session: `tx`, `&mut *tx`, `(tx)`.
     pub(crate) fn is_session(&self, expr: &Expr) -> bool {
         plain_place(expr).is_some_and(|name| self.sessions.contains(name))
     }
 
-    /// The factory of a job that was given one.
+    /// Whether an expression is the session factory of a job.
     pub(crate) fn is_factory(&self, expr: &Expr) -> bool {
         plain_place(expr).is_some_and(|name| self.factory.as_ref() == Some(name))
     }
 
-    /// What a name, or a reference to it, stands for.
+    /// Returns the meaning of a name, or of a reference to it.
     pub(crate) fn known(&self, expr: &Expr) -> Option<Known> {
         let name = plain_place(expr)?;
         self.known
@@ -91,7 +92,7 @@ impl Names {
             .map(|(_, what)| *what)
     }
 
-    /// `db.transaction(async |tx| ..)`, in a job that was given the factory for that.
+    /// Whether a call opens a boundary in a job that has a session factory: `db.transaction(async |tx| ..)`.
     pub(crate) fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
         !self.inside && self.is_factory(&call.receiver) && is_boundary(&call.method)
     }

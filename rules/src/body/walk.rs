@@ -1,4 +1,4 @@
-//! A walk through a body that knows, wherever it is, what the names stand for.
+//! Walks through a body and tracks what the names in it mean.
 
 use proc_macro2::TokenStream;
 use syn::visit_mut::{self, VisitMut};
@@ -14,15 +14,15 @@ use crate::syntax::expr::{called, chain};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{plain_name, without_type};
 
-/// A step of the walk.
+/// One step of a walk.
 pub(crate) enum Step<'a> {
-    /// An expression, before what is inside it.
+    /// An expression, before its parts are visited.
     Enter(&'a Expr),
-    /// An expression, after what is inside it. It may be replaced.
+    /// An expression, after its parts have been visited. It may be replaced.
     Leave(&'a mut Expr),
-    /// A statement, before what is inside it.
+    /// A statement, before its parts are visited.
     Statement(&'a Stmt),
-    /// Arguments of a macro call that are no expressions.
+    /// Arguments of a macro call that cannot be read as expressions: `on a do b.c()` in `my!(on a do b.c())`.
     Tokens(&'a TokenStream),
 }
 
@@ -49,12 +49,12 @@ pub(crate) fn each(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_
 struct Walk<'f> {
     names: Names,
     look: &'f mut dyn FnMut(Step<'_>, &Names),
-    /// Whether what is inside a macro call must be written back.
+    /// Whether changed arguments of a macro call are written back to its tokens.
     replaces: bool,
 }
 
 impl Walk<'_> {
-    /// A part of the body in which names stand for something else.
+    /// Walks through a part of the body in which names mean something else.
     fn within(&mut self, names: Names, part: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.names, names);
         part(self);
@@ -120,7 +120,7 @@ impl Walk<'_> {
     }
 }
 
-/// What is bound by a `let`.
+/// The meaning of a value that a `let` binds.
 enum Bound {
     Session,
     Known(Known),
@@ -144,7 +144,7 @@ impl Bound {
         if let Some(known) = names.known(init) {
             return Self::Known(known);
         }
-        // What was begun elsewhere is reported where it was begun.
+        // A transaction on another receiver is reported where it begins.
         if chain(init).any(|link| matches!(link, Expr::MethodCall(call) if begins(&call.method))) {
             return Self::Known(Known::Parameter);
         }
@@ -175,7 +175,7 @@ impl Bound {
 
 impl VisitMut for Walk<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
-        // Before what is inside it is replaced.
+        // Looked at before its parts are replaced.
         (self.look)(Step::Enter(expr), &self.names);
         match expr {
             Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
@@ -190,7 +190,7 @@ impl VisitMut for Walk<'_> {
             Expr::Call(call) => {
                 let spawns = called(&call.func)
                     .is_some_and(|name| name == "spawn" || name.to_string().starts_with("spawn_"));
-                // What is called is judged with its arguments.
+                // A called path is judged together with the call's arguments.
                 if !matches!(&*call.func, Expr::Path(_)) {
                     self.visit_expr_mut(&mut call.func);
                 }

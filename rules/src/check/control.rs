@@ -1,4 +1,4 @@
-//! Calls that begin, commit or roll back, and those that go past the session.
+//! Judges calls that begin, commit or roll back, and calls that bypass the session.
 //!
 //! Many things have a method `commit`, a search index and a git repository among them, so the name alone
 //! decides nothing. Where the receiver is visibly the session the call is refused; where it is anything
@@ -17,7 +17,7 @@ pub use crate::body::names::Names;
 pub use crate::syntax::expr::chain;
 pub use crate::syntax::mac::each_argument;
 
-/// What a call does to a transaction.
+/// The effect of a call on a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Control {
     /// `commit`
@@ -68,11 +68,11 @@ impl Control {
     }
 }
 
-/// What is to be said of a call.
+/// The verdict on a call.
 pub enum Judgement {
     /// It is not allowed, and the compiler would refuse it as well. Holds the name that was called.
     Refused(Control, Ident),
-    /// It is not allowed, though the compiler has nothing against it. Holds the name, and what it is called on.
+    /// It is not allowed, although the compiler accepts it. Holds the name, and the text of the receiver.
     Wrong(Control, Ident, String),
     /// It depends on the type of the receiver. Holds the name that was called, and the receiver as it stands in the
     /// source.
@@ -84,7 +84,7 @@ pub enum Judgement {
 /// Shows `judged` every call in a body that may begin, commit or roll back, or go past the session. It may replace the
 /// call.
 pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &mut Expr)) {
-    // Calls are judged before what is inside them is replaced, and shown after.
+    // A call is judged before its parts are replaced, and shown afterwards.
     let mut open = Vec::new();
     walk::walk(body, names, &mut |step, names| match step {
         Step::Enter(expr) => open.push(judge(expr, names)),
@@ -167,7 +167,7 @@ pub fn without_calls(
     output
 }
 
-/// What is to be said of an expression itself, not of what is inside it.
+/// Judges an expression itself, but not its parts.
 pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
     if let Some((name, what)) = escape::spawn(expr, names) {
         return Some(Judgement::Wrong(Control::Spawn, name.clone(), what));
@@ -243,7 +243,7 @@ fn is_text(expr: &Expr, names: &Names) -> bool {
     }
 }
 
-/// Whether it is known already what stands behind an executor: the session, a parameter, or what `unguarded` gave.
+/// Whether an executor needs no question to the compiler: the session, a parameter, or the connection from `unguarded`.
 fn is_judged(expr: &Expr, names: &Names) -> bool {
     names.is_session(expr)
         || matches!(

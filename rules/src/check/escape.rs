@@ -8,7 +8,7 @@ use crate::body::names::{Known, Names};
 use crate::body::walk::{self, Step};
 use crate::syntax::expr::{chain, plain_place};
 
-/// The name of a call that spawns, and how it is written.
+/// Returns the name of a call that spawns a task, and the call as it is written.
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {
     match expr {
         _ if !names.inside => None,
@@ -18,7 +18,7 @@ pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, Str
     }
 }
 
-/// The session, where what is to run after the end uses it: `tx.after_commit(async { create_order(tx).await })`.
+/// Returns the session, if code that runs after the transaction uses it: `tx.after_commit(async { create_order(tx).await })`.
 pub(crate) fn used_after_the_end(call: &ExprMethodCall, names: &Names) -> Option<Ident> {
     if !names.is_after_the_end(call) {
         return None;

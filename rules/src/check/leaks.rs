@@ -113,7 +113,7 @@ mod tests {
             ("use shop", "D040"),
             ("pragma foreign_keys = off", "D040"),
             ("select set_config('app.user', $1, false)", "D040"),
-            // What is bound is not seen.
+            // The value of a parameter is not seen.
             ("select set_config($1, $2, $3)", "D040"),
             (
                 "update pg_settings set setting = $1 where name = 'work_mem'",

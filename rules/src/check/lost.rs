@@ -1,4 +1,4 @@
-//! Errors that nobody sees, and futures that nobody awaits.
+//! Finds discarded results and futures that are never awaited.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
@@ -10,10 +10,10 @@ use crate::rule::{self, Rule};
 use crate::syntax::expr::{called, chain, without_parens};
 use crate::syntax::mac::Arguments;
 
-/// What is lost.
+/// A discarded result, or a future that is never awaited.
 pub(crate) struct Lost {
     pub(crate) rule: &'static Rule,
-    /// What was called.
+    /// The name of the call.
     pub(crate) what: String,
     pub(crate) on: TokenStream,
 }
@@ -46,7 +46,7 @@ fn wildcard(pat: &Pat) -> Option<&Pat> {
     }
 }
 
-/// What is thrown away by `on`.
+/// Returns the result or the future that `on` discards.
 fn thrown_away(expr: &Expr, on: &impl ToTokens, names: &Names) -> Option<Lost> {
     if let Some(what) = result(expr, names) {
         return Some(Lost {
@@ -83,7 +83,7 @@ fn bare(expr: &Expr, names: &Names) -> Option<Lost> {
         });
     }
     match expr {
-        // Of other futures nobody knows whether a `Result` comes out; the compiler does, and warns.
+        // Whether another future returns a `Result` is not known here; the compiler warns about it.
         Expr::Await(wait) => {
             let on = statement(&wait.base, names)?;
             Some(Lost {
@@ -136,7 +136,7 @@ fn keeps(call: &ExprMethodCall) -> bool {
     )
 }
 
-/// What was awaited, if an expression is the `Result` of something that was given the session.
+/// Returns the name of the awaited call, if an expression is the `Result` of a future that was given the session.
 fn result(expr: &Expr, names: &Names) -> Option<String> {
     match without_parens(expr) {
         Expr::Await(wait) if is_given(&wait.base, names) => name_of(&wait.base),
@@ -165,7 +165,7 @@ fn is_given(future: &Expr, names: &Names) -> bool {
                     && Arguments::of(&mac.mac)
                         .is_some_and(|arguments| arguments.expressions().any(is_given));
             }
-            // What was awaited before has given its own result.
+            // An inner `.await` or `?` has already handled its own result.
             Expr::Await(_) | Expr::Try(_) => return false,
             _ => false,
         };
@@ -176,7 +176,7 @@ fn is_given(future: &Expr, names: &Names) -> bool {
     false
 }
 
-/// The name of what a future was made by.
+/// Returns the name of the call that made a future.
 fn name_of(future: &Expr) -> Option<String> {
     match without_parens(future) {
         Expr::MethodCall(call) => Some(call.method.to_string()),
@@ -191,7 +191,7 @@ fn name_of(future: &Expr) -> Option<String> {
     }
 }
 
-/// What an expression calls, if it is visibly the future of a statement on the session, or of a savepoint.
+/// Returns the called name, if an expression is visibly the future of a statement on the session, or of a savepoint.
 fn statement<'a>(expr: &'a Expr, names: &Names) -> Option<&'a Ident> {
     let Expr::MethodCall(call) = without_parens(expr) else {
         return None;

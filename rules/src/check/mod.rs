@@ -1,4 +1,4 @@
-//! The rules, one function each.
+//! Applies the rules to a function: a flat list, with one function for each rule.
 
 pub mod control;
 mod escape;
@@ -22,7 +22,7 @@ use crate::kind::Kind;
 use crate::rule;
 use crate::syntax::function::Function;
 
-/// A body that was held to the rules.
+/// A body to which the rules were applied.
 pub struct Checked {
     /// Its statements, as [`Function::block`] gives them. To read them takes longer than all else that is done with them.
     pub block: Block,
@@ -31,7 +31,7 @@ pub struct Checked {
     pub asks: bool,
 }
 
-/// Holds a function to every rule that its tokens can tell, and gives its body, if it has one that can be read.
+/// Applies every rule that needs only the tokens, and returns the body, if it can be read.
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) -> Option<Checked> {
     errors.under(args.allowed().collect(), args.denied().collect());
     check_signature(kind, args, function, errors);
@@ -42,7 +42,7 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
     checked
 }
 
-/// Holds a function's body to the rules.
+/// Applies the rules to a function's body.
 fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) -> Checked {
     let mut asks = false;
     check_sql(kind, &block, names, errors);

@@ -1,4 +1,4 @@
-//! The rules about a function's signature, and what its attribute's arguments need of it.
+//! Applies the rules about a function's signature, and checks that it fits the attribute's arguments.
 
 use syn::{FnArg, ReceiverKind, ReturnType};
 
@@ -11,7 +11,7 @@ use crate::syntax::pattern::plain_name;
 use crate::syntax::session::{Found, Lent};
 use crate::syntax::types::{self, Borrow};
 
-/// Holds a function's signature to the rules.
+/// Applies the rules to a function's signature.
 pub(crate) fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
     check_requires(kind, args, function, errors);
     if function.is_helper(kind) {
@@ -33,7 +33,7 @@ pub(crate) fn check_signature(kind: Kind, args: &Args, function: &Function, erro
     check_run_again(kind, args, function, errors);
 }
 
-/// A router and a job are what the macro makes of the body.
+/// Rejects a router or a job without a body.
 fn check_has_body(kind: Kind, function: &Function, errors: &mut Errors) {
     if kind != Kind::Service
         && let Body::None(semi) = &function.body
@@ -225,7 +225,7 @@ fn check_returned(kind: Kind, args: &Args, function: &Function, errors: &mut Err
     }
 }
 
-/// `on_error = f` calls `f(tx, error, a, b)` with the job's own arguments, by their names.
+/// Rejects unnamed arguments of a job with `on_error = f`, which calls `f(tx, error, a, b)` with the job's arguments.
 fn check_arguments_for_handler(
     kind: Kind,
     args: &Args,
@@ -250,7 +250,7 @@ fn check_arguments_for_handler(
     }
 }
 
-/// A job that opens several transactions gives each its own options.
+/// Rejects options of one transaction on a job that opens several.
 fn check_options_of_several(kind: Kind, args: &Args, found: &Found, errors: &mut Errors) {
     if kind == Kind::Job && matches!(found.lent, Some(Lent::Factory { .. })) {
         for option in args.of_one_transaction() {
@@ -265,7 +265,7 @@ fn check_options_of_several(kind: Kind, args: &Args, found: &Found, errors: &mut
     }
 }
 
-/// What is run again begins with what it was given the first time.
+/// Rejects `retry` on a function whose receiver cannot be used twice.
 fn check_run_again(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
     if args.retry.is_none() || function.can_run_again() {
         return;
@@ -274,7 +274,7 @@ fn check_run_again(kind: Kind, args: &Args, function: &Function, errors: &mut Er
         return;
     };
     match &receiver.kind {
-        // Of a job it was said that it borrows nothing.
+        // A job that borrows `self` was already reported.
         ReceiverKind::Reference(..) if kind == Kind::Job => {}
         ReceiverKind::Reference(..) => errors.argument(
             receiver,
@@ -288,7 +288,7 @@ fn check_run_again(kind: Kind, args: &Args, function: &Function, errors: &mut Er
     }
 }
 
-/// A service asks the session that it was lent for what it needs.
+/// Rejects `requires` on a function without a session to ask.
 fn check_requires(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
     let Some(requires) = &args.requires else {
         return;

@@ -1,4 +1,4 @@
-//! SQL that is written in a body: what a text is, wherever it stands, and where it goes.
+//! Finds the SQL texts in a body that are sent to a database, and judges each.
 
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ struct Search {
     sessions: Vec<Ident>,
     /// Names that stand for a text.
     bound: HashMap<String, String>,
-    /// Names of a `QueryBuilder`, and what was pushed to it so far.
+    /// Names of a `QueryBuilder`, and the text that was pushed to it so far.
     builders: HashMap<String, String>,
     refused: Vec<Refused>,
 }
@@ -85,7 +85,7 @@ impl Search {
         plain_place(expr).is_some_and(|name| self.sessions.contains(name))
     }
 
-    /// `builder.push("..")`: the text is judged as far as it has grown, and what is new in it refused.
+    /// Judges the text of a builder after `builder.push("..")`, and reports the rules that the new part breaks.
     fn push(&mut self, call: &ExprMethodCall) {
         let Some(before) = self.pushed(&call.receiver) else {
             return;
@@ -109,7 +109,7 @@ impl Search {
         }
     }
 
-    /// What was pushed to a builder so far, if an expression is one.
+    /// Returns the text that was pushed to a builder so far, if an expression is a builder.
     fn pushed(&self, expr: &Expr) -> Option<String> {
         match expr {
             Expr::Paren(inner) => self.pushed(&inner.expr),
@@ -131,7 +131,7 @@ impl Search {
         }
     }
 
-    /// What a call adds to the text; what is not known is no keyword.
+    /// Returns the text that a call adds. An unknown text is taken for a value.
     fn piece(&self, call: &ExprMethodCall) -> String {
         let known = call
             .args

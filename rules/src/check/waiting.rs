@@ -1,4 +1,4 @@
-//! Waiting for something else than the database, while the transaction holds a connection and its locks.
+//! Finds waits for something other than the database, while the transaction holds a connection and its locks.
 
 use proc_macro2::TokenStream;
 use syn::{Expr, Ident, Macro, Stmt};
@@ -9,10 +9,10 @@ use crate::rule::Rule;
 use crate::syntax::expr::{plain_place, without_parens};
 use crate::syntax::mac::{Arguments, Part};
 
-/// The rule against something that waits, and the name of what it waits for.
+/// The rule against a wait, and the name of the call that waits.
 type Waits = (&'static Rule, Ident);
 
-/// What an expression waits for.
+/// Returns the waits of an expression.
 pub(crate) fn waits(expr: &Expr, names: &Names) -> Vec<Waits> {
     match expr {
         _ if !names.inside => Vec::new(),
@@ -77,7 +77,7 @@ fn is_arrow(mark: &TokenStream) -> bool {
     mark.to_string() == "=>"
 }
 
-/// What a future that is awaited waits for.
+/// Returns the wait of an awaited future.
 fn waited_for(future: &Expr, names: &Names) -> Option<Waits> {
     let future = without_parens(future);
     if let Some(inner) = wrapped(future) {

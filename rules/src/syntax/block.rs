@@ -7,31 +7,31 @@ use syn::{Attribute, Ident, Lit, Meta, Path, Token, Visibility, token};
 
 use crate::syntax::function::Function;
 
-/// An `impl`, a `trait` or an inline `mod`, and what is inside.
+/// An `impl`, a `trait` or an inline `mod`, and its members.
 ///
-/// Its tokens are those of the source, in their order: what is half-typed stays as it is.
+/// Its tokens are those of the source, in their order: incomplete code stays as it is.
 pub struct Block {
-    /// All that stands before the braces, attributes included.
+    /// The tokens before the braces, attributes included.
     pub head: TokenStream,
     /// The braces.
     pub braces: Group,
-    /// What is between them.
+    /// The members between the braces.
     pub members: Vec<Member>,
 }
 
 /// One thing inside a block.
 pub struct Member {
-    /// What it is.
+    /// The kind of member.
     pub item: MemberItem,
-    /// The `#[service(..)]` that it had itself, taken off it. One that lets it out is here as well.
+    /// Its own `#[service(..)]` attributes, which are removed from the item; `#[service(skip)]` among them.
     pub marks: Vec<Attribute>,
 }
 
-/// What a block can have inside.
+/// The kinds of members.
 pub enum MemberItem {
-    /// A function that the block's rules hold for.
+    /// A function to which the block's attribute applies.
     Function(Box<Function>),
-    /// A block inside the block, likewise.
+    /// A block inside the block, to which the attribute applies as well.
     Block(Block),
     /// Anything else, as it was written.
     Other(TokenStream),
@@ -53,7 +53,7 @@ impl Block {
     }
 
     fn new(head: TokenStream, braces: Group) -> Self {
-        // Reading members cannot fail: what is not one is kept as it is.
+        // Reading members cannot fail: anything unknown is kept as tokens.
         let members = members.parse2(braces.stream()).unwrap_or_else(|_| {
             vec![Member {
                 item: MemberItem::Other(braces.stream()),
@@ -148,7 +148,7 @@ fn nested(input: ParseStream<'_>) -> syn::Result<Member> {
     })
 }
 
-/// What stands before the braces of an item.
+/// Reads the tokens before the braces of an item.
 fn head(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     let mut angles = Angles::default();
     let mut head = TokenStream::new();
@@ -163,12 +163,12 @@ fn head(input: ParseStream<'_>) -> syn::Result<TokenStream> {
     Ok(head)
 }
 
-/// An item that the rules do not look into: up to its semicolon or its braces.
+/// Reads an item that the rules do not look into, up to its semicolon or its braces.
 fn other(input: ParseStream<'_>, is_let_out: bool) -> syn::Result<Member> {
     let mut tokens = TokenStream::new();
     let mut marks = Vec::new();
     for attr in input.call(Attribute::parse_outer)? {
-        // The mark that lets it out says nothing to the compiler.
+        // The mark that excludes it means nothing to the compiler.
         if is_let_out && is_service(&attr) {
             marks.push(attr);
         } else {
@@ -259,7 +259,7 @@ fn is_block(input: ParseStream<'_>) -> bool {
     is(&ahead) || (ahead.parse::<Token![unsafe]>().is_ok() && is(&ahead))
 }
 
-/// `#[service(skip)]`; or it is no service: a router or a job, which has its own attribute, or a test.
+/// Whether an attribute excludes its item from the block: `#[service(skip)]`, `#[router_tx]`, `#[background_job]`, a test.
 fn lets_out(attr: &Attribute) -> bool {
     let last = |path: &Path, words: &[&str]| {
         path.segments

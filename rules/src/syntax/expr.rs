@@ -1,4 +1,4 @@
-//! What can be read from the tokens of an expression, without knowing what the names in it stand for.
+//! Reads parts of an expression that do not depend on the meaning of its names.
 
 use syn::{Expr, ExprPath, Ident, UnOp};
 
@@ -38,7 +38,7 @@ pub(crate) fn names_crate(path: &syn::Path, name: &str) -> bool {
     path.segments.iter().any(|segment| segment.ident == name)
 }
 
-/// An expression and what it is built on, outside in: `a.b()?.await` gives itself, `a.b()?`, `a.b()`, `a`.
+/// Iterates over an expression and its receivers, from the outside in: `a.b()?.await`, `a.b()?`, `a.b()`, `a`.
 pub fn chain(expr: &Expr) -> impl Iterator<Item = &Expr> {
     std::iter::successors(Some(expr), |expr| match expr {
         Expr::MethodCall(call) => Some(&call.receiver),

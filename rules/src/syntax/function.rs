@@ -1,3 +1,5 @@
+//! Reads a function: its attributes, signature and body.
+
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
@@ -27,7 +29,7 @@ pub struct Function {
     pub modifiers: FnModifiers,
     /// The signature, without `#[session]` on its parameters.
     pub sig: Signature,
-    /// The braces and what is between them, or the semicolon of a trait's method.
+    /// The braces and their content, or the semicolon of a trait's method.
     pub body: Body,
     /// It was `fn() -> Pin<Box<dyn Future>>` before it was read as an async function: see [`Function::unboxed`].
     pub boxed: Option<Boxed>,
@@ -46,7 +48,7 @@ pub struct Boxed {
     pub pin: Expr,
 }
 
-/// What follows a signature.
+/// The part of a function after its signature.
 #[derive(Clone)]
 pub enum Body {
     /// `{ .. }`
@@ -177,7 +179,7 @@ impl Function {
         self
     }
 
-    /// What the function was lent: the parameter that is its session, or the job's session factory.
+    /// Returns the parameter that is the session, or the job's session factory.
     #[must_use]
     pub fn lent(&self, kind: Kind) -> Option<Lent> {
         self.found(kind).lent
@@ -213,7 +215,7 @@ impl Function {
         references
     }
 
-    /// Whether a second run of it begins like the first: what `self` is taken by is lent to each alike.
+    /// Whether the function can be called again: each run can take `self` in the same way.
     #[must_use]
     pub fn can_run_again(&self) -> bool {
         match self.sig.inputs.first() {
@@ -247,7 +249,8 @@ impl Function {
 
     /// The parameters that the compiler must be asked about, and their types: may a function of this kind take them?
     ///
-    /// Not the session's own, nor what was reported as a session that should not be there. An `impl Trait` cannot be named, so its bounds are judged instead.
+    /// The session, and parameters that were already reported, are left out. An `impl Trait` cannot be named, so its bounds
+    /// are judged instead.
     #[must_use]
     pub fn foreign_parameters(&self, kind: Kind, args: &Args) -> Vec<(&PatType, Vec<&Type>)> {
         if args.allows(&rule::PAST_THE_SESSION) {
@@ -321,7 +324,7 @@ impl Function {
         session::parameters(&self.sig)
     }
 
-    /// What looks like a session among the parameters.
+    /// The parameters that look like a session or a factory.
     pub(crate) fn found(&self, kind: Kind) -> Found {
         session::find(&self.sig, &self.marked, kind)
     }

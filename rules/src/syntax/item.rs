@@ -1,3 +1,5 @@
+//! Reads the item of an attribute.
+
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
@@ -8,7 +10,7 @@ use crate::kind::Kind;
 use crate::syntax::block::Block;
 use crate::syntax::function::Function;
 
-/// What an attribute stands on.
+/// The item of an attribute.
 pub enum Item {
     /// A function or a method, with a body or, in a trait, without.
     Function(Box<Function>),
@@ -18,7 +20,7 @@ pub enum Item {
     Other(Other),
 }
 
-/// An item that is not a function: the keyword that says so, and what it is called.
+/// An item that is not a function, with its keyword.
 #[derive(Debug)]
 pub struct Other {
     keyword: Ident,
@@ -31,11 +33,11 @@ impl Item {
     ///
     /// # Errors
     ///
-    /// The item cannot be read, not even as far as to tell what it is.
+    /// The beginning of the item cannot be read.
     pub fn parse(tokens: TokenStream) -> syn::Result<Self> {
         let parse = |input: ParseStream<'_>| {
             if let Some(other) = parse_keyword(&input.fork())? {
-                // What is left is read by whoever reads the item.
+                // The rest is read by `Block::parse`.
                 input.parse::<TokenStream>()?;
                 return Ok(Err(other));
             }
@@ -51,7 +53,7 @@ impl Item {
 }
 
 impl Other {
-    /// The attribute does not go here.
+    /// Reports that the attribute does not support this item.
     pub fn refuse(&self, kind: Kind, errors: &mut Errors) {
         let attribute = kind.attribute();
         let Self { keyword, block } = self;

@@ -1,4 +1,4 @@
-//! The arguments of a macro call, as far as they are expressions.
+//! Reads the arguments of a macro call that are expressions or statements.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -6,7 +6,7 @@ use syn::parse::Parser;
 use syn::visit_mut::VisitMut;
 use syn::{Block, Expr, Macro, Stmt};
 
-/// What stands between the delimiters of a macro call.
+/// The tokens between the delimiters of a macro call, in parts.
 pub(crate) struct Arguments {
     parts: Vec<Part>,
     /// Whether the macro is known to take any expression where one stands.
@@ -19,7 +19,7 @@ pub(crate) enum Part {
     Expr(Box<Expr>),
     /// The whole, where it is a body.
     Statements(Vec<Stmt>),
-    /// What is neither.
+    /// Tokens that are neither.
     Other(TokenStream),
     /// `,`, `;` or `=>`
     Separator(TokenStream),
@@ -52,7 +52,7 @@ impl Arguments {
         self.parts.iter()
     }
 
-    /// To see later whether something in them was replaced.
+    /// Returns the tokens as text, to see later whether one was replaced.
     pub(crate) fn text(&self) -> String {
         self.to_token_stream().to_string()
     }

@@ -1,4 +1,4 @@
-//! What the user's tokens say: the item, its signature and its body, without a rule being applied to them.
+//! Reads the user's tokens: items, signatures, types, patterns and macro calls. No rule is applied here.
 
 pub(crate) mod block;
 pub(crate) mod expr;

@@ -25,7 +25,7 @@ pub struct Binding<'a> {
 
 /// The names that a parameter's pattern binds.
 ///
-/// A capital letter begins the name of a constant or of a type without fields, of which there is nothing to bind.
+/// A name with a capital letter is a constant or a type without fields, and binds nothing.
 #[must_use]
 pub fn bindings(pat: &Pat) -> Vec<Binding<'_>> {
     struct Names<'a>(Vec<Binding<'a>>);
@@ -61,7 +61,7 @@ pub(crate) fn without_type(pat: &Pat) -> &Pat {
     }
 }
 
-/// Whether a pattern gives a name a new meaning.
+/// Whether a pattern binds a name.
 pub(crate) fn binds(pat: &Pat, name: &Ident) -> bool {
     struct Search<'a> {
         name: &'a Ident,

@@ -1,11 +1,11 @@
-//! Which parameter is the session.
+//! Finds the parameter that is the session.
 
 use syn::{FnArg, PatType, Signature, Type, TypeReference};
 
 use crate::kind::Kind;
 use crate::syntax::types::{bare, is_named};
 
-/// What a function works on.
+/// The parameter that a function does its database work with.
 #[derive(Clone)]
 pub enum Lent {
     /// `tx: &mut Session`
@@ -42,14 +42,14 @@ impl Lent {
     }
 }
 
-/// What looks like a session among the parameters.
+/// The parameters that look like a session or a factory.
 #[derive(Default)]
 pub(crate) struct Found {
-    /// What the function works on.
+    /// The session, or the job's session factory.
     pub(crate) lent: Option<Lent>,
     /// Further sessions.
     pub(crate) more: Vec<usize>,
-    /// A session, or a job's factory, that is not borrowed as it should be.
+    /// A session, or a job's factory, that is not borrowed as required.
     pub(crate) unlent: Option<usize>,
     /// A job's factory beside its session.
     pub(crate) factory: Option<usize>,
@@ -78,7 +78,7 @@ pub(crate) fn parameters(sig: &Signature) -> impl Iterator<Item = (usize, &PatTy
         })
 }
 
-/// Takes the `#[session]` off the parameters, and says which had it.
+/// Removes `#[session]` from the parameters, and returns the places of those that had it.
 pub(crate) fn take_marks(sig: &mut Signature) -> Vec<usize> {
     let mut marked = Vec::new();
     for (index, input) in sig.inputs.iter_mut().enumerate() {

@@ -1,4 +1,4 @@
-//! What can be read from the tokens of a type.
+//! Reads types from their tokens.
 
 use syn::visit::{self, Visit};
 use syn::{
@@ -111,7 +111,7 @@ pub(crate) fn returned_parts(ty: &Type) -> Vec<&Type> {
         Type::Tuple(tuple) => tuple.elems.iter().flat_map(returned_parts).collect(),
         Type::Path(path) if AROUND.iter().any(|word| is_named(ty, word)) => {
             let arguments = arguments(path);
-            // Of a `Result` what it gives if nothing failed.
+            // The success type of a `Result`.
             let count = if is_named(ty, "Result") {
                 1
             } else {

@@ -1,3 +1,5 @@
+//! Tests of the calls that leave something on the session.
+
 use std::vec::Vec;
 
 use super::session_calls;

@@ -11,8 +11,8 @@ use crate::stored_body::Body;
 /// only looks like one; without an end to it, a malformed text would be read to its end once for each.
 const BETWEEN_SEMICOLONS: usize = 16;
 
-/// Reads a MariaDB compound statement from its first word. Unlike a stored body it runs here and now, so what its
-/// statements do to the transaction is done.
+/// Reads a MariaDB compound statement from its first word. Unlike a stored body it runs at once, so the effects of its
+/// statements count.
 pub(super) fn read(mut lexer: Lexer<'_>, mut kind: Kind, in_literal: InLiteral) -> Head {
     let mut block = Block::compound();
     let mut read = 0;
@@ -43,7 +43,7 @@ pub(super) fn read(mut lexer: Lexer<'_>, mut kind: Kind, in_literal: InLiteral) 
     }
 }
 
-/// What the whole is with this statement in it.
+/// Returns the kind of a compound statement with this statement in it.
 fn with(whole: Kind, statement: Lexer<'_>, in_literal: InLiteral) -> Kind {
     let effect = simple::read(statement, in_literal)
         .kind

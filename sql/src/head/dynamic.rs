@@ -56,7 +56,7 @@ fn read_literal(mut lexer: Lexer<'_>, in_literal: InLiteral) -> Option<Kind> {
 }
 
 /// The same with escapes, or with literals side by side, which are one: MySQL 8.4 manual 11.1.1 "String Literals".
-/// What is longer than the room for it cannot be read.
+/// A text that is longer than the buffer is ambiguous.
 #[inline(never)]
 fn read_escaped<'a>(
     first: &'a str,

@@ -71,7 +71,7 @@ fn postgres_changes_reading(name: &Token<'_>, lexer: &Lexer<'_>) -> bool {
             .any(|setting| name.names(setting))
 }
 
-/// What a setting is that a function sets, by the text of its name.
+/// Returns the kind of statement that setting this name amounts to.
 pub(crate) fn postgres_setting(name: &str) -> Kind {
     let is = |setting: &str| name.eq_ignore_ascii_case(setting);
     if POSTGRES_READING.into_iter().any(is) {

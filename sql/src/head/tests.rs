@@ -1,3 +1,5 @@
+//! Tests of the kinds of statements.
+
 use crate::Dialect::{self, MySql, Postgres, Sqlite};
 use crate::{Kind, statements};
 

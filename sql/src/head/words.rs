@@ -1,9 +1,9 @@
-//! What the first words of a statement say, and how the text in its literals is read.
+//! The result of reading the first words of a statement.
 
 use crate::kind::Kind;
 use crate::stored_body::Body;
 
-/// What the first words of a statement say.
+/// The kind of a statement, and how it holds other statements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Head {
     pub(crate) kind: Kind,

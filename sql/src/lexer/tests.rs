@@ -1,3 +1,5 @@
+//! Tests of the lexer.
+
 use std::vec::Vec;
 
 use super::Lexer;

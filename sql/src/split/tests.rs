@@ -1,3 +1,5 @@
+//! Tests of the splitting of texts into statements.
+
 use std::vec::Vec;
 
 use super::statements;
