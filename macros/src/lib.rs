@@ -77,7 +77,7 @@ use proc_macro::TokenStream;
 /// # What is run again
 ///
 /// With `retry` each run has its own clone of every argument but the session, so each is `Clone`; `self` is `&self` or an
-/// `Arc`. What a parameter's pattern does not bind need not be `Clone`.
+/// `Arc`. `Json(order): Json<NewOrder>` needs `NewOrder: Clone`; what a pattern ignores, as `_` does, need not be `Clone`.
 ///
 /// # The session
 ///
@@ -147,11 +147,16 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
 /// tx.after_commit(ship(order.id));
 /// ```
 ///
-/// A job of several units of work takes `db: &SessionFactory` in place of the session, and opens a boundary for each.
+/// If the job calls a mail server or another service, take `db: &SessionFactory` in place of the session, and open a short
+/// transaction before and after the call, so that no connection is held meanwhile.
+///
+/// Jobs live in this process: if it dies, they are gone. For what must happen write a row first, in the transaction that
+/// starts the job.
 ///
 /// # Options
 ///
-/// Those of [`macro@router_tx`], without `from`, and
+/// A job with `tx: &mut Session` takes the options of [`macro@router_tx`] except `from`. A job with `db: &SessionFactory`
+/// takes only `on_error`, `name`, `allow`, `deny` and `crate`: set the others where it opens its transactions.
 ///
 /// | option | meaning |
 /// |---|---|

@@ -116,6 +116,49 @@ mod tests {
         }
     }
 
+    /// The texts of the files below a folder that end so.
+    fn texts(folder: &Path, end: &str, into: &mut String) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                texts(&path, end, into);
+            } else if path.to_string_lossy().ends_with(end) {
+                *into += &fs::read_to_string(&path).expect("a text");
+            }
+        }
+    }
+
+    /// The first column of the tables of messages quotes what the crates say.
+    #[test]
+    fn messages_are_quoted_as_they_are() {
+        let mut said = String::new();
+        for (folder, end) in [
+            ("runtime/src", ".rs"),
+            ("rules/src", ".rs"),
+            ("macros/src", ".rs"),
+            ("ui-tests", ".stderr"),
+        ] {
+            texts(&root().join(folder), end, &mut said);
+        }
+        // A text goes on in the next line of the source after a `\`.
+        let parts: Vec<&str> = said.split("\\\n").collect();
+        let parts: Vec<&str> = parts
+            .iter()
+            .enumerate()
+            .map(|(i, part)| if i == 0 { part } else { part.trim_start() })
+            .collect();
+        let said = parts.concat().replace('`', "");
+
+        let page = &pages()["15-when-it-says.md"];
+        let mut checked = 0;
+        for row in page.lines().filter(|line| line.starts_with("| `")) {
+            let message = row.split('`').nth(1).expect("a message");
+            assert!(said.contains(message), "nobody says `{message}`");
+            checked += 1;
+        }
+        assert!(checked > 15, "only {checked} messages were found");
+    }
+
     #[test]
     fn rustdoc_has_each_page() {
         let module = fs::read_to_string(root().join("runtime/src/guide.rs")).expect("it is there");
