@@ -34,6 +34,8 @@ fn step(run: &Run) -> Step {
         "--workspace",
         "--exclude",
         "demarcate-ui-tests",
+        "--exclude",
+        "demarcate-ui-pass",
         "--test",
         "suite",
         "--",
