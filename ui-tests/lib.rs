@@ -13,7 +13,7 @@
     clippy::missing_errors_doc,
     clippy::must_use_candidate,
     clippy::unused_async,
-    reason = "about the idioms themselves, which are written for tests/ui.rs"
+    reason = "about the idioms themselves, which are programs of their own"
 )]
 
 #[path = "pass/alias.rs"]

@@ -55,6 +55,7 @@ pub use test_db::TestDb;
 ///
 /// Where PostgreSQL is not installed or does not start.
 pub async fn postgres() -> TestDb<sqlx::Postgres> {
+    pgbouncer::check_not_apart();
     TestDb::create().await
 }
 

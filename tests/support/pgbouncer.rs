@@ -1,6 +1,7 @@
 //! PgBouncer, before PostgreSQL.
 
 use std::env;
+use std::thread;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Postgres};
@@ -45,6 +46,18 @@ impl Mode {
                 poolers::VARIABLE
             )),
         }
+    }
+}
+
+/// Fails a test that asks for a database that could be behind a pooler and is said to have nothing to do with one.
+pub(crate) fn check_not_apart() {
+    let thread = thread::current();
+    // The name of a test's thread is that of the test.
+    let Some(test) = thread.name() else { return };
+    if let Some(reason) = poolers::apart(test) {
+        panic!(
+            "`{test}` asks for a PostgreSQL that may be behind a pooler, and xtask/src/poolers.rs does not run it there: {reason}"
+        );
     }
 }
 

@@ -39,6 +39,27 @@ fn right(code: &str) -> usize {
     text.lines().filter(|line| *line == "```rust").count()
 }
 
+/// The files in `pass/`.
+fn idioms() -> Vec<String> {
+    let entries = fs::read_dir("pass").expect("pass/");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().into_string());
+    names
+        .map(|name| name.expect("a name in UTF-8"))
+        .filter(|name| name.ends_with(".rs"))
+        .collect()
+}
+
+#[test]
+fn every_idiom_is_compiled_and_run() {
+    let manifest = fs::read_to_string("pass/Cargo.toml").expect("a manifest");
+    for file in idioms() {
+        assert!(
+            manifest.contains(&format!("\npath = \"{file}\"\n")),
+            "pass/Cargo.toml has no `[[test]]` for {file}"
+        );
+    }
+}
+
 #[test]
 fn every_rule_has_cases() {
     let mut table = format!(
@@ -65,7 +86,7 @@ fn every_rule_has_cases() {
             .for_each(|(total, one)| *total += one);
     }
     let [files, mistakes, right] = totals;
-    let pass = fs::read_dir("pass").expect("pass/").count();
+    let pass = idioms().len();
     table.push_str(&format!("{:<28}{files:>6}{mistakes:>9}{right:>7}\n", "all"));
     table.push_str(&format!("and {pass} files in pass/\n"));
     // Not through `print!`, which shows nothing of a test that passes.

@@ -5,7 +5,7 @@ use xtask::servers;
 
 use crate::setup;
 use crate::step::{self, Step};
-use crate::test::cargo;
+use crate::test::{cargo, members};
 
 /// Runs them, and says what is left out.
 pub(crate) fn run() -> Result<(), String> {
@@ -15,7 +15,7 @@ pub(crate) fn run() -> Result<(), String> {
             eprintln!("{}: not {name}: {reason}", run.value);
         }
     }
-    let result = step::run_all(steps());
+    let result = step::run_all(steps()?);
     if let Err(message) = servers::stop_all() {
         eprintln!("xtask: {message}");
     }
@@ -24,20 +24,13 @@ pub(crate) fn run() -> Result<(), String> {
 
 /// One for each mode. They build nothing that the step of the tests has not built: another choice of packages
 /// would be another choice of features.
-pub(crate) fn steps() -> impl Iterator<Item = Step> {
-    RUNS.iter().map(step)
+pub(crate) fn steps() -> Result<Vec<Step>, String> {
+    let members = members()?;
+    Ok(RUNS.iter().map(|run| step(run, &members)).collect())
 }
 
-fn step(run: &Run) -> Step {
-    let suites = [
-        "test",
-        "--workspace",
-        "--exclude",
-        "demarcate-ui-tests",
-        "--test",
-        "suite",
-        "--",
-    ];
+fn step(run: &Run, members: &[&str]) -> Step {
+    let suites = [&["test"], members, &["--test", "suite", "--"]].concat();
     let mut command = cargo(&[&suites[..], &run.arguments()].concat());
     command.env(VARIABLE, run.value);
     Step::new(run.value, command)

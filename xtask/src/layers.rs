@@ -54,26 +54,47 @@ pub(crate) fn run() -> Result<(), String> {
     ))
 }
 
-/// Prints the exceptions as they are now.
-pub(crate) fn print_exceptions() -> Result<(), String> {
+/// Writes the names of the files into the tables, and the list of exceptions as it is now.
+pub(crate) fn write() -> Result<(), String> {
     let workspace = servers::workspace();
-    let map = read(&workspace.join("ARCHITECTURE.md"))?;
-    println!(
-        "# Imports that run up, and their number. `cargo xtask layers --exceptions` prints this list."
+    let path = workspace.join("ARCHITECTURE.md");
+    let mut map = read(&path)?;
+    let mut list = format!(
+        "# Imports that run up, and their number: `{EXCEPTIONS}` is written by `cargo xtask layers --write`.\n"
     );
     for name in CRATES {
         let src = format!("{name}/src");
+        let code = Crate::read(&workspace.join(&src))?;
         let table = Table::read(&map, &src)?;
-        let found = climbs(&table, &Crate::read(&workspace.join(&src))?);
+        for room in &table.rooms {
+            map = with_files(&map, room.line, &files(&code, &room.name));
+        }
         let mut counts: BTreeMap<_, usize> = BTreeMap::new();
-        for climb in &found {
-            *counts.entry((&climb.from, &climb.to)).or_default() += 1;
+        for climb in climbs(&table, &code) {
+            *counts.entry((climb.from, climb.to)).or_default() += 1;
         }
         for ((from, to), count) in counts {
-            println!("{name}: {from} -> {to} {count}");
+            list.push_str(&format!("{name}: {from} -> {to} {count}\n"));
         }
     }
-    Ok(())
+    let write = |path: &Path, text: &str| {
+        fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    };
+    write(&path, &map)?;
+    write(&workspace.join(EXCEPTIONS), &list)
+}
+
+/// The code map with these files in the last cell of the row on `line`.
+fn with_files(map: &str, line: usize, files: &[String]) -> String {
+    let mut lines: Vec<&str> = map.split('\n').collect();
+    let quoted: Vec<String> = files.iter().map(|file| format!("`{file}`")).collect();
+    let row = lines[line - 1].trim_end().trim_end_matches('|');
+    let Some((before, _)) = row.rsplit_once('|') else {
+        return map.to_owned();
+    };
+    let row = format!("{before}| {} |", quoted.join(", "));
+    lines[line - 1] = &row;
+    lines.join("\n")
 }
 
 /// Prints, for each crate of the workspace in `root`, the number of its files and of its rooms, and how many of them are in
@@ -148,12 +169,7 @@ fn differences(table: &Table, code: &Crate, src: &str) -> Vec<String> {
             ));
             continue;
         }
-        let exist: Vec<String> = code
-            .modules
-            .keys()
-            .filter(|path| path[..].first() == Some(&row.name))
-            .filter_map(|path| file_below(path, &code.modules[path], &row.name))
-            .collect();
+        let exist = files(code, &row.name);
         for file in exist.iter().filter(|file| !row.files.contains(file)) {
             wrong.push(format!(
                 "ARCHITECTURE.md:{}: the row of `{}` does not name its file `{file}`",
@@ -168,6 +184,15 @@ fn differences(table: &Table, code: &Crate, src: &str) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The files of a room as the code map names them; none for a room that is a single file.
+fn files(code: &Crate, room: &str) -> Vec<String> {
+    code.modules
+        .iter()
+        .filter(|(path, _)| path.first().is_some_and(|first| first == room))
+        .filter_map(|(path, file)| file_below(path, file, room))
+        .collect()
 }
 
 /// The name that the code map gives a module's file; none for a module without a file of its own and for the file that the
@@ -457,6 +482,19 @@ mod tests {
                 "ARCHITECTURE.md:4: `roof` has no file `tile`",
                 "ARCHITECTURE.md:6: x/src/floor does not exist",
             ]
+        );
+    }
+
+    #[test]
+    fn the_files_of_a_room_are_written_into_its_row() {
+        let code = code(&[]);
+        assert_eq!(super::files(&code, "roof"), ["mod", "tile"]);
+        assert_eq!(super::files(&code, "wall"), [""; 0]);
+        let map = "| 1 | `roof` | idea | `old` |\n| 0 | `wall` | idea | |\n";
+        let map = super::with_files(map, 1, &super::files(&code, "roof"));
+        assert_eq!(
+            map,
+            "| 1 | `roof` | idea | `mod`, `tile` |\n| 0 | `wall` | idea | |\n"
         );
     }
 

@@ -17,7 +17,7 @@ usage: cargo xtask <command>
 commands:
   setup   install the servers that the tests need
   layers  hold the imports of each crate to the floors in ARCHITECTURE.md; `--circles [<checkout>]` prints how many files
-          import each other in a circle, `--exceptions` the imports that run up
+          import each other in a circle, `--write` brings the files in the tables and the list of exceptions up to date
   codes   write the lists of codes that the classifier must know
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
   poolers the suites on PostgreSQL, through PgBouncer in each of its modes
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         ["layers"] => layers::run(),
         ["layers", "--circles"] => layers::print_circles(None),
         ["layers", "--circles", checkout] => layers::print_circles(Some(checkout)),
-        ["layers", "--exceptions"] => layers::print_exceptions(),
+        ["layers", "--write"] => layers::write(),
         ["setup"] => setup::run(),
         ["test"] => test::run(),
         ["poolers"] => behind::run(),

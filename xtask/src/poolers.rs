@@ -51,6 +51,76 @@ pub const RUNS: [Run; 2] = [
     },
 ];
 
+/// Tests and modules that have nothing to do with a pooler, since they ask for no database that could be behind one. Each
+/// of them that does fails, so that nothing is left out here that a pooler could break.
+const APART: &[Excepted] = &[
+    ("standby::", OWN_SERVER),
+    ("restart::", OWN_SERVER),
+    ("connect::a_server_that_stops_and_starts", OWN_SERVER),
+    ("health::a_server_that_is_restarted", OWN_SERVER),
+    (
+        "health::a_server_that_is_full_read_only_cold_or_old",
+        OWN_SERVER,
+    ),
+    ("health::a_standby_and_its_primary", OWN_SERVER),
+    (
+        "classify::what_is_said_in_another_language_is_understood",
+        OWN_SERVER,
+    ),
+    (
+        "adversary::a_procedure_that_may_have_committed_is_not_run_again",
+        OTHER_DATABASE,
+    ),
+    (
+        "adversary::what_may_have_committed_unseen_is_not_told_as_what_may_be_sent_again",
+        OTHER_DATABASE,
+    ),
+    (
+        "classify::an_aborted_boundary_means_what_its_first_failure_means",
+        OTHER_DATABASE,
+    ),
+    (
+        "settings::variables_that_name_no_database_serve_mysql_as_well",
+        OTHER_DATABASE,
+    ),
+    ("place::a_begin_that_waits_is_what_is_run", OTHER_DATABASE),
+    (
+        "session::queries_that_are_checked_at_compile_time_work",
+        OTHER_DATABASE,
+    ),
+    ("connect::a_server_of_mysql_that_does_not_greet", NOBODY),
+    ("connect::encryption_that_is_asked_for", NOBODY),
+    (
+        "connect::what_is_not_a_place_is_refused_before_anybody_is_asked",
+        NOBODY,
+    ),
+    ("connect::the_wait_for_a_database_is_a_setting", NOBODY),
+    ("connect::postgres::a_port_at_which_nobody_listens", NOBODY),
+    ("connect::postgres::a_host_whose_name_is_not_known", NOBODY),
+    ("connect::postgres::a_host_that_cannot_be_reached", NOBODY),
+    (
+        "connect::postgres::a_database_that_does_not_come_up",
+        NOBODY,
+    ),
+    (
+        "health::on_postgres::a_database_that_is_not_there_is_critical_at_once",
+        NOBODY,
+    ),
+    ("pool::a_database_that_is_down_is_said_so_at_once", NOBODY),
+    (
+        "pool::postgres::a_url_that_cannot_be_read_is_refused",
+        NOBODY,
+    ),
+    ("classify::a_bare_code_means_what_the_page_says", NOBODY),
+];
+
+/// The reason for which the test of this name has nothing to do with a pooler, where that is said of it.
+pub fn apart(test: &str) -> Option<&'static str> {
+    let mut apart = APART.iter();
+    let (_, reason) = apart.find(|(name, _)| test.contains(name))?;
+    Some(reason)
+}
+
 /// In either mode.
 const EXCEPTED: &[Excepted] = &[
     (
@@ -104,6 +174,12 @@ const EXCEPTED: &[Excepted] = &[
     ),
 ];
 
+const OWN_SERVER: &str = "has servers of its own";
+
+const OTHER_DATABASE: &str = "is not on PostgreSQL";
+
+const NOBODY: &str = "connects to nobody, or to nobody who is PostgreSQL";
+
 const OWN_POOL: &str =
     "a pool of the user's own, which is told of its pooler in code: `pooler.rs` has one";
 
@@ -122,7 +198,7 @@ const ELSEWHERE: [&str; 3] = ["sqlite", "mariadb", "pooler"];
 impl Run {
     /// The tests that are left out, and why.
     pub fn excepted(&self) -> impl Iterator<Item = &'static Excepted> {
-        EXCEPTED.iter().chain(self.excepted)
+        APART.iter().chain(EXCEPTED).chain(self.excepted)
     }
 
     /// The arguments of the test programs.
@@ -130,5 +206,29 @@ impl Run {
         let named = self.excepted().map(|(name, _)| *name);
         let left_out = ELSEWHERE.into_iter().chain(named);
         left_out.flat_map(|name| ["--skip", name]).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{APART, RUNS, apart};
+
+    #[test]
+    fn a_test_runs_behind_each_pooler_unless_it_is_named() {
+        for run in &RUNS {
+            let arguments = run.arguments();
+            let is_skipped = |test: &str| {
+                arguments
+                    .iter()
+                    .any(|name| *name != "--skip" && test.contains(name))
+            };
+            assert!(!is_skipped("pool::a_test_of_tomorrow"));
+            assert!(is_skipped("standby::a_test_of_tomorrow"));
+            assert!(is_skipped("boundary::sqlite::a_test_of_tomorrow"));
+            for (name, _) in APART {
+                assert!(is_skipped(name) && apart(name).is_some());
+            }
+        }
+        assert_eq!(apart("pool::a_test_of_tomorrow"), None);
     }
 }

@@ -74,17 +74,18 @@ fn steps() -> Result<Vec<Step>, String> {
             cargo(&[&arguments[..], &["--", "-D", "warnings"]].concat()),
         ));
     }
-    // Generates code for the first time, for what these tests need. trybuild checks the dependencies once more, in a
-    // project of its own.
-    steps.push(Step::new("messages", messages));
+    // Generates code for the first time. trybuild checks the dependencies once more, in a project of its own.
+    if let Some(messages) = messages {
+        steps.push(Step::new("messages", messages));
+    }
     // With the doctests and one round of the fault matrix; the examples are members, so that they are built and tested
-    // here too. The other members ask more of tokio, so that sqlx is built again (half a minute).
+    // here too. What runs while compiling has been built for the lints, as long as the members are the same.
     steps.push(Step::new(
         "tests",
-        cargo(&["test", "--workspace", "--exclude", "demarcate-ui-tests"]),
+        cargo(&[&["test"], &members()?[..]].concat()),
     ));
     // Compiles nothing more.
-    steps.extend(behind::steps());
+    steps.extend(behind::steps()?);
     Ok(steps)
 }
 
@@ -116,8 +117,21 @@ fn features() -> Result<Vec<String>, String> {
     Ok([names, vec![String::new(), all]].concat())
 }
 
-/// The UI tests, whose messages are those of one compiler: the one that ui-tests/rust-toolchain.toml names.
-fn messages() -> Result<Command, String> {
+/// The members that are tested with the compiler that runs: all, but for the UI tests where those need another compiler.
+///
+/// Another choice of members is another choice of features, with which sqlx and all that it stands on is built again.
+pub(crate) fn members() -> Result<Vec<&'static str>, String> {
+    let mut members = vec!["--workspace"];
+    if messages()?.is_some() {
+        members.extend(["--exclude", "demarcate-ui-tests"]);
+        members.extend(["--exclude", "demarcate-ui-pass"]);
+    }
+    Ok(members)
+}
+
+/// The UI tests, whose messages are those of one compiler: the one that ui-tests/rust-toolchain.toml names. Nothing if
+/// that is the compiler that runs: then they are tests like all others.
+fn messages() -> Result<Option<Command>, String> {
     let directory = servers::workspace().join("ui-tests");
     let path = directory.join("rust-toolchain.toml");
     let file = fs::read_to_string(&path)
@@ -129,12 +143,11 @@ fn messages() -> Result<Command, String> {
         .map(|(_, value)| value.trim().trim_matches('"').to_owned())
         .ok_or_else(|| format!("{} names no channel", path.display()))?;
 
-    let arguments = ["test", "--package", "demarcate-ui-tests"];
     let running = version(&mut Command::new(
         env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()),
     ));
     if running.as_deref() == Some(&wanted) {
-        return Ok(cargo(&arguments));
+        return Ok(None);
     }
     // rustup lets RUSTUP_TOOLCHAIN, which it has set for this process, win over the file; `rustup run` wins over
     // both, and installs nothing.
@@ -146,10 +159,11 @@ fn messages() -> Result<Command, String> {
     }
     let mut command = Command::new("rustup");
     command
-        .args(["run", &wanted, "cargo"])
-        .args(arguments)
+        .args(["run", &wanted, "cargo", "test"])
+        .args(["--package", "demarcate-ui-tests"])
+        .args(["--package", "demarcate-ui-pass"])
         .current_dir(directory);
-    Ok(command)
+    Ok(Some(command))
 }
 
 /// The version that a rustc gives, such as `1.95.0`.
