@@ -32,19 +32,23 @@ impl<DB: Target> Plain<DB> {
         DB::number(&mut self.connection, sql).await
     }
 
-    /// Ends every session beside this one and `other`.
+    /// Ends every session that there is now, beside this one and `other`.
+    ///
+    /// What a client connects in their place is left alone, however long this takes.
     pub(crate) async fn kill_all_but(&mut self, other: Option<i64>) {
         let own = [self.session, other.unwrap_or(self.session)];
-        loop {
-            let next = DB::next_session(own);
-            let session = self.number(&next).await;
-            if session == 0 {
-                return;
+        let those = DB::numbers(&mut self.connection, &DB::sessions(own)).await;
+        let mut there = those.clone();
+        // One order may be missed.
+        while !there.is_empty() {
+            for session in there {
+                // It may have ended by itself in between.
+                <DB as Backend>::execute(&mut self.connection, &DB::kill(session))
+                    .await
+                    .ok();
             }
-            // It may have ended by itself in between.
-            <DB as Backend>::execute(&mut self.connection, &DB::kill(session))
-                .await
-                .ok();
+            there = DB::numbers(&mut self.connection, &DB::sessions(own)).await;
+            there.retain(|session| those.contains(session));
         }
     }
 

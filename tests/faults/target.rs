@@ -2,7 +2,7 @@
 
 use demarcate_tests::TestDb;
 use demarcate_tests::proxy::Proxy;
-use sqlx::{MySql, Postgres, Row, Sqlite};
+use sqlx::{AssertSqlSafe, MySql, Postgres, Row, Sqlite};
 
 /// A database of the matrix.
 pub(crate) trait Target: demarcate::Backend + demarcate_tests::Backend {
@@ -26,8 +26,8 @@ pub(crate) trait Target: demarcate::Backend + demarcate_tests::Backend {
     /// Where it has a wire.
     fn proxy(db: &TestDb<Self>) -> impl Future<Output = Option<Proxy>> + Send;
 
-    /// Gives the number of a session that is none of `own`, or 0.
-    fn next_session(own: [i64; 2]) -> String;
+    /// Asks for the numbers of the sessions that are none of `own`.
+    fn sessions(own: [i64; 2]) -> String;
 
     /// Ends the session of that number.
     fn kill(session: i64) -> String;
@@ -37,6 +37,12 @@ pub(crate) trait Target: demarcate::Backend + demarcate_tests::Backend {
 
     /// Runs a query that gives one number.
     fn number(connection: &mut Self::Connection, sql: &str) -> impl Future<Output = i64> + Send;
+
+    /// Runs a query that gives a number a row.
+    fn numbers(
+        connection: &mut Self::Connection,
+        sql: &str,
+    ) -> impl Future<Output = Vec<i64>> + Send;
 }
 
 macro_rules! number {
@@ -45,6 +51,12 @@ macro_rules! number {
             let row = <Self as demarcate_tests::Backend>::fetch_one(connection, sql).await;
             let number = row.and_then(|row| row.try_get(0));
             number.unwrap_or_else(|error| panic!("{sql}: {error}"))
+        }
+
+        async fn numbers(connection: &mut Self::Connection, sql: &str) -> Vec<i64> {
+            let numbers = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+            let numbers = numbers.fetch_all(connection).await;
+            numbers.unwrap_or_else(|error| panic!("{sql}: {error}"))
         }
     };
 }
@@ -66,9 +78,9 @@ impl Target for Postgres {
         Some(Proxy::to(db).await)
     }
 
-    fn next_session([one, other]: [i64; 2]) -> String {
+    fn sessions([one, other]: [i64; 2]) -> String {
         format!(
-            "select coalesce(max(pid), 0)::bigint from pg_stat_activity \
+            "select pid::bigint from pg_stat_activity \
              where datname = current_database() and pid not in ({one}, {other})"
         )
     }
@@ -105,9 +117,9 @@ impl Target for MySql {
         Some(Proxy::to(db).await)
     }
 
-    fn next_session([one, other]: [i64; 2]) -> String {
+    fn sessions([one, other]: [i64; 2]) -> String {
         format!(
-            "select cast(coalesce(max(id), 0) as signed) from information_schema.processlist \
+            "select cast(id as signed) from information_schema.processlist \
              where db = database() and command <> 'Killed' and id not in ({one}, {other})"
         )
     }
@@ -144,8 +156,8 @@ impl Target for Sqlite {
         None
     }
 
-    fn next_session(_: [i64; 2]) -> String {
-        "select 0".to_owned()
+    fn sessions(_: [i64; 2]) -> String {
+        "select 0 where false".to_owned()
     }
 
     fn kill(_: i64) -> String {
