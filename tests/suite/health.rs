@@ -899,7 +899,7 @@ async fn a_server_that_refuses_to_answer_is_degraded() {
     for _ in 0..3 {
         let report = show("no right to read a view", factory.health().await);
         let words = [
-            "answers `select 1`",
+            "`select 1` is answered",
             "permission denied for view pg_stat_activity",
         ];
         is(&report, CheckKind::Connection, Status::Degraded, &words);
