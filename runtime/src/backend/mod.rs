@@ -24,6 +24,10 @@ pub(crate) use connect::Connect;
 pub(crate) use execute::{Execute, Step};
 #[cfg(feature = "migrate")]
 pub(crate) use migrate::Migrate;
+#[cfg(feature = "migrate")]
+use migrate::Migrate as Whole;
+#[cfg(not(feature = "migrate"))]
+use transact::Transact as Whole;
 pub(crate) use transact::{Begun, CommitFailure, Transact};
 
 /// A database that boundaries can be opened on: `sqlx::Postgres`, `sqlx::MySql` and `sqlx::Sqlite`, each
@@ -31,7 +35,7 @@ pub(crate) use transact::{Begun, CommitFailure, Transact};
 ///
 /// It cannot be implemented outside this crate, and its methods are not for use there: each of them
 /// reaches the connection below the session.
-pub trait Backend: Transact + sealed::Sealed {}
+pub trait Backend: Whole + sealed::Sealed {}
 
 pub(crate) mod sealed {
     /// Keeps [`Backend`](super::Backend) to this crate.

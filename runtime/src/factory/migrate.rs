@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use crate::backend::{Backend, Migrate};
+use crate::backend::Backend;
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::effective::Effective;
@@ -14,7 +14,7 @@ use crate::pool::lease::Lease;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::{Site, SiteKind};
 
-impl<DB: Backend + Migrate> SessionFactory<DB> {
+impl<DB: Backend> SessionFactory<DB> {
     /// Runs the migrations that have not been run yet, in order, each in a transaction of its own. Fails if a migration that
     /// was run has changed since.
     ///
@@ -69,7 +69,7 @@ impl<DB: Backend + Migrate> SessionFactory<DB> {
     }
 }
 
-async fn run<DB: Backend + Migrate>(
+async fn run<DB: Backend>(
     db: &SessionFactory<DB>,
     site: Site,
     migrations: &Migrator,
