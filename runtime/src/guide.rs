@@ -1,7 +1,7 @@
 //! The pages of `docs/guide`, so that rustdoc has them beside the API.
 //!
 //! Their code is compiled and run in `demarcate-tests`, which has axum, a server and what else they use.
-
+//!
 #![doc = include_str!("guide/links.md")]
 #![doc = include_str!("../guide/README.md")]
 
