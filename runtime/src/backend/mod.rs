@@ -15,6 +15,7 @@ mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub(crate) mod query;
+pub(crate) mod sealed;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 pub(crate) mod transact;
@@ -36,11 +37,6 @@ pub(crate) use transact::{Begun, CommitFailure, Transact};
 /// It cannot be implemented outside this crate, and its methods are not for use there: each of them
 /// reaches the connection below the session.
 pub trait Backend: Whole + sealed::Sealed {}
-
-pub(crate) mod sealed {
-    /// Keeps [`Backend`](super::Backend) to this crate.
-    pub trait Sealed {}
-}
 
 /// The error of a boundary or a factory that could not connect, with the advice of [`Backend::diagnose`].
 pub(crate) fn connect_error<DB: Backend>(source: sqlx::Error) -> Error {
