@@ -21,15 +21,20 @@ mod sqlite;
 pub(crate) mod transact;
 
 use crate::error::Error;
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) use connect::Connect;
-pub(crate) use execute::{Execute, Step};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) use execute::Execute;
+pub(crate) use execute::Step;
 #[cfg(feature = "migrate")]
 pub(crate) use migrate::Migrate;
 #[cfg(feature = "migrate")]
 use migrate::Migrate as Whole;
 #[cfg(not(feature = "migrate"))]
 use transact::Transact as Whole;
-pub(crate) use transact::{Begun, CommitFailure, Transact};
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(crate) use transact::Transact;
+pub(crate) use transact::{Begun, CommitFailure};
 
 /// A database that boundaries can be opened on: `sqlx::Postgres`, `sqlx::MySql` and `sqlx::Sqlite`, each
 /// behind the feature of its name.

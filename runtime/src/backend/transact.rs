@@ -95,6 +95,7 @@ pub struct TransactionFacts {
     pub lives_with_runtime: bool,
 }
 
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 impl TransactionFacts {
     /// The facts of a database behind a network connection, from which each database names its differences.
     pub(crate) const SERVER: Self = Self {

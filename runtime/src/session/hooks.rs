@@ -18,13 +18,16 @@ use crate::session::Session;
 use crate::targets;
 use crate::util::send_closure::SendOnce;
 
+/// Starts a job on the engine of the boundary that has ended.
+pub(crate) type StartJob<DB> = dyn FnOnce(&Arc<Engine<DB>>) + Send;
+
 /// What is done once a transaction has ended.
 #[doc(hidden)]
 pub enum HookKind<DB: Backend> {
     /// Awaited, in order, before the next.
     Future(BoxFuture<'static, ()>),
     /// Started, in order, and not waited for.
-    Job(Box<dyn FnOnce(&Arc<Engine<DB>>) + Send>),
+    Job(Box<StartJob<DB>>),
 }
 
 /// What [`Session::after_commit`](crate::Session::after_commit) and
