@@ -36,6 +36,7 @@ impl Daemon for MariaDb {
         install.arg("--no-defaults").arg(data(place));
         // Without the database `test` come no anonymous users either, who would shadow ours.
         install.args(["--skip-test-db", "--skip-name-resolve"]);
+        install.env("TMPDIR", place.home());
         account::run(&mut install).map(drop)
     }
 
@@ -48,6 +49,8 @@ impl Daemon for MariaDb {
             // The machine's own configuration is for another server. This option must be the first.
             "--no-defaults".to_owned(),
             data(place),
+            // Not shared: one that starts removes the temporary tables of the others there.
+            format!("--tmpdir={}", place.home().display()),
             format!("--init-file={}", users.display()),
             format!("--port={port}"),
             "--bind-address=127.0.0.1".to_owned(),
