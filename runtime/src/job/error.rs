@@ -33,7 +33,7 @@ pub enum JobError {
         message: String,
     },
     /// The boundary of the job took longer than its timeout. It was rolled back.
-    #[error("{job} did not complete within {after:?}")]
+    #[error("{job} was not done within {after:?}")]
     #[non_exhaustive]
     TimedOut {
         /// The job.
