@@ -1,4 +1,4 @@
-//! The engine: what the boundaries of one session factory share.
+//! Defines [`Engine`]: the pools, options and statistics that all boundaries of one session factory share.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::scope::site::Site;
 use crate::util::extensions::Extensions;
 use crate::util::registry::Registry;
 
-/// The pools, the default options and the statistics of a factory. Clones of the factory share one.
+/// The pools, the default options and the statistics of a factory. All clones of a factory share one engine.
 #[doc(hidden)]
 pub struct Engine<DB: Backend> {
     pool: Pool<DB>,
@@ -30,7 +30,7 @@ pub struct Engine<DB: Backend> {
     open: Registry<Arc<Activity>>,
 }
 
-/// How statements are shown to others.
+/// How statements are logged, commented and measured.
 #[derive(Clone, Default)]
 pub(crate) struct Watch {
     /// Whether statements are logged.
@@ -62,7 +62,7 @@ impl<DB: Backend> Engine<DB> {
         })
     }
 
-    /// The pool of the primary.
+    /// Returns the pool of the primary.
     pub(crate) fn pool(&self) -> &Pool<DB> {
         &self.pool
     }
@@ -71,7 +71,7 @@ impl<DB: Backend> Engine<DB> {
         &self.replicas
     }
 
-    /// The options of a boundary that does not say otherwise.
+    /// Returns the default options of boundaries.
     pub(crate) fn defaults(&self) -> &TxOptions {
         &self.defaults
     }
@@ -84,13 +84,13 @@ impl<DB: Backend> Engine<DB> {
         &self.stats
     }
 
-    /// The statistics of one boundary.
+    /// Returns the statistics of one boundary.
     pub(crate) fn record_of(&self, site: Site) -> Arc<Record> {
         self.stats.of(site)
     }
 
-    /// Merges the options of a boundary with the factory's defaults, and checks them for this database. What the boundary's
-    /// record has kept is not resolved again.
+    /// Merges the options of a boundary with the factory's defaults, and checks them for this database. The result is
+    /// cached in the boundary's record.
     ///
     /// # Errors
     ///
@@ -108,28 +108,27 @@ impl<DB: Backend> Engine<DB> {
         })
     }
 
-    /// The durations of all statements.
+    /// Returns the durations of all statements.
     pub(crate) fn statement_histogram(&self) -> &Histogram {
         self.stats.statements()
     }
 
-    /// The values that higher layers keep for this factory.
+    /// Returns the values that higher layers store for this factory.
     pub(crate) fn extensions(&self) -> &Extensions {
         &self.extensions
     }
 
-    /// The boundaries that are open now.
+    /// Returns the registry of open boundaries.
     pub(crate) fn open(&self) -> &Registry<Arc<Activity>> {
         &self.open
     }
 
-    /// Whether the caller may start work: always before the factory closes, and afterwards inside work that
-    /// was admitted before.
+    /// Whether the caller may start work. Once the factory is closing, only work that was admitted before may.
     pub(crate) fn is_open_to_caller(&self) -> bool {
         !self.pool.is_closing() || current::is_let_in(self.pool.identity())
     }
 
-    /// Rejects a caller that is inside a boundary on the same pool, which would wait for its own connection.
+    /// Rejects a caller inside a boundary on the same pool: it could wait forever for the connection that it holds.
     ///
     /// # Errors
     ///
@@ -144,7 +143,7 @@ impl<DB: Backend> Engine<DB> {
         }
     }
 
-    /// Admits a boundary, or a migration: the factory is not closing, and the caller holds no connection of it.
+    /// Admits a boundary or a migration if the factory is not closing and the caller holds no connection of its pool.
     ///
     /// # Errors
     ///

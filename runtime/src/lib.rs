@@ -3,9 +3,9 @@
 //!
 //! A **boundary** is the one function that owns begin, commit and rollback: a [router](macro@router_tx),
 //! a [background job](macro@background_job), or the closure given to [`SessionFactory::transaction`].
-//! It lends a **session**, `&mut` [`Session`], to the **services** that it calls. A
-//! [service](macro@service) runs statements on the session that it was lent, and has no way to begin,
-//! commit or roll back. `Ok` commits, `Err` rolls back.
+//! A boundary lends a **session**, `&mut` [`Session`], to the **services** that it calls. A
+//! [service](macro@service) runs statements on the session that it was lent, and cannot begin, commit or roll back.
+//! `Ok` commits, `Err` rolls back.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")] mod example {
@@ -36,7 +36,7 @@
 //! #                    insert into accounts values (1, 500), (2, 0)").execute(&mut *tx).await?;
 //! #     Ok::<_, Error>(())
 //! # }).await?;
-//! // The router takes the factory where it has the session: as an axum handler, or called by hand.
+//! // The expanded router takes the factory in place of the session, as an axum handler or when called directly.
 //! transfer(db.clone(), 1, 2, 300).await?;
 //! assert!(transfer(db.clone(), 1, 2, 300).await.is_err(), "the account would be overdrawn");
 //! # let cents: i64 = db.transaction(async |tx| {
@@ -49,21 +49,22 @@
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example::main()).unwrap();
 //! ```
 //!
-//! # What to read next
+//! # Further reading
 //!
-//! * The guide, one page a topic, in reading order: the module `guide` here, `docs/guide` in the repository
-//! * [`Session`]: statements, [savepoints](Session::savepoint), [what runs after the commit](Session::after_commit)
+//! * The guide, one page per topic, in reading order: the module `guide` here, `docs/guide` in the repository
+//! * [`Session`]: statements, [savepoints](Session::savepoint), [hooks](Session::after_commit)
 //! * [`Settings`]: the database, from the environment or in code
 //! * [`SessionFactory`]: connections, boundaries from closures, running jobs
 //! * [`TxOptions`]: isolation, read-only, timeout
-//! * [`Error`]: why a boundary did not commit; [`classify`]: what that means, and what to say of it; [`Problem`]: over HTTP
-//! * [`Job`]: what runs outside the request
+//! * [`Error`]: why a boundary did not commit; [`classify`]: the cause, whether to retry, and the message for the user;
+//!   [`Problem`]: the answer over HTTP
+//! * [`Job`]: work that runs outside the request
 //!
 //! # Features
 //!
-//! `sqlite`, `postgres` and `mysql` bring the module of their name, `axum` and `actix` make routers handlers of
-//! axum and actix-web, `json` writes a [`Problem`] as JSON, `migrate` brings
-//! `SessionFactory::migrate`, `metrics` tells the facade of that name what boundaries do. None is on by default.
+//! `sqlite`, `postgres` and `mysql` each add the module of that name. `axum` and `actix` make routers usable as handlers
+//! of axum and actix-web. `json` serializes a [`Problem`] as JSON. `migrate` adds `SessionFactory::migrate`. `metrics`
+//! records metrics of boundaries through the crate of that name. No feature is enabled by default.
 
 mod backend;
 mod boundary;
@@ -71,7 +72,7 @@ pub mod classify;
 mod engine;
 mod error;
 mod factory;
-// Its code is tested in `demarcate-tests`.
+// The code in the guide is tested in `demarcate-tests`.
 #[cfg(all(doc, not(doctest)))]
 pub mod guide;
 pub mod health;
@@ -144,10 +145,10 @@ pub mod sqlite {
     pub type SessionFactory = crate::SessionFactory<sqlx::Sqlite>;
 }
 
-// The patch version is in the name, so that code which is not of this release's macros cannot rely on what is here.
+// The name contains the patch version, so that only expansions of this release's macros can use the items.
 #[doc(hidden)]
 pub mod __private0 {
-    // What an expansion names.
+    // Items that expansions name.
     pub use crate::http::status::Answer;
     pub use crate::macro_support::probe::{
         Probe, again, begins, commits, is_fallible, is_session, job_takes, opens, refused, returns,
@@ -161,7 +162,7 @@ pub mod __private0 {
     pub use crate::scope::site::{Site, SiteKind};
     pub use crate::session::requirements::Requirements;
 
-    // What the compiler's messages name: they show the path under which it is public.
+    // Items that compiler messages name: the compiler shows the path under which an item is public.
     pub use crate::macro_support::probe::{
         Begun, Bounds, Committed, Harmless, Opened, Opens, Returned, RolledBack, Runs, Sent,
         Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain, Verdict,

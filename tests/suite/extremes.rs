@@ -131,7 +131,7 @@ on_every_database! {
                 }
                 drop(rows);
                 let again = insert(tx, -2).await.unwrap_err();
-                assert!(again.to_string().contains("dropped before it was done"), "{again}");
+                assert!(again.to_string().contains("dropped before it completed"), "{again}");
                 Ok::<_, Error>(())
             })
             .await;

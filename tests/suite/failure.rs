@@ -94,7 +94,7 @@ on_every_database! {
             .await;
         let error = result.unwrap_err();
         assert!(matches!(error, Error::Aborted { .. }), "{error:?}");
-        assert!(error.to_string().contains("dropped before it was done"), "{error}");
+        assert!(error.to_string().contains("dropped before it completed"), "{error}");
         factory.close(crate::GRACE).await;
         assert_eq!(items(&db).await, 3);
     }

@@ -1,4 +1,4 @@
-//! The boundary: what happens between the call of a router, job or closure and its return.
+//! Runs a boundary: admits it, runs its body, and commits or rolls back.
 
 mod retry;
 mod verdict;
@@ -32,7 +32,7 @@ use crate::util::cancel::CancelToken;
 use crate::util::detach::DetachOnDrop;
 use crate::util::send_closure::SendOnce;
 
-/// A boundary that was let in. A factory that closes waits for it, also between two runs.
+/// A boundary that was admitted. A factory that is closing waits for it, also between two runs.
 struct Admitted<'a, DB: Backend> {
     _guest: Guest,
     site: Site,
@@ -45,18 +45,19 @@ struct Admitted<'a, DB: Backend> {
     deadline: Instant,
 }
 
-/// How one run ended that did not commit: with an error, or with an answer that says that it failed.
+/// A run that did not commit. Its outcome is an error, or the value of a body that reports a failure, such as an HTTP
+/// response with an error status.
 struct FailedRun<T, E> {
     outcome: Result<T, Failed<E>>,
     may_succeed_again: bool,
 }
 
-/// Runs a body in a transaction of its own, once.
+/// Runs a body once, in a new transaction.
 ///
 /// # Cancel safety
 ///
-/// Dropped before its body is done, it is rolled back. Dropped after that, the commit and the hooks go
-/// on without it.
+/// If the future is dropped before the body has completed, the transaction is rolled back. If it is dropped later, the
+/// commit and the hooks continue in the background.
 pub(crate) async fn run<DB, T, E, F>(
     site: Site,
     engine: &Arc<Engine<DB>>,
@@ -79,7 +80,7 @@ where
 }
 
 impl<'a, DB: Backend> Admitted<'a, DB> {
-    /// Refuses what can be seen to fail before a connection is taken.
+    /// Admits a boundary. Rejects it if it is known to fail, before a connection is acquired.
     fn new<E: 'static>(
         site: Site,
         engine: &'a Arc<Engine<DB>>,
@@ -87,7 +88,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         stop: CancelToken,
     ) -> Result<Self, Error> {
         let site = site.renamed(options.name);
-        // Before it is asked whether the factory closes, so that there is no gap between the two.
+        // Before the check whether the factory is closing: it must not finish closing between the two.
         let guest = engine.pool().guest();
         let record = engine.record_of(site);
         let options = admit::<DB, E>(site, engine, &record, options).map_err(|error| {
@@ -109,7 +110,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         })
     }
 
-    /// One run: the body, and the commit or the rollback.
+    /// Runs the body, and commits or rolls back.
     async fn attempt<T, E, F>(
         &self,
         run: u32,
@@ -147,7 +148,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let inside = engine.pool().stop().or(self.stop.or(inside));
         let result = match timeout_at(deadline, inside).await {
             Ok(Some(Some(result))) => result,
-            Ok(Some(None)) => return Err(FailedRun::over(Failed::Stopped)),
+            Ok(Some(None)) => return Err(FailedRun::last(Failed::Stopped)),
             Ok(None) => return Err(session.core.closed()),
             Err(_) => return Err(session.core.out_of_time(limit, deadline)),
         };
@@ -159,7 +160,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             Err(error) if is_tolerated(error) => Verdict::Commit,
             result => judge(result),
         };
-        // The session is dropped, and rolls back off the caller's path.
+        // Dropping the session rolls back in the background.
         let roll_back = |session: &Session<DB, [(); 0]>, outcome| FailedRun {
             outcome,
             may_succeed_again: session.core.fitness.may_run_again(),
@@ -214,23 +215,24 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
 }
 
 impl<DB: Backend> Core<DB> {
-    /// The factory has closed meanwhile.
+    /// Ends the run because the factory has closed.
     fn closed<T, E>(&mut self) -> FailedRun<T, E> {
         let place = self.activity.place();
-        FailedRun::over(Failed::Boundary(
+        FailedRun::last(Failed::Boundary(
             self.recorder.end_with(Error::Closed { place }),
         ))
     }
 
+    /// Ends the run because its timeout has passed.
     fn out_of_time<T, E>(&mut self, limit: Duration, deadline: Instant) -> FailedRun<T, E> {
         let error = self.timed_out(limit, deadline);
-        FailedRun::over(Failed::Boundary(self.recorder.end_with(error)))
+        FailedRun::last(Failed::Boundary(self.recorder.end_with(error)))
     }
 }
 
 impl<T, E> FailedRun<T, E> {
-    /// There is no time for another run.
-    fn over(failed: Failed<E>) -> Self {
+    /// Builds a run after which there is no other: it was stopped, its time is over, or the factory has closed.
+    fn last(failed: Failed<E>) -> Self {
         Self {
             outcome: Err(failed),
             may_succeed_again: false,
@@ -238,7 +240,7 @@ impl<T, E> FailedRun<T, E> {
     }
 }
 
-/// Rejects a boundary that can be seen to fail, and resolves the options of any other.
+/// Rejects a boundary that is known to fail. Returns its resolved options otherwise.
 fn admit<DB: Backend, E: 'static>(
     site: Site,
     engine: &Engine<DB>,

@@ -1,4 +1,4 @@
-//! Runs a boundary again after a conflict.
+//! Runs a boundary again after a conflict, with a delay between the runs.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::targets;
 use crate::util::cancel::CancelToken;
 use crate::util::send_closure::SendMut;
 
-/// Runs a body in a transaction of its own, again after a conflict if its options ask for it.
+/// Runs a body in a new transaction, and again after each conflict if the options ask for it.
 pub(crate) async fn run_again<DB, T, E, F>(
     site: Site,
     engine: &Arc<Engine<DB>>,
@@ -56,7 +56,7 @@ where
         match delay.filter(|delay| attempt.may_succeed_again && Instant::now() + *delay < last) {
             Some(delay) => {
                 let site = admitted.site;
-                // What undoes the last run must not undo the next.
+                // The rollback hooks of this run must end before the next run begins.
                 let ready = async {
                     undone.await.ok();
                     sleep(delay).await;
@@ -71,7 +71,7 @@ where
                         return Err(Failed::Boundary(Error::Closed { place }));
                     }
                 }
-                tracing::info!(target: targets::BOUNDARY, boundary = %site, runs, ?delay, "rolled back by a conflict; running again");
+                tracing::info!(target: targets::BOUNDARY, boundary = %site, runs, ?delay, "rolled back by a conflict; retrying");
                 admitted.record.retried();
                 #[cfg(feature = "metrics")]
                 crate::observe::metrics::retried(site);
@@ -79,7 +79,7 @@ where
             }
             None => {
                 if attempt.may_succeed_again && retry.is_some() {
-                    tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "rolled back by a conflict, for good");
+                    tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "rolled back by a conflict; no time or retry is left");
                 }
                 return attempt.outcome;
             }

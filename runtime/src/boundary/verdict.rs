@@ -1,22 +1,25 @@
-//! The verdict on a body's result, and the reasons for which a boundary does not commit.
+//! Decides from a body's result whether to commit, and names the reasons for which a boundary does not.
 
 use crate::error::Error;
 use crate::scope::place::ErrorContext;
 
-/// Why a boundary did not commit: the body said so, or the boundary did, or somebody outside.
+/// Why a boundary did not commit.
 pub(crate) enum Failed<E> {
+    /// The body returned an error.
     Body(E),
+    /// The boundary failed.
     Boundary(Error),
+    /// The job was aborted.
     Stopped,
 }
 
 impl<E> Failed<E> {
-    /// The boundary's reason as the body's type of error.
+    /// Converts to the body's type of error.
     pub(crate) fn into_error(self, from: impl FnOnce(Error) -> E) -> E {
         match self {
             Self::Body(error) => error,
             Self::Boundary(error) => from(error),
-            // It is for jobs.
+            // Only jobs are stopped, and they convert `Stopped` themselves.
             Self::Stopped => from(Error::Closed {
                 place: ErrorContext::default(),
             }),
@@ -24,7 +27,7 @@ impl<E> Failed<E> {
     }
 }
 
-/// What a body's result means for its transaction.
+/// Whether a body's result commits or rolls back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Commit,
@@ -32,23 +35,24 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    /// `Ok` commits, `Err` rolls back.
-    pub(crate) fn of<T, E>(result: &Result<T, E>) -> Self {
+    /// Commits on `Ok`, rolls back on `Err`.
+    pub(crate) fn from_result<T, E>(result: &Result<T, E>) -> Self {
         match result {
             Ok(_) => Self::Commit,
             Err(_) => Self::RollBack,
         }
     }
 
-    /// The same, but for errors that commit.
+    /// Commits on `Ok` and on the errors that `keeps` accepts; rolls back on any other error.
     pub(crate) fn keeping<T, E>(result: &Result<T, E>, keeps: impl Fn(&E) -> bool) -> Self {
         match result {
             Err(error) if keeps(error) => Self::Commit,
-            result => Self::of(result),
+            result => Self::from_result(result),
         }
     }
 
-    /// The same, but for answers that say that the request failed.
+    /// Decides as [`keeping`](Self::keeping) does, but rolls back on an `Ok` for which `fails` returns true, such as an
+    /// HTTP response with an error status.
     pub(crate) fn answering<T, E>(
         result: &Result<T, E>,
         keeps: impl Fn(&E) -> bool,

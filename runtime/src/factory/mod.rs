@@ -1,4 +1,4 @@
-//! Opens boundaries on a connection pool.
+//! Defines [`SessionFactory`], which connects to a database and opens boundaries on its pool.
 
 pub(crate) mod builder;
 #[cfg(feature = "migrate")]
@@ -33,8 +33,8 @@ use crate::util::send_closure::{SendMut, SendOnce};
 
 /// Opens boundaries on a connection pool.
 ///
-/// It is cheap to clone, and clones are one: put it into the state of an axum router, where
-/// `#[router_tx]` finds it.
+/// A factory is cheap to clone, and its clones share one pool. Store it in the state of an axum router, from which
+/// `#[router_tx]` extracts it.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -57,31 +57,33 @@ use crate::util::send_closure::{SendMut, SendOnce};
 pub struct SessionFactory<DB: Backend>(Arc<Engine<DB>>);
 
 impl<DB: Backend> SessionFactory<DB> {
-    /// Connects to the database at `url`, with the defaults of [`builder`](Self::builder). One
-    /// connection is made at once, to prove that the settings are right.
+    /// Connects to the database at `url`, with the defaults of [`builder`](Self::builder). Opens one connection at
+    /// once, to prove that the settings work.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for a URL that cannot be read, [`Error::Connect`] if the database does not
-    /// let us in.
+    /// [`Error::Config`] for a URL that cannot be parsed, [`Error::Connect`] if the database is unreachable or refuses
+    /// the connection.
     pub async fn connect(url: &str) -> Result<Self, Error> {
         Self::builder().url(url).connect().await
     }
 
-    /// The same, with no connection made before the first statement of the first boundary.
+    /// Creates a factory for the database at `url` without connecting. The first statement of the first boundary opens
+    /// a connection.
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for a URL that cannot be read.
+    /// [`Error::Config`] for a URL that cannot be parsed.
     pub fn connect_lazy(url: &str) -> Result<Self, Error> {
         Self::builder().url(url).connect_lazy()
     }
 
-    /// Settings of the connections and their pool.
+    /// Returns a builder for the settings of the connections and their pool.
     pub fn builder() -> Builder<DB> {
         Builder::new()
     }
 
+    /// Creates a factory on a primary's pool and the pools of its replicas.
     pub(crate) fn over(
         pool: Pool<DB>,
         replicas: Vec<Pool<DB>>,
@@ -91,24 +93,21 @@ impl<DB: Backend> SessionFactory<DB> {
         Self(Engine::new(pool, replicas, defaults, watch))
     }
 
-    /// Runs `body` in a transaction. `Ok` commits, `Err` rolls back, and so does a panic, which then
-    /// goes on to the caller.
+    /// Runs `body` in a transaction. `Ok` commits, `Err` rolls back. A panic rolls back and is propagated.
     ///
-    /// The closure is written `async |tx| ..`, and names its error where nothing else does:
-    /// `Ok::<_, Error>(..)`.
+    /// Write the closure as `async |tx| ..`. Where its error type cannot be inferred, name it: `Ok::<_, Error>(..)`.
     ///
     /// # Errors
     ///
-    /// The body's own, unchanged; or one of [`Error`]'s, made into the body's type, where the boundary
-    /// did not commit: [`Error::Aborted`] for a body that swallowed the failure of a statement,
-    /// [`Error::Timeout`] after [30 s](TxOptions::DEFAULT_TIMEOUT), [`Error::NestedBoundary`] inside
-    /// another boundary of this factory, and what the database says at commit.
+    /// The body's own error, unchanged. If the boundary did not commit, an [`Error`] converted to the body's type:
+    /// [`Error::Aborted`] for a body that ignored the failure of a statement, [`Error::Timeout`] after
+    /// [30 s](TxOptions::DEFAULT_TIMEOUT), [`Error::NestedBoundary`] inside another boundary of this factory, and the
+    /// errors of the database at commit.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before its body is done, it is rolled back, and the connection is not lent to anyone
-    /// before that has happened. Dropped after that, the commit goes on without the caller, and so do
-    /// the hooks.
+    /// If the future is dropped before the body has completed, the transaction is rolled back, and the connection is
+    /// not lent again before that. If it is dropped later, the commit and the hooks continue in the background.
     #[track_caller]
     pub fn transaction<T, E, F>(&self, body: F) -> impl Future<Output = Result<T, E>>
     where
@@ -124,20 +123,20 @@ impl<DB: Backend> SessionFactory<DB> {
                 TxOptions::new(),
                 CancelToken::never(),
                 body,
-                Verdict::of,
+                Verdict::from_result,
             )
             .await
             .map_err(|failed| failed.into_error(E::from))
         }
     }
 
-    /// The same with [`TxOptions`]. It takes a closure that can be run again, so that an option may
-    /// ask for that.
+    /// Runs `body` in a transaction with [`TxOptions`]. The closure can be called more than once, so the options may
+    /// ask for [retries](crate::Retry).
     ///
     /// # Errors
     ///
-    /// As [`transaction`](Self::transaction), and [`Error::Unsupported`] and [`Error::Config`] for
-    /// options that this database, or none, can honour.
+    /// As [`transaction`](Self::transaction); [`Error::Unsupported`] for options that this database does not support,
+    /// and [`Error::Config`] for invalid ones.
     ///
     /// # Cancel safety
     ///
@@ -161,24 +160,24 @@ impl<DB: Backend> SessionFactory<DB> {
                 options,
                 CancelToken::never(),
                 body,
-                Verdict::of,
+                Verdict::from_result,
             )
             .await
             .map_err(|failed| failed.into_error(E::from))
         }
     }
 
-    /// What each boundary has done so far, in the order of the source.
+    /// Returns the statistics of each boundary, in the order of the source.
     pub fn stats(&self) -> Vec<(Site, BoundaryStats)> {
         self.0.stats().snapshot()
     }
 
-    /// How long the statements of all boundaries took so far.
+    /// Returns the durations of the statements of all boundaries so far.
     pub fn statement_times(&self) -> LatencyHistogram {
         self.0.stats().statements().now()
     }
 
-    /// The boundaries that are open now, and what each of them is at. Who has been open longest comes first.
+    /// Returns the open boundaries and the current activity of each. The one open longest comes first.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -198,12 +197,13 @@ impl<DB: Backend> SessionFactory<DB> {
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
     /// ```
     pub fn open_boundaries(&self) -> Vec<OpenBoundary> {
-        // The register is not held while each of them is looked at.
+        // Copied, so that the registry is not locked while the activities are read.
         let open = self.0.open().now(Arc::clone);
         open.iter().map(|activity| activity.look()).collect()
     }
 
-    /// What the pool is doing now: how many connections there are, who waits, and who holds what.
+    /// Returns the state of the pool: the number of connections, of waiting boundaries, and the boundaries that hold
+    /// connections.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
@@ -226,15 +226,15 @@ impl<DB: Backend> SessionFactory<DB> {
         self.pool().status()
     }
 
-    /// The same of each replica's pool, in the order in which they were named.
+    /// Returns the state of each replica's pool, in the order in which the replicas were configured.
     pub fn replica_status(&self) -> Vec<PoolStatus> {
         self.replicas().pools().iter().map(Pool::status).collect()
     }
 
-    /// Tells the `metrics` facade what the pools are doing now: call it before a scrape is answered, or every few
-    /// seconds. (All else is told by itself, whenever a boundary ends.)
+    /// Records the gauges of the pools in the `metrics` facade. Call it before a scrape is answered, or every few
+    /// seconds. All other metrics are recorded automatically when a boundary ends.
     ///
-    /// A pool has [its name](crate::Builder::pool_name); those of the replicas that and a number.
+    /// The pool is labelled with [its name](crate::Builder::pool_name), a replica's pool with that name and a number.
     #[cfg(feature = "metrics")]
     pub fn record_pool_metrics(&self) {
         let name = self.0.watch().pool_name.as_deref().unwrap_or(DB::TITLE);
@@ -244,18 +244,18 @@ impl<DB: Backend> SessionFactory<DB> {
         }
     }
 
-    /// Ends well: refuses new boundaries with [`Error::Closed`], waits up to `grace` for the open ones, for
-    /// jobs that were started, their `on_error` included, for hooks, and for the rollbacks of what was
-    /// dropped; rolls back what is left then; and closes every connection.
+    /// Closes the factory gracefully. Refuses new boundaries with [`Error::Closed`]; waits up to `grace` for open
+    /// boundaries, for started jobs and their `on_error`, for hooks, and for rollbacks of dropped boundaries; then rolls
+    /// back the remaining ones and closes every connection.
     ///
-    /// A job that was started before opens its boundaries to its end, and a job that a commit starts runs as
-    /// well. A boundary that is ended after `grace` returns [`Error::Closed`], a job
-    /// [`JobError::Cancelled`] or that; a commit that was sent is waited for.
+    /// A job that was started before may still open boundaries, and a job that is started by a commit still runs. A
+    /// boundary that is stopped after `grace` returns [`Error::Closed`]; a job returns that error or
+    /// [`JobError::Cancelled`]. A commit that was sent is awaited.
     ///
-    /// Called inside a boundary, a job or a hook of this factory, which would wait for itself, it returns at
-    /// once, and the rest happens when that is done.
+    /// Inside a boundary, a job or a hook of this factory, `close` would wait for itself. There it returns at once, and
+    /// the factory closes in the background.
     ///
-    /// With axum, once it serves no more:
+    /// With axum, after the server has stopped:
     ///
     /// ```no_run
     /// # #[cfg(all(feature = "sqlite", feature = "axum"))] mod example {
@@ -273,7 +273,7 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it has refused new boundaries, and closes nothing.
+    /// If the future is dropped, new boundaries stay refused, and no connection is closed.
     pub async fn close(&self, grace: Duration) {
         let pool = self.pool();
         if current::is_let_in(pool.identity()) {
@@ -285,16 +285,17 @@ impl<DB: Backend> SessionFactory<DB> {
         }
     }
 
+    /// Closes the pool of the primary, and then those of the replicas.
     async fn close_all(&self, grace: Duration) {
         self.pool().close(grace).await;
         for replica in self.replicas().pools() {
-            // Nobody is left there: each boundary is counted on the primary as well.
+            // No boundary is left on a replica, since the primary's pool counts every boundary.
             replica.close(grace).await;
         }
     }
 
-    /// The factory of a boundary's engine.
-    pub(crate) fn of(engine: Arc<Engine<DB>>) -> Self {
+    /// Returns the factory of a boundary's engine.
+    pub(crate) fn from_engine(engine: Arc<Engine<DB>>) -> Self {
         Self(engine)
     }
 
@@ -314,17 +315,18 @@ impl<DB: Backend> SessionFactory<DB> {
         self.0.defaults()
     }
 
+    /// Returns a reference that does not keep the factory alive.
     pub(crate) fn downgrade(&self) -> WeakFactory<DB> {
         WeakFactory(Arc::downgrade(&self.0))
     }
 
-    /// The values that higher layers keep for this factory.
+    /// Returns the values that higher layers store for this factory.
     pub(crate) fn extensions(&self) -> &Extensions {
         self.0.extensions()
     }
 }
 
-/// A closure has no name. Its place tells it apart.
+/// Returns the site of a closure. Closures have no name, so their file and line identify them.
 fn closure(caller: &'static Location<'static>) -> Site {
     Site::new(
         "transaction",
@@ -340,20 +342,20 @@ impl<DB: Backend> Clone for SessionFactory<DB> {
     }
 }
 
-/// A factory that this does not keep from ending.
+/// A reference to a factory that does not keep it alive.
 pub(crate) struct WeakFactory<DB: Backend>(Weak<Engine<DB>>);
 
 impl<DB: Backend> WeakFactory<DB> {
-    /// The factory, for as long as somebody else has it.
+    /// Returns the factory, if it is still alive.
     pub(crate) fn upgrade(&self) -> Option<SessionFactory<DB>> {
         self.0.upgrade().map(SessionFactory)
     }
 }
 
 impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
-    /// Boundaries on a pool that is there already. It keeps its own habits: sqlx's pings a connection
-    /// when it comes back, and by default before it is lent. A [`Pooler`] is known by its host and port;
-    /// tell [`from_pool_with_pooler`](Self::from_pool_with_pooler) of any other.
+    /// Creates a factory on an existing pool. The pool keeps its own settings: sqlx's pool pings a connection when it is
+    /// returned, and by default before it is lent. A [`Pooler`] is recognised by its host and port; for any other, use
+    /// [`from_pool_with_pooler`](Self::from_pool_with_pooler).
     fn from(pool: sqlx::Pool<DB>) -> Self {
         let pooler = DB::pooler(&pool.connect_options());
         let pool = Pool::of(pool, pooler);
@@ -362,18 +364,18 @@ impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
 }
 
 impl<DB: Backend> SessionFactory<DB> {
-    /// Boundaries on a pool that is there already, with [defaults](Builder::defaults).
+    /// Creates a factory on an existing pool, with [defaults](Builder::defaults).
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] and [`Error::Unsupported`] for defaults that no boundary could honour.
+    /// [`Error::Unsupported`] for defaults that this database does not support, and [`Error::Config`] for invalid ones.
     pub fn from_pool(pool: sqlx::Pool<DB>, defaults: TxOptions) -> Result<Self, Error> {
         let pooler = DB::pooler(&pool.connect_options());
         Self::from_pool_with_pooler(pool, pooler, defaults)
     }
 
-    /// The same for a pool of connections to a [`Pooler`] that its host and port do not show. Give its
-    /// options `extra_float_digits(None)`, which PgBouncer does not take.
+    /// Creates a factory on an existing pool whose connections go through a [`Pooler`] that its host and port do not
+    /// reveal. Set `extra_float_digits(None)` in the connect options: PgBouncer rejects that parameter.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Why a job did not do its work.
+//! Defines [`JobError`]: why a background job failed.
 
 use std::any::Any;
 use std::time::Duration;
@@ -10,39 +10,39 @@ use crate::error::Error;
 use crate::scope::site::Site;
 use crate::settings::redact;
 
-/// Why a job did not do its work.
+/// Why a background job failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum JobError {
-    /// Its function returned an error, or its boundary did not commit.
-    #[error("{job} failed: {}", redact(&what(*job, source)))]
+    /// The function of the job returned an error, or its boundary did not commit.
+    #[error("{job} failed: {}", redact(&source_message(*job, source)))]
     #[non_exhaustive]
     Failed {
         /// The job.
         job: Site,
-        /// The function's error; or [`Error`], where it is the boundary's.
+        /// The error of the function, or the [`Error`] of the boundary.
         source: BoxError,
     },
-    /// Its function panicked. It was rolled back.
+    /// The function of the job panicked. Its transaction was rolled back.
     #[error("{job} panicked: {}", redact(.message))]
     #[non_exhaustive]
     Panicked {
         /// The job.
         job: Site,
-        /// What the panic said.
+        /// The message of the panic.
         message: String,
     },
-    /// Its boundary took longer than its timeout. It was rolled back.
+    /// The boundary of the job took longer than its timeout. It was rolled back.
     #[error("{job} was not done within {after:?}")]
     #[non_exhaustive]
     TimedOut {
         /// The job.
         job: Site,
-        /// How long it had.
+        /// The timeout.
         after: Duration,
     },
-    /// It was aborted, or the runtime ended. It was rolled back; what a job of several units of work had
-    /// committed before stays.
+    /// The job was aborted, or the runtime shut down. The open transaction was rolled back. Transactions that a job of
+    /// several units of work had committed before stay committed.
     #[error("{job} was cancelled")]
     #[non_exhaustive]
     Cancelled {
@@ -52,7 +52,7 @@ pub enum JobError {
 }
 
 impl JobError {
-    /// The job that failed.
+    /// Returns the job that failed.
     pub fn job(&self) -> Site {
         match self {
             Self::Failed { job, .. }
@@ -63,7 +63,7 @@ impl JobError {
     }
 }
 
-/// [`JobError`] before it is known whose it is.
+/// The reason of a [`JobError`], without the job.
 pub(super) enum Reason {
     Failed(BoxError),
     Panicked(Box<dyn Any + Send>),
@@ -83,7 +83,8 @@ impl<E: Into<BoxError>> From<Failed<E>> for Reason {
 }
 
 impl Reason {
-    pub(super) fn of(self, job: Site) -> JobError {
+    /// Adds the job.
+    pub(super) fn into_error(self, job: Site) -> JobError {
         match self {
             Self::Failed(source) => JobError::Failed { job, source },
             Self::Panicked(payload) => JobError::Panicked {
@@ -96,18 +97,19 @@ impl Reason {
     }
 }
 
+/// Returns the message of a panic.
 fn panic_message(payload: &(dyn Any + Send)) -> String {
     if let Some(message) = payload.downcast_ref::<&str>() {
         (*message).to_owned()
     } else if let Some(message) = payload.downcast_ref::<String>() {
         message.clone()
     } else {
-        "a panic without a message".to_owned()
+        "panic without a message".to_owned()
     }
 }
 
-/// What went wrong, without naming the job once more.
-fn what(job: Site, source: &BoxError) -> String {
+/// Returns the message of the source without the job's name, which the message of the [`JobError`] begins with.
+fn source_message(job: Site, source: &BoxError) -> String {
     match source.downcast_ref::<Error>() {
         Some(error) if error.boundary() == Some(job) => error.message_line(),
         _ => source.to_string(),

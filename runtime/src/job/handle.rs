@@ -1,4 +1,4 @@
-//! The handle of a job that runs on a task of its own.
+//! Defines [`JobHandle`]: awaits or aborts a spawned background job.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,8 +9,8 @@ use super::error::JobError;
 use crate::scope::site::Site;
 use crate::util::cancel::CancelSource;
 
-/// A job that runs on a task of its own. Awaited, it gives what the job gave; dropped, it leaves the
-/// job to run.
+/// A background job that runs on a task of its own. Awaiting the handle returns the job's result. Dropping it detaches
+/// the job, which continues to run.
 #[derive(Debug)]
 pub struct JobHandle<T> {
     pub(super) site: Site,
@@ -19,14 +19,14 @@ pub struct JobHandle<T> {
 }
 
 impl<T> JobHandle<T> {
-    /// Stops the job's function at its next await. It is rolled back, its `on_error` runs, and the
-    /// handle gives [`JobError::Cancelled`]. A job whose function has returned is not stopped: its
-    /// commit goes on. What a job of several units of work has committed stays.
+    /// Stops the job's function at its next await. The job is rolled back, its `on_error` runs, and the handle returns
+    /// [`JobError::Cancelled`]. If the function has already returned, the job is not stopped and commits. Transactions
+    /// that a job of several units of work has committed stay committed.
     pub fn abort(&self) {
         self.stopper.stop();
     }
 
-    /// Whether the job, its `on_error` included, has ended.
+    /// Whether the job, including its `on_error`, has ended.
     pub fn is_finished(&self) -> bool {
         self.task.is_finished()
     }
@@ -38,7 +38,7 @@ impl<T> Future for JobHandle<T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let job = self.site;
         Pin::new(&mut self.task).poll(cx).map(|ended| {
-            // The task itself ends early only with its runtime.
+            // The task fails only if its runtime shuts down.
             ended.unwrap_or(Err(JobError::Cancelled { job }))
         })
     }

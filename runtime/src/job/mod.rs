@@ -1,4 +1,4 @@
-//! Background jobs: functions that run outside any request, in a session of their own.
+//! Runs and spawns background jobs: functions that run outside any request, in a session of their own.
 
 mod error;
 mod handle;
@@ -27,11 +27,10 @@ use crate::targets;
 use crate::util::cancel::{CancelSource, CancelToken};
 use crate::util::send_closure::{SendMut, SendOnce, SendOnce2};
 
-/// A background job that was called and has not started.
+/// A background job that has not started.
 ///
-/// A function marked `#[background_job]` returns one. It does nothing until it is given to
-/// [`Session::after_commit`](crate::Session::after_commit), [`SessionFactory::spawn`] or
-/// [`SessionFactory::run`].
+/// A function marked `#[background_job]` returns a `Job`. The job does nothing until it is passed to
+/// [`Session::after_commit`](crate::Session::after_commit), [`SessionFactory::spawn`] or [`SessionFactory::run`].
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] mod example {
@@ -64,20 +63,21 @@ pub struct Job<DB: Backend, T = ()> {
     on_error: Option<Box<OnError<DB>>>,
 }
 
-/// What is stopped is the body alone: a commit that was sent, and what hangs on it, goes on.
+/// The work of a job. The token stops the function alone: a commit that was sent, and the hooks after it, continue.
 type Body<DB, T> =
     dyn FnOnce(SessionFactory<DB>, CancelToken) -> BoxFuture<'static, Result<T, Reason>> + Send;
 
+/// The `on_error` handler of a job.
 type OnError<DB> = dyn for<'a> FnOnce(SessionFactory<DB>, &'a JobError) -> BoxFuture<'a, Result<(), BoxError>>
     + Send;
 
 impl<DB: Backend, T> Job<DB, T> {
-    /// The function that made it.
+    /// Returns the function that created the job.
     pub fn site(&self) -> Site {
         self.site
     }
 
-    /// Calls `handler` in a session of its own when the job has failed.
+    /// Sets the handler that runs in a session of its own if the job fails.
     pub(crate) fn with_on_error<E, F>(mut self, handler: F) -> Self
     where
         F: AsyncFnOnce(&mut Session<DB>, &JobError) -> Result<(), E> + Send + 'static,
@@ -95,7 +95,7 @@ impl<DB: Backend, T> Job<DB, T> {
                     options,
                     CancelToken::never(),
                     body,
-                    Verdict::of,
+                    Verdict::from_result,
                 )
                 .await
                 .map_err(|failed| match failed {
@@ -117,7 +117,7 @@ impl<DB: Backend, T> fmt::Debug for Job<DB, T> {
     }
 }
 
-/// A job whose body is a boundary.
+/// Creates a job whose body is one boundary, run once.
 pub(crate) fn in_session<DB, T, E, F>(
     site: Site,
     options: TxOptions,
@@ -145,7 +145,7 @@ where
     }
 }
 
-/// A job whose body is a boundary that may be run again.
+/// Creates a job whose body is one boundary, retried after conflicts.
 pub(crate) fn in_runs<DB, T, E, K, F, Fut>(
     site: Site,
     options: TxOptions,
@@ -177,7 +177,7 @@ where
     }
 }
 
-/// The runs of one job's function.
+/// Runs the function of a job that is retried.
 pub struct JobRuns<DB: Backend, K> {
     db: SessionFactory<DB>,
     site: Site,
@@ -186,11 +186,11 @@ pub struct JobRuns<DB: Backend, K> {
     stop: CancelToken,
 }
 
-/// How the last run ended.
+/// The result of the last run.
 pub struct Ended<T, E>(Result<T, Failed<E>>);
 
 impl<DB: Backend, K> JobRuns<DB, K> {
-    /// Runs the function, again where need be. An error that `K` accepts commits.
+    /// Runs the function, again after each conflict. Commits on an error that `K` accepts.
     pub async fn again<T, E, F>(self, body: F) -> Ended<T, E>
     where
         E: 'static,
@@ -210,7 +210,7 @@ impl<DB: Backend, K> JobRuns<DB, K> {
     }
 }
 
-/// A job of several units of work, which opens a boundary for each.
+/// Creates a job of several units of work, which opens a boundary for each.
 pub(crate) fn with_factory<DB, T, E, F>(site: Site, body: F) -> Job<DB, T>
 where
     DB: Backend,
@@ -235,24 +235,24 @@ where
 }
 
 impl<DB: Backend> SessionFactory<DB> {
-    /// Runs a job here and now, in a session of its own, and gives what it gave.
+    /// Runs a job on the current task, in a session of its own, and returns its result.
     ///
     /// # Errors
     ///
-    /// [`JobError`], after the job's `on_error` has run. Inside a boundary of this factory it is an
-    /// error that holds [`Error::NestedBoundary`]: give the job to
+    /// [`JobError`], after the job's `on_error` has run. Inside a boundary of this factory the job is not run, and the
+    /// source of the error is [`Error::NestedBoundary`]: pass the job to
     /// [`Session::after_commit`](crate::Session::after_commit) there.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, the job is rolled back, and its `on_error` does not run. [`spawn`](Self::spawn) it
-    /// where it should outlive its caller.
+    /// If the future is dropped, the job is rolled back, and its `on_error` does not run. [`spawn`](Self::spawn) a job
+    /// that should outlive its caller.
     pub async fn run<T: Send + 'static>(&self, job: Job<DB, T>) -> Result<T, JobError> {
         run(self, job).await
     }
 
-    /// Starts a job on a task of its own. The handle awaits to what [`run`](Self::run) gives; dropped,
-    /// it leaves the job to run.
+    /// Starts a job on a task of its own. Awaiting the handle returns the result, as [`run`](Self::run) does. Dropping
+    /// it detaches the job, which continues to run.
     pub fn spawn<T: Send + 'static>(&self, job: Job<DB, T>) -> JobHandle<T> {
         spawn(self, job)
     }
@@ -261,18 +261,21 @@ impl<DB: Backend> SessionFactory<DB> {
 impl<DB: Backend, T: Send + 'static> Hook<DB> for Job<DB, T> {
     fn into_hook(self) -> HookKind<DB> {
         HookKind::Job(Box::new(move |engine| {
-            drop(spawn(&SessionFactory::of(Arc::clone(engine)), self));
+            drop(spawn(
+                &SessionFactory::from_engine(Arc::clone(engine)),
+                self,
+            ));
         }))
     }
 }
 
-/// Runs a job where it is, unless a boundary is open there that it would wait for.
+/// Runs a job on the current task. Rejects it inside a boundary, whose connection it could wait for.
 pub(crate) async fn run<DB: Backend, T: Send + 'static>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
 ) -> Result<T, JobError> {
     if let Err(nested) = db.engine().reject_nested(job.site) {
-        return Err(Reason::Failed(nested.into()).of(job.site));
+        return Err(Reason::Failed(nested.into()).into_error(job.site));
     }
     execute(
         db,
@@ -291,7 +294,7 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
     let site = job.site;
     let (stopper, stop) = CancelSource::new();
     let (db, is_let_in) = (db.clone(), db.engine().is_open_to_caller());
-    // From now on, and not from when its task comes to run.
+    // Before the task first runs, so that a factory that is closing waits for the job from here on.
     let guest = db.pool().guest();
     let task = tokio::spawn(async move {
         let ended = execute(&db, job, stop, is_let_in).await;
@@ -305,7 +308,7 @@ pub(crate) fn spawn<DB: Backend, T: Send + 'static>(
     }
 }
 
-/// A job that was let in opens boundaries to its end, also when the factory closes meanwhile.
+/// Executes a job. If it was admitted (`is_let_in`), it may open boundaries even while the factory is closing.
 async fn execute<DB: Backend, T>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
@@ -321,7 +324,7 @@ async fn execute<DB: Backend, T>(
     }
 }
 
-/// A body that panics ends here; what is done about it is not part of it.
+/// Runs the body of a job, which may panic. If it fails, logs the failure and runs `on_error`.
 async fn run_and_record<DB: Backend, T>(
     db: &SessionFactory<DB>,
     job: Job<DB, T>,
@@ -338,8 +341,8 @@ async fn run_and_record<DB: Backend, T>(
         Ok(Err(reason)) => reason,
         Err(payload) => Reason::Panicked(payload),
     };
-    let error = reason.of(site);
-    tracing::error!(target: targets::JOB, %error, "a background job did not do its work");
+    let error = reason.into_error(site);
+    tracing::error!(target: targets::JOB, %error, "a background job failed");
     if let Some(on_error) = on_error {
         let recorded =
             AssertUnwindSafe(async { on_error(db.clone(), &error).await }).catch_unwind();
@@ -347,10 +350,10 @@ async fn run_and_record<DB: Backend, T>(
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 let error = error.to_string();
-                tracing::error!(target: targets::JOB, job = %site, error = %redact(&error), "the failure of a background job could not be recorded");
+                tracing::error!(target: targets::JOB, job = %site, error = %redact(&error), "`on_error` of a background job failed");
             }
             Err(_) => {
-                tracing::error!(target: targets::JOB, job = %site, "recording the failure of a background job panicked");
+                tracing::error!(target: targets::JOB, job = %site, "`on_error` of a background job panicked");
             }
         }
     }

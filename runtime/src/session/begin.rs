@@ -1,4 +1,4 @@
-//! Takes a connection and begins the transaction on it, at the first statement.
+//! Acquires a connection and begins the transaction on it, at the first statement of a body.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::targets;
 use crate::util::on_drop::OnDrop;
 
 impl<DB: Backend> Core<DB> {
-    /// Takes a connection and begins the transaction on it. If that was done before, proves that the
-    /// transaction is still open.
+    /// Acquires a connection and begins the transaction on it. If the transaction has begun already, proves that it
+    /// is still open.
     ///
-    /// A pooled connection may have died. The begin finds that out, and nothing was executed on it
-    /// then, so that another is taken in its place, unseen by the caller.
+    /// A pooled connection may have died. In that case the begin fails, nothing was executed, and another
+    /// connection is tried without the caller noticing.
     pub(crate) async fn begin(&mut self) -> Result<(), Error> {
         if self.connection.is_some() {
             return self.prove_open().await;
@@ -30,9 +30,9 @@ impl<DB: Backend> Core<DB> {
         let begun = Box::pin(self.begin_on_a_live_connection()).await;
         begun.map_err(|error| {
             let error = error.at(|| self.activity.place_of_run());
-            // The body gets the original; the session keeps a copy of it.
+            // The body receives the original; the session keeps a copy.
             let error = sqlx::Error::from(error);
-            if let Some(failure) = Failure::of::<DB>(&error) {
+            if let Some(failure) = Failure::caused_by::<DB>(&error) {
                 self.fail(failure);
             }
             Error::from(error).at(|| self.activity.place_of_run())
@@ -56,13 +56,13 @@ impl<DB: Backend> Core<DB> {
             return Err(error);
         }
         if is_news {
-            tracing::warn!(target: targets::TRANSACTION, boundary = %self.site(), replica, %error, "no replica: the primary is read");
+            tracing::warn!(target: targets::TRANSACTION, boundary = %self.site(), replica, %error, "replica is unreachable; reading from the primary");
         }
         self.replica = None;
         self.begin_on_the_chosen_pool().await
     }
 
-    /// Waits for a replica only so long that there is time left to read from the primary.
+    /// Begins on the replica, and gives up early enough to leave time for reading from the primary.
     async fn begin_on_a_replica_soon(&mut self) -> Result<(), Error> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let patience = replicas::PATIENCE.min(left / 2);
@@ -77,7 +77,7 @@ impl<DB: Backend> Core<DB> {
         }
     }
 
-    /// The pool that the connection comes from.
+    /// Returns the pool of the chosen replica, or else of the primary.
     fn pool(&self) -> &Pool<DB> {
         let replica = self
             .replica
@@ -88,7 +88,7 @@ impl<DB: Backend> Core<DB> {
     async fn begin_on_the_chosen_pool(&mut self) -> Result<(), Error> {
         let mut dead = 0;
         loop {
-            // The pool is part of the engine, which this has a share of.
+            // Cloned, so that the borrow of the pool does not borrow `self`.
             let engine = Arc::clone(&self.engine);
             let pool = self.replica.and_then(|n| engine.replicas().pools().get(n));
             let pool = pool.unwrap_or(engine.pool());
@@ -119,7 +119,7 @@ impl<DB: Backend> Core<DB> {
                 }
                 Err(error) => {
                     self.activity.begun(None, None);
-                    // sqlx would return it to the pool in an aborted state.
+                    // sqlx would return the connection to the pool in an aborted state.
                     if let Some(on) = self.connection.take() {
                         on.lease.discard();
                     }
@@ -140,13 +140,14 @@ impl<DB: Backend> Core<DB> {
         }
     }
 
-    /// The error of a boundary whose time has run out: whether it waited for a connection then.
+    /// Returns the error of a boundary that has exceeded its timeout: a pool error if it was waiting for a connection
+    /// at the deadline, and [`Error::Timeout`] otherwise.
     pub(crate) fn timed_out(&self, after: Duration, deadline: Instant) -> Error {
         let place = self.activity.place();
-        // A wait that the body gave up by itself was given up before the deadline.
+        // A wait that ended before the deadline was cancelled by the body itself.
         if self.stopped_waiting.is_some_and(|at| at >= deadline) {
             if !self.pool().is_exhausted() {
-                // The connection was being made, so that the boundaries that hold others are not to blame.
+                // The connection was still being opened: the pool is not exhausted, so no holders are reported.
                 return Pool::<DB>::no_answer(after).at(|| place);
             }
             let status = self.pool().status();

@@ -1,4 +1,4 @@
-//! The commit, and what became of it.
+//! Commits a transaction, and finds out its outcome if the answer is lost.
 
 use std::time::Duration;
 
@@ -15,24 +15,25 @@ use crate::targets;
 use crate::util::backoff::doubling;
 use crate::util::timed_out::timed_out;
 
-/// How long the answer to a commit is waited for at least: one that nobody waits for is one of unknown
-/// outcome, which is worse than one that is late.
+/// The minimum time to wait for the answer to a commit, even after the deadline. A late commit is better than one
+/// whose outcome is unknown.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A commit that did not succeed.
 pub(crate) struct NotCommitted {
     pub(crate) error: Error,
-    /// Nothing was kept, and another run may fare better.
+    /// Whether nothing was committed and another run may succeed.
     pub(crate) may_succeed_again: bool,
 }
 
 impl<DB: Backend> Core<DB> {
-    /// Commits, with proof.
+    /// Commits the transaction after proving that it is still open.
     ///
     /// # Errors
     ///
-    /// Those of [`check_commit`](Self::check_commit), and [`Error::Timeout`] for a boundary whose time is
-    /// over, without a round trip; [`Error::Database`] if the database refuses; [`Error::CommitUnknown`].
+    /// The errors of [`check_commit`](Self::check_commit), and [`Error::Timeout`] if the deadline has passed, both
+    /// without a round trip. [`Error::Database`] if the database refuses the commit, and [`Error::CommitUnknown`] if
+    /// the answer was lost.
     pub(crate) async fn commit(
         &mut self,
         limit: Duration,
@@ -46,10 +47,10 @@ impl<DB: Backend> Core<DB> {
         }
         if let Some(OnConnection { lease, .. }) = &mut self.connection {
             self.recorder.totals.round_trips += 1;
-            // Until the answer is there, nobody can say what a runtime that ends leaves behind.
+            // Until the answer arrives. It stays unknown if the runtime shuts down before that.
             self.recorder.outcome = Outcome::Unknown;
             if !self.options.is_read_only() {
-                // Before anybody can lose sight of it.
+                // Before the commit is sent: a caller that is cancelled meanwhile must not read an older state from a replica.
                 self.engine.replicas().writes(self.task);
             }
             let commit = DB::commit(&self.options, lease.fitting());
@@ -70,12 +71,13 @@ impl<DB: Backend> Core<DB> {
         Ok(())
     }
 
+    /// Checks that the session may commit, and proves that the transaction is still open.
     async fn make_ready(&mut self, limit: Duration, deadline: Instant) -> Result<(), Error> {
         self.check_commit()?;
         if self.connection.is_some() && Instant::now() >= deadline {
             return Err(self.timed_out(limit, deadline));
         }
-        // What was left on the raw connection may still run, and the proof would wait for it.
+        // A statement left on the raw connection may still run, and would block the proof.
         let stop = self.engine.pool().stop().clone();
         let proof = async {
             self.prove_open().await?;
@@ -91,7 +93,7 @@ impl<DB: Backend> Core<DB> {
         }
     }
 
-    /// `Ok` where it turns out that the transaction was committed all the same.
+    /// Handles an error of COMMIT. Returns `Ok` if the transaction proves to be committed in spite of it.
     async fn commit_failed(
         &mut self,
         source: sqlx::Error,
@@ -125,7 +127,7 @@ impl<DB: Backend> Core<DB> {
         };
         match committed {
             Some(true) => {
-                tracing::info!(target: targets::COMMIT, boundary = %self.site(), "the answer to the commit was lost; it is confirmed");
+                tracing::info!(target: targets::COMMIT, boundary = %self.site(), "the answer to the commit was lost; the database confirms that it was committed");
                 Ok(())
             }
             Some(false) => {
@@ -144,8 +146,9 @@ impl<DB: Backend> Core<DB> {
 }
 
 impl<DB: Backend> Core<DB> {
-    /// Removes what [`unguarded`](crate::Session::unguarded) or a lifted rule of the guard may have left on a server's
-    /// session that the next client shares. Any other connection is closed instead, and takes it along.
+    /// Removes session state that [`unguarded`](crate::Session::unguarded) or a lifted rule of the guard may have left
+    /// behind, if a pooler gives the server's session to other clients. Without such a pooler the connection is closed
+    /// instead, which discards the state.
     async fn leave_no_traces(&mut self) -> Result<(), Error> {
         let shares = self.engine.pool().pooler().shares_sessions();
         let is_tainted = self
@@ -159,7 +162,8 @@ impl<DB: Backend> Core<DB> {
     }
 }
 
-/// Asks what became of the transaction until it is known or the time is over.
+/// Asks the database whether the transaction was committed, until there is an answer or the time is over. Returns
+/// `None` if the outcome stays unknown.
 async fn confirm<DB: Backend>(
     engine: &Engine<DB>,
     transaction: &str,
@@ -174,7 +178,7 @@ async fn confirm<DB: Backend>(
                 Ok(Some(committed)) => return committed,
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::debug!(target: targets::COMMIT, error = %Redacted(&error), "the outcome of a commit could not be asked for yet")
+                    tracing::debug!(target: targets::COMMIT, error = %Redacted(&error), "asking for the outcome of a commit failed; trying again")
                 }
             }
             sleep(delays.next().unwrap_or(GRACE)).await;
@@ -185,6 +189,7 @@ async fn confirm<DB: Backend>(
         .ok()
 }
 
+/// The error of a commit that was not answered in time.
 fn no_answer() -> sqlx::Error {
     sqlx::Error::Io(timed_out(
         "no answer to the commit within the boundary's timeout",

@@ -1,4 +1,4 @@
-//! A session as an executor of sqlx.
+//! Implements sqlx's `Executor` for `&mut Session`.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -101,12 +101,12 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
     }
 }
 
-/// The answer to a statement, as it comes in. Dropped before its end, it leaves the connection busy,
-/// which the session sees when it is next used.
+/// The stream of rows that a statement returns. If it is dropped before its end, the connection stays busy, and the
+/// session detects that when it is next used.
 struct Rows<'e, DB: Backend> {
-    /// Nothing more is read once its time is over.
+    /// The driver's stream. `None` after the statement timeout.
     steps: Option<BoxStream<'e, Result<Step<DB>, sqlx::Error>>>,
-    /// When its time is over.
+    /// Fires at the statement timeout, if the server does not enforce it.
     end: Option<Pin<Box<Sleep>>>,
     in_flight: InFlight<'e>,
 }

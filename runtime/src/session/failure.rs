@@ -1,4 +1,4 @@
-//! The first failure of a transaction, after which its session cannot commit.
+//! Defines the first failure of a transaction, after which its session cannot commit.
 
 use std::time::Duration;
 
@@ -30,27 +30,28 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The future of a statement or a savepoint was dropped before it was done. sqlx would allow further statements,
-    /// although the effect of this one is unknown. sqlx itself drops the remaining rows when one cannot be decoded.
+    /// The failure of a statement or savepoint whose future was dropped before it completed. sqlx would allow further
+    /// statements, although the effect of the dropped one is unknown. sqlx itself drops the remaining rows if a row
+    /// cannot be decoded.
     pub(crate) fn dropped(what: &str) -> Self {
         Self::Lost(sqlx::Error::Protocol(format!(
-            "{what} was dropped before it was done (or a row of it could not be decoded), so that its effect is \
-             not known"
+            "{what} was dropped before it completed (or one of its rows could not be decoded), so its effect is \
+             unknown"
         )))
     }
 
-    /// A procedure, or a statement on the raw connection, ended the transaction without the session's knowledge.
+    /// The failure of a transaction that a procedure, or a statement on the raw connection, has ended.
     pub(crate) fn gone(error: &Error) -> Self {
         Self::Lost(sqlx::Error::Protocol(format!(
-            "the transaction is gone, ended by a procedure or on the raw connection: {error}"
+            "the transaction was ended by a procedure or on the raw connection: {error}"
         )))
     }
 
     /// Returns the failure that `error` causes in its session, if it causes one.
     ///
-    /// An error from the server or the connection does. A missing row, or a value that cannot be encoded or decoded, does
-    /// not affect the transaction.
-    pub(crate) fn of<DB: Backend>(error: &sqlx::Error) -> Option<Self> {
+    /// Errors from the server and the connection cause one. A missing row, or a value that cannot be encoded or decoded,
+    /// does not affect the transaction.
+    pub(crate) fn caused_by<DB: Backend>(error: &sqlx::Error) -> Option<Self> {
         use sqlx::Error as E;
         match error {
             E::RowNotFound
@@ -79,7 +80,7 @@ impl Failure {
         )
     }
 
-    /// The error that the boundary returns, and that every later statement fails with.
+    /// Returns the error of the boundary, and of every later statement.
     fn to_error(&self, place: ErrorContext) -> Error {
         match self {
             Self::Statement { error: source, .. } | Self::Lost(source) => Error::Aborted {
@@ -112,7 +113,7 @@ impl FailureMark {
         self.failure.to_error(self.place.clone())
     }
 
-    /// The text and the category of the failure, for a body that returned the failure or an error made from it.
+    /// Returns the text and the category of the failure, for a body that returned the failure or an error built from it.
     pub(crate) fn returned(&self) -> (String, Category) {
         let error = match &self.failure {
             Failure::Statement { error, .. } | Failure::Lost(error) => Error::Database {

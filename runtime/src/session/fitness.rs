@@ -1,4 +1,4 @@
-//! Whether a session may send another statement, may commit, and may be run again.
+//! Decides whether a session may send another statement, whether it may commit, and whether it may be run again.
 
 use std::borrow::Cow;
 
@@ -7,18 +7,19 @@ use crate::scope::place::ErrorContext;
 use crate::session::failure::{Failure, FailureMark};
 use crate::session::guard::Allowed;
 
-/// The state of a session that decides what it may still do. It knows no connection.
+/// The part of a session's state that decides what it may still do. Independent of the connection and the database.
 #[derive(Default)]
 pub(crate) struct Fitness {
     /// The first failure. While there is one, no statement is sent.
     failure: Option<FailureMark>,
-    /// Whether the last statement met a conflict that a savepoint has survived.
+    /// Whether the last statement failed with a conflict and a savepoint undid it.
     survived_conflict: bool,
     /// The reason given to `rollback_only`.
     rollback_only: Option<Cow<'static, str>>,
-    /// Whether the last statement ran code unseen, which may have ended the transaction.
+    /// Whether code ran that the guard cannot read, in a procedure or on the raw connection. It may have ended the
+    /// transaction.
     is_unproven: bool,
-    /// The number of open savepoints, which also numbers their names.
+    /// The number of open savepoints. The next savepoint is named after it.
     depth: u32,
     /// Rules lifted by `allow(..)` for this body.
     allowed: Allowed,
@@ -32,14 +33,14 @@ impl Fitness {
         }
     }
 
-    /// Marks the session with a failure that takes the place of an earlier one, and returns its error.
+    /// Marks the session with a failure that replaces an earlier one, and returns its error.
     pub(crate) fn fail_with(&mut self, failure: Failure, place: ErrorContext) -> Error {
         self.failure
             .insert(FailureMark::new(failure, place))
             .to_error()
     }
 
-    /// The first failure, if there is one.
+    /// Returns the first failure, if there is one.
     pub(crate) fn failure(&self) -> Option<&FailureMark> {
         self.failure.as_ref()
     }
@@ -72,11 +73,11 @@ impl Fitness {
         }
     }
 
-    /// Rejects the commit of a session that has failed, or from which nothing is to be kept.
+    /// Rejects the commit of a session that has failed, or that was marked as rollback-only.
     ///
     /// # Errors
     ///
-    /// That of [`check`](Self::check), and [`Error::RollbackOnly`].
+    /// The error of [`check`](Self::check), or [`Error::RollbackOnly`].
     pub(crate) fn check_commit(
         &mut self,
         place: impl FnOnce() -> ErrorContext,
@@ -91,9 +92,10 @@ impl Fitness {
         }
     }
 
-    /// Whether the boundary, run again as a whole, may avoid the conflict that it met.
+    /// Whether the conflict that ended the transaction may be avoided by running the whole boundary again.
     ///
-    /// Never while something ran unseen: it may have committed before it failed, and would be done twice.
+    /// Always false after unproven code: it may have committed before it failed, and a second run would repeat its
+    /// effect.
     pub(crate) fn may_run_again(&self) -> bool {
         if self.is_unproven {
             return false;
@@ -104,17 +106,17 @@ impl Fitness {
         }
     }
 
-    /// Lets nothing be kept. The first reason is the one that is reported.
+    /// Makes the transaction rollback-only. The first reason is reported, later ones are ignored.
     pub(crate) fn rollback_only(&mut self, reason: impl FnOnce() -> Cow<'static, str>) {
         self.rollback_only.get_or_insert_with(reason);
     }
 
-    /// A statement is sent: an earlier conflict is no longer the last thing that happened.
+    /// Records that a statement is sent: a conflict that was survived is no longer the latest event.
     pub(crate) fn sends(&mut self) {
         self.survived_conflict = false;
     }
 
-    /// Code is about to run unseen, or the transaction has been proven to be open again.
+    /// Records that unreadable code is about to run (`true`), or that the transaction was proven open (`false`).
     pub(crate) fn set_unproven(&mut self, is_unproven: bool) {
         self.is_unproven = is_unproven;
     }
@@ -123,7 +125,7 @@ impl Fitness {
         self.is_unproven
     }
 
-    /// The number of open savepoints.
+    /// Returns the number of open savepoints.
     pub(crate) fn depth(&self) -> u32 {
         self.depth
     }
@@ -141,7 +143,7 @@ impl Fitness {
         self.allowed.insert(rule);
     }
 
-    /// Begins to undo a savepoint: takes the failure away, and remembers whether it was a conflict.
+    /// Begins to undo a savepoint: removes the failure, and remembers whether it was a conflict.
     pub(crate) fn begin_undo(&mut self) -> Undo {
         Undo {
             survived_conflict: self.may_run_again(),
@@ -149,7 +151,7 @@ impl Fitness {
         }
     }
 
-    /// Ends undoing a savepoint. If that failed, the first failure stays.
+    /// Ends undoing a savepoint. If it could not be undone, restores the first failure.
     pub(crate) fn end_undo(&mut self, undo: Undo, is_undone: bool) {
         if is_undone {
             self.is_unproven = false;
@@ -160,7 +162,7 @@ impl Fitness {
     }
 }
 
-/// The failure of a savepoint while it is rolled back.
+/// The failure of a savepoint, kept while the savepoint is rolled back.
 pub(crate) struct Undo {
     survived_conflict: bool,
     failure: Option<FailureMark>,

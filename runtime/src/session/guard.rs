@@ -1,22 +1,21 @@
-//! Reads a statement before it is sent.
+//! Checks the text of a statement before it is sent.
 //!
-//! The third wall, for SQL that was put together at run time: what would end, nest or escape the
-//! transaction, or outlive it, never reaches the server. The codes are those of the rules that say the
-//! same at compile time.
+//! The guard covers SQL that is built at run time, which the compile-time rules cannot see. It refuses statements
+//! that would end, nest, escape or outlive the transaction, under the codes of the corresponding compile-time rules.
 
 use demarcate_sql::{Dialect, Effect, Leak, is_plain, session_calls, statements};
 
 use crate::error::Error;
 use crate::scope::place::ErrorContext;
 
-/// A statement that is not sent.
+/// The reason for which a statement is not sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// The code of the rule.
     pub(crate) rule: &'static str,
-    /// The words that the statement begins with.
+    /// The first words of the statement, without any value.
     pub(crate) statement: String,
-    /// Why, and what to write instead.
+    /// Why it is refused, and what to write instead.
     pub(crate) reason: &'static str,
 }
 
@@ -31,17 +30,17 @@ impl Refusal {
     }
 }
 
-/// A text that may be sent.
+/// The effects of a text that may be sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Passed {
-    /// It runs code that it does not show and that may commit: CALL, and what is prepared on the
-    /// server. Only MySQL lets it, inside a transaction.
+    /// Whether it runs code that the text does not show and that may commit: CALL, and statements prepared on the
+    /// server. Only MySQL allows such code to commit inside a transaction.
     pub(crate) is_opaque: bool,
-    /// It leaves something on the server's session, by leave of a rule.
+    /// Whether it leaves state on the server's session, which a lifted rule permits.
     pub(crate) leaves_state: bool,
 }
 
-/// The rules that the body may break.
+/// The rules that `allow(..)` has lifted for a body.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Allowed(Vec<&'static str>);
 
@@ -57,12 +56,12 @@ impl Allowed {
     }
 }
 
-/// Reads a text. One that is plain, as nearly all are, is looked through once.
+/// Checks a text that is about to be sent. A plain text, the usual case, is scanned once.
 pub(crate) fn read(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, Refusal> {
     if is_plain(sql, dialect) {
         return Ok(Passed::default());
     }
-    // The driver's thread would never come back from it.
+    // A NUL makes the driver's worker thread hang.
     if dialect == Dialect::Sqlite && sql.contains('\0') {
         return Err(Refusal {
             rule: TRANSACTION_SQL,
@@ -115,7 +114,8 @@ fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, R
     Ok(passed)
 }
 
-/// Whether functions are called that leave something on the server's session.
+/// Returns whether the text calls functions that leave state on the server's session, and refuses it if no lifted rule
+/// permits that.
 fn read_calls(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<bool, Refusal> {
     let mut any = false;
     for call in session_calls(sql, dialect) {
@@ -137,26 +137,27 @@ fn rule_of_leak(leak: Leak) -> (&'static str, &'static str) {
     match leak {
         Leak::Setting => (
             SESSION_SETTING,
-            "what it sets outlives the transaction, and reaches whoever has the connection next; write `SET LOCAL`, or \
-             set it where the connection is made",
+            "the setting outlives the transaction, and reaches the next user of the connection; write `SET LOCAL`, or \
+             set it where the connection is opened",
         ),
         Leak::Listener => (
             LISTEN,
-            "it outlives the transaction, and reaches whoever has the connection next; listen with sqlx's \
+            "it outlives the transaction, and reaches the next user of the connection; listen with sqlx's \
              `PgListener`, which has a connection of its own",
         ),
         Leak::PreparedStatement => (
             PREPARE_STATEMENT,
-            "it outlives the transaction, and behind a pooler it is gone or another's; sqlx prepares by itself",
+            "it outlives the transaction, and behind a pooler it is lost or belongs to another client; sqlx prepares \
+             statements by itself",
         ),
         Leak::Lock => (
             ADVISORY_LOCK,
-            "a lock of the session outlives the transaction, and is held by whoever has the connection next; take \
+            "a session lock outlives the transaction, and passes to the next user of the connection; take \
              `pg_advisory_xact_lock`, or lock a row",
         ),
         Leak::TemporaryTable => (
             TEMPORARY_TABLE,
-            "it outlives the transaction, and reaches whoever has the connection next; on PostgreSQL write `ON COMMIT \
+            "it outlives the transaction, and reaches the next user of the connection; on PostgreSQL write `ON COMMIT \
              DROP`, elsewhere a common table expression",
         ),
         Leak::Cursor => (
@@ -167,6 +168,7 @@ fn rule_of_leak(leak: Leak) -> (&'static str, &'static str) {
     }
 }
 
+/// Returns the code of the rule against a guarded effect.
 fn rule(effect: Effect) -> &'static str {
     match effect {
         Effect::ChangesReading => SESSION_SETTING,
@@ -175,6 +177,7 @@ fn rule(effect: Effect) -> &'static str {
     }
 }
 
+/// Returns why a statement with a guarded effect is refused, and what to write instead.
 fn reason(effect: Effect) -> &'static str {
     match effect {
         Effect::Begins => {
@@ -195,28 +198,28 @@ fn reason(effect: Effect) -> &'static str {
             "isolation and access mode are the boundary's: `isolation = ..` and `read_only` where it is opened"
         }
         Effect::Ambiguous => {
-            "it can be read in more than one way, so that nobody can say whether it ends the transaction; leave out \
-             version comments and what is unfinished in them"
+            "it can be read in more than one way, so it may end the transaction; leave out version comments and \
+             unfinished text in them"
         }
         Effect::ChangesReading => {
-            "the text of later statements would be read in another way than it is checked; set it for the server, or \
-             where the connection is made"
+            "the server would read later statements differently from the check; set it for the server, or where the \
+             connection is opened"
         }
         Effect::NeedsConnection => {
-            "COPY FROM STDIN needs the connection itself, and as a statement it would wait for ever; use sqlx's \
-             `copy_in_raw` on a connection of its own"
+            "COPY FROM STDIN needs the raw connection, and as a statement it would wait forever; use sqlx's \
+             `copy_in_raw` on a separate connection"
         }
         Effect::RollsBackOnConflict => {
-            "on a conflict it would roll back the whole transaction unseen; write `or abort`, the default, or `or \
+            "on a conflict it would silently roll back the whole transaction; write `or abort`, the default, or `or \
              ignore`"
         }
         _ => {
-            "the database would commit the transaction for it; do it before the boundary, on a connection of its own"
+            "the database would commit the transaction implicitly; run it before the boundary, on a separate connection"
         }
     }
 }
 
-/// The words that a statement begins with: enough to find it, and no value.
+/// Returns the first words of a statement: enough to find it in the source, and no value.
 fn head(statement: &str) -> String {
     const LONGEST: usize = 40;
 
@@ -224,7 +227,7 @@ fn head(statement: &str) -> String {
     let words = statement.split(|c| !is_word(c)).next().unwrap_or_default();
     let short: String = words.chars().take(LONGEST).collect();
     match short.split_whitespace().collect::<Vec<_>>().join(" ") {
-        // It begins with a comment.
+        // The statement begins with a comment.
         empty if empty.is_empty() => "the statement".to_owned(),
         words => words,
     }
@@ -234,7 +237,7 @@ fn head(statement: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The rule that refuses a text, and the words by which it is named.
+    /// Returns the rule that refuses a text, and the first words in its error.
     fn refused(sql: &str, dialect: Dialect) -> Option<(&'static str, String)> {
         read(sql, dialect, &Allowed::default())
             .err()
@@ -389,7 +392,7 @@ mod tests {
         );
     }
 
-    /// The first rule that the compile-time check finds broken by a text, of those that the guard knows as well.
+    /// Returns the first rule that the compile-time check finds broken by a text.
     fn refused_at_compile_time(sql: &str) -> Option<&'static str> {
         use demarcate_rules::{Args, Errors, Item, Kind, check};
 
@@ -410,7 +413,7 @@ mod tests {
             .next()
     }
 
-    /// What leaves something on the session, by database, and what only looks like it.
+    /// Statements that leave state on the session, by database, and statements that only look as if they did.
     const TEXTS: [(Dialect, &[&str]); 3] = [
         (
             Dialect::Postgres,
@@ -551,7 +554,8 @@ mod tests {
         ),
     ];
 
-    /// Where the two differ: what the guard says, and what the rules say, which do not know the database.
+    /// Texts on which the two differ, because the rules do not know the database: the guard's rule, and the compile-time
+    /// rule.
     const DIFFERENT: [(Dialect, &str, Option<&str>, Option<&str>); 8] = [
         // `SET LOCAL` is `SET SESSION` on MySQL, but PostgreSQL's own form.
         (
@@ -566,7 +570,7 @@ mod tests {
             Some("D040"),
             None,
         ),
-        // PostgreSQL would read these as settings of the session. On MySQL they are the server's, or commit.
+        // On PostgreSQL these are session settings. On MySQL they change the server, or commit.
         (
             Dialect::MySql,
             "set global max_connections = 5",
@@ -587,7 +591,7 @@ mod tests {
             Some("D013"),
             None,
         ),
-        // The database itself refuses this where it comes too late.
+        // PostgreSQL itself refuses this after the first query.
         (
             Dialect::Postgres,
             "set transaction read only",

@@ -1,4 +1,4 @@
-//! What a body leaves to be done before or after the end of its transaction.
+//! Registers and runs the hooks that a body leaves for the end of its transaction, before or after it.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -21,17 +21,18 @@ use crate::util::send_closure::SendOnce;
 /// Starts a job on the engine of the boundary that has ended.
 pub(crate) type StartJob<DB> = dyn FnOnce(&Arc<Engine<DB>>) + Send;
 
-/// What is done once a transaction has ended.
+/// Work to run after a transaction has ended.
 #[doc(hidden)]
 pub enum HookKind<DB: Backend> {
-    /// Awaited, in order, before the next.
+    /// A future, which is awaited before the next hook runs.
     Future(BoxFuture<'static, ()>),
-    /// Started, in order, and not waited for.
+    /// A job, which is started and not awaited.
     Job(Box<StartJob<DB>>),
 }
 
-/// What [`Session::after_commit`](crate::Session::after_commit) and
-/// [`Session::after_rollback`](crate::Session::after_rollback) take: a future of `()`, or a [`Job`](crate::Job).
+/// A future of `()`, or a [`Job`](crate::Job): the argument of
+/// [`Session::after_commit`](crate::Session::after_commit) and
+/// [`Session::after_rollback`](crate::Session::after_rollback).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot run after the commit",
     label = "neither a future of `()` nor a job of this database",
@@ -55,16 +56,16 @@ where
 type Before<DB> =
     dyn for<'s> FnOnce(&'s mut Session<DB>) -> BoxFuture<'s, Result<(), BoxError>> + Send;
 
-/// What a body has registered.
+/// The hooks that a body has registered.
 pub(crate) struct Hooks<DB: Backend> {
     before_commit: VecDeque<Box<Before<DB>>>,
     after_commit: Vec<HookKind<DB>>,
     after_rollback: Vec<HookKind<DB>>,
-    /// Those for a rollback that has happened: that of a savepoint.
+    /// Rollback hooks of savepoints that were rolled back. They run however the transaction ends.
     undone: Vec<HookKind<DB>>,
 }
 
-/// How many of each kind there were at some time.
+/// The number of hooks of each kind when a savepoint was set.
 #[derive(Clone, Copy)]
 pub(crate) struct HookCounts {
     before_commit: usize,
@@ -111,7 +112,8 @@ impl<DB: Backend> Hooks<DB> {
         }
     }
 
-    /// What was done since the mark has been undone.
+    /// Drops the commit hooks registered since `counts` was taken, after the rollback of a savepoint. The rollback hooks
+    /// registered since then become due.
     pub(crate) fn undo(&mut self, counts: HookCounts) {
         self.before_commit.truncate(counts.before_commit);
         self.after_commit.truncate(counts.after_commit);
@@ -121,21 +123,21 @@ impl<DB: Backend> Hooks<DB> {
         self.undone.extend(undone);
     }
 
-    /// Those for a transaction that was committed.
+    /// Takes the hooks to run after a commit.
     pub(crate) fn committed(&mut self) -> Vec<HookKind<DB>> {
         let mut hooks = std::mem::take(&mut self.undone);
         hooks.append(&mut self.after_commit);
         hooks
     }
 
-    /// Those for a transaction that was rolled back.
+    /// Takes the hooks to run after a rollback.
     pub(crate) fn rolled_back(&mut self) -> Vec<HookKind<DB>> {
         let mut hooks = std::mem::take(&mut self.undone);
         hooks.append(&mut self.after_rollback);
         hooks
     }
 
-    /// Those for a transaction of which nobody knows what became of it.
+    /// Takes the hooks to run when the outcome of the commit is unknown: those of savepoints alone. Logs the others.
     pub(crate) fn unknown(&mut self, site: Site) -> Vec<HookKind<DB>> {
         let waiting = self.after_commit.len() + self.after_rollback.len();
         if waiting > 0 {
@@ -143,17 +145,17 @@ impl<DB: Backend> Hooks<DB> {
                 target: targets::HOOKS,
                 boundary = %site,
                 hooks = waiting,
-                "the outcome of the commit is not known: no hook after it is run",
+                "the outcome of the commit is unknown; its hooks do not run",
             );
         }
         std::mem::take(&mut self.undone)
     }
 }
 
-/// Runs the hooks before a commit, in order, those that they register included.
+/// Runs the `before_commit` hooks in order, including hooks that they register.
 pub(crate) async fn run_before_commit<DB: Backend>(tx: &mut Session<DB>) -> Result<(), Error> {
     while let Some(hook) = tx.core.hooks.before_commit.pop_front() {
-        // One that registers itself again and sends nothing would never let the timeout have its turn.
+        // A hook that registers itself again and sends nothing would never yield, and the timeout would never fire.
         tokio::task::consume_budget().await;
         if let Err(error) = hook(tx).await {
             return Err(refused(tx.core.activity.place_of_run(), error));
@@ -163,7 +165,7 @@ pub(crate) async fn run_before_commit<DB: Backend>(tx: &mut Session<DB>) -> Resu
     Ok(())
 }
 
-/// Ours and the database's own stay what they are.
+/// Converts the error of a `before_commit` hook. An [`Error`] or a `sqlx::Error` keeps its type.
 fn refused(place: ErrorContext, error: BoxError) -> Error {
     let error = match error.downcast::<Error>() {
         Ok(error) => return *error,
@@ -175,7 +177,7 @@ fn refused(place: ErrorContext, error: BoxError) -> Error {
     }
 }
 
-/// Runs the hooks after the end of a transaction. A factory that closes waits for them.
+/// Runs hooks after the end of a transaction. A factory that is closing waits for them.
 pub(crate) async fn run<DB: Backend>(
     engine: &Arc<Engine<DB>>,
     site: Site,
@@ -194,10 +196,10 @@ pub(crate) async fn run<DB: Backend>(
                     match hook.await {
                         Some(Ok(())) => {}
                         Some(Err(_)) => {
-                            tracing::error!(target: targets::HOOKS, boundary = %site, "a hook panicked after the end of the transaction; the others run");
+                            tracing::error!(target: targets::HOOKS, boundary = %site, "a hook panicked after the end of the transaction; the remaining hooks run");
                         }
                         None => {
-                            tracing::error!(target: targets::HOOKS, boundary = %site, "a hook was not done when the session factory closed");
+                            tracing::error!(target: targets::HOOKS, boundary = %site, "a hook was stopped because the session factory closed");
                         }
                     }
                 }

@@ -1,4 +1,4 @@
-//! A statement while its answer is awaited.
+//! Tracks a statement from sending it until its answer is complete.
 
 use std::time::Duration;
 
@@ -11,37 +11,38 @@ use crate::scope::activity::Activity;
 use crate::session::failure::Failure;
 use crate::session::fitness::Fitness;
 
-/// The session while a statement runs: the connection, and what else changes meanwhile.
+/// A statement that may now be sent: the connection to send it on, and its in-flight state.
 pub(crate) struct Dispatched<'a, DB: Backend> {
     pub(crate) connection: &'a mut DB::Connection,
     pub(crate) in_flight: InFlight<'a>,
 }
 
-/// A statement on its way. Unless it [completes](Self::complete), its connection stays busy.
+/// The state of a statement in flight. The connection stays busy unless the answer is read to its end, by
+/// [`complete`](Self::complete) or [`fail`](Self::fail).
 pub(crate) struct InFlight<'a> {
     pub(crate) state: &'a mut ConnectionState,
     pub(crate) fitness: &'a mut Fitness,
-    /// What an error of the database's is to the session.
+    /// Returns the failure that a database error causes in the session.
     pub(crate) judge: fn(&sqlx::Error) -> Option<Failure>,
     pub(crate) activity: &'a Activity,
-    /// How long it may take, where it is not the server that sees to it.
+    /// The statement timeout, if the server does not enforce it.
     pub(crate) limit: Option<Duration>,
-    /// Who watches it, if it is one of the body's.
+    /// The observer of a statement of the body. The session's own statements have none.
     pub(crate) observer: Option<StatementObserver<'a>>,
-    /// Where it, or what was run before it, may have committed unseen.
+    /// Set if this statement, or code run before it, may have committed unnoticed.
     pub(crate) unproven: Option<Unproven<'a>>,
 }
 
-/// What may have committed unseen.
+/// How to report a statement that may have committed unnoticed.
 pub(crate) struct Unproven<'a> {
-    /// How the boundary ends.
+    /// The outcome of the boundary.
     pub(crate) outcome: &'a mut Outcome,
-    /// Whether an error says that nobody will learn of it any more.
+    /// Whether an error means that the connection is lost, and with it the answer.
     pub(crate) is_lost: fn(&sqlx::Error) -> bool,
 }
 
 impl InFlight<'_> {
-    /// The answer was read to its end, which was so many rows more than were counted.
+    /// Records that the answer was read to its end. `rows` are added to the rows counted so far.
     pub(crate) fn complete(&mut self, rows: u64) {
         *self.state = ConnectionState::Open;
         if let Some(mut observer) = self.observer.take() {
@@ -50,10 +51,10 @@ impl InFlight<'_> {
         }
     }
 
-    /// The answer was, or ended in, an error. What is returned is what the body gets.
+    /// Records that the answer ended with an error. Returns the error for the body.
     pub(crate) fn fail(&mut self, error: sqlx::Error) -> sqlx::Error {
         *self.state = ConnectionState::Open;
-        let error = self.lose(error);
+        let error = self.mark_unknown(error);
         self.activity.failed(&error);
         if let Some(observer) = self.observer.take() {
             observer.failed(self.activity, &error);
@@ -66,8 +67,9 @@ impl InFlight<'_> {
         error
     }
 
-    /// Whoever did it again might do it twice.
-    fn lose(&mut self, error: sqlx::Error) -> sqlx::Error {
+    /// Converts the loss of the connection to [`Error::CommitUnknown`] if unproven code was running: it may have
+    /// committed, so a retry could apply it twice.
+    fn mark_unknown(&mut self, error: sqlx::Error) -> sqlx::Error {
         match &mut self.unproven {
             Some(unproven) if (unproven.is_lost)(&error) => {
                 *unproven.outcome = Outcome::Unknown;
@@ -82,7 +84,7 @@ impl InFlight<'_> {
         }
     }
 
-    /// The time for the answer is over. It is still to come.
+    /// Records that the statement timeout has passed. The connection stays busy, since the answer is outstanding.
     pub(crate) fn time_out(&mut self, after: Duration) -> sqlx::Error {
         let place = self.activity.place();
         self.fitness.fail(Failure::Slow(after), || place.clone());
@@ -93,7 +95,7 @@ impl InFlight<'_> {
         error
     }
 
-    /// Awaits an answer that comes in one piece and is no row.
+    /// Awaits an answer without rows.
     pub(crate) async fn watch<T>(
         self,
         answer: impl Future<Output = Result<T, sqlx::Error>>,
@@ -101,7 +103,7 @@ impl InFlight<'_> {
         self.watch_rows(answer, |_| 0).await
     }
 
-    /// Awaits an answer that comes in one piece.
+    /// Awaits an answer that is not a stream; `rows` counts the rows in it.
     pub(crate) async fn watch_rows<T>(
         mut self,
         answer: impl Future<Output = Result<T, sqlx::Error>>,

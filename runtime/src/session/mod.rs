@@ -1,4 +1,4 @@
-//! The capability to run statements inside a transaction, and nothing more.
+//! Defines [`Session`]: the capability to run statements inside a transaction, without control over its end.
 
 mod begin;
 pub(crate) mod commit;
@@ -25,10 +25,10 @@ use crate::session::hooks::Hook;
 use crate::session::transaction::Core;
 use crate::util::send_closure::SendOnce;
 
-/// The session of a boundary: it runs statements, and neither begins, commits nor rolls back.
+/// Runs statements in the transaction of a boundary. It cannot begin, commit or roll back.
 ///
-/// It is lent as `&mut Session` to the body of a boundary and by that to its services, and is a sqlx
-/// [`Executor`](sqlx::Executor): give it to a query as `&mut *tx`.
+/// A boundary lends its session as `&mut Session` to its body, which lends it on to services. A session is a sqlx
+/// [`Executor`](sqlx::Executor): pass it to a query as `&mut *tx`.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
@@ -45,23 +45,23 @@ use crate::util::send_closure::SendOnce;
 /// # }
 /// ```
 ///
-/// The transaction is begun by the first statement; a body that sends none costs no round trip. A
-/// statement that fails marks the session: later ones fail at once, without a round trip, with an
-/// error that names the first, and the boundary does not commit even if its body returns `Ok`. A
-/// failure that is meant to be survived belongs in a [`savepoint`](Self::savepoint).
+/// The first statement begins the transaction; a body that sends none costs no round trip. A statement that fails
+/// marks the session: later statements fail at once, without a round trip, with an error that names the first
+/// failure, and the boundary does not commit even if its body returns `Ok`. To survive a failure, use a
+/// [`savepoint`](Self::savepoint).
 ///
 /// # Cancel safety
 ///
-/// A statement whose future or row stream is dropped before its end has an effect that nobody knows.
-/// It marks the session as an error does.
+/// If the future or the row stream of a statement is dropped before its end, the effect of the statement is unknown.
+/// The session is marked as if the statement had failed.
 ///
 /// # Why it cannot be moved
 ///
-/// The type is unsized, though it holds nothing of unknown size: what has no size cannot be moved,
-/// swapped, replaced or stored, so that `std::mem::take` and its like are no way out of the boundary.
+/// The type is unsized, although it contains nothing of unknown size: an unsized value cannot be moved, swapped,
+/// replaced or stored, so a body cannot take its session out of the boundary, for example with `std::mem::swap`.
 pub struct Session<DB: Backend, Held: ?Sized = [()]> {
     pub(crate) core: Core<DB>,
-    /// Its length is what makes the type unsized.
+    /// A slice, which makes the type unsized.
     #[expect(dead_code, reason = "there for its type")]
     held: Held,
 }
@@ -73,30 +73,29 @@ impl<DB: Backend> Session<DB, [(); 0]> {
 }
 
 impl<DB: Backend> Session<DB> {
-    /// The boundary that this session belongs to.
+    /// Returns the boundary that this session belongs to.
     pub fn boundary(&self) -> Site {
         self.core.site()
     }
 
-    /// Does something once the transaction has been committed, and never if it is not.
+    /// Runs `hook` after the transaction has been committed. If it is not committed, the hook never runs.
     ///
-    /// A future of `()` is awaited before the boundary returns, so that a cache is invalidated before
-    /// the response leaves. A [`Job`](crate::Job) is started and not waited for. They run in the order
-    /// in which they were registered, on a task of their own, each by itself: one that panics is
-    /// logged, and the others run. Those registered inside a [`savepoint`](Self::savepoint) that is
-    /// rolled back are dropped with it. Where the [outcome of the commit is unknown](Error::CommitUnknown)
-    /// none runs, and the log says so.
+    /// A future of `()` is awaited before the boundary returns, so a cache is invalidated before the response is sent.
+    /// A [`Job`](crate::Job) is started and not awaited. Hooks run one after another, in the order in which they were
+    /// registered, on a separate task. A hook that panics is logged, and the remaining hooks run. Hooks registered
+    /// inside a [`savepoint`](Self::savepoint) that is rolled back are dropped with it. If the
+    /// [outcome of the commit is unknown](Error::CommitUnknown), no hook runs, which is logged.
     pub fn after_commit(&mut self, hook: impl Hook<DB>) {
         self.core.hooks.after_commit(hook.into_hook());
     }
 
-    /// Does something once what the body did has been rolled back, and never if it was committed: removes
-    /// the file whose record was not kept.
+    /// Runs `hook` after the work of the body has been rolled back, for example to remove a file whose record was not
+    /// stored. If the transaction is committed, the hook never runs.
     ///
-    /// It takes what [`after_commit`](Self::after_commit) takes. It runs after the rollback, which nobody
-    /// waits for; also when the caller has gone, when the body panicked, and after each run that is
-    /// [tried again](crate::Retry). Registered inside a [`savepoint`](Self::savepoint) that is rolled back,
-    /// it runs at the end of the boundary, whatever becomes of that.
+    /// Takes a future or a job, as [`after_commit`](Self::after_commit) does. Hooks run in the background, after the
+    /// rollback; also if the caller was cancelled, if the body panicked, and after each run that is
+    /// [retried](crate::Retry). A hook registered inside a [`savepoint`](Self::savepoint) that is rolled back runs at
+    /// the end of the boundary, whether or not the boundary commits.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
@@ -116,13 +115,13 @@ impl<DB: Backend> Session<DB> {
         self.core.hooks.after_rollback(hook.into_hook());
     }
 
-    /// Does something inside the transaction when the body has returned `Ok`, before the commit: a check
-    /// over all that was written, or one statement for what many services have gathered.
+    /// Runs `hook` inside the transaction after the body has returned `Ok` and before the commit, for example to check
+    /// everything that was written, or to write in one statement the records that many services have collected.
     ///
-    /// Hooks run in the order in which they were registered, those that a hook registers after it. `Err`
-    /// rolls back: the boundary returns it as [`Error::BeforeCommit`], or as it is where it is an [`Error`]
-    /// or a `sqlx::Error`. They share the boundary's timeout. Those registered inside a
-    /// [`savepoint`](Self::savepoint) that is rolled back are dropped with it.
+    /// Hooks run in the order in which they were registered; a hook may register further ones. `Err` rolls back: the
+    /// boundary returns it as [`Error::BeforeCommit`], or unchanged if it is an [`Error`] or a `sqlx::Error`. Hooks
+    /// share the boundary's timeout. Hooks registered inside a [`savepoint`](Self::savepoint) that is rolled back are
+    /// dropped with it.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
@@ -145,21 +144,21 @@ impl<DB: Backend> Session<DB> {
         self.core.hooks.before_commit(hook);
     }
 
-    /// Lets nothing of this transaction be kept: statements go on as before, and a boundary that then
-    /// returns `Ok` is rolled back and returns [`Error::RollbackOnly`] with this reason.
+    /// Makes the transaction roll back at its end. Statements still run, but if the body returns `Ok`, the boundary is
+    /// rolled back and returns [`Error::RollbackOnly`] with this reason.
     ///
-    /// It is about the whole transaction: a [`savepoint`](Self::savepoint) that is rolled back does not take
-    /// it back. Of several reasons the first is told.
+    /// This applies to the whole transaction: rolling back a [`savepoint`](Self::savepoint) does not revoke it. If it
+    /// is called several times, the first reason is reported.
     pub fn rollback_only(&mut self, reason: impl Into<Cow<'static, str>>) {
         self.core.fitness.rollback_only(|| reason.into());
     }
 
-    /// The way out: sqlx's connection itself, for COPY, or for a library that takes nothing else.
+    /// Returns sqlx's connection itself, for COPY, or for a library that accepts nothing else.
     ///
-    /// Nothing that is done on it is read, counted or remembered. In a router, a service and a job it
-    /// needs `allow(unguarded, reason = "..")`. The session proves before its next statement, and
-    /// before the commit, that the transaction is still the one that was begun; the connection is
-    /// closed at the end, except on SQLite, since nobody knows what was left on it.
+    /// Statements on it are not checked, counted or logged. In a router, a service and a job the call needs
+    /// `allow(unguarded, reason = "..")`. Before its next statement, and before the commit, the session proves that the
+    /// transaction is still the one that was begun. At the end the connection is closed, except on SQLite, because it
+    /// may carry state that the session does not know.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
@@ -177,11 +176,11 @@ impl<DB: Backend> Session<DB> {
     ///
     /// # Errors
     ///
-    /// [`Error::Aborted`] if the session has failed, and what keeps a transaction from being begun.
+    /// [`Error::Aborted`] if the session has failed, and the errors of a transaction that cannot be begun.
     ///
     /// # Cancel safety
     ///
-    /// A statement that is dropped half-way on the connection is not noticed as one; where its answer
+    /// The session does not notice that a statement on the raw connection was dropped. If the answer of the statement
     /// is still outstanding, the proof fails, and the boundary does not commit.
     pub async fn unguarded(&mut self) -> Result<&mut DB::Connection, Error> {
         self.core.lend_connection().await

@@ -1,4 +1,4 @@
-//! Records what one run of a boundary has done, and reports it when the run is over.
+//! Counts the work of one run of a boundary, and reports it when the run is over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +19,13 @@ use crate::util::registry::RegistryEntry;
 pub(crate) struct Recorder {
     activity: Arc<Activity>,
     record: Arc<Record>,
-    /// The entry among the open boundaries, until the commit.
+    /// The entry in the registry of open boundaries, until the commit.
     open: Option<RegistryEntry<Arc<Activity>>>,
     /// The duration until the commit.
     took: Option<Duration>,
     pub(crate) totals: RunTotals,
     pub(crate) outcome: Outcome,
-    /// The category of the error that the boundary ended with, unless that was the body's own.
+    /// The category of the error that ended the boundary, unless the body returned an error of its own.
     ended_by: Option<Category>,
 }
 
@@ -46,7 +46,7 @@ impl Recorder {
         }
     }
 
-    /// The transaction is committed. What runs after that is not part of the run.
+    /// Records the commit. Hooks that run afterwards do not count as part of the run.
     pub(crate) fn committed(&mut self) {
         self.outcome = Outcome::Committed;
         self.took = Some(self.activity.began().elapsed());
@@ -65,9 +65,10 @@ impl Recorder {
     /// Records the first failure of the session, unless the boundary returned an error of its own.
     pub(crate) fn blame(&mut self, mark: &FailureMark) {
         if self.ended_by.is_none() {
-            let (said, category) = mark.returned();
+            let (message, category) = mark.returned();
             self.ended_by = Some(category);
-            self.record.failed(said, Some(self.activity.transaction()));
+            self.record
+                .failed(message, Some(self.activity.transaction()));
         }
     }
 }

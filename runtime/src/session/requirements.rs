@@ -1,4 +1,4 @@
-//! What a service needs of the boundary around it.
+//! Compares the requirements of a service with the options of the boundary around it.
 
 use std::fmt;
 
@@ -7,24 +7,24 @@ use crate::options::Isolation;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
 
-/// What `#[service(requires(..))]` states.
+/// The requirements stated by `#[service(requires(..))]`.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Requirements {
-    /// This level at least.
+    /// The minimum isolation level.
     pub isolation: Option<Isolation>,
-    /// That it can write.
+    /// Whether the service writes.
     pub read_write: bool,
 }
 
-/// What a boundary gives.
+/// The options of a boundary that a service can require.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Offer {
     pub(crate) isolation: Isolation,
     pub(crate) read_only: bool,
 }
 
-/// A service that was given less than it needs.
+/// A requirement of a service that its boundary does not meet.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct UnmetRequirement {
     service: Site,
@@ -33,7 +33,7 @@ pub(crate) struct UnmetRequirement {
 }
 
 impl UnmetRequirement {
-    /// What is missing, if anything is.
+    /// Returns the requirements that the boundary does not meet, if there are any.
     pub(crate) fn find(service: Site, needs: Requirements, given: Offer) -> Option<Self> {
         let isolation = needs.isolation.filter(|needed| *needed > given.isolation);
         let read_write = needs.read_write && given.read_only;

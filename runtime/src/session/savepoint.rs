@@ -1,4 +1,4 @@
-//! A scope of its own for a failure that is meant to be survived.
+//! Runs a part of a body in a savepoint, so that the transaction survives its failure.
 
 use crate::backend::Backend;
 use crate::error::Error;
@@ -9,14 +9,14 @@ use crate::targets;
 use crate::util::send_closure::SendOnce;
 
 impl<DB: Backend> Session<DB> {
-    /// Gives a failure a scope of its own: what the body did is undone if it returns `Err`, and the
-    /// transaction around it goes on.
+    /// Runs `body` in a savepoint. If it returns `Err`, its statements are undone, and the transaction around it
+    /// continues.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
     /// use demarcate::sqlite::Session;
     ///
-    /// /// Stores the tag, or says that it was there already.
+    /// /// Stores the tag. Returns `false` if it existed already.
     /// async fn add_tag(tx: &mut Session, tag: &str) -> Result<bool, sqlx::Error> {
     ///     let added = tx
     ///         .savepoint(async |tx| {
@@ -33,20 +33,20 @@ impl<DB: Backend> Session<DB> {
     /// # }
     /// ```
     ///
-    /// On PostgreSQL a transaction with more than 64 savepoints in which something was written makes every
-    /// other transaction's reads slower until it ends, released or not
-    /// ([subtransactions](https://www.postgresql.org/docs/current/subxacts.html)); the log says so once. A
-    /// loop over thousands of rows wants one savepoint for a hundred of them, or one statement.
+    /// On PostgreSQL a transaction with more than 64 savepoints that wrote something, released or not, slows down the
+    /// reads of every other transaction until it ends
+    /// ([subtransactions](https://www.postgresql.org/docs/current/subxacts.html)); this is logged once. For a loop over
+    /// thousands of rows, set one savepoint for each hundred of them, or use a single statement.
     ///
     /// # Errors
     ///
-    /// The body's own. [`Error::Aborted`] if a statement of the body failed and the body returned
-    /// `Ok`, or if the session had failed before.
+    /// The body's own error. [`Error::Aborted`] if a statement of the body failed and the body returned `Ok`, or if the
+    /// session had failed before.
     ///
     /// # Cancel safety
     ///
-    /// Dropped half-way, it marks the session, as a dropped statement does: the boundary is rolled
-    /// back.
+    /// If the future is dropped before it completes, the session is marked as if a statement had been dropped, and the
+    /// boundary is rolled back.
     pub async fn savepoint<T, E, F>(&mut self, body: F) -> Result<T, E>
     where
         F: AsyncFnOnce(&mut Session<DB>) -> Result<T, E>,
@@ -70,7 +70,7 @@ impl<DB: Backend> Session<DB> {
         };
         match result {
             Ok(value) => {
-                // Releasing the savepoint is the proof.
+                // The release fails if the transaction is gone, so no other proof is needed.
                 core.fitness.set_unproven(false);
                 core.send(format!("RELEASE SAVEPOINT {name}")).await?;
                 core.fitness.set_depth(depth);
@@ -100,6 +100,7 @@ impl<DB: Backend> Drop for Scope<'_, DB> {
 }
 
 impl<DB: Backend> Core<DB> {
+    /// Sets a savepoint and returns its name.
     async fn enter_savepoint(&mut self) -> Result<String, Error> {
         self.check()?;
         self.begin().await?;
@@ -112,15 +113,15 @@ impl<DB: Backend> Core<DB> {
             tracing::warn!(
                 target: targets::SAVEPOINT,
                 boundary = %self.site(),
-                "more savepoints in one transaction than the server keeps track of cheaply: every other \
-                 transaction pays for it until this one ends",
+                "more savepoints in one transaction than the server tracks cheaply; other transactions are slower \
+                 until this one ends",
             );
         }
         Ok(name)
     }
 
-    /// Undoes what was done since the savepoint and clears the mark. Where that cannot be done, the
-    /// mark stays, and the boundary will not commit.
+    /// Rolls back to the savepoint and clears the failure. If the rollback fails, the failure stays, and the boundary
+    /// does not commit.
     async fn leave_savepoint(&mut self, name: &str, depth: u32) {
         self.fitness.set_depth(depth);
         let undo = self.fitness.begin_undo();
@@ -133,6 +134,7 @@ impl<DB: Backend> Core<DB> {
         self.fitness.end_undo(undo, is_undone);
     }
 
+    /// Stops an abandoned statement, and reads the rest of its answer.
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
         match &mut self.connection {
             Some(on) => on.lease.settle().await,

@@ -1,4 +1,4 @@
-//! Admits the statements of a body, and makes ready to send them.
+//! Prepares the statements of a body for sending: checks them, begins the transaction, and counts them.
 
 use sqlx::SqlStr;
 
@@ -11,11 +11,11 @@ use crate::session::in_flight::Dispatched;
 use crate::session::transaction::Core;
 
 impl<DB: Backend> Core<DB> {
-    /// Rejects a statement that the session must not send, and says what the others leave behind.
+    /// Rejects a statement that the session must not send. Returns the effects of an admitted one.
     fn admit(&mut self, sql: &str) -> Result<Passed, Error> {
         self.check()?;
         guard::read(sql, DB::DIALECT, self.fitness.allowed()).map_err(|refusal| {
-            // It was not sent, and is not the statement that the activity names.
+            // The activity names the statement before, since this one is not sent.
             let place = self
                 .activity
                 .place_of_run()
@@ -24,7 +24,8 @@ impl<DB: Backend> Core<DB> {
         })
     }
 
-    /// Makes ready to send a statement of the body, which takes `preparing` round trips to be prepared.
+    /// Admits a statement of the body and begins the transaction. `preparing` is the number of additional round trips
+    /// that prepare it.
     async fn start(
         &mut self,
         sql: &SqlStr,
@@ -44,7 +45,11 @@ impl<DB: Backend> Core<DB> {
         Ok(self.dispatch(Some(sql)))
     }
 
-    /// Makes ready to send a statement that stays on the server's session, if that is ours alone.
+    /// Admits a prepared statement that stays on the server's session.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] if a pooler shares the server's session with other clients.
     pub(crate) async fn start_named(
         &mut self,
         sql: &SqlStr,
@@ -56,8 +61,7 @@ impl<DB: Backend> Core<DB> {
         self.start(sql, 0).await
     }
 
-    /// Makes ready to send a query. A value that cannot be encoded is the body's own affair, and leaves no
-    /// mark.
+    /// Admits a query. A value that cannot be encoded is returned as an error and does not mark the session.
     pub(crate) async fn start_query(
         &mut self,
         mut query: Statement<DB>,
@@ -85,7 +89,7 @@ impl<DB: Backend> Core<DB> {
         Ok((query, running))
     }
 
-    /// Lends the raw connection to the body. What it does there runs unseen.
+    /// Lends the raw connection to the body, after setting the savepoint that later proves the transaction open.
     pub(crate) async fn lend_connection(&mut self) -> Result<&mut DB::Connection, Error> {
         self.check()?;
         self.begin().await?;
@@ -97,7 +101,7 @@ impl<DB: Backend> Core<DB> {
     }
 }
 
-/// The error of a statement that needs a name on a session that is shared with other clients.
+/// The error of a named prepared statement on a server session that a pooler shares among clients.
 fn no_names() -> Error {
     Error::unsupported(
         "PostgreSQL behind a pooler in transaction mode",

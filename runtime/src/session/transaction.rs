@@ -1,4 +1,4 @@
-//! The state of one run of a boundary, behind its session.
+//! Defines [`Core`]: the state of one run of a boundary, which its session wraps.
 
 use std::sync::Arc;
 
@@ -22,19 +22,19 @@ use crate::session::hooks::{self, Hooks};
 use crate::session::recorder::Recorder;
 use crate::session::requirements::{Offer, Requirements, UnmetRequirement};
 
-/// The state of one run: its connection, whether it may commit, its hooks, and what it has done.
+/// The state of one run: its connection, whether it may commit, its hooks, and its totals.
 pub(crate) struct Core<DB: Backend> {
     pub(crate) engine: Arc<Engine<DB>>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) options: Arc<Effective>,
-    /// The connection, from the first statement on.
+    /// The connection. `None` before the first statement.
     pub(crate) connection: Option<OnConnection<DB>>,
     pub(crate) fitness: Fitness,
     pub(crate) hooks: Hooks<DB>,
     pub(crate) recorder: Recorder,
-    /// The number of savepoints that were set so far.
+    /// The number of savepoints set so far.
     pub(crate) savepoints_set: u64,
-    /// The replica that the transaction runs on.
+    /// The number of the replica that the transaction runs on. `None` for the primary.
     pub(crate) replica: Option<usize>,
     /// The time at which a wait for a connection was given up.
     pub(crate) stopped_waiting: Option<Instant>,
@@ -51,12 +51,12 @@ pub(crate) struct Core<DB: Backend> {
 /// The connection of a transaction that has begun.
 pub(crate) struct OnConnection<DB: Backend> {
     pub(crate) lease: Lease<DB>,
-    /// The number of statements that were prepared on the connection before.
+    /// The number of statements that were prepared on the connection before the transaction.
     pub(crate) prepared: usize,
 }
 
 impl<DB: Backend> OnConnection<DB> {
-    /// The number of statements that this transaction has prepared, one round trip each, which sqlx makes unseen.
+    /// Returns the number of statements that this transaction has prepared. sqlx spends one round trip on each.
     fn newly_prepared(&mut self) -> u64 {
         DB::prepared(self.lease.parts().0).saturating_sub(self.prepared) as u64
     }
@@ -92,17 +92,17 @@ impl<DB: Backend> Core<DB> {
         }
     }
 
-    /// The boundary.
+    /// Returns the boundary.
     pub(crate) fn site(&self) -> Site {
         self.activity.site()
     }
 
-    /// Marks the session with a failure, at the statement that the body is at.
+    /// Marks the session with a failure of the current statement.
     pub(crate) fn fail(&mut self, failure: Failure) {
         self.fitness.fail(failure, || self.activity.place());
     }
 
-    /// Marks the session if work was abandoned since the savepoints were `depth` deep.
+    /// Marks the session if a statement was dropped, or if the number of open savepoints is not `depth`.
     pub(crate) fn detect_abandoned(&mut self, depth: u32) {
         let on = self.connection.as_ref();
         let is_busy = on.is_some_and(|on| on.lease.state() == ConnectionState::Busy);
@@ -116,17 +116,17 @@ impl<DB: Backend> Core<DB> {
         self.fitness.check()
     }
 
-    /// Rejects the commit of a session that has failed, or from which nothing is to be kept.
+    /// Rejects the commit of a session that has failed, or that was marked as rollback-only.
     ///
     /// # Errors
     ///
-    /// That of the first failure, and [`Error::RollbackOnly`].
+    /// The error of the first failure, or [`Error::RollbackOnly`].
     pub(crate) fn check_commit(&mut self) -> Result<(), Error> {
         self.detect_abandoned(0);
         self.fitness.check_commit(|| self.activity.place_of_run())
     }
 
-    /// Marks the session if the boundary gives less than a service needs.
+    /// Marks the session if the boundary does not meet the requirements of a service.
     pub(crate) fn require(&mut self, needs: Requirements) {
         let service = self.activity.service().unwrap_or(self.site());
         let given = Offer {
@@ -138,22 +138,22 @@ impl<DB: Backend> Core<DB> {
         }
     }
 
-    /// The lease of a transaction that has begun.
+    /// Returns the lease. The transaction must have begun.
     pub(crate) fn begun(&mut self) -> &mut Lease<DB> {
         &mut self.connection.as_mut().expect(BEGUN).lease
     }
 
-    /// Adds the round trips in which statements were prepared.
+    /// Adds the round trips that prepared statements to the totals.
     pub(crate) fn count_prepared(&mut self) {
         if let Some(on) = &mut self.connection {
             self.recorder.totals.round_trips += on.newly_prepared();
         }
     }
 
-    /// Leaves the hooks of a rollback to a task: the caller does not wait for them, and may be gone.
+    /// Spawns the hooks of a rollback: the caller does not wait for them, and may have been cancelled.
     fn run_hooks_of_rollback(&mut self) {
         let hooks = match self.recorder.outcome {
-            // The boundary has run those of the commit.
+            // The boundary itself runs the hooks of a commit.
             Outcome::Committed => return,
             Outcome::RolledBack => self.hooks.rolled_back(),
             Outcome::Unknown => self.hooks.unknown(self.site()),
@@ -163,7 +163,7 @@ impl<DB: Backend> Core<DB> {
         }
         let rollback = self.connection.take().and_then(|on| on.lease.end());
         let (engine, site) = (Arc::clone(&self.engine), self.site());
-        // A factory that closes waits for it.
+        // Makes a factory that is closing wait for the hooks.
         let guest = engine.pool().guest();
         let until_undone = self.until_undone.take();
         self.runtime.spawn(async move {
@@ -180,7 +180,7 @@ impl<DB: Backend> Drop for Core<DB> {
     fn drop(&mut self) {
         self.count_prepared();
         if self.recorder.outcome == Outcome::RolledBack && self.connection.is_some() {
-            // The rollback, which goes on after this.
+            // For the rollback, which runs after the session is dropped.
             self.recorder.totals.round_trips += 1;
         }
         if let Some(mark) = self.fitness.failure() {

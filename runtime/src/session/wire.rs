@@ -1,4 +1,4 @@
-//! Sends messages inside a transaction that has begun.
+//! Sends statements in a transaction that has begun, and proves that the transaction is still open.
 
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
@@ -12,12 +12,13 @@ use crate::session::failure::Failure;
 use crate::session::in_flight::{Dispatched, InFlight, Unproven};
 use crate::session::transaction::{BEGUN, Core};
 
-/// The savepoint that is set before code runs unseen. While it exists, so does the transaction.
+/// The savepoint that is set before code runs that the guard cannot read. If it still exists afterwards, so does the
+/// transaction.
 const WITNESS: &str = "demarcate_witness";
 
 impl<DB: Backend> Core<DB> {
-    /// Marks the connection busy for a message that is about to be sent. A statement of the body is observed;
-    /// one of the session's own is not.
+    /// Marks the connection busy for a statement that is about to be sent. Statements of the body are observed; the
+    /// session's own, for which `statement` is `None`, are not.
     pub(crate) fn dispatch(&mut self, statement: Option<&SqlStr>) -> Dispatched<'_, DB> {
         self.recorder.totals.round_trips += 1;
         let limit = self.options.statement_timeout;
@@ -45,7 +46,7 @@ impl<DB: Backend> Core<DB> {
             in_flight: InFlight {
                 state,
                 fitness: &mut self.fitness,
-                judge: Failure::of::<DB>,
+                judge: Failure::caused_by::<DB>,
                 activity,
                 limit: limit.filter(|_| !DB::FACTS.enforces_statement_timeout),
                 observer,
@@ -57,7 +58,7 @@ impl<DB: Backend> Core<DB> {
         }
     }
 
-    /// Sends a statement of the session's own.
+    /// Sends one of the session's own statements, such as `SAVEPOINT`.
     pub(crate) async fn send(&mut self, sql: String) -> Result<(), Error> {
         let Dispatched {
             connection,
@@ -68,19 +69,20 @@ impl<DB: Backend> Core<DB> {
         sent.map_err(|error| Error::from(error).at(|| self.activity.place_of_run()))
     }
 
-    /// Sets a savepoint before code runs unseen. [`prove_open`](Self::prove_open) releases it afterwards.
+    /// Sets the savepoint that must exist after unreadable code has run. [`prove_open`](Self::prove_open) releases it.
     pub(crate) async fn set_witness(&mut self) -> Result<(), Error> {
         self.send(format!("SAVEPOINT {WITNESS}")).await?;
         self.fitness.set_unproven(true);
         Ok(())
     }
 
-    /// Proves that the transaction is still open after code ran unseen, which may have ended it: the
-    /// statements that follow would then be committed one by one.
+    /// Proves that the transaction is still open after unreadable code has run. If that code had ended the transaction,
+    /// every later statement would be committed by itself.
     ///
     /// # Errors
     ///
-    /// The savepoint that was set before is gone, and the transaction with it; or the connection was lost.
+    /// [`Error::Aborted`] if the savepoint does not exist any more, and so neither does the transaction;
+    /// [`Error::CommitUnknown`] if the connection was lost.
     pub(crate) async fn prove_open(&mut self) -> Result<(), Error> {
         if !self.fitness.is_unproven() {
             return Ok(());
