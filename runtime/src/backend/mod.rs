@@ -1,4 +1,4 @@
-//! The databases: what differs between PostgreSQL, MySQL and SQLite.
+//! Backends: the traits for everything that differs between PostgreSQL, MySQL and SQLite, and their implementations.
 //!
 //! Each database implements the traits of this module in the file of its name. Everything else in this crate is the
 //! same for all of them.
@@ -29,16 +29,16 @@ pub(crate) use transact::{Begun, CommitFailure, Transact};
 /// A database that boundaries can be opened on: `sqlx::Postgres`, `sqlx::MySql` and `sqlx::Sqlite`, each
 /// behind the feature of its name.
 ///
-/// It cannot be implemented outside this crate, and its methods are not for use there: each of them
-/// reaches the connection below the session.
+/// The trait cannot be implemented outside this crate, and its methods are not meant to be called there: they access the
+/// connection without the checks of the session.
 pub trait Backend: Transact + sealed::Sealed {}
 
 pub(crate) mod sealed {
-    /// Keeps [`Backend`](super::Backend) to this crate.
+    /// Prevents implementations of [`Backend`](super::Backend) outside this crate.
     pub trait Sealed {}
 }
 
-/// The error of a boundary or a factory that could not connect, with the advice of [`Backend::diagnose`].
+/// Returns the error of a boundary or a factory that could not connect, with the advice of [`Backend::diagnose`].
 pub(crate) fn connect_error<DB: Backend>(source: sqlx::Error) -> Error {
     let advice = DB::diagnose(&source).advice;
     Error::connect(source, advice)

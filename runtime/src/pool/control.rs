@@ -1,6 +1,6 @@
 //! The control connection of a pool, which cancels statements and asks for the outcome of commits.
 //!
-//! It is opened beside the pool's connections, because this work cannot wait until one of them is free.
+//! The connection is opened beside the pool's connections, because this work cannot wait until one of them is free.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -540,7 +540,7 @@ impl<DB: Backend> QueueTicket<DB> {
         }
     }
 
-    /// Returns why the wait timed out: [`Lack::Refused`] if the attempt took most of the time, else [`Lack::Exhausted`].
+    /// Returns why the wait timed out: [`Lack::Refused`] if the attempt took at least half of it, else [`Lack::Exhausted`].
     fn give_up(mut self, most: Duration) -> Result<Lent<DB>, Lack> {
         let state = self.pool.state();
         let Some(at) = state.waiter_at(self.number) else {
