@@ -51,7 +51,7 @@ pub trait Connect: Execute + FromSettings {
 
     /// Diagnoses why a connection could not be made.
     fn diagnose(error: &sqlx::Error) -> Diagnosis {
-        Diagnosis::of(error, Self::CONNECT_ADVICE, Self::refusal)
+        Diagnosis::from_error(error, Self::CONNECT_ADVICE, Self::refusal)
     }
 
     /// Checks that the other end is a database, if the driver connects without checking it.

@@ -33,14 +33,14 @@ impl Diagnosis {
 
     /// Diagnoses `error`. `refusal` diagnoses an error that the database itself reported, and `general` is the advice
     /// where nothing more is known.
-    pub(crate) fn of(
+    pub(crate) fn from_error(
         error: &sqlx::Error,
         general: &'static str,
         refusal: impl FnOnce(&dyn DatabaseError) -> Option<Self>,
     ) -> Self {
         use sqlx::Error as E;
         match error {
-            E::Io(error) => Self::of_io(error, general),
+            E::Io(error) => Self::from_io(error, general),
             E::Database(error) => refusal(&**error).unwrap_or(Self::lasting(general)),
             E::Tls(_) => Self::lasting(
                 "does the server offer TLS, does its certificate fit its host, and has sqlx one of its features \
@@ -55,7 +55,7 @@ impl Diagnosis {
     }
 
     /// Diagnoses an I/O error.
-    fn of_io(error: &io::Error, general: &'static str) -> Self {
+    fn from_io(error: &io::Error, general: &'static str) -> Self {
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::passing(
                 "nobody listens there: is the server running, and are host and port right?",

@@ -18,7 +18,8 @@ pub trait Execute: Database {
     /// Whether preparing a statement is a round trip of its own.
     const PREPARES: bool;
 
-    /// Returns the number of prepared statements that the connection has cached, if [`PREPARES`](Self::PREPARES); else 0.
+    /// Returns the number of prepared statements that the connection has cached, if [`PREPARES`](Self::PREPARES); else
+    /// 0.
     fn prepared(connection: &Self::Connection) -> usize;
 
     /// Returns the number of rows that a statement changed.

@@ -84,8 +84,8 @@ macro_rules! forward_to_connection {
 }
 pub(crate) use forward_to_connection;
 
-/// Implements [`Migrate::migrate`](super::Migrate::migrate), which calls sqlx's migrator. A macro for the same reason as
-/// `forward_to_connection`.
+/// Implements [`Migrate::migrate`](super::Migrate::migrate), which calls sqlx's migrator. A macro for the same reason
+/// as `forward_to_connection`.
 #[cfg(all(
     feature = "migrate",
     any(feature = "sqlite", feature = "postgres", feature = "mysql")
@@ -96,8 +96,8 @@ macro_rules! forward_to_migrator {
             connection: &'e mut Self::Connection,
             migrations: &'e ::sqlx::migrate::Migrator,
         ) -> ::futures_core::future::BoxFuture<'e, Result<(), ::sqlx::migrate::MigrateError>> {
-            // `Migrator::run` calls `run_direct`, which sqlx keeps public but hidden. The compiler cannot prove that the
-            // future of `run` itself is `Send` ("implementation of `Acquire` is not general enough").
+            // `Migrator::run` calls `run_direct`, which sqlx keeps public but hidden. The compiler cannot prove that
+            // the future of `run` itself is `Send` ("implementation of `Acquire` is not general enough").
             Box::pin(migrations.run_direct(None, connection, false))
         }
     };

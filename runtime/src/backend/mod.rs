@@ -29,12 +29,12 @@ pub(crate) use transact::{Begun, CommitFailure, Transact};
 /// A database that boundaries can be opened on: `sqlx::Postgres`, `sqlx::MySql` and `sqlx::Sqlite`, each
 /// behind the feature of its name.
 ///
-/// The trait cannot be implemented outside this crate, and its methods are not meant to be called there: they access the
-/// connection without the checks of the session.
+/// It cannot be implemented outside this crate, and its methods are not for use there: each of them
+/// reaches the connection below the session.
 pub trait Backend: Transact + sealed::Sealed {}
 
 pub(crate) mod sealed {
-    /// Prevents implementations of [`Backend`](super::Backend) outside this crate.
+    /// Keeps [`Backend`](super::Backend) to this crate.
     pub trait Sealed {}
 }
 

@@ -36,7 +36,8 @@ impl Execute for MySql {
         connection: &'e mut MySqlConnection,
         statement: Statement<Self>,
     ) -> BoxFuture<'e, Result<Option<MySqlRow>, sqlx::Error>> {
-        // sqlx's own `fetch_optional` stops at the first row and leaves the rest, errors included, to the next statement.
+        // sqlx's own `fetch_optional` stops at the first row and leaves the rest, errors included, to the next
+        // statement.
         Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }
 
@@ -227,8 +228,8 @@ impl Transact for MySql {
         error.is_some_and(|error| error.number() == NO_SUCH_THREAD)
     }
 
-    /// Always fails. sqlx 0.9 loses its position in the answer to a PREPARE whose future was dropped, so the next answer
-    /// that it reads may belong to that PREPARE.
+    /// Always fails. sqlx 0.9 loses its position in the answer to a PREPARE whose future was dropped, so the next
+    /// answer that it reads may belong to that PREPARE.
     fn settle(_: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async {
             Err(sqlx::Error::Protocol(
@@ -265,8 +266,8 @@ impl Backend for MySql {}
 
 #[cfg(feature = "migrate")]
 impl Migrate for MySql {
-    /// sqlx 0.9 waits for its own lock for -1 seconds: MySQL waits for ever, MariaDB not at all. The server releases this
-    /// lock when the connection is closed.
+    /// sqlx 0.9 waits for its own lock for -1 seconds: MySQL waits for ever, MariaDB not at all. The server releases
+    /// this lock when the connection is closed.
     const LOCK: Option<&'static str> =
         Some("SELECT GET_LOCK(concat('demarcate_migrate_', md5(database())), 86400)");
 

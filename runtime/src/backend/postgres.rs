@@ -64,7 +64,8 @@ impl Connect for Postgres {
         let watches_client = pooler != Pooler::None && can_watch;
         Box::pin(async move {
             // A pooler accepts a client at once, and lets its first statement wait until it has a server connection to
-            // lend. Without this statement the own pool would lend a connection that then waits, while others are returned.
+            // lend. Without this statement the own pool would lend a connection that then waits, while others are
+            // returned.
             if pooler == Pooler::Session {
                 Self::run(connection, "SELECT 1".into_sql_str()).await?;
             }
@@ -172,16 +173,16 @@ impl Transact for Postgres {
         Ok(())
     }
 
-    /// Asks for the pid of the backend with each begin, not once per connection: behind a pooler each transaction may run
-    /// on another backend, and cancelling a statement of another client would be worse than cancelling none.
+    /// Asks for the pid of the backend with each begin, not once per connection: behind a pooler each transaction may
+    /// run on another backend, and cancelling a statement of another client would be worse than cancelling none.
     ///
-    /// The query for the pid takes the snapshot that repeatable read and serializable keep for the whole transaction, so
-    /// it would precede a LOCK TABLE that has to come before the snapshot. For these levels the query runs in a
+    /// The query for the pid takes the snapshot that repeatable read and serializable keep for the whole transaction,
+    /// so it would precede a LOCK TABLE that has to come before the snapshot. For these levels the query runs in a
     /// transaction of its own, in the same message.
     ///
-    /// Behind a pooler the order to cancel a statement may have to wait until a connection of the pooler is free. If the
-    /// client disconnects instead, the pooler closes its connection to the server. A server that does not check for that
-    /// would run the statement to its end and hold its locks, so `client_connection_check_interval` is set.
+    /// Behind a pooler the order to cancel a statement may have to wait until a connection of the pooler is free. If
+    /// the client disconnects instead, the pooler closes its connection to the server. A server that does not check for
+    /// that would run the statement to its end and hold its locks, so `client_connection_check_interval` is set.
     fn begin(options: &Effective, fitting: &Fitting) -> SqlStr {
         let mut sql = String::new();
         let is_frozen = options
@@ -242,9 +243,9 @@ impl Transact for Postgres {
         })
     }
 
-    /// The server answers COMMIT in a failed transaction with ROLLBACK, which sqlx 0.9 treats as success. SAVEPOINT fails
-    /// if there is no transaction that can be committed: with 25P02 in a failed one, with 25P01 outside a transaction.
-    /// The text is one message, and the server stops at the first error.
+    /// The server answers COMMIT in a failed transaction with ROLLBACK, which sqlx 0.9 treats as success. SAVEPOINT
+    /// fails if there is no transaction that can be committed: with 25P02 in a failed one, with 25P01 outside a
+    /// transaction. The text is one message, and the server stops at the first error.
     fn commit(_: &Effective, _: &Fitting) -> SqlStr {
         "SAVEPOINT demarcate_commit; COMMIT".into_sql_str()
     }
@@ -281,8 +282,8 @@ impl Transact for Postgres {
 
     fn settle(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            // The ping reads the rest of the dropped statement's answer first. If that is an error, sqlx stops there, and
-            // a second ping reads the rest.
+            // The ping reads the rest of the dropped statement's answer first. If that is an error, sqlx stops there,
+            // and a second ping reads the rest.
             match connection.ping().await {
                 Err(sqlx::Error::Database(_)) => connection.ping().await,
                 other => other,

@@ -17,7 +17,7 @@ pub struct Statement<DB: Database> {
 
 impl<DB: Database> Statement<DB> {
     /// Takes the query apart.
-    pub(crate) fn of<'q>(mut query: impl Execute<'q, DB>) -> Self {
+    pub(crate) fn from_query<'q>(mut query: impl Execute<'q, DB>) -> Self {
         let prepared = query.statement().cloned();
         let arguments = query.take_arguments();
         let persistent = query.persistent();
@@ -33,7 +33,8 @@ impl<DB: Database> Statement<DB> {
         &self.sql
     }
 
-    /// Whether a comment can be appended: the text has none yet, and the statement is not already prepared under its text.
+    /// Whether a comment can be appended: the text has none yet, and the statement is not already prepared under its
+    /// text.
     pub(crate) fn takes_comment(&self) -> bool {
         self.prepared.is_none() && !has_comment(self.sql.as_str())
     }

@@ -32,8 +32,8 @@ pub struct Fitting {
     busy_timeout: i64,
 }
 
-/// The number of steps of SQLite's virtual machine between two checks whether the statement was cancelled. They take tens
-/// of microseconds.
+/// The number of steps of SQLite's virtual machine between two checks whether the statement was cancelled. They take
+/// tens of microseconds.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 
 /// Returns the SQL that restores the settings that [`begin`](Transact::begin) has changed.
@@ -130,8 +130,8 @@ impl Connect for Sqlite {
         })
     }
 
-    /// One connection for a database in memory: it exists as long as its connection, and a second connection would have a
-    /// database of its own, or meet locks that no busy timeout waits for.
+    /// One connection for a database in memory: it exists as long as its connection, and a second connection would have
+    /// a database of its own, or meet locks that no busy timeout waits for.
     fn most_connections(options: &SqliteConnectOptions, asked: usize) -> usize {
         if is_of_one_connection(options) {
             1
@@ -198,8 +198,9 @@ impl Transact for Sqlite {
         Ok(())
     }
 
-    /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails with SQLITE_BUSY if
-    /// another transaction wrote in between. The busy timeout does not apply then, since waiting would not help: <https://www.sqlite.org/lang_transaction.html>.
+    /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails with SQLITE_BUSY
+    /// if another transaction wrote in between. The busy timeout does not apply then, since waiting would not help:
+    /// <https://www.sqlite.org/lang_transaction.html>.
     fn begin(options: &Effective, _: &Fitting) -> SqlStr {
         if options.lock_timeout.is_none() {
             return if options.is_read_only() {
@@ -291,7 +292,8 @@ impl Migrate for Sqlite {
     forward_to_migrator!();
 }
 
-/// Whether the database is in memory or in a temporary file, and so visible to one connection only: <https://www.sqlite.org/inmemorydb.html>.
+/// Whether the database is in memory or in a temporary file, and so visible to one connection only:
+/// <https://www.sqlite.org/inmemorydb.html>.
 fn is_of_one_connection(options: &SqliteConnectOptions) -> bool {
     let name = options.get_filename().to_string_lossy();
     name.is_empty()
@@ -307,8 +309,8 @@ fn primary_code(error: &(impl DatabaseError + ?Sized)) -> Option<i32> {
     Some(code & 0xff)
 }
 
-/// Whether COMMIT or ROLLBACK failed because no transaction is open. SQLite reports it with its generic error code, so only
-/// the message identifies it: `OP_AutoCommit` in <https://www.sqlite.org/src/file/src/vdbe.c>.
+/// Whether COMMIT or ROLLBACK failed because no transaction is open. SQLite reports it with its generic error code, so
+/// only the message identifies it: `OP_AutoCommit` in <https://www.sqlite.org/src/file/src/vdbe.c>.
 fn is_outside_transaction(error: &sqlx::Error) -> bool {
     error
         .as_database_error()

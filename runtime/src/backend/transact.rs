@@ -60,8 +60,8 @@ pub trait Transact: Connect {
         None
     }
 
-    /// Reads the answer to [`ask_outcome`](Self::ask_outcome): whether the transaction was committed, or `None` if that is
-    /// not decided or not known.
+    /// Reads the answer to [`ask_outcome`](Self::ask_outcome): whether the transaction was committed, or `None` if that
+    /// is not decided or not known.
     fn outcome(_row: Option<Self::Row>) -> Result<Option<bool>, sqlx::Error> {
         Ok(None)
     }
@@ -69,8 +69,8 @@ pub trait Transact: Connect {
     /// Makes the connection ready for the next statement after the future of a statement was dropped.
     fn settle(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
-    /// Whether the same transaction may succeed if it is run again: it conflicted with another, and was rolled back as a
-    /// whole. A lost connection counts too, as long as no commit was sent on it.
+    /// Whether the same transaction may succeed if it is run again: it conflicted with another, and was rolled back as
+    /// a whole. A lost connection counts too, as long as no commit was sent on it.
     fn may_succeed_again(error: &sqlx::Error) -> bool;
 
     /// Returns the state of the transaction after an error at commit.

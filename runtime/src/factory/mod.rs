@@ -175,7 +175,7 @@ impl<DB: Backend> SessionFactory<DB> {
 
     /// How long the statements of all boundaries took so far.
     pub fn statement_times(&self) -> LatencyHistogram {
-        self.0.stats().statements().now()
+        self.0.stats().statements().snapshot()
     }
 
     /// The boundaries that are open now, and what each of them is at. Who has been open longest comes first.
@@ -356,7 +356,7 @@ impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     /// tell [`from_pool_with_pooler`](Self::from_pool_with_pooler) of any other.
     fn from(pool: sqlx::Pool<DB>) -> Self {
         let pooler = DB::pooler(&pool.connect_options());
-        let pool = Pool::of(pool, pooler);
+        let pool = Pool::from_sqlx(pool, pooler);
         Self::over(pool, Vec::new(), TxOptions::new(), Watch::default())
     }
 }
@@ -386,7 +386,7 @@ impl<DB: Backend> SessionFactory<DB> {
         let pooler = check_pooler::<DB>(pooler)?;
         let defaults = check_defaults::<DB>(defaults)?;
         Ok(Self::over(
-            Pool::of(pool, pooler),
+            Pool::from_sqlx(pool, pooler),
             Vec::new(),
             defaults,
             Watch::default(),

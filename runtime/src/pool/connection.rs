@@ -11,8 +11,8 @@ use crate::backend::Backend;
 use crate::pool::control::ControlConnection;
 use crate::pool::own::Lent;
 
-/// A lent connection. Dropping it closes it. Only [`give_back`](Self::give_back) returns it to the pool: the caller then
-/// guarantees that no transaction is open on it and no answer is outstanding.
+/// A lent connection. Dropping it closes it. Only [`give_back`](Self::give_back) returns it to the pool: the caller
+/// then guarantees that no transaction is open on it and no answer is outstanding.
 pub(crate) struct Connection<DB: Backend> {
     pub(super) held: Option<LentConnection<DB>>,
     pub(super) fitting: Arc<DB::Fitting>,

@@ -84,9 +84,9 @@ impl<DB: Backend> ControlConnection<DB> {
     }
 
     /// Sends `order`. If the database answers before the connection is gone
-    /// ([`stops_later`](crate::backend::transact::TransactionFacts::stops_later)), repeats it until the server no longer
-    /// knows the connection: until then the killed connection counts against the server's limit, so no replacement is
-    /// opened before that.
+    /// ([`stops_later`](crate::backend::transact::TransactionFacts::stops_later)), repeats it until the server no
+    /// longer knows the connection: until then the killed connection counts against the server's limit, so no
+    /// replacement is opened before that.
     async fn order(&self, order: SqlStr) -> Result<(), sqlx::Error> {
         for pause in doubling(FIRST_PAUSE, PATIENCE) {
             match self.ask(order.clone()).await {

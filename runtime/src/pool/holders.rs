@@ -37,8 +37,8 @@ impl Holders {
     }
 
     /// Returns the current holders. The one that has held a connection longest comes first.
-    pub(crate) fn now(&self) -> Vec<ConnectionHolder> {
-        self.0.now(|(boundary, since)| ConnectionHolder {
+    pub(crate) fn list(&self) -> Vec<ConnectionHolder> {
+        self.0.map(|(boundary, since)| ConnectionHolder {
             boundary: *boundary,
             held_for: since.elapsed(),
         })

@@ -22,9 +22,9 @@ pub(crate) enum ConnectionState {
 
 /// Ensures that a connection returns to the pool clean, or not at all.
 ///
-/// This is the only place that decides about a connection whose boundary ends early: by an error, a panic, a timeout, or
-/// because the client disconnected. `Drop` cannot wait, so it spawns the rollback as a task. The connection is not lent
-/// to anybody else until that task has ended.
+/// This is the only place that decides about a connection whose boundary ends early: by an error, a panic, a timeout,
+/// or because the client disconnected. `Drop` cannot wait, so it spawns the rollback as a task. The connection is not
+/// lent to anybody else until that task has ended.
 pub(crate) struct Lease<DB: Backend> {
     held: Option<ActiveLease<DB>>,
 }
@@ -89,8 +89,8 @@ impl<DB: Backend> Lease<DB> {
         self.held.as_ref().expect(HELD).is_tainted
     }
 
-    /// Marks the connection to be closed at the end of the lease, if the database closes tainted connections, so that no
-    /// other boundary finds the state left on its session.
+    /// Marks the connection to be closed at the end of the lease, if the database closes tainted connections, so that
+    /// no other boundary finds the state left on its session.
     pub(crate) fn taint(&mut self) {
         self.held().is_tainted = DB::FACTS.closes_tainted;
     }

@@ -76,7 +76,7 @@ impl<DB: Backend> Pool<DB> {
     }
 
     /// Wraps the user's pool.
-    pub(crate) fn of(pool: sqlx::Pool<DB>, pooler: Pooler) -> Self {
+    pub(crate) fn from_sqlx(pool: sqlx::Pool<DB>, pooler: Pooler) -> Self {
         let identity = pool.connect_options();
         let wait = pool.options().get_acquire_timeout();
         let options = Arc::clone(&identity);
@@ -134,14 +134,14 @@ impl<DB: Backend> Pool<DB> {
             connections,
             idle: idle.min(connections),
             waiting: self.waiting.load(Ordering::Relaxed),
-            holders: self.holders.now(),
+            holders: self.holders.list(),
         }
     }
 
     /// Whether every connection that the pool may open is lent. A connection that is still being opened is not lent.
     pub(crate) fn is_exhausted(&self) -> bool {
         match &self.source {
-            PoolSource::Own(_) => self.holders.now().len() >= self.size(),
+            PoolSource::Own(_) => self.holders.list().len() >= self.size(),
             PoolSource::Sqlx { pool, .. } => {
                 pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
             }
@@ -263,7 +263,7 @@ impl<DB: Backend> Pool<DB> {
             place: ErrorContext::default(),
             after: self.wait,
             size: self.size(),
-            holders: self.holders.now(),
+            holders: self.holders.list(),
         }
     }
 
@@ -287,7 +287,7 @@ impl<DB: Backend> Pool<DB> {
     }
 
     /// Returns the token that cancels everything that runs on this pool.
-    pub(crate) fn stop(&self) -> &CancelToken {
+    pub(crate) fn stop_token(&self) -> &CancelToken {
         &self.stopper.1
     }
 
@@ -295,7 +295,7 @@ impl<DB: Backend> Pool<DB> {
     pub(crate) async fn close(&self, grace: Duration) {
         self.start_closing();
         if timeout(grace, self.is_left()).await.is_err() {
-            let holders = self.holders.now();
+            let holders = self.holders.list();
             tracing::warn!(
                 target: targets::POOL,
                 ?grace,
@@ -305,7 +305,7 @@ impl<DB: Backend> Pool<DB> {
             self.stopper.0.stop();
             if timeout(STOPPING_TAKES, self.is_left()).await.is_err() {
                 // A future that nobody polls closes its connection when it is dropped.
-                let holders = self.holders.now();
+                let holders = self.holders.list();
                 tracing::warn!(
                     target: targets::POOL,
                     holders = %InWords(&holders),

@@ -117,9 +117,9 @@ pub(crate) enum Lack {
 
 /// Opens connections, lends them, and takes them back without a round trip.
 ///
-/// A boundary that finds no idle connection waits in a queue. The first waiter is served with the next connection, either
-/// returned or newly opened. As far as the maximum allows, an attempt to open a connection runs for each waiter. If the
-/// waiter is served otherwise, the attempt goes on, and the next waiter without an attempt takes it over.
+/// A boundary that finds no idle connection waits in a queue. The first waiter is served with the next connection,
+/// either returned or newly opened. As far as the maximum allows, an attempt to open a connection runs for each waiter.
+/// If the waiter is served otherwise, the attempt goes on, and the next waiter without an attempt takes it over.
 pub(crate) struct OwnPool<DB: Backend> {
     options: Arc<Options<DB>>,
     pooler: Pooler,
@@ -130,8 +130,8 @@ pub(crate) struct OwnPool<DB: Backend> {
 }
 
 struct PoolState<DB: Backend> {
-    /// The idle connections; empty while a waiter is queued. The one used last is lent first, so that surplus connections
-    /// reach their idle timeout.
+    /// The idle connections; empty while a waiter is queued. The one used last is lent first, so that surplus
+    /// connections reach their idle timeout.
     idle: Vec<OwnConnection<DB>>,
     /// The waiters, in the order of their arrival, which is the order of their numbers.
     waiting: VecDeque<Waiter<DB>>,
@@ -340,8 +340,8 @@ impl<DB: Backend> OwnPool<DB> {
         })
     }
 
-    /// Ensures that an attempt runs for each waiter, as far as the maximum allows. Returns the new attempts, to be started
-    /// after the lock is released.
+    /// Ensures that an attempt runs for each waiter, as far as the maximum allows. Returns the new attempts, to be
+    /// started after the lock is released.
     fn provide(self: &Arc<Self>, state: &mut PoolState<DB>) -> Starts<DB> {
         let mut starts = Vec::new();
         for at in 0..state.waiting.len() {
@@ -451,8 +451,8 @@ impl<DB: Backend> OwnPool<DB> {
         }
     }
 
-    /// Spawns the maintenance task, unless it runs: it closes expired connections and opens missing ones until the pool is
-    /// closed or dropped.
+    /// Spawns the maintenance task, unless it runs: it closes expired connections and opens missing ones until the pool
+    /// is closed or dropped.
     fn look_after(self: &Arc<Self>) {
         if self.is_looked_after.swap(true, Ordering::Relaxed) {
             return;
@@ -540,7 +540,8 @@ impl<DB: Backend> QueueTicket<DB> {
         }
     }
 
-    /// Returns why the wait timed out: [`Lack::Refused`] if the attempt took at least half of it, else [`Lack::Exhausted`].
+    /// Returns why the wait timed out: [`Lack::Refused`] if the attempt took at least half of it, else
+    /// [`Lack::Exhausted`].
     fn give_up(mut self, most: Duration) -> Result<Lent<DB>, Lack> {
         let state = self.pool.state();
         let Some(at) = state.waiter_at(self.number) else {

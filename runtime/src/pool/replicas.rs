@@ -117,8 +117,8 @@ impl<DB: Backend> Replicas<DB> {
         lock(missed)
     }
 
-    /// Records that the task is about to commit and may have written. Its later reads use the primary, since a replica may
-    /// not have the change yet.
+    /// Records that the task is about to commit and may have written. Its later reads use the primary, since a replica
+    /// may not have the change yet.
     pub(crate) fn writes(&self, task: Option<task::Id>) {
         if !self.pools.is_empty() {
             self.writers.enter(task);
@@ -154,8 +154,8 @@ impl<DB: Backend> Drop for ReplicaWait<'_, DB> {
     }
 }
 
-/// The tasks that have written. A task is remembered for 30 to 60 minutes: a replica that lags further behind is broken,
-/// and the entries of tasks that have ended have to be removed at some time.
+/// The tasks that have written. A task is remembered for 30 to 60 minutes: a replica that lags further behind is
+/// broken, and the entries of tasks that have ended have to be removed at some time.
 #[derive(Default)]
 struct Writers(Mutex<Generations>);
 

@@ -8,7 +8,8 @@ use crate::scope::holder::ConnectionHolder;
 pub struct PoolStatus {
     /// The maximum number of connections.
     pub max_connections: usize,
-    /// The number of connections. The control connection, which cancels statements and asks for outcomes, is not counted.
+    /// The number of connections. The control connection, which cancels statements and asks for outcomes, is not
+    /// counted.
     pub connections: usize,
     /// The number of idle connections.
     pub idle: usize,

@@ -105,8 +105,8 @@ impl<DB: Backend> ConnectAttempt<DB> {
         self.pool.put(own, false);
     }
 
-    /// Sends the reason, if known, to the waiter, if the waiter was there when the attempt began. For a waiter that came
-    /// later another attempt is made.
+    /// Sends the reason, if known, to the waiter, if the waiter was there when the attempt began. For a waiter that
+    /// came later another attempt is made.
     fn fail(&self, lack: Option<Lack>) {
         let mut state = self.pool.state();
         if state.remove_attempt(self.number).is_none() {
