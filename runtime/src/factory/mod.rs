@@ -199,7 +199,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// ```
     pub fn open_boundaries(&self) -> Vec<OpenBoundary> {
         // The register is not held while each of them is looked at.
-        let open = self.0.open().now(Arc::clone);
+        let open = self.0.open().map(Arc::clone);
         open.iter().map(|activity| activity.look()).collect()
     }
 
