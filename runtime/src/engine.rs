@@ -86,7 +86,7 @@ impl<DB: Backend> Engine<DB> {
 
     /// Returns the statistics of one boundary.
     pub(crate) fn record_of(&self, site: Site) -> Arc<Record> {
-        self.stats.of(site)
+        self.stats.record(site)
     }
 
     /// Merges the options of a boundary with the factory's defaults, and checks them for this database. The result is

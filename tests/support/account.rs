@@ -1,11 +1,11 @@
-//! The user that a server runs as.
+//! The user account under which a test server runs.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use xtask::tools;
 
-/// Who runs a server: this user, or another one where this user is root, as whom servers refuse to run.
+/// The account that runs a server: the current user, or another one if that is root, since servers refuse to run as root.
 pub(crate) struct Account {
     other: Option<Ids>,
 }
@@ -16,7 +16,7 @@ struct Ids {
 }
 
 impl Account {
-    /// The account that the package of a server has made for it, or `nobody` where there is none.
+    /// The account that the server's package has created, or `nobody` if there is none.
     pub(crate) fn of(server: &str) -> Result<Self, String> {
         if id(&["-u"]).as_deref() != Some("0") {
             return Ok(Self { other: None });
@@ -35,7 +35,7 @@ impl Account {
         }
     }
 
-    /// The words that stand before a program to run it as this account.
+    /// Returns the command that precedes a program to run it as this account.
     ///
     /// The kernel sends `death_signal` to the program when its parent dies, so that no server outlives its keeper.
     pub(crate) fn prefix(&self, death_signal: Option<&str>) -> Result<Vec<String>, String> {
@@ -51,7 +51,7 @@ impl Account {
         Ok(words)
     }
 
-    /// A program to run as this account.
+    /// Returns a command that runs the program as this account.
     pub(crate) fn command(&self, program: &Path) -> Result<Command, String> {
         let prefix = self.prefix(None)?;
         let mut command = Command::new(&prefix[0]);
@@ -64,7 +64,7 @@ impl Account {
         Ok(command)
     }
 
-    /// Gives a directory to this account.
+    /// Makes this account the owner of a directory.
     pub(crate) fn own(&self, directory: &Path) -> Result<(), String> {
         match &self.other {
             None => Ok(()),
@@ -82,7 +82,7 @@ impl Account {
     }
 }
 
-/// Runs a command, and gives what it said where it failed.
+/// Runs a command. Returns its output as the error if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     let output = command
         .output()

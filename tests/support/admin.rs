@@ -1,4 +1,4 @@
-//! Where the support's own work runs.
+//! The runtime on which the support code creates and drops databases.
 
 use std::sync::OnceLock;
 use std::sync::mpsc;
@@ -39,7 +39,7 @@ pub(crate) fn run_blocking<T: Send + 'static>(
 ) -> Option<T> {
     let (sender, receiver) = mpsc::channel();
     runtime().spawn(async move {
-        // Nobody listens any more after `at_most`.
+        // The receiver is gone after `at_most`.
         let _ = sender.send(future.await);
     });
     receiver.recv_timeout(at_most).ok()

@@ -1,18 +1,17 @@
-//! A database that the suites run on.
+//! The trait of a database on which the suites run.
 
 use sqlx::{AssertSqlSafe, Database};
 
-/// What the support needs from each of the databases; a suite that is generic over it runs on all of them.
+/// The operations that the support needs from each database. A suite that is generic over this trait runs on all of them.
 pub trait Backend: Database {
     /// Counts the sessions that are connected to the database, beside the one that asks.
     const OTHER_SESSIONS: &'static str;
 
-    /// Creates an empty database, and gives its URL. Where it has a server, that is started if need be.
+    /// Creates an empty database, and returns its URL. Starts the server if none runs yet.
     #[doc(hidden)]
     fn create(name: String) -> impl Future<Output = Result<String, String>> + Send;
 
-    /// The URL that a test connects to, given the database's own. They differ where something stands in
-    /// between.
+    /// Returns the URL to which a test connects, given the database's own. They differ if a pooler stands in between.
     #[doc(hidden)]
     fn through(url: String, _name: &str) -> impl Future<Output = Result<String, String>> + Send {
         std::future::ready(Ok(url))
@@ -22,14 +21,14 @@ pub trait Backend: Database {
     #[doc(hidden)]
     fn drop(name: String) -> impl Future<Output = Result<(), String>> + Send;
 
-    /// Runs a text of one or more statements, and gives the number of rows that it changed.
+    /// Runs one or more statements, and returns the number of changed rows.
     #[doc(hidden)]
     fn execute(
         connection: &mut Self::Connection,
         sql: &str,
     ) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
-    /// Runs a query, and gives its first row.
+    /// Runs a query, and returns its first row.
     #[doc(hidden)]
     fn fetch_one(
         connection: &mut Self::Connection,

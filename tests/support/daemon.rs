@@ -1,4 +1,4 @@
-//! A server program, and how this process comes by a running one.
+//! Starts a server program, or joins one that another test process has started.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,26 +14,26 @@ use crate::admin;
 use crate::instance::{Instance, Place};
 use crate::say::say;
 
-/// A server that answers may be busy for a moment, as PostgreSQL is after a backend was killed.
+/// How long a running server may take to answer. It may be busy for a moment, as PostgreSQL is after a backend was killed.
 const ANSWERING_TAKES_AT_MOST: Duration = Duration::from_secs(5);
 
-/// Generous, since two cores may be compiling at the same time.
+/// How long a server may take to start. Generous, since the machine may be compiling at the same time.
 const STARTING_TAKES_AT_MOST: Duration = Duration::from_secs(60);
 
 const BETWEEN_PROBES: Duration = Duration::from_millis(50);
 
 /// A server program that is started on demand and shared by all test processes of this workspace.
 pub(crate) trait Daemon {
-    /// What its directories and its account are called.
+    /// The name of its account and, unless overridden, of its directories.
     const NAME: &'static str;
-    /// What people call it.
+    /// The name for people.
     const TITLE: &'static str;
     /// The signal that ends it at once. Its data is thrown away, so that it has nothing to finish.
     const STOP_SIGNAL: &'static str;
     /// The package that it comes in.
     const TOOL: Tool;
 
-    /// What its directories are called, where several kinds of it run side by side.
+    /// The name of its directories, if it differs because several kinds of the server run side by side.
     fn label(&self) -> String {
         Self::NAME.to_owned()
     }
@@ -44,7 +44,7 @@ pub(crate) trait Daemon {
     /// The server's command line; it must stay in the foreground.
     fn command(&self, place: &Place) -> Result<Vec<String>, String>;
 
-    /// Connects, and gives the server's version.
+    /// Connects, and returns the server's version.
     fn probe(
         &self,
         port: u16,
@@ -52,7 +52,7 @@ pub(crate) trait Daemon {
     ) -> impl Future<Output = Result<String, sqlx::Error>> + Send;
 }
 
-/// Joins a server that another test process has started, or starts one. It blocks.
+/// Joins a server that another test process has started, or starts one. Blocks the thread.
 pub(crate) fn acquire<D: Daemon>(daemon: &D) -> Result<Instance, String> {
     let directory = servers::directory();
     // One process starts a server, and the others wait and join it.
@@ -63,7 +63,7 @@ pub(crate) fn acquire<D: Daemon>(daemon: &D) -> Result<Instance, String> {
         None => {
             D::TOOL.require()?;
             UTIL_LINUX.require()?;
-            // Once more, since somebody else may have taken the free port in the meantime.
+            // Try once more, since another process may have taken the free port in the meantime.
             start(daemon, &directory).or_else(|_| start(daemon, &directory))?
         }
     };
@@ -135,7 +135,7 @@ fn probe<D: Daemon>(
 ) -> Result<String, String> {
     let deadline = Instant::now() + at_most;
     loop {
-        // Whoever has come by the port of a server that is gone may listen and say nothing.
+        // Another program that got the port of a server that is gone may listen and never answer.
         let answer = admin::runtime().block_on(async {
             let question = daemon.probe(instance.port(), instance.password());
             tokio::time::timeout(ANSWERING_TAKES_AT_MOST, question).await
@@ -157,7 +157,7 @@ fn probe<D: Daemon>(
     }
 }
 
-/// Keeps everybody else from looking for servers of that name and from making them. The kernel releases it if this
+/// Locks out other processes that look for servers of that name or start them. The kernel releases the lock if this
 /// process dies.
 pub(crate) fn lock(name: &str) -> Result<File, String> {
     let directory = servers::directory();
@@ -171,7 +171,7 @@ pub(crate) fn lock(name: &str) -> Result<File, String> {
     Ok(lock)
 }
 
-/// Removes what a killed keeper left. No server runs there: the kernel has ended it with its keeper.
+/// Removes the directories of killed keepers. No server runs there: the kernel has ended it with its keeper.
 pub(crate) fn remove_unkept(name: &str) {
     for path in instances(&servers::directory(), name) {
         if !servers::is_kept(&path) {

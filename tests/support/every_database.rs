@@ -1,4 +1,4 @@
-//! One suite, every database.
+//! A macro that repeats a suite on every database.
 
 /// Repeats its tests in a module for each database.
 ///

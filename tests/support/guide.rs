@@ -1,4 +1,4 @@
-//! The guide: its code is compiled and run, its links lead somewhere, and rustdoc has each page.
+//! Tests of the guide: its code compiles and runs, its links lead somewhere, and rustdoc has each page.
 
 /// The pages with the tests that their comments hold, as `build.rs` writes them.
 #[cfg(doctest)]
@@ -28,13 +28,13 @@ mod tests {
             .collect()
     }
 
-    /// The text without blocks of code.
+    /// Returns the text without its code blocks.
     fn prose(page: &str) -> String {
         let parts = page.split("```").step_by(2);
         parts.collect()
     }
 
-    /// The anchor that a forge and rustdoc make of a heading.
+    /// Returns the anchor that a forge and rustdoc generate for a heading.
     fn anchor(heading: &str) -> String {
         let words = heading.trim_start_matches('#').trim().to_lowercase();
         let kept = words.replace(' ', "-");
@@ -43,7 +43,7 @@ mod tests {
             .collect()
     }
 
-    /// Where the links of a page lead to: inline ones, and those that it defines.
+    /// Returns the targets of the links of a page, inline ones and reference definitions.
     fn targets(page: &str) -> Vec<String> {
         let prose = prose(page);
         let inline = prose
@@ -116,7 +116,7 @@ mod tests {
         }
     }
 
-    /// The texts of the files below a folder that end so.
+    /// Returns the contents of the files below a folder whose names have this ending.
     fn texts(folder: &Path, end: &str, into: &mut String) {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();

@@ -1,4 +1,4 @@
-//! A running server, as it is on disk.
+//! The directory of a running server, which several test processes share.
 //!
 //! ```text
 //! target/servers/postgres.lock            held while one process looks for a server or starts one
@@ -24,12 +24,12 @@ use xtask::servers;
 use crate::account::Account;
 use crate::say::say;
 
-/// For how many seconds a server waits for the next test process: the time between an edit and the next run.
+/// The number of seconds for which an unused server waits for the next test process, such as the next run after an edit.
 const GRACE_SECONDS: u32 = 120;
 
 const KEEPER: &str = include_str!("keeper.sh");
 
-/// Where a server's files are.
+/// The directory of a server's files.
 pub(crate) struct Place {
     directory: PathBuf,
     home: PathBuf,
@@ -38,7 +38,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Makes the directories of a new server.
+    /// Creates the directories of a new server.
     pub(crate) fn create(directory: PathBuf, port: u16, account: &Account) -> Result<Self, String> {
         // A password that differs each time tells our server from a stranger that has come by its port.
         let password = format!("{:016x}", RandomState::new().build_hasher().finish());
@@ -66,7 +66,7 @@ impl Place {
         Ok(place)
     }
 
-    /// The place of a server that is no more; only good for removing it.
+    /// Returns the directory of a server that no longer runs, only to remove it.
     pub(crate) fn of(directory: &Path) -> Self {
         Self {
             directory: directory.to_owned(),
@@ -76,7 +76,7 @@ impl Place {
         }
     }
 
-    /// Removes whatever is there. What resists is left to `cargo clean`: it is in nobody's way.
+    /// Removes the directory. Files that cannot be removed do no harm, and are left to `cargo clean`.
     pub(crate) fn remove(&self) {
         let _ = fs::remove_dir_all(&self.home);
         let _ = fs::remove_dir_all(&self.directory);

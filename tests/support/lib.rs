@@ -1,4 +1,4 @@
-//! What the tests of demarcate run on: real servers, which the tests start by themselves.
+//! Test support: databases on real servers, which the tests start by themselves.
 //!
 //! A test asks for a database and gets one that is empty, on a server that all test processes of this workspace share:
 //!
@@ -16,7 +16,7 @@
 //! target directory and on a free port; a keeper stops it and removes its data two minutes after the last process that
 //! used it is gone, however that went. `cargo xtask test` does not wait for that.
 //!
-//! What goes over the wire can be read, counted and broken: see [`proxy`].
+//! A [`proxy`] can read and count the messages between a test and its server, and break the connection.
 //!
 //! A further server is a `daemon::Daemon`: what to write before it starts, its command line, and a question that it
 //! answers once it runs.
@@ -49,7 +49,7 @@ pub use own_postgres::OwnPostgres;
 pub use pgbouncer::Mode;
 pub use test_db::TestDb;
 
-/// A database on PostgreSQL.
+/// Creates a database on PostgreSQL.
 ///
 /// # Panics
 ///
@@ -59,7 +59,7 @@ pub async fn postgres() -> TestDb<sqlx::Postgres> {
     TestDb::create().await
 }
 
-/// Where a database on PostgreSQL is reached through PgBouncer, which has two connections to it.
+/// Returns the URL at which a database on PostgreSQL is reached through PgBouncer, which has two connections to it.
 ///
 /// # Panics
 ///
@@ -72,7 +72,7 @@ pub async fn pgbouncer(mode: Mode, db: &TestDb<sqlx::Postgres>) -> String {
     }
 }
 
-/// A database on MariaDB, which is the MySQL of these tests.
+/// Creates a database on MariaDB, which is the MySQL of these tests.
 ///
 /// # Panics
 ///
@@ -81,8 +81,8 @@ pub async fn mariadb() -> TestDb<sqlx::MySql> {
     TestDb::create().await
 }
 
-/// A database on a MariaDB of its own. Much of what MariaDB counts, it counts for the whole server, so that on the shared
-/// one it is that of all tests.
+/// Creates a database on a MariaDB of its own. Many of MariaDB's counters are for the whole server, so on the shared one
+/// they include all other tests.
 ///
 /// # Panics
 ///
@@ -93,7 +93,7 @@ pub async fn mariadb_alone() -> TestDb<sqlx::MySql> {
     TestDb::of(server, url, OwnMariaDb::DATABASE)
 }
 
-/// A database in a file, for SQLite.
+/// Creates a database in a file, for SQLite.
 ///
 /// # Panics
 ///
@@ -102,17 +102,17 @@ pub async fn sqlite() -> TestDb<sqlx::Sqlite> {
     TestDb::create().await
 }
 
-/// What the README shows, run as it stands.
+/// Runs the code of the README as doctests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub mod readme {}
 
-/// The guide to health, the same way.
+/// Runs the code of the guide to health.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/health.md")]
 pub mod health {}
 
-/// And that to telemetry.
+/// Runs the code of the guide to telemetry.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/telemetry.md")]
 pub mod telemetry {}

@@ -1,4 +1,4 @@
-//! MariaDB.
+//! The shared MariaDB server, and test databases on it.
 
 use sqlx::{Connection, MySql, MySqlConnection};
 use tokio::sync::OnceCell;
@@ -126,7 +126,7 @@ async fn server() -> Result<&'static Server<MySql>, String> {
     Server::get(&SERVER, MariaDb, url, MAINTENANCE).await
 }
 
-/// Makes a database on a server that is not shared, and gives its URL.
+/// Creates a database on a server that is not shared, and returns its URL.
 pub(crate) async fn make_database(port: u16, password: &str, name: &str) -> sqlx::Result<String> {
     let mut connection = MySqlConnection::connect(&url(port, password, MAINTENANCE)).await?;
     let sql = trusted(&format!("create database {name}"));

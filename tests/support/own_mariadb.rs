@@ -1,4 +1,4 @@
-//! A MariaDB of one test, which may stop it.
+//! A MariaDB server for a single test, which can stop and restart it.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! A PostgreSQL of one test, which may stop it.
+//! A PostgreSQL server for a single test, which can stop and restart it.
 
 use std::fmt;
 use std::fs;
@@ -25,7 +25,7 @@ use crate::postgres::{self, PostgreSql};
 /// # }
 /// ```
 ///
-/// It is gone, with all that it stored, when this is dropped; the kernel ends it with this process.
+/// The server is gone, with all that it stored, when this is dropped; the kernel ends it with this process.
 pub struct OwnPostgres {
     server: OwnServer<PostgreSql>,
     url: String,

@@ -1,4 +1,4 @@
-//! A server of one test, which may stop it.
+//! The parts common to servers for a single test: directory, start, stop and restart.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -22,17 +22,17 @@ pub(crate) struct OwnServer<D: Daemon> {
     /// Of the user that the tests are.
     password: String,
     process: Option<Child>,
-    /// What it is told of its environment.
+    /// The environment variables of its process.
     environment: Vec<(&'static str, &'static str)>,
     /// Locked for as long as somebody looks after the place, as a keeper's script is.
     _kept: File,
 }
 
-/// Two cores may be compiling at the same time.
+/// How long the server may take to start. Generous, since the machine may be compiling at the same time.
 const STARTING_TAKES_AT_MOST: Duration = Duration::from_secs(60);
 
 impl<D: Daemon + Send + 'static> OwnServer<D> {
-    /// Makes a place for one, has it filled, and waits until it answers. `fill` gives the password.
+    /// Creates a directory, fills it, starts the server, and waits until it answers. `fill` returns the password.
     pub(crate) async fn start(
         daemon: D,
         fill: impl FnOnce(&D, &Place, &Account) -> Result<String, String> + Send + 'static,
@@ -45,7 +45,7 @@ impl<D: Daemon + Send + 'static> OwnServer<D> {
         server
     }
 
-    /// What is in a new one.
+    /// Fills the directory of a new, empty server, and returns its password.
     pub(crate) fn empty(daemon: &D, place: &Place, account: &Account) -> Result<String, String> {
         daemon.prepare(place, account)?;
         Ok(place.password().to_owned())
@@ -57,7 +57,7 @@ impl<D: Daemon + Send + 'static> OwnServer<D> {
     ) -> Result<Self, String> {
         D::TOOL.require()?;
         let name = format!("own-{}", D::NAME);
-        // Until the place is kept, somebody else would take it for one that was left.
+        // Until the directory is locked, another process would take it for the directory of a killed keeper.
         let lock = daemon::lock(&name)?;
         daemon::remove_unkept(&name);
         let account = Account::of(D::NAME)?;

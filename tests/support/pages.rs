@@ -1,4 +1,4 @@
-//! The code in the pages of the rules: what is right compiles, what is wrong does not.
+//! Tests of the code in the pages of the rules: the correct examples compile, the wrong ones do not.
 //!
 //! That it fails for the reason that its page is about is tested in `rules/tests/pages.rs`, which also finds the page
 //! that is missing.

@@ -1,4 +1,4 @@
-//! PgBouncer, before PostgreSQL.
+//! PgBouncer in front of the PostgreSQL server of the tests.
 
 use std::env;
 use std::thread;
@@ -15,7 +15,7 @@ use crate::instance::Place;
 use crate::postgres::{self, MAINTENANCE, USER, text};
 use crate::server::Server;
 
-/// For how long PgBouncer lends a client one of its connections.
+/// How long PgBouncer lends a client one of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// For as long as the client stays.
@@ -61,7 +61,7 @@ pub(crate) fn check_not_apart() {
     }
 }
 
-/// One that stands before a server of this process: another process may use another.
+/// The PgBouncer in front of this process's server. Another process may use another server.
 struct PgBouncer {
     mode: Mode,
     server: u16,
@@ -123,7 +123,7 @@ impl Daemon for PgBouncer {
     }
 }
 
-/// Where a database is reached through one that has two connections to it.
+/// Returns the URL at which a database is reached through a PgBouncer with two connections to it.
 pub(crate) async fn url(mode: Mode, database: &str) -> Result<String, String> {
     type Cell = OnceCell<Result<Server<Postgres>, String>>;
     static SESSION: Cell = Cell::const_new();

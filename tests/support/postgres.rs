@@ -1,4 +1,4 @@
-//! PostgreSQL.
+//! The shared PostgreSQL server, and test databases on it.
 
 use std::path::Path;
 

@@ -30,7 +30,7 @@ use link::{Condition, Link};
 
 /// A database whose wire the proxy can read.
 pub trait Wire: Backend {
-    /// What turns encryption off at the end of a URL.
+    /// The URL parameter that turns encryption off.
     #[doc(hidden)]
     const IN_THE_CLEAR: &'static str;
 
@@ -66,7 +66,7 @@ pub struct Proxy {
     accepting: JoinHandle<()>,
 }
 
-/// What the tasks of a proxy have in common.
+/// The state shared by the tasks of a proxy.
 struct Shared {
     server: SocketAddr,
     protocol: fn() -> Box<dyn Protocol>,
@@ -179,7 +179,7 @@ impl Proxy {
         self.shared.state().messages.clone()
     }
 
-    /// What clients have sent.
+    /// Returns the messages that clients have sent.
     pub fn requests(&self) -> Vec<String> {
         let state = self.shared.state();
         let requests = state.messages.iter().filter(|m| m.from == End::Client);

@@ -1,10 +1,10 @@
-//! What the support tells whoever runs the tests.
+//! Writes messages of the support to the person who runs the tests.
 
 use std::io::{self, Write};
 
 /// Writes a line to standard error, also from inside a test: libtest captures `eprintln!`, and shows it for failed
 /// tests only.
 pub(crate) fn say(line: &str) {
-    // Where standard error is closed, nobody wants to know.
+    // If standard error is closed, the message is dropped.
     let _ = writeln!(io::stderr(), "{line}");
 }

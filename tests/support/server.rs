@@ -1,4 +1,4 @@
-//! A running server, as this process uses it.
+//! A running server's address and the pool by which this process administers it.
 
 use sqlx::pool::PoolOptions;
 use sqlx::{Database, Pool};

@@ -1,4 +1,4 @@
-//! SQLite: a file for each test, and no server.
+//! Test databases of SQLite: a file for each test, and no server.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ impl Backend for Sqlite {
     }
 
     async fn drop(name: String) -> Result<(), String> {
-        // Files that are still open stay usable for whoever has them open.
+        // Open files stay usable for their holders.
         fs::remove_dir_all(directory(&name)).map_err(|error| error.to_string())
     }
 

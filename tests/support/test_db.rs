@@ -1,4 +1,4 @@
-//! A database of one test.
+//! An empty database for a single test, dropped at its end.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,7 +12,7 @@ use crate::admin;
 use crate::backend::Backend;
 use crate::say::say;
 
-/// Dropping takes milliseconds. A drop that does not end must not keep the other tests from running.
+/// How long dropping a database may take, usually milliseconds. A drop that hangs must not block the other tests.
 const DROPPING_TAKES_AT_MOST: Duration = Duration::from_secs(10);
 
 /// An empty database that nobody else uses. It is dropped with this value, whoever is still connected.
@@ -21,7 +21,7 @@ pub struct TestDb<DB: Backend> {
     name: String,
     url: String,
     own_url: String,
-    /// The server, where it is no other test's.
+    /// The server, if this test has it for itself.
     server: Option<Box<dyn fmt::Debug + Send + Sync>>,
     database: PhantomData<fn() -> DB>,
 }
@@ -60,7 +60,7 @@ impl<DB: Backend> TestDb<DB> {
         }
     }
 
-    /// A database of a server that goes with it.
+    /// Wraps a database together with its own server, which is dropped with it.
     pub(crate) fn of(
         server: impl fmt::Debug + Send + Sync + 'static,
         url: String,
@@ -81,12 +81,12 @@ impl<DB: Backend> TestDb<DB> {
         &self.url
     }
 
-    /// The server itself, whatever stands before it.
+    /// Returns the URL of the server itself, without a pooler.
     pub fn own_url(&self) -> &str {
         &self.own_url
     }
 
-    /// What the server calls this database, as `pg_stat_activity.datname` does.
+    /// Returns the server's name of this database, as in `pg_stat_activity.datname`.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -114,7 +114,7 @@ impl<DB: Backend> TestDb<DB> {
         result.unwrap_or_else(|error| panic!("{sql}: {error}"))
     }
 
-    /// Runs a query on a connection of its own, and gives the first column of its first row.
+    /// Runs a query on a connection of its own, and returns the first column of its first row.
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! The support keeps its own promises.
+//! Tests of the test support itself.
 
 use std::time::{Duration, Instant};
 

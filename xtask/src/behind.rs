@@ -1,4 +1,4 @@
-//! `cargo xtask poolers`: the suites on PostgreSQL once more, through PgBouncer in each of its modes.
+//! `cargo xtask poolers`: runs the PostgreSQL suites through PgBouncer in each of its modes.
 
 use xtask::poolers::{RUNS, Run, VARIABLE};
 use xtask::servers;
@@ -7,7 +7,7 @@ use crate::setup;
 use crate::step::{self, Step};
 use crate::test::{cargo, members};
 
-/// Runs them, and says what is left out.
+/// Runs the suites, and prints the tests that are left out.
 pub(crate) fn run() -> Result<(), String> {
     setup::run()?;
     for run in &RUNS {
@@ -22,7 +22,7 @@ pub(crate) fn run() -> Result<(), String> {
     result
 }
 
-/// One for each mode. They build nothing that the step of the tests has not built: another choice of packages
+/// Returns a step for each mode. They build nothing that the step of the tests has not built: another choice of packages
 /// would be another choice of features.
 pub(crate) fn steps() -> Result<Vec<Step>, String> {
     let members = members()?;

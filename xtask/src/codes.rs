@@ -1,4 +1,4 @@
-//! The lists of codes that the classifier must know, from the files that the servers themselves are built from.
+//! `cargo xtask codes`: generates the classifier's lists of error codes from the source files of the servers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use xtask::servers;
 
-/// What PostgreSQL has added since the version that Debian ships, from `src/backend/utils/errcodes.txt` of 17
+/// The codes that PostgreSQL has added since the version that Debian ships, from `src/backend/utils/errcodes.txt` of 17
 /// (25P04, 10608) and 18 (58P03).
 const LATER: [(&str, &str); 3] = [
     ("10608", "invalid_argument_for_xquery"),
@@ -121,7 +121,7 @@ fn extended(text: &str, primary: &BTreeMap<&str, i32>) -> Option<i32> {
     Some(primary.get(name.trim())? | (digits.parse::<i32>().ok()? << 8))
 }
 
-/// The file in the directory that comes last by name, such as that of the newest version.
+/// Returns the file in the directory that comes last by name, such as the directory of the newest version.
 fn newest(parent: impl AsRef<Path>, file: &[&str]) -> Option<PathBuf> {
     let mut found: Vec<PathBuf> = fs::read_dir(parent)
         .into_iter()

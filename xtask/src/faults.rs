@@ -1,4 +1,4 @@
-//! `cargo xtask faults`: the fault matrix of `tests/faults`.
+//! `cargo xtask faults`: runs the fault matrix of `tests/faults`.
 
 use xtask::servers;
 
@@ -6,8 +6,8 @@ use crate::setup;
 use crate::step::{self, Step};
 use crate::test::cargo;
 
-/// How often each case is tried. What varies with the round: how long after the boundary has reached its point something
-/// happens, and whether a message or its answer is held up.
+/// How often each case is run. Each round varies the delay between the boundary's reaching its point and the fault, and
+/// whether a message or its answer is held up.
 const ROUNDS: &str = "--rounds=5";
 
 /// Runs every case, or those in whose name one of `names` stands.

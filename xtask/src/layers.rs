@@ -120,7 +120,7 @@ pub(crate) fn print_circles(root: Option<&str>) -> Result<(), String> {
     Ok(())
 }
 
-/// Who imports what, without the root; `node` is what a module's path stands for.
+/// Returns the imports of each node, without the root. `node` maps a module's path to its node.
 fn graph<N: Ord + Clone>(code: &Crate, node: impl Fn(&[String]) -> N) -> Graph<N> {
     let mut graph = Graph::new();
     for path in code.modules.keys().filter(|path| !path.is_empty()) {
@@ -143,7 +143,7 @@ fn read(path: &Path) -> Result<String, String> {
     fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
-/// What the table says and the folders do not, and the other way round.
+/// Returns the differences between the table and the folders.
 fn differences(table: &Table, code: &Crate, src: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let rooms = code.rooms();
@@ -232,7 +232,7 @@ fn climbs(table: &Table, code: &Crate) -> Vec<Climb> {
             continue;
         };
         let Some(above) = place(from) else {
-            // It has no row, which is told as a difference.
+            // A room without a row is reported as a difference.
             continue;
         };
         let to = code.module(&import.path);
@@ -300,7 +300,7 @@ fn exceptions(text: &str) -> Result<BTreeMap<Arrow, usize>, String> {
         .collect()
 }
 
-/// What is not listed, and what is listed in vain.
+/// Returns the upward imports that are not listed, and the listed ones that do not exist.
 fn unexpected(found: &[(&str, Climb)], listed: &BTreeMap<Arrow, usize>) -> Vec<String> {
     let mut by_arrow: BTreeMap<Arrow, Vec<&str>> = BTreeMap::new();
     for (name, climb) in found {

@@ -1,4 +1,4 @@
-//! What this repository needs from the machine it is on.
+//! The tools and servers that this repository needs on the machine.
 //!
 //! `cargo xtask` and the tests share it, so that `setup` installs exactly what the tests look for, and
 //! `test` stops exactly the servers that the tests started.

@@ -1,4 +1,4 @@
-//! `cargo xtask`: what this repository does for itself.
+//! `cargo xtask`: the development tasks of this repository.
 
 mod behind;
 mod codes;

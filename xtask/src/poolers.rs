@@ -1,12 +1,12 @@
-//! What the suites are run through once more: every test on PostgreSQL, but those named here.
+//! The poolers through which the PostgreSQL suites are repeated, and the tests that are left out.
 
-/// Through what a test process reaches PostgreSQL, where that is not PostgreSQL itself.
+/// The environment variable that names the pooler through which a test process reaches PostgreSQL.
 pub const VARIABLE: &str = "DEMARCATE_TESTS_POSTGRES";
 
-/// A test that is left out, and what in it is about something else.
+/// A test that is left out, and the reason.
 type Excepted = (&'static str, &'static str);
 
-/// The suites, through one pooler.
+/// A run of the suites through one pooler.
 #[derive(Debug)]
 pub struct Run {
     /// The variable's value.
@@ -14,14 +14,14 @@ pub struct Run {
     excepted: &'static [Excepted],
 }
 
-/// The suites, through each.
+/// The runs, one for each pooler mode.
 pub const RUNS: [Run; 2] = [
     Run {
         value: "pgbouncer-session",
         excepted: &[
             (
                 "health::on_postgres::a_monitor_of_a_slow_server",
-                "counts the questions of a connection that stays, and there the spare one does not",
+                "counts the queries of a control connection that stays open, and in this mode it does not",
             ),
             (
                 "health::on_postgres::a_connection_that_died_silently",
@@ -114,14 +114,14 @@ const APART: &[Excepted] = &[
     ("classify::a_bare_code_means_what_the_page_says", NOBODY),
 ];
 
-/// The reason for which the test of this name has nothing to do with a pooler, where that is said of it.
+/// Returns the reason why the test of this name is independent of poolers, if it is listed.
 pub fn apart(test: &str) -> Option<&'static str> {
     let mut apart = APART.iter();
     let (_, reason) = apart.find(|(name, _)| test.contains(name))?;
     Some(reason)
 }
 
-/// In either mode.
+/// The tests that are left out in every mode.
 const EXCEPTED: &[Excepted] = &[
     (
         "boundary::postgres::a_users_own_pool_is_a_factory",
@@ -192,7 +192,7 @@ const FULL: &str = "holds four connections at once, and PgBouncer has two to be 
 
 const SESSIONS: &str = "looks at the server's sessions, which are the pooler's";
 
-/// What is not on PostgreSQL, and what goes through its own pooler whatever the variable says.
+/// The tests that are not on PostgreSQL, and those that always use a pooler of their own.
 const ELSEWHERE: [&str; 3] = ["sqlite", "mariadb", "pooler"];
 
 impl Run {

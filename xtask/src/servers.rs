@@ -1,4 +1,4 @@
-//! The servers that tests have started, as they are on disk.
+//! Finds and stops the servers that tests have started.
 //!
 //! Each running server has a directory below [`directory`] and a keeper (`tests/support/keeper.sh`), a small
 //! process that stops the server and removes the directory once no test uses it. The keeper holds a lock
@@ -16,12 +16,12 @@ pub const KEEPER: &str = "keeper";
 /// The file that asks a keeper not to wait for further tests.
 pub const STOP: &str = "stop";
 
-/// A keeper looks once a second, and stopping a server takes it less than one.
+/// How long to wait for the servers to stop. A keeper checks once a second, and stops a server in less than one.
 const STOPPING_TAKES_AT_MOST: Duration = Duration::from_secs(15);
 
 /// Where every server that the tests start has its directory: `servers` in the workspace's target directory.
 pub fn directory() -> PathBuf {
-    // A relative CARGO_TARGET_DIR is relative to wherever cargo was started, which nobody knows here.
+    // A relative CARGO_TARGET_DIR is relative to the directory in which cargo was started, which is unknown here.
     let target = env::var_os("CARGO_TARGET_DIR")
         .map(PathBuf::from)
         .filter(|target| target.is_absolute());

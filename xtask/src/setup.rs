@@ -48,7 +48,7 @@ pub(crate) fn run() -> Result<(), String> {
     }
 }
 
-/// What has to stand before `apt-get`, or nothing where it cannot be run by this user on this machine.
+/// Returns the command that precedes `apt-get`, or `None` if this user cannot run it on this machine.
 fn privileges() -> Option<&'static [&'static str]> {
     tools::find("apt-get")?;
     if succeeds(Command::new("sh").args(["-c", r#"test "$(id -u)" = 0"#])) {
@@ -68,7 +68,7 @@ fn apt_get(privileges: &[&str], arguments: &[&str]) -> Result<(), String> {
     .concat();
     let line = words.join(" ");
     eprintln!("setup: {line}");
-    // What apt-get says is progress: standard output belongs to the results of `cargo xtask`.
+    // The output of apt-get is progress: standard output belongs to the results of `cargo xtask`.
     let status = Command::new(words[0])
         .args(&words[1..])
         .stdin(Stdio::null())

@@ -1,4 +1,4 @@
-//! The steps of `cargo xtask test`, and how long each takes.
+//! Runs the steps of `cargo xtask test`, and measures how long each takes.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Write};

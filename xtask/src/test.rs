@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that CI checks.
+//! `cargo xtask test`: runs every check of the CI.
 //!
 //! All steps share one target directory, and none sets RUSTFLAGS: that would be another build of every
 //! dependency. What each of them costs on top of the one before is said beside it.

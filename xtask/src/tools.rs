@@ -1,4 +1,4 @@
-//! The programs that the tests start, and the packages they come in.
+//! The programs that the tests start, and the packages that contain them.
 
 use std::env;
 use std::fs;
@@ -11,7 +11,7 @@ pub struct Tool {
     pub package: &'static str,
     /// The programs in it that are used here.
     pub binaries: &'static [&'static str],
-    /// What they are for, as the rest of a sentence that begins with the package.
+    /// Their purpose, as the rest of a sentence that begins with the package.
     pub why: &'static str,
 }
 
@@ -29,14 +29,14 @@ pub const MARIADB: Tool = Tool {
     why: "is the server for every suite on MySQL",
 };
 
-/// What stands before PostgreSQL in production.
+/// The pooler in front of PostgreSQL.
 pub const PGBOUNCER: Tool = Tool {
     package: "pgbouncer",
     binaries: &["pgbouncer"],
     why: "is the pooler that the suites on PostgreSQL are run through",
 };
 
-/// What ties a server to the tests that use it.
+/// The programs of a keeper, which ties a server to the tests that use it.
 pub const UTIL_LINUX: Tool = Tool {
     package: "util-linux",
     binaries: &["flock", "setpriv"],

@@ -8,35 +8,35 @@ use crate::backend::diagnosis::Diagnosis;
 use crate::error::Error;
 use crate::settings::{FromSettings, Options, Pooler};
 
-/// What differs between databases before a transaction begins.
+/// The parts of a backend that open and prepare connections.
 pub trait Connect: Execute + FromSettings {
-    /// What to look at where no connection can be made, and nothing more is known of why.
+    /// The advice for a failed connect whose reason is unknown.
     const CONNECT_ADVICE: &'static str = "is the server running, and does the URL give its host, port, user, \
                                           password and database?";
 
-    /// What is fitted to a connection once, when it is made.
+    /// Data about a connection that is collected once, after it is opened.
     type Fitting: Send + Sync + 'static;
 
-    /// Fits it.
+    /// Prepares a new connection, and collects its data.
     fn fit(
         connection: &mut Self::Connection,
         pooler: Pooler,
     ) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
 
-    /// Whether there are poolers for its connections.
+    /// Whether a pooler such as PgBouncer can stand before this database.
     const HAS_POOLERS: bool = false;
 
-    /// The pooler that the options show.
+    /// Returns the pooler that can be recognized from the options.
     fn pooler(_options: &Options<Self>) -> Pooler {
         Pooler::None
     }
 
-    /// The options without what a pooler refuses.
+    /// Removes the options that the pooler refuses.
     fn behind(options: Options<Self>, _pooler: Pooler) -> Options<Self> {
         options
     }
 
-    /// The options with the program's name, as the server's own views show it.
+    /// Adds the program's name, which the server's own views show, to the options.
     fn named(_options: Options<Self>, _application_name: &str) -> Result<Options<Self>, Error> {
         Err(Error::unsupported(
             Self::TITLE,
@@ -51,24 +51,24 @@ pub trait Connect: Execute + FromSettings {
 
     /// Diagnoses why a connection could not be made.
     fn diagnose(error: &sqlx::Error) -> Diagnosis {
-        Diagnosis::of(error, Self::CONNECT_ADVICE, Self::refusal)
+        Diagnosis::from_error(error, Self::CONNECT_ADVICE, Self::refusal)
     }
 
-    /// Looks for what a connection can be made without.
+    /// Checks that the other end is a database, if the driver connects without checking it.
     fn prove(_connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    /// How many connections a pool may have to the database that these options name.
+    /// Limits the number of connections of a pool to the number that the database in these options allows.
     fn most_connections(_options: &Options<Self>, asked: usize) -> usize {
         asked
     }
 
-    /// Whether the database is gone when its connection is closed.
+    /// Whether closing the connection deletes the database.
     fn is_lost_with_its_connection(_options: &Options<Self>) -> bool {
         false
     }
 
-    /// Whether an error says that the connection is gone.
+    /// Whether an error means that the connection is lost.
     fn is_connection_lost(error: &sqlx::Error) -> bool;
 }

@@ -8,14 +8,14 @@ use sqlx::error::DatabaseError;
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
-    /// What the user should check.
+    /// The advice for the user: the things to check.
     pub(crate) advice: &'static str,
     /// Whether a database that is still starting fails in this way, so that another attempt may succeed.
     pub(crate) may_pass: bool,
 }
 
 impl Diagnosis {
-    /// Another attempt may succeed.
+    /// Creates the diagnosis of a failure after which another attempt may succeed.
     pub(crate) const fn passing(advice: &'static str) -> Self {
         Self {
             advice,
@@ -23,7 +23,7 @@ impl Diagnosis {
         }
     }
 
-    /// Every attempt fails until somebody changes something.
+    /// Creates the diagnosis of a failure that every attempt repeats until somebody changes something.
     pub(crate) const fn lasting(advice: &'static str) -> Self {
         Self {
             advice,
@@ -33,14 +33,14 @@ impl Diagnosis {
 
     /// Diagnoses `error`. `refusal` diagnoses an error that the database itself reported, and `general` is the advice
     /// where nothing more is known.
-    pub(crate) fn of(
+    pub(crate) fn from_error(
         error: &sqlx::Error,
         general: &'static str,
         refusal: impl FnOnce(&dyn DatabaseError) -> Option<Self>,
     ) -> Self {
         use sqlx::Error as E;
         match error {
-            E::Io(error) => Self::of_io(error, general),
+            E::Io(error) => Self::from_io(error, general),
             E::Database(error) => refusal(&**error).unwrap_or(Self::lasting(general)),
             E::Tls(_) => Self::lasting(
                 "does the server offer TLS, does its certificate fit its host, and has sqlx one of its features \
@@ -54,7 +54,8 @@ impl Diagnosis {
         }
     }
 
-    fn of_io(error: &io::Error, general: &'static str) -> Self {
+    /// Diagnoses an I/O error.
+    fn from_io(error: &io::Error, general: &'static str) -> Self {
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::passing(
                 "nobody listens there: is the server running, and are host and port right?",
@@ -65,7 +66,7 @@ impl Diagnosis {
             ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
                 Self::passing("is the host right, and can the network reach it?")
             }
-            // A proxy whose database is not running closes the connection like this.
+            // A proxy closes the connection in this way if its database is not running.
             ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe

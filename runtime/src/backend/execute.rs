@@ -12,16 +12,17 @@ pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database
 
 /// The driver's executor, by methods that are generic over the database.
 pub trait Execute: Database {
-    /// How to read its SQL.
+    /// The SQL dialect of the database.
     const DIALECT: Dialect;
 
     /// Whether preparing a statement is a round trip of its own.
     const PREPARES: bool;
 
-    /// How many statements the connection keeps that took such a round trip.
+    /// Returns the number of prepared statements that the connection has cached, if [`PREPARES`](Self::PREPARES); else
+    /// 0.
     fn prepared(connection: &Self::Connection) -> usize;
 
-    /// How many rows a statement changed.
+    /// Returns the number of rows that a statement changed.
     fn affected(result: &Self::QueryResult) -> u64;
 
     /// Runs SQL text that takes no arguments and is not prepared.
@@ -30,7 +31,7 @@ pub trait Execute: Database {
         sql: SqlStr,
     ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
-    /// The same, for the first row of what it gives.
+    /// Runs SQL text as [`run`](Self::run) does, and returns the first row of the answer.
     fn run_for_row(
         connection: &mut Self::Connection,
         sql: SqlStr,

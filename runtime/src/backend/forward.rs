@@ -1,4 +1,4 @@
-//! Implements the parts of a backend that call the driver alike on every database.
+//! Macros that implement the backend methods whose code is identical for every database.
 
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
@@ -6,7 +6,7 @@ use sqlx::{Database, Either};
 
 use super::Step;
 
-/// The first row of an answer that is read to its end.
+/// Reads the answer to its end, and returns its first row.
 pub(crate) async fn first_row<DB: Database>(
     mut steps: BoxStream<'_, Result<Step<DB>, sqlx::Error>>,
 ) -> Result<Option<DB::Row>, sqlx::Error> {
@@ -19,7 +19,8 @@ pub(crate) async fn first_row<DB: Database>(
     Ok(first)
 }
 
-/// The methods of [`Execute`](super::Execute) that hand on to the connection's own [`Executor`](sqlx::Executor).
+/// Implements the methods of [`Execute`](super::Execute) that forward to the connection's own
+/// [`Executor`](sqlx::Executor).
 ///
 /// They cannot be default methods: `for<'c> &'c mut Self::Connection: Executor<'c>` would then have to
 /// be repeated at every use of the trait.
@@ -83,7 +84,8 @@ macro_rules! forward_to_connection {
 }
 pub(crate) use forward_to_connection;
 
-/// The method of [`Migrate`](super::Migrate) that calls sqlx's migrator, for the same reason.
+/// Implements [`Migrate::migrate`](super::Migrate::migrate), which calls sqlx's migrator. A macro for the same reason
+/// as `forward_to_connection`.
 #[cfg(all(
     feature = "migrate",
     any(feature = "sqlite", feature = "postgres", feature = "mysql")
@@ -94,8 +96,8 @@ macro_rules! forward_to_migrator {
             connection: &'e mut Self::Connection,
             migrations: &'e ::sqlx::migrate::Migrator,
         ) -> ::futures_core::future::BoxFuture<'e, Result<(), ::sqlx::migrate::MigrateError>> {
-            // What `Migrator::run` calls. Of `run` itself the compiler cannot tell that it is `Send` ("implementation of
-            // `Acquire` is not general enough"), which is why sqlx has this one public, though hidden.
+            // `Migrator::run` calls `run_direct`, which sqlx keeps public but hidden. The compiler cannot prove that
+            // the future of `run` itself is `Send` ("implementation of `Acquire` is not general enough").
             Box::pin(migrations.run_direct(None, connection, false))
         }
     };

@@ -5,9 +5,9 @@ use sqlx::migrate::{MigrateError, Migrator};
 
 use super::transact::Transact;
 
-/// A database that sqlx's migrations can be run on.
+/// A database on which sqlx's migrations can run.
 pub trait Migrate: Transact {
-    /// The statement that keeps others from migrating meanwhile, if the migrator's own lock does not.
+    /// The statement that takes a lock against concurrent migrations, if the migrator's own lock does not work.
     const LOCK: Option<&'static str> = None;
 
     /// [`Migrator::run`] on the connection.

@@ -1,4 +1,4 @@
-//! The databases: what differs between PostgreSQL, MySQL and SQLite.
+//! Backends: the traits for everything that differs between PostgreSQL, MySQL and SQLite, and their implementations.
 //!
 //! Each database implements the traits of this module in the file of its name. Everything else in this crate is the
 //! same for all of them.
@@ -43,7 +43,7 @@ pub(crate) use transact::{Begun, CommitFailure};
 /// reaches the connection below the session.
 pub trait Backend: Whole + sealed::Sealed {}
 
-/// The error of a boundary or a factory that could not connect, with the advice of [`Backend::diagnose`].
+/// Returns the error of a boundary or a factory that could not connect, with the advice of [`Backend::diagnose`].
 pub(crate) fn connect_error<DB: Backend>(source: sqlx::Error) -> Error {
     let advice = DB::diagnose(&source).advice;
     Error::connect(source, advice)

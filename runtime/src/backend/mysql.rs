@@ -1,4 +1,4 @@
-//! MySQL and MariaDB.
+//! The backend for MySQL and MariaDB.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
 
-/// Puts back what [`begin`](Transact::begin) has set for a `lock_timeout`.
+/// Restores the session variables that [`begin`](Transact::begin) sets for a `lock_timeout`.
 const RESTORE: &str = "SET SESSION innodb_lock_wait_timeout = @demarcate_row_lock, \
                        SESSION lock_wait_timeout = @demarcate_table_lock";
 
@@ -36,7 +36,8 @@ impl Execute for MySql {
         connection: &'e mut MySqlConnection,
         statement: Statement<Self>,
     ) -> BoxFuture<'e, Result<Option<MySqlRow>, sqlx::Error>> {
-        // sqlx stops at the first row and leaves the rest, errors included, to the next statement.
+        // sqlx's own `fetch_optional` stops at the first row and leaves the rest, errors included, to the next
+        // statement.
         Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }
 
@@ -62,7 +63,7 @@ impl Connect for MySql {
                 "the server or the user has as many connections as it may: lower `max_connections` of the programs \
                  that share it, or raise the server's limit",
             ),
-            // ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR. A user that needs TLS is refused like this too.
+            // ER_ACCESS_DENIED_ERROR, ER_ACCESS_DENIED_NO_PASSWORD_ERROR. A user that requires TLS gets the same error.
             1045 | 1698 => Diagnosis::lasting(
                 "look at the user and the password, at the hosts that the user may come from, and at whether it \
                  has to use TLS (`sslmode=require`)",
@@ -103,7 +104,8 @@ impl Connect for MySql {
 
 impl Transact for MySql {
     const FACTS: TransactionFacts = TransactionFacts {
-        // MySQL's own limit holds for SELECT alone, and MariaDB's has another name; both outlive the transaction.
+        // MySQL's `max_execution_time` applies to SELECT only, and MariaDB's setting has another name; both outlive the
+        // transaction.
         enforces_statement_timeout: false,
         stops_later: true,
         ..TransactionFacts::SERVER
@@ -144,12 +146,12 @@ impl Transact for MySql {
         Ok(())
     }
 
-    /// The savepoint is what [`commit`](Self::commit) looks for.
+    /// Sets a savepoint, by which [`commit`](Self::commit) recognizes the transaction.
     fn begin(options: &Effective, (): &()) -> SqlStr {
         let mut sql = String::new();
         // Writing to a `String` cannot fail.
         if let Some(timeout) = options.lock_timeout {
-            // They hold for the server's session, so that the commit and the rollback put them back.
+            // The variables apply to the server's session, so the commit and the rollback restore them.
             let seconds = timeout.as_secs();
             let _ = write!(
                 sql,
@@ -184,12 +186,11 @@ impl Transact for MySql {
         })
     }
 
-    /// Where the server rolled the transaction back by itself, or something committed it, the
-    /// savepoint is gone: RELEASE fails with 1305, and COMMIT, which would succeed at nothing, is not
-    /// reached. NO CHAIN and NO RELEASE overrule `completion_type`, which may be set for the server or
-    /// the session.
+    /// If the server rolled the transaction back by itself, or a statement committed it, the savepoint is gone. RELEASE
+    /// then fails with 1305, and COMMIT, which would succeed without committing anything, is not reached. NO CHAIN and
+    /// NO RELEASE override `completion_type`, which may be set for the server or the session.
     ///
-    /// COMMIT comes last: an error behind it would be taken for its own.
+    /// COMMIT comes last, because an error after it would be mistaken for an error of the commit.
     fn commit(options: &Effective, (): &()) -> SqlStr {
         if options.lock_timeout.is_none() {
             return "RELEASE SAVEPOINT demarcate_begin; COMMIT AND NO CHAIN NO RELEASE"
@@ -214,7 +215,7 @@ impl Transact for MySql {
         Self::run(connection, AssertSqlSafe(sql).into_sql_str())
     }
 
-    /// The whole connection: [`settle`](Self::settle) could not use it again.
+    /// Kills the whole connection, because [`settle`](Self::settle) cannot make it usable again.
     fn stop((): &(), begun: &Begun) -> Option<SqlStr> {
         let process = begun.process?;
         Some(AssertSqlSafe(format!("KILL CONNECTION {process}")).into_sql_str())
@@ -227,8 +228,8 @@ impl Transact for MySql {
         error.is_some_and(|error| error.number() == NO_SUCH_THREAD)
     }
 
-    /// sqlx 0.9 loses its place in the answer of a PREPARE whose future was dropped, so that what is
-    /// read next may belong to it.
+    /// Always fails. sqlx 0.9 loses its position in the answer to a PREPARE whose future was dropped, so the next
+    /// answer that it reads may belong to that PREPARE.
     fn settle(_: &mut MySqlConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async {
             Err(sqlx::Error::Protocol(
@@ -245,7 +246,7 @@ impl Transact for MySql {
     }
 
     fn commit_failure(error: &sqlx::Error) -> CommitFailure {
-        /// ER_SP_DOES_NOT_EXIST, which is also what an unknown savepoint is called.
+        /// ER_SP_DOES_NOT_EXIST, which the server also reports for an unknown savepoint.
         const NO_SUCH_SAVEPOINT: u16 = 1305;
 
         match error {
@@ -265,8 +266,8 @@ impl Backend for MySql {}
 
 #[cfg(feature = "migrate")]
 impl Migrate for MySql {
-    /// sqlx 0.9 waits for its own for -1 seconds, which is for ever on MySQL and not at all on MariaDB. This one goes
-    /// with the connection.
+    /// sqlx 0.9 waits for its own lock for -1 seconds: MySQL waits for ever, MariaDB not at all. The server releases
+    /// this lock when the connection is closed.
     const LOCK: Option<&'static str> =
         Some("SELECT GET_LOCK(concat('demarcate_migrate_', md5(database())), 86400)");
 

@@ -1,4 +1,4 @@
-//! PostgreSQL.
+//! The backend for PostgreSQL, with and without PgBouncer.
 
 use std::fmt::Write as _;
 
@@ -22,14 +22,14 @@ use crate::settings::Pooler;
 
 impl sealed::Sealed for Postgres {}
 
-/// What there is to know of a connection.
+/// The data about a connection to PostgreSQL.
 #[doc(hidden)]
 pub struct Fitting {
-    /// The server has to look by itself whether anybody still waits for a statement.
+    /// Whether transactions have the server check during a statement that the client is still connected.
     watches_client: bool,
 }
 
-/// How often the server looks, in milliseconds.
+/// How often the server checks that the client is still connected, in milliseconds.
 const WATCH: u32 = 250;
 
 impl Execute for Postgres {
@@ -41,7 +41,7 @@ impl Execute for Postgres {
         connection: &'e mut PgConnection,
         statement: crate::backend::query::Statement<Self>,
     ) -> BoxFuture<'e, Result<Option<PgRow>, sqlx::Error>> {
-        // sqlx reads the answer to its end.
+        // Unlike for other databases, sqlx reads the answer to its end here.
         sqlx::Executor::fetch_optional(connection, statement)
     }
 
@@ -57,14 +57,15 @@ impl Connect for Postgres {
         connection: &mut PgConnection,
         pooler: Pooler,
     ) -> BoxFuture<'_, Result<Fitting, sqlx::Error>> {
-        // From version 14 on it can.
+        // `client_connection_check_interval` exists since version 14.
         let can_watch = connection
             .server_version_num()
             .is_some_and(|version| version >= 14_00_00);
         let watches_client = pooler != Pooler::None && can_watch;
         Box::pin(async move {
-            // A pooler lets a client in by itself, and lets its first statement wait for as long as it has no connection
-            // to lend. One that is made like this would be waited for while others come back.
+            // A pooler accepts a client at once, and lets its first statement wait until it has a server connection to
+            // lend. Without this statement the own pool would lend a connection that then waits, while others are
+            // returned.
             if pooler == Pooler::Session {
                 Self::run(connection, "SELECT 1".into_sql_str()).await?;
             }
@@ -76,8 +77,8 @@ impl Connect for Postgres {
         Pooler::at(options.get_host(), Some(options.get_port()))
     }
 
-    /// PgBouncer refuses a startup parameter that it does not follow. This one is about floats that are
-    /// sent as text; since version 12 the server sends all their digits without it.
+    /// PgBouncer refuses startup parameters that it does not track, such as `extra_float_digits`. The parameter affects
+    /// floats in the text format; since version 12 the server sends all their digits without it.
     fn behind(options: PgConnectOptions, pooler: Pooler) -> PgConnectOptions {
         match pooler {
             Pooler::None => options,
@@ -110,7 +111,7 @@ impl Connect for Postgres {
                  `ALTER ROLE .. SET ..`",
             ),
             "28P01" => Diagnosis::lasting("look at the user and the password"),
-            // The server's word for it before and since version 14.
+            // The message has "SSL off" before version 14, and "no encryption" since.
             "28000" if message.contains("SSL off") || message.contains("no encryption") => {
                 Diagnosis::lasting(
                     "is it TLS that the server asks for? write `sslmode=require`, and give sqlx one of its features \
@@ -143,9 +144,8 @@ impl Connect for Postgres {
     fn is_connection_lost(error: &sqlx::Error) -> bool {
         match error {
             sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-            // Class 08 is "connection exception". 57P01 to 57P05 are shutdown, crash, "cannot connect
-            // now", a dropped database, and a session that was idle for too long; 25P03 one that was
-            // idle in a transaction.
+            // Class 08 is "connection exception". 57P01 to 57P05 are shutdown, crash, "cannot connect now", a dropped
+            // database, and a session idle for too long; 25P03 is a session idle in a transaction for too long.
             sqlx::Error::Database(error) => error.code().is_some_and(|code| {
                 code.starts_with("08") || code.starts_with("57P") || code == "25P03"
             }),
@@ -157,15 +157,15 @@ impl Connect for Postgres {
 impl Transact for Postgres {
     const FACTS: TransactionFacts = TransactionFacts {
         enforces_statement_timeout: true,
-        // Beyond this a backend's subtransactions overflow shared memory, and everybody's visibility checks read from
-        // disk: <https://www.postgresql.org/docs/current/subxacts.html>.
+        // With more subtransactions a backend overflows its cache in shared memory, and the visibility checks of every
+        // session read from disk: <https://www.postgresql.org/docs/current/subxacts.html>.
         cheap_savepoints: Some(64),
         ..TransactionFacts::SERVER
     };
 
     const DEFAULT_ISOLATION: Isolation = Isolation::ReadCommitted;
 
-    /// What `DISCARD ALL` stands for, which cannot be sent inside a transaction.
+    /// The parts of `DISCARD ALL`, which itself cannot run inside a transaction.
     const SWEEP: &'static str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
                                  SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
@@ -173,17 +173,16 @@ impl Transact for Postgres {
         Ok(())
     }
 
-    /// The number of the backend comes with the begin, and not once for a connection: behind a pooler the
-    /// backend is another one for each transaction, and to stop a statement of somebody else's would be
-    /// worse than to stop none.
+    /// Asks for the pid of the backend with each begin, not once per connection: behind a pooler each transaction may
+    /// run on another backend, and cancelling a statement of another client would be worse than cancelling none.
     ///
-    /// To ask for it takes the snapshot that repeatable read and serializable keep from then on, which
-    /// would come before a LOCK TABLE that is meant to come first. There it is asked in a transaction
-    /// of its own, in the same message.
+    /// The query for the pid takes the snapshot that repeatable read and serializable keep for the whole transaction,
+    /// so it would precede a LOCK TABLE that has to come before the snapshot. For these levels the query runs in a
+    /// transaction of its own, in the same message.
     ///
-    /// Behind a pooler the order to stop a statement may have to wait for a connection, while all that the
-    /// pooler has are in use. A client that goes away makes the pooler close its connection to the
-    /// server; a server that does not look would run the statement to its end, and hold its locks.
+    /// Behind a pooler the order to cancel a statement may have to wait until a connection of the pooler is free. If
+    /// the client disconnects instead, the pooler closes its connection to the server. A server that does not check for
+    /// that would run the statement to its end and hold its locks, so `client_connection_check_interval` is set.
     fn begin(options: &Effective, fitting: &Fitting) -> SqlStr {
         let mut sql = String::new();
         let is_frozen = options
@@ -216,7 +215,7 @@ impl Transact for Postgres {
             ("idle_in_transaction_session_timeout", options.idle_timeout),
         ] {
             if let Some(timeout) = timeout {
-                // Less than the server's unit would be 0, which is none.
+                // Zero would mean no timeout, so a shorter one is rounded up to the server's unit.
                 let milliseconds = timeout.as_millis().max(1);
                 let _ = write!(sql, "; SET LOCAL {setting} = {milliseconds}");
             }
@@ -244,9 +243,9 @@ impl Transact for Postgres {
         })
     }
 
-    /// The server answers COMMIT in a failed transaction with ROLLBACK, and sqlx 0.9 takes that for
-    /// success. SAVEPOINT fails where there is no transaction that could be committed: with 25P02 in a
-    /// failed one, with 25P01 outside any. The text is one message, and ends at the first error.
+    /// The server answers COMMIT in a failed transaction with ROLLBACK, which sqlx 0.9 treats as success. SAVEPOINT
+    /// fails if there is no transaction that can be committed: with 25P02 in a failed one, with 25P01 outside a
+    /// transaction. The text is one message, and the server stops at the first error.
     fn commit(_: &Effective, _: &Fitting) -> SqlStr {
         "SAVEPOINT demarcate_commit; COMMIT".into_sql_str()
     }
@@ -259,7 +258,7 @@ impl Transact for Postgres {
         Self::run(connection, "ROLLBACK".into_sql_str())
     }
 
-    /// A backend that is between two statements takes no notice of it.
+    /// Cancels the running statement. A backend that runs no statement ignores the request.
     fn stop(_: &Fitting, begun: &Begun) -> Option<SqlStr> {
         let process = begun.process?;
         Some(AssertSqlSafe(format!("SELECT pg_cancel_backend({process})")).into_sql_str())
@@ -276,15 +275,15 @@ impl Transact for Postgres {
         Ok(match status.as_deref() {
             Some("committed") => Some(true),
             Some("aborted") => Some(false),
-            // In progress, or so long ago that the server has forgotten it.
+            // In progress, or too old for the server to know.
             _ => None,
         })
     }
 
     fn settle(connection: &mut PgConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
-            // The answer to what was dropped is read here. Where it is an error, sqlx stops at it, with
-            // the rest still to be read.
+            // The ping reads the rest of the dropped statement's answer first. If that is an error, sqlx stops there,
+            // and a second ping reads the rest.
             match connection.ping().await {
                 Err(sqlx::Error::Database(_)) => connection.ping().await,
                 other => other,

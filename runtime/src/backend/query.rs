@@ -1,12 +1,12 @@
-//! A statement on its way from the body to the connection.
+//! Takes an sqlx query apart, so that its text can be checked and changed before it is sent.
 
 use sqlx::error::BoxDynError;
 use sqlx::{AssertSqlSafe, Database, Execute, SqlSafeStr, SqlStr};
 
 /// A query taken apart, so that its text can be read before it is sent.
 ///
-/// sqlx gives a query's text only in exchange for the query. This holds all that there is to one, and
-/// is itself a query for the connection.
+/// Reading the text of an sqlx query consumes the query. This type holds all parts of a query, and implements
+/// [`Execute`] itself, so that the connection can run it.
 #[doc(hidden)]
 pub struct Statement<DB: Database> {
     sql: SqlStr,
@@ -16,7 +16,8 @@ pub struct Statement<DB: Database> {
 }
 
 impl<DB: Database> Statement<DB> {
-    pub(crate) fn of<'q>(mut query: impl Execute<'q, DB>) -> Self {
+    /// Takes the query apart.
+    pub(crate) fn from_query<'q>(mut query: impl Execute<'q, DB>) -> Self {
         let prepared = query.statement().cloned();
         let arguments = query.take_arguments();
         let persistent = query.persistent();
@@ -32,28 +33,29 @@ impl<DB: Database> Statement<DB> {
         &self.sql
     }
 
-    /// Whether it may have a comment behind it: it has none, and is not known to the server by its text.
+    /// Whether a comment can be appended: the text has none yet, and the statement is not already prepared under its
+    /// text.
     pub(crate) fn takes_comment(&self) -> bool {
         self.prepared.is_none() && !has_comment(self.sql.as_str())
     }
 
-    /// Puts a comment behind its text.
+    /// Appends a comment to the text.
     pub(crate) fn append(&mut self, comment: &str) {
         let text = format!("{}{comment}", self.sql.as_str());
         self.sql = AssertSqlSafe(text).into_sql_str();
     }
 
-    /// The server keeps nothing of it under a name.
+    /// Sends the statement unnamed, so that the server and the connection do not cache it.
     pub(crate) fn send_unnamed(&mut self) {
         self.persistent = false;
     }
 
-    /// Whether the connection asks the server to prepare it for this one use.
+    /// Whether the connection has the server prepare the statement for this single use.
     pub(crate) fn is_prepared_once(&self) -> bool {
         !self.persistent && matches!(self.arguments, Ok(Some(_)))
     }
 
-    /// The error of a value that could not be encoded. Nothing is sent then.
+    /// Returns the error if an argument could not be encoded. Such a statement is not sent.
     pub(crate) fn encoding_error(&mut self) -> Option<sqlx::Error> {
         match std::mem::replace(&mut self.arguments, Ok(None)) {
             Err(error) => Some(sqlx::Error::Encode(error)),

@@ -1,4 +1,4 @@
-//! SQLite.
+//! The backend for SQLite.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,20 +23,20 @@ use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
 
-/// What is known of a connection, and how to stop what runs on it.
+/// The data about a connection to SQLite, and the flag that interrupts its statement.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Fitting {
     is_stopped: Arc<AtomicBool>,
-    /// In milliseconds.
+    /// The busy timeout from the connect options, in milliseconds.
     busy_timeout: i64,
 }
 
-/// How many steps of SQLite's virtual machine lie between two looks at whether a statement was stopped:
+/// The number of steps of SQLite's virtual machine between two checks whether the statement was cancelled. They take
 /// tens of microseconds.
 const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 
-/// Puts back what [`begin`](Transact::begin) has set.
+/// Returns the SQL that restores the settings that [`begin`](Transact::begin) has changed.
 fn restore(options: &Effective, fitting: &Fitting) -> Option<String> {
     let busy_timeout = options.lock_timeout.map(|_| {
         let milliseconds = fitting.busy_timeout;
@@ -60,7 +60,7 @@ impl Execute for Sqlite {
         connection: &'e mut SqliteConnection,
         statement: Statement<Self>,
     ) -> BoxFuture<'e, Result<Option<SqliteRow>, sqlx::Error>> {
-        // sqlx stops at the first row, and does not run what stands behind it in the same text.
+        // sqlx's own `fetch_optional` stops at the first row, and does not run further statements of the same text.
         Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }
 
@@ -98,7 +98,7 @@ impl Connect for Sqlite {
         })
     }
 
-    /// <https://www.sqlite.org/rescode.html>
+    /// The codes are listed in <https://www.sqlite.org/rescode.html>.
     fn refusal(error: &dyn DatabaseError) -> Option<Diagnosis> {
         Some(match primary_code(error)? {
             // SQLITE_READONLY
@@ -119,7 +119,8 @@ impl Connect for Sqlite {
         })
     }
 
-    /// SQLite opens a file without a look into it. One that is locked is proof enough.
+    /// SQLite opens a file without reading it, so this reads the schema version. An error such as a locked database is
+    /// sufficient proof.
     fn prove(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         Box::pin(async move {
             match Self::run(connection, "PRAGMA schema_version".into_sql_str()).await {
@@ -129,8 +130,8 @@ impl Connect for Sqlite {
         })
     }
 
-    /// A database in memory lives as long as its connection, and a second connection has a database of
-    /// its own, or sees locks that no busy timeout waits for.
+    /// One connection for a database in memory: it exists as long as its connection, and a second connection would have
+    /// a database of its own, or meet locks that no busy timeout waits for.
     fn most_connections(options: &SqliteConnectOptions, asked: usize) -> usize {
         if is_of_one_connection(options) {
             1
@@ -151,11 +152,11 @@ impl Connect for Sqlite {
 impl Transact for Sqlite {
     const FACTS: TransactionFacts = TransactionFacts {
         enforces_statement_timeout: false,
-        // A statement runs in this process, on the connection's own thread. Closing the connection would not end it,
-        // and would be the end of a database in memory.
+        // A statement runs in this process, on the connection's own thread. Closing the connection would not end the
+        // statement, and would delete a database in memory.
         rollback_limit: None,
         closes_tainted: false,
-        // The connection has a thread of its own.
+        // The connection runs on a thread of its own, not on the runtime.
         lives_with_runtime: false,
         ..TransactionFacts::SERVER
     };
@@ -197,9 +198,9 @@ impl Transact for Sqlite {
         Ok(())
     }
 
-    /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails
-    /// with SQLITE_BUSY wherever another wrote in between, whatever the busy timeout, since waiting
-    /// could not help it: <https://www.sqlite.org/lang_transaction.html>.
+    /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails with SQLITE_BUSY
+    /// if another transaction wrote in between. The busy timeout does not apply then, since waiting would not help:
+    /// <https://www.sqlite.org/lang_transaction.html>.
     fn begin(options: &Effective, _: &Fitting) -> SqlStr {
         if options.lock_timeout.is_none() {
             return if options.is_read_only() {
@@ -210,7 +211,7 @@ impl Transact for Sqlite {
         }
         let mut sql = String::new();
         if let Some(timeout) = options.lock_timeout {
-            // Writing to a `String` cannot fail. It is given back by `restore`.
+            // Writing to a `String` cannot fail. `restore` resets the timeout.
             let _ = write!(
                 sql,
                 "PRAGMA busy_timeout = {}; ",
@@ -229,7 +230,7 @@ impl Transact for Sqlite {
         Ok(Begun::default())
     }
 
-    /// COMMIT outside a transaction is an error of SQLite's own.
+    /// Needs no further check, because SQLite reports COMMIT outside a transaction as an error.
     fn commit(options: &Effective, fitting: &Fitting) -> SqlStr {
         match restore(options, fitting) {
             None => "COMMIT".into_sql_str(),
@@ -264,7 +265,7 @@ impl Transact for Sqlite {
     }
 
     fn settle(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
-        // What was dropped half-way is before us in the queue of the connection's own thread.
+        // The connection's thread finishes the dropped statement before it answers the ping.
         Box::pin(connection.ping())
     }
 
@@ -291,7 +292,8 @@ impl Migrate for Sqlite {
     forward_to_migrator!();
 }
 
-/// In memory, or in a temporary file: <https://www.sqlite.org/inmemorydb.html>.
+/// Whether the database is in memory or in a temporary file, and so visible to one connection only:
+/// <https://www.sqlite.org/inmemorydb.html>.
 fn is_of_one_connection(options: &SqliteConnectOptions) -> bool {
     let name = options.get_filename().to_string_lossy();
     name.is_empty()
@@ -301,14 +303,14 @@ fn is_of_one_connection(options: &SqliteConnectOptions) -> bool {
         || format!("{options:?}").contains("in_memory: true")
 }
 
-/// The low byte of an extended code is the primary one: <https://www.sqlite.org/rescode.html>.
+/// Returns the primary result code, the low byte of an extended one: <https://www.sqlite.org/rescode.html>.
 fn primary_code(error: &(impl DatabaseError + ?Sized)) -> Option<i32> {
     let code: i32 = error.code()?.parse().ok()?;
     Some(code & 0xff)
 }
 
-/// SQLite gives its plain error code for this, so that only the text tells it apart:
-/// `OP_AutoCommit` in <https://www.sqlite.org/src/file/src/vdbe.c>.
+/// Whether COMMIT or ROLLBACK failed because no transaction is open. SQLite reports it with its generic error code, so
+/// only the message identifies it: `OP_AutoCommit` in <https://www.sqlite.org/src/file/src/vdbe.c>.
 fn is_outside_transaction(error: &sqlx::Error) -> bool {
     error
         .as_database_error()

@@ -1,4 +1,4 @@
-//! Begins, commits, rolls back and stops: what differs between databases inside a transaction.
+//! The backend trait for transactions: begin, commit, rollback, and cancelling a statement.
 
 use std::time::Duration;
 
@@ -10,69 +10,70 @@ use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
 
-/// What differs between databases while a transaction is open.
+/// The parts of a backend that begin, end and cancel transactions.
 pub trait Transact: Connect {
     /// The properties of the database on which the session depends.
     const FACTS: TransactionFacts;
 
-    /// The isolation level of a transaction for which none was asked, unless the server was set otherwise.
+    /// The isolation level of a transaction without the option `isolation`, unless the server is configured otherwise.
     const DEFAULT_ISOLATION: Isolation;
 
-    /// What removes all that a transaction may have left on the server's session.
+    /// The SQL that removes all state that a transaction may have left on the server's session.
     const SWEEP: &'static str = "";
 
-    /// Refuses what this database cannot honour.
+    /// Rejects options that this database does not support.
     fn check(options: &TxOptions) -> Result<(), Error>;
 
-    /// Begins a transaction, all options included, in one round trip.
+    /// Returns the SQL that begins a transaction with all its options in one round trip.
     fn begin(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
 
-    /// What the answer to the begin says, given its first row.
+    /// Reads the first row of the answer to [`begin`](Self::begin).
     fn begun(row: Option<Self::Row>) -> Result<Begun, sqlx::Error>;
 
-    /// Commits, in one round trip that fails if the transaction is not the one that was begun.
+    /// Returns the SQL that commits in one round trip, and fails if the transaction is not the one that was begun.
     fn commit(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
 
-    /// Ends the transaction of a connection that is [settled](Self::settle), whether or not one is open.
+    /// Rolls back the transaction, if one is open, of a connection that is [settled](Self::settle).
     ///
-    /// `Ok` means that the connection is outside any transaction, with no answer outstanding.
+    /// `Ok` means that no transaction is open on the connection and no answer is outstanding.
     fn roll_back<'c>(
         connection: &'c mut Self::Connection,
         options: &Effective,
         fitting: &Self::Fitting,
     ) -> BoxFuture<'c, Result<(), sqlx::Error>>;
 
-    /// Stops the statement that runs on the connection. Where it takes another connection to do so, this
-    /// is what that one has to send.
+    /// Cancels the statement that runs on the connection. If only another connection can do so, returns the SQL that it
+    /// has to send.
     fn stop(fitting: &Self::Fitting, begun: &Begun) -> Option<SqlStr>;
 
-    /// Whether the answer to that is that there is no such connection.
+    /// Whether the error says that the connection to be [stopped](Self::stop) no longer exists.
     fn is_gone(_error: &sqlx::Error) -> bool {
         false
     }
 
-    /// Lets statements run again after a [stop](Self::stop).
+    /// Allows statements to run again after a [stop](Self::stop).
     fn resume(_fitting: &Self::Fitting) {}
 
-    /// Asks what became of a transaction whose commit had no answer. Only where
-    /// [`check`](Self::check) lets `confirm_commit` pass.
+    /// Returns the SQL that asks for the outcome of a transaction whose commit was not answered. `None` if
+    /// [`check`](Self::check) rejects `confirm_commit`.
     fn ask_outcome(_transaction: &str) -> Option<SqlStr> {
         None
     }
 
-    /// What the answer says: committed, or not, or not yet decided.
+    /// Reads the answer to [`ask_outcome`](Self::ask_outcome): whether the transaction was committed, or `None` if that
+    /// is not decided or not known.
     fn outcome(_row: Option<Self::Row>) -> Result<Option<bool>, sqlx::Error> {
         Ok(None)
     }
 
-    /// Makes the connection ready for the next statement after the future of one was dropped.
+    /// Makes the connection ready for the next statement after the future of a statement was dropped.
     fn settle(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
-    /// Whether the same transaction, run again, may succeed: another stood in its way, and nothing of it
-    /// was kept. A lost connection is one such case as long as no commit was sent on it.
+    /// Whether the same transaction may succeed if it is run again: it conflicted with another, and was rolled back as
+    /// a whole. A lost connection counts too, as long as no commit was sent on it.
     fn may_succeed_again(error: &sqlx::Error) -> bool;
 
-    /// What an error at commit says of the transaction.
+    /// Returns the state of the transaction after an error at commit.
     fn commit_failure(error: &sqlx::Error) -> CommitFailure;
 }
 
@@ -91,7 +92,7 @@ pub struct TransactionFacts {
     /// The time after which a rollback is given up and its connection closed. A rollback waits for a statement that
     /// still runs, which closing the connection ends on a server, sooner or later.
     pub rollback_limit: Option<Duration>,
-    /// Whether a connection is of use only while the runtime lives that it was made on.
+    /// Whether a connection is usable only until the runtime on which it was opened shuts down.
     pub lives_with_runtime: bool,
 }
 
@@ -108,7 +109,7 @@ impl TransactionFacts {
     };
 }
 
-/// What an error at commit says of the transaction.
+/// The state of a transaction after an error at commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitFailure {
     /// There was no transaction that could be committed.
@@ -119,10 +120,10 @@ pub enum CommitFailure {
     Unknown,
 }
 
-/// What the answer to the begin of a transaction tells about it.
+/// The answer of the server to the begin of a transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Begun {
-    /// The server's number for the connection, by which another can stop what runs on it.
+    /// The server's number for the connection, which another connection needs to cancel its statement.
     pub(crate) process: Option<u64>,
     /// The transaction's id, if the outcome of its commit is to be confirmed.
     pub(crate) transaction: Option<String>,

@@ -145,7 +145,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         session.core.until_undone = until_undone;
         let tx: &mut Session<DB> = &mut session;
         let inside = frame.clone().scope(body(tx)).instrument(span.clone());
-        let inside = engine.pool().stop().or(self.stop.or(inside));
+        let inside = engine.pool().stop_token().run(self.stop.run(inside));
         let result = match timeout_at(deadline, inside).await {
             Ok(Some(Some(result))) => result,
             Ok(Some(None)) => return Err(FailedRun::last(Failed::Stopped)),
@@ -180,7 +180,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let inside = frame
             .scope(hooks::run_before_commit(tx))
             .instrument(span.clone());
-        match timeout_at(deadline, engine.pool().stop().or(inside)).await {
+        match timeout_at(deadline, engine.pool().stop_token().run(inside)).await {
             Ok(Some(Ok(()))) => {}
             Ok(Some(Err(error))) => {
                 let error = session.core.recorder.end_with(error);

@@ -61,8 +61,8 @@ where
                     undone.await.ok();
                     sleep(delay).await;
                 };
-                let ready = admitted.stop.or(timeout_at(last, ready));
-                match engine.pool().stop().or(ready).await {
+                let ready = admitted.stop.run(timeout_at(last, ready));
+                match engine.pool().stop_token().run(ready).await {
                     Some(Some(Ok(()))) => {}
                     Some(Some(Err(_))) => return attempt.outcome,
                     Some(None) => return Err(Failed::Stopped),

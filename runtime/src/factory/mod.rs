@@ -174,7 +174,7 @@ impl<DB: Backend> SessionFactory<DB> {
 
     /// Returns the durations of the statements of all boundaries so far.
     pub fn statement_times(&self) -> LatencyHistogram {
-        self.0.stats().statements().now()
+        self.0.stats().statements().snapshot()
     }
 
     /// Returns the open boundaries and the current activity of each. The one open longest comes first.
@@ -198,7 +198,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// ```
     pub fn open_boundaries(&self) -> Vec<OpenBoundary> {
         // Copied, so that the registry is not locked while the activities are read.
-        let open = self.0.open().now(Arc::clone);
+        let open = self.0.open().map(Arc::clone);
         open.iter().map(|activity| activity.look()).collect()
     }
 
@@ -358,7 +358,7 @@ impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     /// [`from_pool_with_pooler`](Self::from_pool_with_pooler).
     fn from(pool: sqlx::Pool<DB>) -> Self {
         let pooler = DB::pooler(&pool.connect_options());
-        let pool = Pool::of(pool, pooler);
+        let pool = Pool::from_sqlx(pool, pooler);
         Self::over(pool, Vec::new(), TxOptions::new(), Watch::default())
     }
 }
@@ -388,7 +388,7 @@ impl<DB: Backend> SessionFactory<DB> {
         let pooler = check_pooler::<DB>(pooler)?;
         let defaults = check_defaults::<DB>(defaults)?;
         Ok(Self::over(
-            Pool::of(pool, pooler),
+            Pool::from_sqlx(pool, pooler),
             Vec::new(),
             defaults,
             Watch::default(),

@@ -222,7 +222,7 @@ async fn run<DB: Examine>(
             // A report of a factory that is closing says nothing about the database.
             (!db.pool().is_closing()).then(|| Arc::new(report))
         };
-        let Some(Some(report)) = stop.or(checking).await else {
+        let Some(Some(report)) = stop.run(checking).await else {
             return;
         };
         let from = hysteresis.take(report.status);

@@ -1,4 +1,4 @@
-//! Handlers of actix-web.
+//! Integration with actix-web: the session factory as an extractor, errors and problems as responses.
 
 use std::future::{Ready, ready};
 
@@ -13,7 +13,7 @@ use crate::factory::SessionFactory;
 use crate::http::problem::{self, Problem};
 use crate::http::status::status_code;
 
-/// The factory comes from the application's data: `App::new().app_data(web::Data::new(db))`.
+/// Extracts the factory from the application's data: `App::new().app_data(web::Data::new(db))`.
 impl<DB: Backend> FromRequest for SessionFactory<DB> {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
@@ -31,13 +31,14 @@ impl<DB: Backend> FromRequest for SessionFactory<DB> {
 }
 
 impl ResponseError for Error {
-    /// The status of the error's [problem](Error::problem).
+    /// Returns the status of the error's [problem](Error::problem).
     fn status_code(&self) -> StatusCode {
         status_code(problem::status(self), StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// Its [problem](Error::problem), as `application/problem+json`. What the error says beyond that is logged here,
-    /// with the number of the transaction: at the level `error` from status 500 on, at `info` below.
+    /// Responds with the error's [problem](Error::problem), as `application/problem+json`. The details that the problem
+    /// leaves out are logged here, with the number of the transaction: at the level `error` from status 500 on, at `info`
+    /// below.
     fn error_response(&self) -> HttpResponse {
         problem::report(self);
         self.problem().error_response()
@@ -49,7 +50,7 @@ impl ResponseError for Problem {
         status_code(self.status, StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// As `application/problem+json`, with its status and `Retry-After`.
+    /// Responds with the problem as `application/problem+json`, with its status and `Retry-After`.
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         if let Some(seconds) = self.retry_after {

@@ -1,4 +1,4 @@
-//! Handlers of axum.
+//! Integration with axum: the session factory as an extractor, errors and problems as responses.
 
 use std::convert::Infallible;
 
@@ -13,7 +13,7 @@ use crate::factory::SessionFactory;
 use crate::http::problem::{self, Problem};
 use crate::http::status::status_code;
 
-/// The factory comes from the router's state: the state is one, or `FromRef` finds one in it.
+/// Extracts the factory from the router's state, which is a factory or contains one for `FromRef`.
 impl<S, DB> FromRequestParts<S> for SessionFactory<DB>
 where
     DB: Backend,
@@ -28,22 +28,23 @@ where
 }
 
 impl From<Error> for StatusCode {
-    /// As `StatusCode::from(&error)`. Nothing is logged: the error ends here.
+    /// Converts as `StatusCode::from(&error)` does, and drops the error without logging it.
     fn from(error: Error) -> Self {
         Self::from(&error)
     }
 }
 
 impl From<&Error> for StatusCode {
-    /// The status of the error's [problem](Error::problem).
+    /// Returns the status of the error's [problem](Error::problem).
     fn from(error: &Error) -> Self {
         status_code(problem::status(error), Self::INTERNAL_SERVER_ERROR)
     }
 }
 
 impl IntoResponse for Error {
-    /// Its [problem](Error::problem), as `application/problem+json`. What the error says beyond that is logged here,
-    /// with the number of the transaction: at the level `error` from status 500 on, at `info` below.
+    /// Responds with the error's [problem](Error::problem), as `application/problem+json`. The details that the problem
+    /// leaves out are logged here, with the number of the transaction: at the level `error` from status 500 on, at `info`
+    /// below.
     fn into_response(self) -> Response {
         problem::report(&self);
         self.problem().into_response()
@@ -51,7 +52,7 @@ impl IntoResponse for Error {
 }
 
 impl IntoResponse for Problem {
-    /// As `application/problem+json`, with its status and `Retry-After`.
+    /// Responds with the problem as `application/problem+json`, with its status and `Retry-After`.
     fn into_response(self) -> Response {
         let content_type = [(header::CONTENT_TYPE, Self::CONTENT_TYPE)];
         let status = status_code(self.status, StatusCode::INTERNAL_SERVER_ERROR);

@@ -1,4 +1,4 @@
-//! What an HTTP client is told: the status of a value, problems, and the handlers of web frameworks.
+//! HTTP support: the status of a handler's value, problem documents, and responses for axum and actix-web.
 
 #[cfg(feature = "actix")]
 mod actix;

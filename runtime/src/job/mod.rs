@@ -223,7 +223,7 @@ where
         site,
         body: Box::new(move |db, stop| {
             Box::pin(async move {
-                let body = db.pool().stop().or(stop.or(body(&db)));
+                let body = db.pool().stop_token().run(stop.run(body(&db)));
                 match body.await.flatten() {
                     Some(result) => result.map_err(|error| Reason::Failed(error.into())),
                     None => Err(Reason::Cancelled),

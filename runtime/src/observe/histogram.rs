@@ -1,17 +1,17 @@
-//! How long things took, counted so cheaply that it is always on.
+//! Latency histograms, which are cheap enough to be always on.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Each power of two of microseconds is cut into so many parts, so that a quantile is off by 6 % at most.
+/// The number of buckets for each power of two of microseconds. With 8 a quantile is off by 6 % at most.
 const PARTS: u64 = 8;
 const PARTS_BITS: u32 = PARTS.trailing_zeros();
-/// Up to 2^32 µs, which is more than an hour; the last takes what is longer.
+/// The histogram covers 2^32 µs, which is more than an hour. The last bucket also counts longer durations.
 const POWERS: usize = 32;
 const BUCKETS: usize = (POWERS - PARTS_BITS as usize + 1) * PARTS as usize;
 
-/// A histogram that many threads write to at once, in two additions.
+/// A histogram to which many threads can write at once, with two atomic additions each.
 pub(crate) struct Histogram {
     buckets: [AtomicU64; BUCKETS],
     nanoseconds: AtomicU64,
@@ -27,6 +27,7 @@ impl Default for Histogram {
 }
 
 impl Histogram {
+    /// Counts a duration.
     pub(crate) fn record(&self, took: Duration) {
         let microseconds = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.buckets[bucket(microseconds)].fetch_add(1, Relaxed);
@@ -34,7 +35,8 @@ impl Histogram {
         self.nanoseconds.fetch_add(nanoseconds, Relaxed);
     }
 
-    pub(crate) fn now(&self) -> LatencyHistogram {
+    /// Returns a copy of the counts.
+    pub(crate) fn snapshot(&self) -> LatencyHistogram {
         LatencyHistogram {
             buckets: self.buckets.iter().map(|n| n.load(Relaxed)).collect(),
             nanoseconds: self.nanoseconds.load(Relaxed),
@@ -42,7 +44,7 @@ impl Histogram {
     }
 }
 
-/// Below [`PARTS`] each microsecond has a bucket; above, each part of a power of two.
+/// Returns the bucket of a duration. Below [`PARTS`] each microsecond has its own; above, each part of a power of two.
 fn bucket(microseconds: u64) -> usize {
     if microseconds < PARTS {
         return microseconds as usize;
@@ -53,7 +55,7 @@ fn bucket(microseconds: u64) -> usize {
     (index as usize).min(BUCKETS - 1)
 }
 
-/// The first microsecond that is not of this bucket any more.
+/// Returns the end of a bucket, exclusive, in microseconds.
 fn end(bucket: usize) -> u64 {
     let (row, part) = (bucket as u64 / PARTS, bucket as u64 % PARTS);
     match row {
@@ -62,7 +64,7 @@ fn end(bucket: usize) -> u64 {
     }
 }
 
-/// How long things took: how many there were, the mean, and the quantiles, which are off by 6 % at most.
+/// A distribution of durations: their count, total, mean, and quantiles, which are off by 6 % at most.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -87,19 +89,19 @@ pub struct LatencyHistogram {
 }
 
 impl LatencyHistogram {
-    /// How many there were.
+    /// Returns the number of durations.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().sum()
     }
 
-    /// All of them together.
+    /// Returns the sum of all durations.
     #[must_use]
     pub fn total(&self) -> Duration {
         Duration::from_nanos(self.nanoseconds)
     }
 
-    /// The mean; zero where there were none.
+    /// Returns the mean, or zero if the histogram is empty.
     #[must_use]
     pub fn mean(&self) -> Duration {
         match self.count() {
@@ -108,7 +110,7 @@ impl LatencyHistogram {
         }
     }
 
-    /// What this share of them was done within: `0.99` is the 99th percentile. Zero where there were none.
+    /// Returns a quantile: `0.99` is the 99th percentile. Returns zero if the histogram is empty.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Duration {
         let count = self.count();
@@ -123,7 +125,7 @@ impl LatencyHistogram {
         Duration::ZERO
     }
 
-    /// What has come since `earlier`, which was taken of the same.
+    /// Returns the durations counted after `earlier`, an older snapshot of the same histogram.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let before = earlier.buckets.iter().copied().chain(std::iter::repeat(0));
@@ -175,7 +177,7 @@ mod tests {
         for milliseconds in 1..=1_000 {
             histogram.record(Duration::from_millis(milliseconds));
         }
-        let all = histogram.now();
+        let all = histogram.snapshot();
         assert_eq!(all.count(), 1_000);
         assert_eq!(all.mean(), Duration::from_micros(500_500));
         for (share, exact) in [(0.0, 1.0), (0.5, 500.0), (0.99, 990.0), (1.0, 1_000.0)] {
@@ -186,7 +188,7 @@ mod tests {
             );
         }
         histogram.record(Duration::MAX);
-        let since = histogram.now().since(&all);
+        let since = histogram.snapshot().since(&all);
         assert_eq!(since.count(), 1);
         assert_eq!(LatencyHistogram::default().quantile(0.5), Duration::ZERO);
         assert_eq!(all.since(&LatencyHistogram::default()), all);

@@ -1,4 +1,4 @@
-//! What is told to the `metrics` facade. Without a recorder it goes nowhere.
+//! Reports metrics to the `metrics` facade. Without an installed recorder they are discarded.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ const CONNECTIONS: &str = "demarcate_pool_connections";
 const MAX_CONNECTIONS: &str = "demarcate_pool_max_connections";
 const WAITING: &str = "demarcate_pool_waiting";
 
-/// Says what each of them is. A recorder that is installed later has their names alone.
+/// Registers the description of each metric. A recorder that is installed later receives the names only.
 pub(crate) fn describe() {
     describe_counter!(TRANSACTIONS, "Runs of boundaries, by how they ended");
     describe_histogram!(DURATION, Unit::Seconds, "How long runs of boundaries took");
@@ -57,7 +57,7 @@ pub(crate) fn describe() {
     describe_gauge!(WAITING, "Boundaries that wait for a connection");
 }
 
-/// A run has ended. One that was rolled back without a failure was so by its body's own `Err`.
+/// Records the end of a run. A run that was rolled back without a failure was ended by an `Err` of the body's own.
 pub(crate) fn ended(
     site: Site,
     outcome: Outcome,
@@ -85,16 +85,17 @@ pub(crate) fn ended(
     histogram!(WAIT, "boundary" => boundary).record(sent.acquiring);
 }
 
+/// Counts a run that is tried again.
 pub(crate) fn retried(site: Site) {
     counter!(RETRIES, "boundary" => site.name()).increment(1);
 }
 
-/// A connection is no longer held.
+/// Records how long a connection was held.
 pub(crate) fn held(boundary: Site, held_for: Duration) {
     histogram!(HOLD, "boundary" => boundary.name()).record(held_for);
 }
 
-/// The numbers of one pool at this moment.
+/// The current values of a pool's gauges.
 pub(crate) struct Gauges {
     pub(crate) idle: usize,
     pub(crate) used: usize,

@@ -1,4 +1,4 @@
-//! What boundaries report: spans, metrics, statistics, and the log of statements.
+//! Telemetry of boundaries: spans, metrics, statistics, comments on statements, and the statement log.
 
 pub(crate) mod histogram;
 #[cfg(feature = "metrics")]

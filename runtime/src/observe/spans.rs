@@ -1,8 +1,8 @@
-//! The spans of `tracing`, under the names of OpenTelemetry's
+//! Spans for `tracing`, with fields named as in OpenTelemetry's
 //! [conventions for databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/).
 //!
-//! The span of a boundary is around all that its body does. Those of a service and of a statement are told when they
-//! begin and end, and under which they stand; what else is logged meanwhile stands under the boundary's.
+//! The span of a boundary is entered while its body runs. The spans of services and statements are created under it and
+//! closed, but not entered, so other events during the body belong to the boundary's span.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::scope::site::Site;
 use crate::scope::sql_text::shown;
 use crate::targets;
 
-/// As <https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/> has them.
+/// Returns the `db.system.name` of <https://opentelemetry.io/docs/specs/semconv/registry/attributes/db/>.
 const fn system(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Postgres => "postgresql",
@@ -27,7 +27,7 @@ const fn system(dialect: Dialect) -> &'static str {
     }
 }
 
-/// Of one run of a boundary.
+/// Creates the span of one run of a boundary.
 pub(crate) fn boundary(
     dialect: Dialect,
     site: Site,
@@ -60,7 +60,7 @@ pub(crate) fn boundary(
     )
 }
 
-/// How that run ended.
+/// Records on the span how the run ended.
 pub(crate) fn boundary_ended(
     span: &Span,
     outcome: Outcome,
@@ -71,7 +71,7 @@ pub(crate) fn boundary_ended(
         return;
     }
     span.record("outcome", outcome.as_str());
-    // A body that says `Err` of its own accord is no failure of the database's.
+    // An `Err` of the body's own is not an error of the database, and leaves the status unset.
     if let Some(failure) = failure {
         span.record("otel.status_code", "ERROR");
         span.record("error.type", failure.as_str());
@@ -88,7 +88,7 @@ fn microseconds(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Of a service, from its first line to its last.
+/// Creates the span of a service, which lasts while its function runs.
 pub(crate) fn service(parent: &Span, site: Site) -> Span {
     tracing::info_span!(
         target: targets::ROOT,
@@ -101,7 +101,7 @@ pub(crate) fn service(parent: &Span, site: Site) -> Span {
     )
 }
 
-/// Of a statement, from when it is sent until its answer was read.
+/// Creates the span of a statement, which lasts from sending it to the end of its answer.
 pub(crate) fn statement(parent: &Span, sql: &str, dialect: Dialect) -> Span {
     let operation = operation(sql);
     tracing::debug_span!(
@@ -121,14 +121,14 @@ pub(crate) fn statement(parent: &Span, sql: &str, dialect: Dialect) -> Span {
     )
 }
 
-/// The word that a statement begins with; none where that is a bracket, or a comment.
+/// Returns the first word of a statement. `None` if it begins with a parenthesis or a comment.
 fn operation(sql: &str) -> Option<&str> {
     let sql = sql.trim_start();
     let end = sql.find(|c: char| !c.is_ascii_alphabetic());
     Some(&sql[..end.unwrap_or(sql.len())]).filter(|word| !word.is_empty())
 }
 
-/// What came of that statement.
+/// Records the row counts of an answered statement.
 pub(crate) fn answered(span: &Span, affected: u64, returned: u64) {
     if !span.is_disabled() {
         span.record("affected_rows", affected);
@@ -136,7 +136,7 @@ pub(crate) fn answered(span: &Span, affected: u64, returned: u64) {
     }
 }
 
-/// That nobody has waited for its end.
+/// Records that the statement's future was dropped before its end.
 pub(crate) fn dropped(span: &Span) {
     if !span.is_disabled() {
         span.record("otel.status_code", "ERROR");
@@ -144,7 +144,7 @@ pub(crate) fn dropped(span: &Span) {
     }
 }
 
-/// That it failed.
+/// Records the error of a failed statement.
 pub(crate) fn failed(span: &Span, error: &sqlx::Error) {
     if span.is_disabled() {
         return;

@@ -1,4 +1,4 @@
-//! Comments on statements, by which the server's own views name the handler that sent them.
+//! Comments appended to statements, so that the server's own views and logs show which handler sent them.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::scope::activity::Activity;
 
-/// What a value is written without: all but the unreserved characters of
+/// The characters that are percent-encoded in a value: all but the unreserved ones of
 /// [RFC 3986](https://www.rfc-editor.org/rfc/rfc3986#section-2.3).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -15,12 +15,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// A comment at the end of each statement that says who sent it, in the form of
+/// Appends a comment to each statement that names the sender, in the format of
 /// [sqlcommenter](https://google.github.io/sqlcommenter/spec/):
 /// `select .. /*application='shop',boundary='post_order',service='create_order'*/`.
 ///
-/// `pg_stat_activity`, the process list of MySQL, the slow log and the log of errors show it. A text that has a comment
-/// already stays as it is, as the specification asks.
+/// `pg_stat_activity`, the process list of MySQL, the slow log and the error log show the comment. A statement that
+/// already contains a comment is sent unchanged, as the specification requires.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")] {
@@ -34,8 +34,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// # }
 /// ```
 ///
-/// A text is prepared once on each connection for each boundary and service that sends it, since with its comment it is
-/// another text; sqlx keeps 100 of them (`statement_cache_capacity`).
+/// The comment is part of the text by which prepared statements are cached. A statement is therefore prepared once on
+/// each connection for each boundary and service that sends it. sqlx caches 100 texts (`statement_cache_capacity`).
 #[derive(Clone, Debug, Default)]
 pub struct SqlComments {
     application: Option<Cow<'static, str>>,
@@ -43,36 +43,37 @@ pub struct SqlComments {
 }
 
 impl SqlComments {
-    /// The boundary, and the innermost service.
+    /// Creates comments that name the boundary and the innermost service.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The program's name, too.
+    /// Adds the program's name.
     #[must_use]
     pub fn application(mut self, application: impl Into<Cow<'static, str>>) -> Self {
         self.application = Some(application.into());
         self
     }
 
-    /// The trace that the statement belongs to, too: the function is asked before each statement, inside the span of
-    /// its boundary, and gives a [`traceparent`](https://www.w3.org/TR/trace-context/#traceparent-header), such as
-    /// `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`, or nothing.
+    /// Adds the trace to which the statement belongs. The function is called before each statement, inside the span of
+    /// its boundary, and returns a [`traceparent`](https://www.w3.org/TR/trace-context/#traceparent-header), such as
+    /// `00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01`, or `None`.
     ///
-    /// A statement with one is never the same text twice. It is sent unnamed, so that it fills no cache, and is
-    /// prepared anew each time: one round trip more on PostgreSQL and MySQL. Give one where a trace is sampled.
+    /// With a `traceparent` every statement has a different text. It is sent unnamed, so that it does not fill the
+    /// caches, and is prepared each time, which costs one more round trip on PostgreSQL and MySQL. Return one only for
+    /// traces that are sampled.
     #[must_use]
     pub fn traceparent(mut self, traceparent: fn() -> Option<String>) -> Self {
         self.traceparent = Some(traceparent);
         self
     }
 
-    /// The comment for the next statement.
+    /// Returns the comment for the next statement.
     pub(crate) fn next(&self, activity: &Activity) -> Comment {
         let traceparent = self.traceparent.and_then(|traceparent| traceparent());
         let service = activity.service();
-        // Sorted, as the specification asks.
+        // Sorted by key, as the specification requires.
         let pairs = [
             ("application", self.application.as_deref()),
             ("boundary", Some(activity.site().name())),
@@ -96,9 +97,9 @@ impl SqlComments {
     }
 }
 
-/// What is put behind one statement.
+/// The comment to append to one statement.
 pub(crate) struct Comment {
     pub(crate) text: String,
-    /// No other statement has the same.
+    /// Whether the comment differs for each statement, so that caching the text is of no use.
     pub(crate) is_unique: bool,
 }

@@ -1,4 +1,4 @@
-//! Statements in the log.
+//! The statement log: one event for each statement, with its boundary, duration and result.
 
 use std::time::Instant;
 
@@ -10,9 +10,9 @@ use crate::scope::site::Site;
 use crate::scope::sql_text::shown;
 use crate::targets;
 
-/// A statement that is logged when it is over, whichever way: answered, failed, or dropped before that.
+/// A statement that is logged when this is dropped: after its answer, after an error, or when its future was dropped.
 pub(crate) struct LoggedStatement {
-    /// Without the values that are written in it.
+    /// The text, with its literals masked.
     text: String,
     boundary: Site,
     service: Option<Site>,
@@ -22,15 +22,16 @@ pub(crate) struct LoggedStatement {
     end: End,
 }
 
+/// How the statement ended.
 enum End {
     Answered,
-    /// The code of the error. Its text may hold values.
+    /// Holds the code of the error only, since its message may contain values.
     Failed(String),
     Dropped,
 }
 
 impl LoggedStatement {
-    /// Of a statement that is about to be sent.
+    /// Creates the entry of a statement that is about to be sent.
     pub(crate) fn new(sql: &str, dialect: Dialect, activity: &Activity) -> Box<Self> {
         Box::new(Self {
             text: shown(sql, dialect),

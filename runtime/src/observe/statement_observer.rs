@@ -1,4 +1,4 @@
-//! A statement of the body's, for those who watch: statistics, spans and the log.
+//! Observes one statement and reports it to the statistics, its span and the statement log.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::scope::activity::Activity;
 pub(crate) struct StatementObserver<'a> {
     pub(crate) sent_at: Instant,
     pub(crate) span: Span,
-    /// Where statements are logged.
+    /// The entry of the statement log, if statements are logged.
     pub(crate) echo: Option<Box<LoggedStatement>>,
     pub(crate) sent: &'a mut RunTotals,
     pub(crate) times: &'a Histogram,
@@ -24,17 +24,17 @@ pub(crate) struct StatementObserver<'a> {
 }
 
 impl StatementObserver<'_> {
-    /// Counts a row that was returned.
+    /// Counts a returned row.
     pub(crate) fn count_row(&mut self) {
         self.returned += 1;
     }
 
-    /// Counts rows that were changed.
+    /// Counts changed rows.
     pub(crate) fn count_affected(&mut self, rows: u64) {
         self.affected += rows;
     }
 
-    /// The answer is there.
+    /// Records that the answer was read to its end.
     pub(crate) fn answered(mut self, activity: &Activity) {
         self.is_over(activity);
         spans::answered(&self.span, self.affected, self.returned);
@@ -43,7 +43,7 @@ impl StatementObserver<'_> {
         }
     }
 
-    /// The answer is an error, or comes too late.
+    /// Records that the answer was an error, or that the statement timed out.
     pub(crate) fn failed(mut self, activity: &Activity, error: &sqlx::Error) {
         self.is_over(activity);
         spans::failed(&self.span, error);
@@ -70,7 +70,7 @@ impl StatementObserver<'_> {
 impl Drop for StatementObserver<'_> {
     fn drop(&mut self) {
         if !self.is_over {
-            // Nobody waits for it any longer: as long as that has been waited for, it has taken.
+            // The future was dropped: count the time until now as the statement's duration.
             self.count_time(Instant::now());
             spans::dropped(&self.span);
         }

@@ -1,4 +1,4 @@
-//! What each boundary has done so far.
+//! Statistics of each boundary: counts of runs, statements and rows, durations, and the last error.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
@@ -10,31 +10,31 @@ use crate::scope::place::TransactionId;
 use crate::scope::site::Site;
 use crate::util::lock::{lock, read, write};
 
-/// What one boundary has done so far, counted over all its runs.
+/// The statistics of one boundary, over all its runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BoundaryStats {
-    /// Runs that ended in a commit, proven by the database. A run that sent no statement is one.
+    /// Runs that ended in a commit which the database confirmed. A run that sent no statement counts as committed.
     pub committed: u64,
     /// Runs that were rolled back: by an error, a panic, a timeout, or because the caller went away.
     pub rolled_back: u64,
-    /// Of those, runs that met a conflict and were [tried again](crate::Retry).
+    /// Runs that were rolled back because of a conflict and were [tried again](crate::Retry).
     pub retried: u64,
     /// Runs whose commit was sent and whose answer was lost.
     pub unknown: u64,
-    /// Statements that the bodies sent.
+    /// Statements sent by the bodies.
     pub statements: u64,
-    /// Rows that these gave.
+    /// Rows returned by these statements.
     pub rows: u64,
-    /// Messages sent whose answer was waited for: begin, statements, preparing a statement for the
-    /// first time on a connection, savepoints, commit. On SQLite, calls to the connection's thread. Where a connection
-    /// keeps as many prepared statements as it may (100), one that takes the place of another is prepared unseen.
+    /// Messages sent whose answer was waited for: begin, statements, preparing a statement for the first time on a
+    /// connection, savepoints, commit. On SQLite, calls to the connection's thread. While a connection's cache of
+    /// prepared statements is full (100), preparing a statement that replaces another is not counted.
     pub round_trips: u64,
-    /// How long the runs took, from the first line of the body to the end of the commit.
+    /// The durations of the runs, from the first line of the body to the end of the commit.
     pub runs: LatencyHistogram,
     /// The run that took longest.
     pub slowest: Option<SlowestRun>,
-    /// What last went wrong with the database or the boundary. An `Err` of the body's own is not known here.
+    /// The last error of the database or the boundary. An `Err` of the body's own is not recorded.
     pub last_error: Option<LastError>,
 }
 
@@ -42,11 +42,11 @@ pub struct BoundaryStats {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SlowestRun {
-    /// How long it took.
+    /// The duration of the run.
     pub took: Duration,
-    /// When it ended.
+    /// When the run ended.
     pub at: SystemTime,
-    /// Its number.
+    /// The number of its transaction.
     pub transaction: TransactionId,
 }
 
@@ -54,11 +54,11 @@ pub struct SlowestRun {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastError {
-    /// What it said, in one line.
+    /// The message, in one line.
     pub message: String,
-    /// When that was.
+    /// When the error occurred.
     pub at: SystemTime,
-    /// The number of the transaction, where there was one.
+    /// The number of the transaction, if there was one.
     pub transaction: Option<TransactionId>,
 }
 
@@ -80,16 +80,17 @@ impl Outcome {
     }
 }
 
-/// What one run has sent, and what it spent its time with.
+/// The counts and durations of one run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct RunTotals {
     pub(crate) statements: u64,
     pub(crate) rows: u64,
     pub(crate) round_trips: u64,
-    /// Waiting for a connection.
+    /// The time spent waiting for a connection.
     pub(crate) acquiring: Duration,
-    /// Waiting for the answers to statements.
+    /// The time spent waiting for the answers to statements.
     pub(crate) executing: Duration,
+    /// The time spent on the commit.
     pub(crate) committing: Duration,
 }
 
@@ -100,7 +101,7 @@ pub(crate) struct Stats {
     statements: Histogram,
 }
 
-/// That of one boundary.
+/// The record of one boundary.
 #[derive(Default)]
 pub(crate) struct Record {
     counts: Mutex<BoundaryStats>,
@@ -110,8 +111,8 @@ pub(crate) struct Record {
 }
 
 impl Stats {
-    /// That of a boundary.
-    pub(crate) fn of(&self, site: Site) -> Arc<Record> {
+    /// Returns the record of a boundary, and creates it if there is none.
+    pub(crate) fn record(&self, site: Site) -> Arc<Record> {
         let records = read(&self.records);
         if let Some(record) = records.get(&site) {
             return Arc::clone(record);
@@ -121,18 +122,18 @@ impl Stats {
         Arc::clone(records.entry(site).or_default())
     }
 
-    /// How long statements took, of all boundaries together.
+    /// Returns the durations of the statements of all boundaries together.
     pub(crate) fn statements(&self) -> &Histogram {
         &self.statements
     }
 
-    /// In the order of the source: by file, line and name.
+    /// Returns the statistics of all boundaries, in the order of the source: by file, line and name.
     pub(crate) fn snapshot(&self) -> Vec<(Site, BoundaryStats)> {
         let records = read(&self.records);
         let mut all: Vec<_> = records
             .iter()
             .map(|(site, record)| (*site, record.snapshot()))
-            // One whose first run is not over yet has done nothing so far.
+            // Leave out boundaries whose first run has not ended.
             .filter(|(_, stats)| *stats != BoundaryStats::default())
             .collect();
         all.sort_by_key(|(site, _)| (site.file(), site.line(), site.name()));
@@ -149,7 +150,7 @@ impl Record {
         lock(&self.counts)
     }
 
-    /// A run has ended.
+    /// Records the end of a run.
     pub(crate) fn ended(
         &self,
         transaction: TransactionId,
@@ -176,10 +177,12 @@ impl Record {
         }
     }
 
+    /// Counts a run that is tried again.
     pub(crate) fn retried(&self) {
         self.counts().retried += 1;
     }
 
+    /// Records the last error.
     pub(crate) fn failed(&self, message: String, transaction: Option<TransactionId>) {
         self.counts().last_error = Some(LastError {
             message,
@@ -191,7 +194,7 @@ impl Record {
     fn snapshot(&self) -> BoundaryStats {
         let counts = self.counts().clone();
         let runs = match counts.slowest {
-            Some(_) => self.runs.now(),
+            Some(_) => self.runs.snapshot(),
             None => LatencyHistogram::default(),
         };
         BoundaryStats { runs, ..counts }

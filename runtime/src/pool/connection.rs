@@ -1,4 +1,4 @@
-//! A connection that the pool has lent.
+//! A connection that the pool has lent to a boundary, whichever kind of pool it comes from.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use crate::backend::Backend;
 use crate::pool::control::ControlConnection;
 use crate::pool::own::Lent;
 
-/// A lent connection. Dropped, it is closed: only [`give_back`](Self::give_back), which says that
-/// nothing is open and nothing outstanding on it, lets another boundary have it.
+/// A lent connection. Dropping it closes it. Only [`give_back`](Self::give_back) returns it to the pool: the caller
+/// then guarantees that no transaction is open on it and no answer is outstanding.
 pub(crate) struct Connection<DB: Backend> {
     pub(super) held: Option<LentConnection<DB>>,
     pub(super) fitting: Arc<DB::Fitting>,
     pub(super) control: Arc<ControlConnection<DB>>,
-    /// The runtime that it was taken on. It may be dropped outside any.
+    /// The runtime on which the connection was taken. The connection may be dropped outside any runtime.
     pub(super) runtime: Handle,
     pub(super) _holder: holders::HolderEntry,
     pub(super) _guest: Guest,
@@ -29,7 +29,7 @@ pub(super) enum LentConnection<DB: Backend> {
 }
 
 impl<DB: Backend> Connection<DB> {
-    /// Whether it may have died in the pool.
+    /// Whether the connection lay idle in the pool, and so may have been lost there unnoticed.
     pub(crate) fn is_reused(&self) -> bool {
         match &self.held {
             Some(LentConnection::Own(lent)) => lent.is_reused(),
@@ -50,8 +50,9 @@ impl<DB: Backend> Connection<DB> {
         &self.runtime
     }
 
+    /// Returns the connection to the pool, for the next boundary.
     pub(crate) fn give_back(mut self) {
-        // sqlx's pool takes it back on a task, and panics where there is no runtime to have one.
+        // sqlx's pool spawns a task to take a connection back, and panics outside a runtime.
         let _runtime = self.runtime.enter();
         drop(self.held.take());
     }
@@ -81,7 +82,7 @@ impl<DB: Backend> DerefMut for Connection<DB> {
 
 impl<DB: Backend> Drop for Connection<DB> {
     fn drop(&mut self) {
-        // sqlx's pool replaces it on a task, and panics where there is no runtime to have one.
+        // sqlx's pool spawns a task to replace a connection, and panics outside a runtime.
         let _runtime = self.runtime.enter();
         match self.held.take() {
             Some(LentConnection::Own(lent)) => lent.discard(),

@@ -1,4 +1,6 @@
-//! A connection beside the pool, for what cannot wait for one of the pool's.
+//! The control connection of a pool, which cancels statements and asks for the outcome of commits.
+//!
+//! The connection is opened beside the pool's connections, because this work cannot wait until one of them is free.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +14,8 @@ use crate::settings::{Options, Pooler};
 use crate::targets;
 use crate::util::backoff::doubling;
 
-/// One connection more than the pool has, made when it is needed. It stops statements whose
-/// caller has gone, and asks what became of a commit.
+/// A connection beside those of the pool, opened when it is first needed. It cancels statements whose boundary has
+/// ended, and asks for the outcome of a commit whose answer was lost.
 pub(crate) struct ControlConnection<DB: Backend> {
     options: Arc<Options<DB>>,
     pooler: Pooler,
@@ -29,16 +31,16 @@ impl<DB: Backend> ControlConnection<DB> {
         }
     }
 
-    /// What it connects with.
+    /// Returns the options with which it connects.
     pub(crate) fn options(&self) -> &Options<DB> {
         &self.options
     }
 
-    /// Sends one text, and gives the first row of its answer.
+    /// Runs `sql`, and returns the first row of the answer.
     ///
     /// # Cancel safety
     ///
-    /// Dropped, it closes the connection; the next call makes another.
+    /// Dropping the future closes the connection; the next call opens another.
     pub(crate) async fn ask(&self, sql: SqlStr) -> Result<Option<DB::Row>, sqlx::Error> {
         let mut held = self.connection.lock().await;
         if let Some(answer) = ask_kept::<DB, _>(&mut held, |connection| connection, &sql).await {
@@ -46,19 +48,20 @@ impl<DB: Backend> ControlConnection<DB> {
         }
         let mut connection = self.options.connect().await?;
         let row = DB::run_for_row(&mut connection, sql).await?;
-        // In session mode a pooler lends it one of its connections for as long as it stays, which may be the one
-        // that the pool lacks.
+        // A pooler in session mode lends a client one of its server connections until the client disconnects. A control
+        // connection that stayed open could take the last of them from the pool.
         if self.pooler != Pooler::Session {
             *held = Some(connection);
         }
         Ok(row)
     }
 
-    /// Sends what stops the statement of another connection. It is done with as soon as the server has
-    /// the order, and is never waited for long.
+    /// Sends `order`, which cancels the statement that runs on another connection, and waits a limited time until the
+    /// server has received it.
     ///
-    /// Whether that is the end of it: an order without an answer may be carried out at any time, on
-    /// whatever runs on that connection then; and a pooler that says no has not asked the server.
+    /// Returns whether the order is finished. An order without an answer may still arrive, and then cancels whatever
+    /// runs on that connection by then. A refusal counts as finished only without a pooler, which may refuse by itself
+    /// without asking the server.
     pub(crate) async fn stop(&self, order: SqlStr) -> bool {
         let patience = match self.pooler {
             Pooler::None => PATIENCE,
@@ -80,8 +83,10 @@ impl<DB: Backend> ControlConnection<DB> {
         }
     }
 
-    /// Sends it, again and again where that is how to know that it was carried out: a connection that the server still has
-    /// is none that another may be made for.
+    /// Sends `order`. If the database answers before the connection is gone
+    /// ([`stops_later`](crate::backend::transact::TransactionFacts::stops_later)), repeats it until the server no
+    /// longer knows the connection: until then the killed connection counts against the server's limit, so no
+    /// replacement is opened before that.
     async fn order(&self, order: SqlStr) -> Result<(), sqlx::Error> {
         for pause in doubling(FIRST_PAUSE, PATIENCE) {
             match self.ask(order.clone()).await {
@@ -94,9 +99,10 @@ impl<DB: Backend> ControlConnection<DB> {
         Ok(())
     }
 
+    /// Closes the connection, if it is open.
     pub(crate) async fn close(&self) {
         if let Some(connection) = self.connection.lock().await.take() {
-            // The server learns of it this way or the other; there is nobody to tell.
+            // If saying goodbye fails, the server notices the closed socket instead.
             connection.close().await.ok();
         }
     }
@@ -110,7 +116,7 @@ impl<DB: Backend> ControlConnection<DB> {
 ///
 /// # Cancel safety
 ///
-/// Dropped, it drops the connection.
+/// Dropping the future drops the connection.
 pub(crate) async fn ask_kept<DB: Backend, C>(
     kept: &mut Option<C>,
     connection: impl Fn(&mut C) -> &mut DB::Connection,
@@ -126,12 +132,13 @@ pub(crate) async fn ask_kept<DB: Backend, C>(
     }
 }
 
-/// How soon an order is sent again.
+/// The delay before an order is sent again for the first time.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 
-/// How long it may take to have a statement stopped.
+/// How long cancelling a statement may take without a pooler.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// A pooler whose connections are all in use lets the order wait, and what holds them may be waiting for what
-/// is to be stopped. To close the connection is the other way there.
+/// How long cancelling a statement may take through a pooler. While all connections of the pooler are in use, the order
+/// waits for one, and their holders may be waiting for the statement to be cancelled. After this time the
+/// statement's own connection is closed instead.
 const PATIENCE_WITH_A_POOLER: Duration = Duration::from_millis(500);

@@ -1,4 +1,4 @@
-//! Who holds which connection, and since when.
+//! Records which boundaries hold a connection of a pool, and since when.
 
 use std::time::Instant;
 
@@ -6,11 +6,11 @@ use crate::scope::holder::ConnectionHolder;
 use crate::scope::site::Site;
 use crate::util::registry::{Registry, RegistryEntry};
 
-/// Those who hold a connection of one pool.
+/// The boundaries that hold a connection of one pool.
 #[derive(Default)]
 pub(crate) struct Holders(Registry<(Site, Instant)>);
 
-/// Somebody's entry.
+/// The entry of one held connection. Dropping it removes the entry and records the time in the metrics.
 pub(crate) struct HolderEntry {
     _entry: RegistryEntry<(Site, Instant)>,
     #[cfg(feature = "metrics")]
@@ -26,7 +26,7 @@ impl Drop for HolderEntry {
 }
 
 impl Holders {
-    /// Enters one. It stands there until what is returned is dropped.
+    /// Adds `boundary` until the returned entry is dropped.
     pub(crate) fn enter(&self, boundary: Site) -> HolderEntry {
         let since = (boundary, Instant::now());
         HolderEntry {
@@ -36,9 +36,9 @@ impl Holders {
         }
     }
 
-    /// Those who hold one now: who has held one longest comes first.
-    pub(crate) fn now(&self) -> Vec<ConnectionHolder> {
-        self.0.now(|(boundary, since)| ConnectionHolder {
+    /// Returns the current holders. The one that has held a connection longest comes first.
+    pub(crate) fn list(&self) -> Vec<ConnectionHolder> {
+        self.0.map(|(boundary, since)| ConnectionHolder {
             boundary: *boundary,
             held_for: since.elapsed(),
         })

@@ -1,4 +1,5 @@
-//! A connection while a transaction runs on it.
+//! The lease of a connection to one transaction: decides whether the connection returns to the pool, is rolled back
+//! first, or is closed.
 
 use std::sync::Arc;
 
@@ -8,38 +9,38 @@ use crate::options::effective::Effective;
 use crate::pool::Connection;
 use crate::targets;
 
-/// What is open on the connection.
+/// The state of the protocol on a leased connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ConnectionState {
-    /// Nothing: it may go back to the pool as it is.
+    /// No transaction is open. The connection can return to the pool as it is.
     Clean,
-    /// A transaction.
+    /// A transaction is open, and no answer is outstanding.
     Open,
-    /// A transaction, or the begin or end of one, and an answer that was not read to its end.
+    /// A transaction is open, beginning or ending, and an answer has not been read to its end.
     Busy,
 }
 
-/// Sees that the connection goes back to the pool clean, or not at all.
+/// Ensures that a connection returns to the pool clean, or not at all.
 ///
-/// This is the one place that decides what becomes of a connection when its boundary ends early: by
-/// an error, a panic, a timeout, a client that went away. `Drop` cannot wait, so that it only starts
-/// the rollback, on a task of its own; until that is done, nobody else is lent the connection.
+/// This is the only place that decides about a connection whose boundary ends early: by an error, a panic, a timeout,
+/// or because the client disconnected. `Drop` cannot wait, so it spawns the rollback as a task. The connection is not
+/// lent to anybody else until that task has ended.
 pub(crate) struct Lease<DB: Backend> {
     held: Option<ActiveLease<DB>>,
 }
 
-/// What there is until the lease ends.
+/// The content of a lease that has not ended.
 struct ActiveLease<DB: Backend> {
     connection: Connection<DB>,
     state: ConnectionState,
-    /// Something outlives the transaction on the server's session.
+    /// Whether the transaction left state on the server's session that outlives it.
     is_tainted: bool,
     options: Arc<Effective>,
     begun: Begun,
 }
 
 impl<DB: Backend> Lease<DB> {
-    /// The lease of a connection on which a transaction is about to be begun.
+    /// Creates the lease of a connection on which a transaction is about to begin.
     pub(crate) fn new(connection: Connection<DB>, options: Arc<Effective>) -> Self {
         Self {
             held: Some(ActiveLease {
@@ -56,8 +57,8 @@ impl<DB: Backend> Lease<DB> {
         self.held.as_mut().expect(HELD)
     }
 
-    /// The connection, and its state: the caller sets it to [`ConnectionState::Busy`] before it sends anything,
-    /// and to the truth when the answer has been read to its end.
+    /// Returns the connection and its state. The caller sets the state to [`ConnectionState::Busy`] before it sends
+    /// anything, and to the actual state when the answer has been read to its end.
     pub(crate) fn parts(&mut self) -> (&mut DB::Connection, &mut ConnectionState) {
         let held = self.held();
         (&mut held.connection, &mut held.state)
@@ -71,29 +72,30 @@ impl<DB: Backend> Lease<DB> {
         self.held.as_ref().expect(HELD).connection.fitting()
     }
 
-    /// The transaction has begun.
+    /// Records that the transaction has begun.
     pub(crate) fn begin(&mut self, begun: Begun) {
         let held = self.held();
         held.begun = begun;
         held.state = ConnectionState::Open;
     }
 
-    /// The transaction's id, where it was asked for.
+    /// Returns the id that the database gave the transaction, if it was asked for.
     pub(crate) fn transaction(&self) -> Option<&str> {
         self.held.as_ref().expect(HELD).begun.transaction.as_deref()
     }
 
-    /// Whether something outlives the transaction on the server's session.
+    /// Whether the transaction left state on the server's session that outlives it.
     pub(crate) fn is_tainted(&self) -> bool {
         self.held.as_ref().expect(HELD).is_tainted
     }
 
-    /// The connection is closed at the end, since nobody else should find what is left on it.
+    /// Marks the connection to be closed at the end of the lease, if the database closes tainted connections, so that
+    /// no other boundary finds the state left on its session.
     pub(crate) fn taint(&mut self) {
         self.held().is_tainted = DB::FACTS.closes_tainted;
     }
 
-    /// Stops the statement that nobody waits for, and reads the rest of its answer.
+    /// Cancels the abandoned statement, if the connection is busy with one, and reads the rest of its answer.
     pub(crate) async fn settle(&mut self) -> Result<(), sqlx::Error> {
         self.held().settle().await
     }
@@ -103,7 +105,7 @@ impl<DB: Backend> Lease<DB> {
         drop(self.held.take());
     }
 
-    /// What is still to be done before the connection may be lent again.
+    /// Ends the lease. Returns the rollback that has to run before the connection can be lent again, if one is needed.
     pub(crate) fn end(mut self) -> Option<impl Future<Output = ()> + Send + 'static> {
         self.held.take().and_then(ActiveLease::end)
     }
@@ -114,8 +116,8 @@ impl<DB: Backend> Drop for Lease<DB> {
         let Some(held) = self.held.take() else {
             return;
         };
-        // The caller may be outside any runtime. Where that of the connection has ended, the task is
-        // dropped at once, and with it the connection, which closes its socket.
+        // The caller may be outside any runtime. If the connection's runtime has shut down, the task is dropped at
+        // once, which closes the connection.
         let runtime = held.connection.runtime().clone();
         if let Some(end) = held.end() {
             runtime.spawn(end);
@@ -127,7 +129,7 @@ impl<DB: Backend> ActiveLease<DB> {
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
         if self.state == ConnectionState::Busy {
             if !self.stop().await {
-                // Closed, it makes a pooler close its own as well, which the server notices.
+                // Closing the connection makes a pooler close its server connection too, which the server notices.
                 return Err(sqlx::Error::Protocol(NOT_STOPPED.to_owned()));
             }
             let settled = DB::settle(&mut self.connection).await;
@@ -138,7 +140,8 @@ impl<DB: Backend> ActiveLease<DB> {
         Ok(())
     }
 
-    /// Whether nothing of the order is left under way.
+    /// Cancels the statement that runs on the connection. Returns `false` if the order to cancel it may still arrive
+    /// later.
     fn stop(&mut self) -> impl Future<Output = bool> + Send + use<DB> {
         let order = DB::stop(self.connection.fitting(), &self.begun);
         let control = Arc::clone(self.connection.control());
@@ -150,10 +153,11 @@ impl<DB: Backend> ActiveLease<DB> {
         }
     }
 
+    /// Returns a clean connection to the pool and closes a tainted one. Returns the rollback if one is needed.
     fn end(self) -> Option<impl Future<Output = ()> + Send + 'static> {
         match (self.state, self.is_tainted) {
             (ConnectionState::Clean, false) => self.connection.give_back(),
-            // Dropped, it is closed, and the server rolls back what is open.
+            // Dropping the connection closes it, and the server rolls back an open transaction.
             (ConnectionState::Clean | ConnectionState::Open, true) => {}
             (ConnectionState::Open, false) | (ConnectionState::Busy, _) => {
                 return Some(self.roll_back());
@@ -162,7 +166,8 @@ impl<DB: Backend> ActiveLease<DB> {
         None
     }
 
-    /// Rolls back and gives the connection to the pool. Dropped or failed half-way, it closes it.
+    /// Rolls back and returns the connection to the pool. Closes the connection if the rollback fails or this future is
+    /// dropped.
     async fn roll_back(mut self) {
         if self.is_tainted {
             self.stop().await;
@@ -182,7 +187,7 @@ impl<DB: Backend> ActiveLease<DB> {
             Ok(Err(error)) => {
                 tracing::debug!(target: targets::LEASE, error = %Redacted(&error), "connection closed: it could not be rolled back");
                 if self.state == ConnectionState::Open {
-                    // The server may not know yet that nobody is there, and still run a statement.
+                    // The server may not have noticed the lost connection yet, and may still run a statement.
                     self.stop().await;
                 }
             }

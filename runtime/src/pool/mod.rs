@@ -1,4 +1,4 @@
-//! Where connections come from and go back to.
+//! Connection pools: lends connections to boundaries, takes them back, and closes them at shutdown.
 
 mod connection;
 pub(crate) mod control;
@@ -31,36 +31,38 @@ use crate::settings::{Options, Pooler};
 use crate::targets;
 use crate::util::cancel::{CancelSource, CancelToken};
 
-/// What is told to end is at its end by then, a commit's last wait for an answer included; unless nobody polls it.
+/// How long stopped work may take to finish, including the wait for a commit's answer. A future that nobody polls can
+/// exceed it.
 const STOPPING_TAKES: Duration = Duration::from_secs(3);
 
-/// A pool of connections: our own, or one that the user made.
+/// A pool of connections: demarcate's own, or an `sqlx::Pool` given by the user.
 pub(crate) struct Pool<DB: Backend> {
     source: PoolSource<DB>,
     pooler: Pooler,
     control: Arc<ControlConnection<DB>>,
-    /// How many boundaries and lent connections there are.
+    /// The number of boundaries and lent connections, which `close` waits for.
     guests: watch::Sender<usize>,
     holders: Holders,
     waiting: AtomicUsize,
     is_closing: AtomicBool,
-    /// Ends what still runs when a closing pool has waited long enough.
+    /// Stops the work that still runs when the grace period of [`close`](Self::close) is over.
     stopper: (CancelSource, CancelToken),
     wait: Duration,
 }
 
 enum PoolSource<DB: Backend> {
-    /// Takes a connection back without a round trip.
+    /// The own pool, which takes a connection back without a round trip.
     Own(Arc<OwnPool<DB>>),
-    /// The user's own keeps its habits: it pings a connection when it comes back.
+    /// The user's pool, which pings a connection when it is returned.
     Sqlx {
         pool: sqlx::Pool<DB>,
-        /// Clones of a pool share these; their address says whether two pools are one.
+        /// The pool's connect options, which its clones share: their address identifies the pool.
         identity: Arc<Options<DB>>,
     },
 }
 
 impl<DB: Backend> Pool<DB> {
+    /// Creates an own pool. Opens no connection yet.
     pub(crate) fn new(options: Options<DB>, pooler: Pooler, mut limits: Limits) -> Self {
         limits.max_connections = DB::most_connections(&options, limits.max_connections);
         limits.min_connections = limits.min_connections.min(limits.max_connections);
@@ -73,7 +75,8 @@ impl<DB: Backend> Pool<DB> {
         Self::over(source, options, pooler, limits.acquire_timeout)
     }
 
-    pub(crate) fn of(pool: sqlx::Pool<DB>, pooler: Pooler) -> Self {
+    /// Wraps the user's pool.
+    pub(crate) fn from_sqlx(pool: sqlx::Pool<DB>, pooler: Pooler) -> Self {
         let identity = pool.connect_options();
         let wait = pool.options().get_acquire_timeout();
         let options = Arc::clone(&identity);
@@ -99,12 +102,12 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    /// What stands before the server.
+    /// Returns the kind of pooler between this pool and the server.
     pub(crate) fn pooler(&self) -> Pooler {
         self.pooler
     }
 
-    /// The same for everything that draws on the same connections.
+    /// Returns a number that identifies the underlying pool, shared by all handles to it.
     pub(crate) fn identity(&self) -> usize {
         match &self.source {
             PoolSource::Own(own) => Arc::as_ptr(own).addr(),
@@ -112,7 +115,7 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    /// How many connections there may be at most.
+    /// Returns the maximum number of connections.
     pub(crate) fn size(&self) -> usize {
         match &self.source {
             PoolSource::Own(own) => own.limits.max_connections,
@@ -120,7 +123,7 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    /// What it is doing now.
+    /// Returns the current number of connections, of waiting boundaries, and the holders.
     pub(crate) fn status(&self) -> PoolStatus {
         let (connections, idle) = match &self.source {
             PoolSource::Own(own) => own.count(),
@@ -131,14 +134,14 @@ impl<DB: Backend> Pool<DB> {
             connections,
             idle: idle.min(connections),
             waiting: self.waiting.load(Ordering::Relaxed),
-            holders: self.holders.now(),
+            holders: self.holders.list(),
         }
     }
 
-    /// Whether all connections that there may be are lent. One that is being made is not.
+    /// Whether every connection that the pool may open is lent. A connection that is still being opened is not lent.
     pub(crate) fn is_exhausted(&self) -> bool {
         match &self.source {
-            PoolSource::Own(_) => self.holders.now().len() >= self.size(),
+            PoolSource::Own(_) => self.holders.list().len() >= self.size(),
             PoolSource::Sqlx { pool, .. } => {
                 pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
             }
@@ -149,7 +152,7 @@ impl<DB: Backend> Pool<DB> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the place in the queue, or the connection.
+    /// Dropping the future gives up the place in the queue, or returns the connection.
     pub(crate) async fn acquire(&self, boundary: Site) -> Result<Connection<DB>, Error> {
         let waiting = WaitCounter::new(&self.waiting);
         let held = match &self.source {
@@ -166,7 +169,7 @@ impl<DB: Backend> Pool<DB> {
         Ok(lent)
     }
 
-    /// Lends one that nobody uses, where there is one.
+    /// Lends an idle connection, if there is one, without waiting.
     pub(crate) async fn acquire_idle(&self, who: Site) -> Option<Connection<DB>> {
         let held = match &self.source {
             PoolSource::Own(own) => LentConnection::Own(own.take_idle()?),
@@ -193,7 +196,7 @@ impl<DB: Backend> Pool<DB> {
         })
     }
 
-    /// Makes as many connections as there are to be at least, and one in any case.
+    /// Opens the minimum number of connections, and at least one. Does nothing for a pool of the user's.
     pub(crate) async fn warm_up(&self) -> Result<(), Error> {
         match &self.source {
             PoolSource::Own(own) => {
@@ -204,7 +207,7 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    /// Looks whether what was connected to is a database.
+    /// Checks that the other end of a connection is a database, where connecting alone does not show it.
     pub(crate) async fn prove(&self) -> Result<(), Error> {
         let PoolSource::Own(own) = &self.source else {
             return Ok(());
@@ -214,11 +217,12 @@ impl<DB: Backend> Pool<DB> {
         proven.map_err(connect_error::<DB>)
     }
 
-    /// What can be asked while the pool's own connections are all in use.
+    /// Returns the control connection, which is available while all connections of the pool are in use.
     pub(crate) fn control(&self) -> &ControlConnection<DB> {
         &self.control
     }
 
+    /// Converts the own pool's reason for having no connection to an error. Resumes a panic of the connection attempt.
     fn explain(&self, lack: Lack) -> Error {
         match lack {
             Lack::Exhausted => self.timed_out(),
@@ -248,7 +252,7 @@ impl<DB: Backend> Pool<DB> {
         Self::refused(crate::pool::own::no_answer(after))
     }
 
-    /// How long a connection may be waited for.
+    /// Returns how long a boundary waits for a connection.
     #[cfg(feature = "postgres")]
     pub(crate) fn patience(&self) -> Duration {
         self.wait
@@ -259,17 +263,17 @@ impl<DB: Backend> Pool<DB> {
             place: ErrorContext::default(),
             after: self.wait,
             size: self.size(),
-            holders: self.holders.now(),
+            holders: self.holders.list(),
         }
     }
 
-    /// Somebody whose end [`close`](Self::close) waits for.
+    /// Registers a boundary or a connection for whose end [`close`](Self::close) waits.
     pub(crate) fn guest(&self) -> Guest {
         self.guests.send_modify(|guests| *guests += 1);
         Guest(self.guests.clone())
     }
 
-    /// From now on [`is_closing`](Self::is_closing).
+    /// Makes [`is_closing`](Self::is_closing) return `true` from now on.
     pub(crate) fn start_closing(&self) {
         self.is_closing.store(true, Ordering::Release);
     }
@@ -282,43 +286,43 @@ impl<DB: Backend> Pool<DB> {
             }
     }
 
-    /// What everything that runs on this pool listens to.
-    pub(crate) fn stop(&self) -> &CancelToken {
+    /// Returns the token that cancels everything that runs on this pool.
+    pub(crate) fn stop_token(&self) -> &CancelToken {
         &self.stopper.1
     }
 
-    /// Waits until nobody is left, ends what is left after a time, and closes each connection.
+    /// Waits for boundaries to end for at most `grace`, stops those that still run, and closes every connection.
     pub(crate) async fn close(&self, grace: Duration) {
         self.start_closing();
         if timeout(grace, self.is_left()).await.is_err() {
-            let holders = self.holders.now();
+            let holders = self.holders.list();
             tracing::warn!(
                 target: targets::POOL,
                 ?grace,
                 holders = %InWords(&holders),
-                "the session factory closes, and ends what still runs",
+                "the session factory is closing: boundaries that still run are stopped",
             );
             self.stopper.0.stop();
             if timeout(STOPPING_TAKES, self.is_left()).await.is_err() {
-                // Its connection is closed when it is dropped.
-                let holders = self.holders.now();
+                // A future that nobody polls closes its connection when it is dropped.
+                let holders = self.holders.list();
                 tracing::warn!(
                     target: targets::POOL,
                     holders = %InWords(&holders),
-                    "nobody polls what still runs, or it does not come to an await: the session factory is closed without it",
+                    "boundaries still run, because nobody polls them or they do not reach an await: the session factory is closed without waiting for them",
                 );
             }
         }
         match &self.source {
             PoolSource::Own(own) => own.close().await,
             PoolSource::Sqlx { pool, .. } => {
-                // It waits for the connections that the user has taken from it, too.
+                // sqlx's pool also waits for connections that the user has taken from it.
                 let grace = grace.max(CLOSING_TAKES);
                 if timeout(grace, pool.close()).await.is_err() {
                     tracing::warn!(
                         target: targets::POOL,
                         ?grace,
-                        "connections are still lent by the pool that was given"
+                        "connections of the given `sqlx::Pool` are still in use: it is not waited for any longer"
                     );
                 }
             }
@@ -328,14 +332,15 @@ impl<DB: Backend> Pool<DB> {
 }
 
 impl<DB: Backend> Pool<DB> {
+    /// Waits until no boundary and no lent connection is left.
     async fn is_left(&self) {
         let mut guests = self.guests.subscribe();
-        // It fails only where the sender is gone, which is ours.
+        // Waiting fails only if the sender is dropped, and `self` holds it.
         guests.wait_for(|guests| *guests == 0).await.ok();
     }
 }
 
-/// One that waits is counted until this is dropped.
+/// Counts a boundary as waiting for a connection until it is dropped.
 struct WaitCounter<'a>(&'a AtomicUsize);
 
 impl<'a> WaitCounter<'a> {
@@ -351,7 +356,7 @@ impl Drop for WaitCounter<'_> {
     }
 }
 
-/// One that is counted until it is dropped.
+/// Counts a boundary or a lent connection until it is dropped. [`Pool::close`] waits until the count is zero.
 pub(crate) struct Guest(watch::Sender<usize>);
 
 impl Drop for Guest {

@@ -1,4 +1,4 @@
-//! Copies of the database that boundaries may read from.
+//! The replicas of a factory: chooses one for a boundary that only reads, and avoids those that cannot be reached.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,17 +16,17 @@ use crate::util::lock::lock;
 /// The replicas of a factory.
 pub(crate) struct Replicas<DB: Backend> {
     pools: Vec<Pool<DB>>,
-    /// Which of them could not be had, and when that was.
+    /// When each replica was last found unreachable. `None` for a reachable one.
     missed: Vec<Mutex<Option<Instant>>>,
-    /// Whose turn it is.
+    /// The number of choices so far, for round robin.
     next: AtomicUsize,
     writers: Writers,
 }
 
-/// How long a boundary that prefers a replica waits for it, before it reads the primary.
+/// How long a boundary that prefers a replica waits for a connection to it before it uses the primary.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long those that come after it do not try.
+/// How long an unreachable replica is not chosen.
 const AVOIDED: Duration = Duration::from_secs(2);
 
 impl<DB: Backend> Replicas<DB> {
@@ -43,7 +43,7 @@ impl<DB: Backend> Replicas<DB> {
         &self.pools
     }
 
-    /// What such a boundary is never given.
+    /// Rejects options that cannot run on a replica.
     pub(crate) fn check(&self, options: &TxOptions) -> Result<(), Error> {
         match options.replica {
             Some(ReadPreference::Prefer | ReadPreference::Require) if !options.is_read_only() => {
@@ -65,7 +65,7 @@ impl<DB: Backend> Replicas<DB> {
         }
     }
 
-    /// The replica that a boundary runs on, if it is one of those that do.
+    /// Chooses the replica on which a boundary runs. Returns `None` if it runs on the primary.
     pub(crate) fn choose(&self, options: &TxOptions) -> Option<usize> {
         if self.pools.is_empty() || !options.is_read_only() {
             return None;
@@ -89,7 +89,7 @@ impl<DB: Backend> Replicas<DB> {
         }
     }
 
-    /// Whether one could be had; and whether that it could not is news.
+    /// Records whether the replica was reachable. Returns `true` if it has just become unreachable.
     pub(crate) fn found(&self, replica: usize, was_there: bool) -> bool {
         let mut missed = self.missed(replica);
         let was_missed = missed.is_some();
@@ -97,7 +97,7 @@ impl<DB: Backend> Replicas<DB> {
         !was_there && !was_missed
     }
 
-    /// One is waited for. Where the wait is given up, it was missed.
+    /// Starts waiting for a connection to the replica. Dropping the wait marks the replica as unreachable.
     pub(crate) fn wait_for(&self, replica: usize) -> ReplicaWait<'_, DB> {
         ReplicaWait {
             replicas: self,
@@ -117,7 +117,8 @@ impl<DB: Backend> Replicas<DB> {
         lock(missed)
     }
 
-    /// The task may have written something: it is about to commit.
+    /// Records that the task is about to commit and may have written. Its later reads use the primary, since a replica
+    /// may not have the change yet.
     pub(crate) fn writes(&self, task: Option<task::Id>) {
         if !self.pools.is_empty() {
             self.writers.enter(task);
@@ -125,7 +126,7 @@ impl<DB: Backend> Replicas<DB> {
     }
 }
 
-/// A wait for a replica.
+/// The wait for a connection to a replica. Dropped before its [end](Self::end), it marks the replica as unreachable.
 pub(crate) struct ReplicaWait<'a, DB: Backend> {
     replicas: &'a Replicas<DB>,
     replica: usize,
@@ -133,11 +134,12 @@ pub(crate) struct ReplicaWait<'a, DB: Backend> {
     is_over: bool,
 }
 
-/// Who gives up sooner than this may have had other reasons.
+/// The shortest abandoned wait that marks a replica as unreachable. A shorter one may have been abandoned for another
+/// reason.
 const SOON: Duration = Duration::from_millis(100);
 
 impl<DB: Backend> ReplicaWait<'_, DB> {
-    /// It was there, or was not.
+    /// Ends the wait, and records whether the replica was reachable. Returns `true` if it has just become unreachable.
     pub(crate) fn end(mut self, was_there: bool) -> bool {
         self.is_over = true;
         self.replicas.found(self.replica, was_there)
@@ -152,8 +154,8 @@ impl<DB: Backend> Drop for ReplicaWait<'_, DB> {
     }
 }
 
-/// The tasks that have written. They are remembered for half an hour to an hour: a replica that is further behind is
-/// broken, and the entries of tasks that have ended must go some time.
+/// The tasks that have written. A task is remembered for 30 to 60 minutes: a replica that lags further behind is
+/// broken, and the entries of tasks that have ended have to be removed at some time.
 #[derive(Default)]
 struct Writers(Mutex<Generations>);
 
@@ -161,10 +163,11 @@ struct Writers(Mutex<Generations>);
 struct Generations {
     young: HashSet<Option<task::Id>>,
     old: HashSet<Option<task::Id>>,
-    /// When the young ones began.
+    /// When the first task entered `young`.
     since: Option<Instant>,
 }
 
+/// How long tasks enter `young` before it replaces `old`.
 const GENERATION: Duration = Duration::from_secs(30 * 60);
 
 impl Writers {

@@ -1,26 +1,27 @@
-//! What a pool is doing at one moment.
+//! Defines [`PoolStatus`], a snapshot of a pool.
 
 use crate::scope::holder::ConnectionHolder;
 
-/// What a pool is doing now.
+/// A snapshot of a pool: its connections, the boundaries that wait for one, and those that hold one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PoolStatus {
-    /// How many connections there may be at most.
+    /// The maximum number of connections.
     pub max_connections: usize,
-    /// How many there are. The control one, which stops statements and asks for outcomes, is not counted.
+    /// The number of connections. The control connection, which cancels statements and asks for outcomes, is not
+    /// counted.
     pub connections: usize,
-    /// How many of them nobody uses.
+    /// The number of idle connections.
     pub idle: usize,
-    /// How many boundaries wait for one.
+    /// The number of boundaries that wait for a connection.
     pub waiting: usize,
-    /// Who holds the others; who has held one longest comes first.
+    /// The boundaries that hold a connection. The one that has held it longest comes first.
     pub holders: Vec<ConnectionHolder>,
 }
 
 #[cfg(feature = "metrics")]
 impl PoolStatus {
-    /// The numbers that metrics show.
+    /// Returns the values of the pool's gauges.
     pub(crate) fn gauges(&self) -> crate::observe::metrics::Gauges {
         crate::observe::metrics::Gauges {
             idle: self.idle,

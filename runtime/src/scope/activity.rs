@@ -1,4 +1,4 @@
-//! What a run of a boundary is at, for those who look at it from outside.
+//! The current state of a run: its service, statement and connection, for errors and for the list of open boundaries.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -22,26 +22,27 @@ pub struct OpenBoundary {
     pub boundary: Site,
     /// The number of its transaction.
     pub transaction: TransactionId,
-    /// Which run of it this is: 1 is the first.
+    /// The number of the run. The first is 1.
     pub run: u32,
     /// How long this run has been open.
     pub open_for: Duration,
-    /// The innermost [service](macro@crate::service) that it is in.
+    /// The innermost [service](macro@crate::service) that runs.
     pub service: Option<Site>,
-    /// The statement that runs, or the last one: without the values that are written in it, and at most 1,000 bytes
-    /// of it. `begin` while that waits, as it does on SQLite for the lock.
+    /// The running statement, or the last one, with its literals masked, truncated to 1,000 bytes. `begin` while the
+    /// transaction is beginning, as when it waits for SQLite's lock.
     pub statement: Option<String>,
-    /// How long that statement has been running; `None` while the body is at something else.
+    /// How long that statement has been running; `None` while no statement runs.
     pub running_for: Option<Duration>,
-    /// How long ago the last statement was answered; `None` while one runs, and before the first.
+    /// The time since the last statement was answered; `None` while one runs, and before the first.
     pub idle_for: Option<Duration>,
-    /// The server's number for its connection: the backend's pid on PostgreSQL, the connection's id on MySQL.
+    /// The server's number for the connection: the backend's pid on PostgreSQL, the connection's id on MySQL.
     pub process: Option<u64>,
-    /// The [replica](crate::Builder::replica) that it runs on, in the order in which they were named; `None` on the primary.
+    /// The [replica](crate::Builder::replica) on which the boundary runs, counted from 0 in the order in which they
+    /// were named; `None` on the primary.
     pub replica: Option<usize>,
 }
 
-/// What a run of a boundary is at.
+/// The activity of one run of a boundary. The run updates it, and other tasks read it.
 pub(crate) struct Activity {
     site: Site,
     transaction: TransactionId,
@@ -49,27 +50,29 @@ pub(crate) struct Activity {
     began: Instant,
     dialect: Dialect,
     span: Span,
-    now: Mutex<Now>,
+    state: Mutex<ActivityState>,
 }
 
+/// The part of an activity that changes during the run.
 #[derive(Default)]
-struct Now {
-    /// Since when the transaction has been beginning, until it has begun.
+struct ActivityState {
+    /// When the begin of the transaction was sent. `None` before and after the begin.
     begins: Option<Instant>,
     process: Option<u64>,
     replica: Option<usize>,
     service: Option<EnteredService>,
     statement: Option<CurrentStatement>,
-    /// The last error that a statement gave, as its text says it, and where that was.
+    /// The message of the last error of a statement, and where it happened.
     failed: Option<(String, ErrorContext)>,
 }
 
-/// A service that was entered.
+/// A running service.
 struct EnteredService {
     site: Site,
     span: Span,
 }
 
+/// The running statement, or the last one.
 struct CurrentStatement {
     text: SqlStr,
     sent: Instant,
@@ -91,7 +94,7 @@ impl Activity {
             began: Instant::now(),
             dialect,
             span,
-            now: Mutex::default(),
+            state: Mutex::default(),
         })
     }
 
@@ -107,101 +110,103 @@ impl Activity {
         self.began
     }
 
-    /// That of the run.
+    /// Returns the span of the run.
     pub(crate) fn span(&self) -> &Span {
         &self.span
     }
 
-    fn now(&self) -> MutexGuard<'_, Now> {
-        lock(&self.now)
+    fn state(&self) -> MutexGuard<'_, ActivityState> {
+        lock(&self.state)
     }
 
-    /// The transaction is about to begin.
+    /// Records that the begin of the transaction is about to be sent.
     pub(crate) fn begins(&self) {
-        self.now().begins = Some(Instant::now());
+        self.state().begins = Some(Instant::now());
     }
 
-    /// The transaction has begun, on the connection to which the primary or a replica gives this number.
+    /// Records that the transaction has begun, the server's number for its connection, and the replica on which it
+    /// runs.
     pub(crate) fn begun(&self, process: Option<u64>, replica: Option<usize>) {
-        let mut now = self.now();
-        (now.begins, now.process, now.replica) = (None, process, replica);
+        let mut state = self.state();
+        (state.begins, state.process, state.replica) = (None, process, replica);
     }
 
-    /// Records a statement that is about to be sent, and returns the span that its own belongs under.
+    /// Records a statement that is about to be sent, and returns the parent of its span.
     pub(crate) fn sends(&self, text: &SqlStr) -> Span {
         let statement = Some(CurrentStatement {
             text: text.clone(),
             sent: Instant::now(),
             answered: None,
         });
-        let mut now = self.now();
-        now.statement = statement;
-        let service = now.service.as_ref();
+        let mut state = self.state();
+        state.statement = statement;
+        let service = state.service.as_ref();
         service.map_or(&self.span, |service| &service.span).clone()
     }
 
-    /// The span of the innermost service, or of the run.
+    /// Returns the span of the innermost service, or of the run if none runs.
     pub(crate) fn innermost_span(&self) -> Span {
-        let now = self.now();
-        let service = now.service.as_ref();
+        let state = self.state();
+        let service = state.service.as_ref();
         service.map_or(&self.span, |service| &service.span).clone()
     }
 
-    /// Its answer is there.
+    /// Records when the current statement was answered.
     pub(crate) fn answered(&self, at: Instant) {
-        if let Some(statement) = &mut self.now().statement {
+        if let Some(statement) = &mut self.state().statement {
             statement.answered = Some(at);
         }
     }
 
-    /// Its answer is this error.
+    /// Records the error of the current statement, for [`place_of`](Self::place_of).
     pub(crate) fn failed(&self, error: &sqlx::Error) {
         let place = self.place();
-        self.now().failed = Some((error.to_string(), place));
+        self.state().failed = Some((error.to_string(), place));
     }
 
-    /// Where this run is: with the service and the statement that it is at.
+    /// Returns the context of an error that happens now, with the current service and statement.
     pub(crate) fn place(&self) -> ErrorContext {
-        let now = self.now();
-        let service = now.service.as_ref().map(|service| service.site);
-        let statement = now.statement.as_ref();
+        let state = self.state();
+        let service = state.service.as_ref().map(|service| service.site);
+        let statement = state.statement.as_ref();
         let statement = statement.map(|sent| shown(sent.text.as_str(), self.dialect));
-        self.place_of_run().at(service, statement)
+        self.place_of_run().with_statement(service, statement)
     }
 
-    /// The same where it is about no statement.
+    /// Returns the context of an error of the run that does not belong to a statement.
     pub(crate) fn place_of_run(&self) -> ErrorContext {
         ErrorContext::of_run(self.site, self.transaction, self.run)
     }
 
-    /// Where `error` happened, which the body has: at the statement that gave it, if it was one of ours.
+    /// Returns where `error`, which the body received, happened: at the last failed statement if the messages are
+    /// equal, else somewhere in the run.
     pub(crate) fn place_of(&self, error: &sqlx::Error) -> ErrorContext {
-        match &self.now().failed {
+        match &self.state().failed {
             Some((text, place)) if *text == error.to_string() => place.clone(),
             _ => self.place_of_run(),
         }
     }
 
-    /// The innermost service.
+    /// Returns the innermost running service.
     pub(crate) fn service(&self) -> Option<Site> {
-        Some(self.now().service.as_ref()?.site)
+        Some(self.state().service.as_ref()?.site)
     }
 
-    /// What it is at, for a person.
+    /// Returns the activity as the public type.
     pub(crate) fn look(&self) -> OpenBoundary {
-        let now = self.now();
-        let statement = now.statement.as_ref();
+        let state = self.state();
+        let statement = state.statement.as_ref();
         OpenBoundary {
             boundary: self.site,
             transaction: self.transaction,
             run: self.run,
             open_for: self.began.elapsed(),
-            service: now.service.as_ref().map(|service| service.site),
-            statement: match now.begins {
+            service: state.service.as_ref().map(|service| service.site),
+            statement: match state.begins {
                 Some(_) => Some("begin".to_owned()),
                 None => statement.map(|sent| shown(sent.text.as_str(), self.dialect)),
             },
-            running_for: now
+            running_for: state
                 .begins
                 .or(statement
                     .filter(|sent| sent.answered.is_none())
@@ -210,13 +215,13 @@ impl Activity {
             idle_for: statement
                 .and_then(|sent| sent.answered)
                 .map(|at| at.elapsed()),
-            process: now.process,
-            replica: now.replica,
+            process: state.process,
+            replica: state.replica,
         }
     }
 }
 
-/// The running service. Dropped, the one around it runs on.
+/// A guard for the running service. Dropping it makes the enclosing service the current one again.
 #[must_use]
 pub struct InService {
     activity: Arc<Activity>,
@@ -227,7 +232,7 @@ impl InService {
     /// Enters a service, whose span lies under [`innermost_span`](Activity::innermost_span).
     pub(crate) fn enter(activity: &Arc<Activity>, site: Site, span: Span) -> Self {
         let around = activity
-            .now()
+            .state()
             .service
             .replace(EnteredService { site, span });
         Self {
@@ -240,8 +245,8 @@ impl InService {
 impl Drop for InService {
     fn drop(&mut self) {
         let around = self.around.take();
-        // Its span ends here: outside the lock, which lives to the end of the statement.
-        let ended = std::mem::replace(&mut self.activity.now().service, around);
+        // Drop the service, and so end its span, outside the lock, which is held to the end of the statement above.
+        let ended = std::mem::replace(&mut self.activity.state().service, around);
         drop(ended);
     }
 }

@@ -1,7 +1,7 @@
-//! Which boundaries the running task is inside of.
+//! Task-locals that record the open boundaries around the running code.
 //!
-//! The record is a task-local that wraps the body's future, and nothing else: two boundaries side by
-//! side in a `join!`, or on a spawned task, do not see each other, while whatever the body calls does.
+//! The task-local wraps the future of a boundary's body only. Everything that the body calls sees the boundary. Two
+//! boundaries side by side in a `join!`, or a task spawned by the body, do not.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use crate::scope::site::Site;
 
 tokio::task_local! {
     static OPEN: Frame;
-    /// The pool on which this task does what was let in before the pool began to close.
+    /// The pool that still accepts boundaries of this task while it is closing.
     static LET_IN: usize;
 }
 
-/// One open boundary, and those around it.
+/// An open boundary, linked to the boundaries around it.
 #[derive(Clone)]
 pub(crate) struct Frame(Arc<Open>);
 
@@ -26,6 +26,7 @@ struct Open {
 }
 
 impl Frame {
+    /// Creates the frame of a boundary that is opened inside those of the current task.
     pub(crate) fn new(activity: Arc<Activity>, pool: usize) -> Self {
         let outer = OPEN.try_with(Frame::clone).ok();
         Self(Arc::new(Open {
@@ -41,13 +42,14 @@ impl Frame {
     }
 }
 
-/// Where `error` happened, which somebody inside a boundary has.
+/// Returns where `error` happened, according to the boundary around the caller. Empty outside a boundary.
 pub(crate) fn place_of(error: &sqlx::Error) -> ErrorContext {
     OPEN.try_with(|frame| frame.0.activity.place_of(error))
         .unwrap_or_default()
 }
 
-/// The boundary around the caller that holds, or may come to hold, a connection of this pool.
+/// Returns the innermost boundary around the caller that uses this pool, and so holds or may acquire a connection of
+/// it.
 pub(crate) fn holder(pool: usize) -> Option<Site> {
     OPEN.try_with(|frame| {
         let mut next = Some(frame);
@@ -63,12 +65,12 @@ pub(crate) fn holder(pool: usize) -> Option<Site> {
     .flatten()
 }
 
-/// Runs what a closing pool still waits for: a job, a hook.
+/// Runs a job or a hook for which a closing pool still waits, and whose boundaries it therefore accepts.
 pub(crate) async fn let_in<F: Future>(pool: usize, work: F) -> F::Output {
     LET_IN.scope(pool, work).await
 }
 
-/// Whether the caller is such work, or inside a boundary that is open.
+/// Whether a closing pool accepts a boundary of the caller: inside [`let_in`], or inside an open boundary of the pool.
 pub(crate) fn is_let_in(pool: usize) -> bool {
     LET_IN.try_with(|let_in| *let_in == pool).unwrap_or(false) || holder(pool).is_some()
 }

@@ -1,12 +1,11 @@
-//! A boundary that holds a connection, as errors, logs and the pool's status name it.
+//! Defines [`ConnectionHolder`], a boundary that holds a connection, for errors, logs and the pool's status.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::scope::site::Site;
 
-/// A boundary that holds a connection, from its first statement until it has ended; one that was rolled
-/// back holds it until that is done.
+/// A boundary that holds a connection. A boundary holds one from its first statement to its end, including a rollback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionHolder {
@@ -23,7 +22,7 @@ impl fmt::Display for ConnectionHolder {
     }
 }
 
-/// The first few of them, in a sentence.
+/// Formats the first five holders as a list, and the number of the others.
 pub(crate) struct InWords<'a>(pub(crate) &'a [ConnectionHolder]);
 
 impl fmt::Display for InWords<'_> {

@@ -1,4 +1,4 @@
-//! Where the program is: which boundary, which service, which statement.
+//! The position in the program: the current boundary, service and statement, for errors, logs and spans.
 
 pub(crate) mod activity;
 pub(crate) mod current;

@@ -1,13 +1,13 @@
-//! Where in the program an error happened.
+//! Defines [`ErrorContext`], where in the program an error happened, and [`TransactionId`].
 
 use std::fmt;
 
 use crate::scope::site::Site;
 
-/// The number of a transaction, by which a user and a log speak of the same one: 16 hexadecimal digits.
+/// The number of a transaction, by which it can be found in the log: 16 hexadecimal digits.
 ///
-/// It is random, and given to each call of a boundary; the runs of one that is [run again](crate::Retry) share it. It
-/// is on the boundary's span, in the errors that it ends with, and in what an HTTP client is told of them.
+/// Each call of a boundary gets a random number, which all its [runs](crate::Retry) share. The number is a field of the
+/// boundary's span, and part of the boundary's errors and of their HTTP problems.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TransactionId(u64);
 
@@ -29,8 +29,8 @@ impl fmt::Debug for TransactionId {
     }
 }
 
-/// Where in the program an error happened: in which boundary and which of its runs, in which service, at which
-/// statement. What is not known of it is `None`.
+/// Where in the program an error happened: the boundary, the run, the service and the statement. Unknown parts are
+/// `None`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ErrorContext(Option<Box<Known>>);
 
@@ -43,7 +43,7 @@ struct Known {
 }
 
 impl ErrorContext {
-    /// In a boundary that was not let in, or that is no more.
+    /// For a boundary that was refused, or has already ended.
     pub(crate) fn of_boundary(boundary: Site) -> Self {
         Self(Some(Box::new(Known {
             boundary,
@@ -53,7 +53,7 @@ impl ErrorContext {
         })))
     }
 
-    /// In a run of a boundary: the first is run 1.
+    /// For a run of a boundary. The first run is 1.
     pub(crate) fn of_run(boundary: Site, transaction: TransactionId, run: u32) -> Self {
         Self(Some(Box::new(Known {
             boundary,
@@ -63,8 +63,12 @@ impl ErrorContext {
         })))
     }
 
-    /// There, in this service and at this statement.
-    pub(crate) fn at(mut self, service: Option<Site>, statement: Option<String>) -> Self {
+    /// Adds the service and the statement.
+    pub(crate) fn with_statement(
+        mut self,
+        service: Option<Site>,
+        statement: Option<String>,
+    ) -> Self {
         if let Some(known) = &mut self.0 {
             known.service = service;
             known.statement = statement;
@@ -72,7 +76,7 @@ impl ErrorContext {
         self
     }
 
-    /// The same, or what is known of the boundary around it where that is more.
+    /// Returns this context if it names a run, else the context of the enclosing boundary.
     pub(crate) fn within(self, boundary: impl FnOnce() -> Self) -> Self {
         match &self.0 {
             Some(known) if known.run.is_some() => self,
@@ -80,27 +84,27 @@ impl ErrorContext {
         }
     }
 
-    /// The boundary.
+    /// Returns the boundary.
     pub fn boundary(&self) -> Option<Site> {
         Some(self.0.as_ref()?.boundary)
     }
 
-    /// The transaction's number, which the boundary's span and its HTTP answer have as well.
+    /// Returns the transaction's number, which the boundary's span and the HTTP problem contain as well.
     pub fn transaction(&self) -> Option<TransactionId> {
         Some(self.0.as_ref()?.run?.0)
     }
 
-    /// Which run of the boundary it was: 1 is the first, 2 the first that was [tried again](crate::Retry).
+    /// Returns the number of the run: 1 for the first, 2 for the first [retry](crate::Retry).
     pub fn run(&self) -> Option<u32> {
         Some(self.0.as_ref()?.run?.1)
     }
 
-    /// The innermost [service](macro@crate::service).
+    /// Returns the innermost [service](macro@crate::service).
     pub fn service(&self) -> Option<Site> {
         self.0.as_ref()?.service
     }
 
-    /// The statement: without the values that are written in it, and at most 1,000 bytes of it.
+    /// Returns the statement, with its literals masked, truncated to 1,000 bytes.
     pub fn statement(&self) -> Option<&str> {
         self.0.as_ref()?.statement.as_deref()
     }

@@ -1,8 +1,8 @@
-//! Where in the user's code a boundary, a service or a job stands.
+//! Defines [`Site`], the name and source location of a boundary, a service or a job.
 
 use std::fmt;
 
-/// What stands at a [`Site`].
+/// The kind of item at a [`Site`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SiteKind {
@@ -12,7 +12,7 @@ pub enum SiteKind {
     Service,
     /// A function marked `#[background_job]`.
     Job,
-    /// What `on_error` of a job names: it records the job's failure.
+    /// A function named by `on_error` of a job, which records the job's failure.
     OnError,
     /// The closure given to [`SessionFactory::transaction`](crate::SessionFactory::transaction).
     Closure,
@@ -21,7 +21,7 @@ pub enum SiteKind {
 }
 
 impl SiteKind {
-    /// As a word or two: `router`, `background job`.
+    /// Returns the kind in one or two words: `router`, `background job`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -36,13 +36,13 @@ impl SiteKind {
 }
 
 impl fmt::Display for SiteKind {
-    /// As [`as_str`](Self::as_str) has it.
+    /// Writes [`as_str`](Self::as_str).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-/// The name and the place of a boundary, a service or a job, as errors, logs and statistics show them.
+/// The name and source location of a boundary, a service or a job, as errors, logs and statistics show them.
 ///
 /// ```
 /// use demarcate::{SiteKind, Site};
@@ -59,7 +59,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// A site; the macros call this with `file!()` and `line!()`.
+    /// Creates a site. The macros call this with `file!()` and `line!()`.
     pub const fn new(name: &'static str, kind: SiteKind, file: &'static str, line: u32) -> Self {
         Self {
             name,
@@ -69,22 +69,22 @@ impl Site {
         }
     }
 
-    /// The function's name, or what `name = ".."` says.
+    /// Returns the function's name, or the value of `name = ".."`.
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What stands there.
+    /// Returns the kind of the item.
     pub const fn kind(&self) -> SiteKind {
         self.kind
     }
 
-    /// The source file, as `file!()` gives it.
+    /// Returns the path of the source file, as in `file!()`.
     pub const fn file(&self) -> &'static str {
         self.file
     }
 
-    /// The line, counted from 1.
+    /// Returns the line, counted from 1.
     pub const fn line(&self) -> u32 {
         self.line
     }

@@ -1,13 +1,13 @@
-//! Statements as logs and errors show them.
+//! Masks and truncates statements for logs and errors.
 
 use std::fmt::Write as _;
 
 use demarcate_sql::{Dialect, masked};
 
-/// The length of a statement that is shown, in bytes.
+/// The maximum length of a shown statement, in bytes.
 const LONGEST: usize = 1_000;
 
-/// The text of a statement without the values that are written in it, cut after 1,000 bytes.
+/// Returns the statement with its literals masked, truncated to 1,000 bytes.
 pub(crate) fn shown(sql: &str, dialect: Dialect) -> String {
     shown_within(sql, dialect, LONGEST)
 }

@@ -78,12 +78,12 @@ impl<DB: Backend> Core<DB> {
             return Err(self.timed_out(limit, deadline));
         }
         // A statement left on the raw connection may still run, and would block the proof.
-        let stop = self.engine.pool().stop().clone();
+        let stop = self.engine.pool().stop_token().clone();
         let proof = async {
             self.prove_open().await?;
             self.leave_no_traces().await
         };
-        let proven = timeout_at(deadline, stop.or(proof)).await;
+        let proven = timeout_at(deadline, stop.run(proof)).await;
         match proven {
             Ok(Some(proven)) => proven,
             Ok(None) => Err(Error::Closed {

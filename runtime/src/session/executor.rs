@@ -23,7 +23,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
         E: 'q + Execute<'q, DB>,
     {
-        let statement = Statement::of(query);
+        let statement = Statement::from_query(query);
         let rows = async move {
             let (
                 statement,
@@ -51,7 +51,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
         E: 'q + Execute<'q, DB>,
     {
-        let statement = Statement::of(query);
+        let statement = Statement::from_query(query);
         Box::pin(async move {
             let (
                 statement,

@@ -192,7 +192,7 @@ pub(crate) async fn run<DB: Backend>(
             match hook {
                 HookKind::Job(start) => start(engine),
                 HookKind::Future(hook) => {
-                    let hook = pool.stop().or(AssertUnwindSafe(hook).catch_unwind());
+                    let hook = pool.stop_token().run(AssertUnwindSafe(hook).catch_unwind());
                     match hook.await {
                         Some(Ok(())) => {}
                         Some(Err(_)) => {

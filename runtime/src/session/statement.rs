@@ -19,7 +19,7 @@ impl<DB: Backend> Core<DB> {
             let place = self
                 .activity
                 .place_of_run()
-                .at(self.activity.service(), None);
+                .with_statement(self.activity.service(), None);
             self.fitness.fail_with(Failure::Forbidden(refusal), place)
         })
     }

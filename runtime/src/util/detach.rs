@@ -1,4 +1,4 @@
-//! A future that ends, whether or not its caller waits for it.
+//! A future that runs to its end even if its caller drops it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -6,10 +6,10 @@ use std::task::{Context, Poll, ready};
 use futures_core::future::BoxFuture;
 use tokio::runtime::Handle;
 
-/// Runs a future where it is awaited. Dropped before its end, it leaves the rest to a task.
+/// Runs a future in place while it is awaited. If it is dropped before its end, spawns the rest as a task.
 ///
-/// A commit that was sent cannot be taken back; what can be had is that its answer is read and that
-/// what depends on it is done.
+/// A commit that was sent cannot be taken back. Its answer has to be read and its hooks have to run, even if the caller
+/// is gone.
 pub(crate) struct DetachOnDrop<T: Send + 'static> {
     future: Option<BoxFuture<'static, T>>,
     runtime: Handle,
@@ -29,7 +29,7 @@ impl<T: Send + 'static> Future for DetachOnDrop<T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let Some(future) = &mut self.future else {
-            // Polled again after its end, which no caller does.
+            // Only reached if it is polled after its end, which no caller does.
             return Poll::Pending;
         };
         let output = ready!(future.as_mut().poll(cx));

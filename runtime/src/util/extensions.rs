@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 /// Holds at most one value of each type.
 ///
-/// As in `http::Extensions`, the type is the key. The values are shared: each is behind an `Arc`, and made when it is
-/// first asked for.
+/// As in `http::Extensions`, the type is the key. The values are shared: each is behind an `Arc`, and created by its first
+/// use.
 #[derive(Default)]
 pub(crate) struct Extensions {
     values: Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,

@@ -1,10 +1,10 @@
-//! Who is there now.
+//! A registry whose entries remove themselves when they are dropped.
 
 use crate::util::lock::lock;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-/// The entries of those who are there, oldest first.
+/// A list of the current entries, oldest first.
 pub(crate) struct Registry<T>(Arc<Mutex<Entries<T>>>);
 
 struct Entries<T> {
@@ -13,7 +13,7 @@ struct Entries<T> {
 }
 
 impl<T> Registry<T> {
-    /// Enters one. It stands there until what is returned is dropped.
+    /// Adds an entry, which dropping the returned guard removes.
     pub(crate) fn enter(&self, entry: T) -> RegistryEntry<T> {
         let mut entries = lock(&self.0);
         let number = entries.next;
@@ -25,8 +25,8 @@ impl<T> Registry<T> {
         }
     }
 
-    /// What `view` makes of each: who has been there longest comes first.
-    pub(crate) fn now<V>(&self, view: impl FnMut(&T) -> V) -> Vec<V> {
+    /// Returns the results of `view` for all entries, oldest first.
+    pub(crate) fn map<V>(&self, view: impl FnMut(&T) -> V) -> Vec<V> {
         let entries = lock(&self.0);
         entries.open.values().map(view).collect()
     }
@@ -41,7 +41,7 @@ impl<T> Default for Registry<T> {
     }
 }
 
-/// An entry.
+/// The guard of an entry. Dropping it removes the entry.
 pub(crate) struct RegistryEntry<T> {
     number: u64,
     register: Registry<T>,
@@ -60,14 +60,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_left_is_not_told_and_the_oldest_comes_first() {
+    fn dropped_entries_are_gone_and_the_oldest_comes_first() {
         let register = Registry::default();
         let first = register.enter("first");
         let second = register.enter("second");
-        assert_eq!(register.now(|entry| *entry), ["first", "second"]);
+        assert_eq!(register.map(|entry| *entry), ["first", "second"]);
         drop(first);
-        assert_eq!(register.now(|entry| *entry), ["second"]);
+        assert_eq!(register.map(|entry| *entry), ["second"]);
         drop(second);
-        assert!(register.now(|entry| *entry).is_empty());
+        assert!(register.map(|entry| *entry).is_empty());
     }
 }

@@ -1,15 +1,15 @@
-//! The bounds of a closure that is the body of a boundary.
+//! The bounds of an async closure that is the body of a boundary, with a future that is `Send`.
 //!
 //! A bare `AsyncFnOnce(&mut Session<DB>) -> R` says nothing about whether the future it returns is
 //! `Send`, and on stable there is no way to name that future: the caller's own future is then refused
 //! by `tokio::spawn` and by axum with "implementation of `Send` is not general enough". The traits
-//! here stand beside that bound. They name the future as an associated type, once for each lifetime
+//! here complement that bound. They name the future as an associated type, once for each lifetime
 //! of the session, and ask it to be `Send`; the direct bound stays, because it is what gives the
 //! closure's parameter its type.
 
-/// An async closure over an `A` that runs once and whose future is `Send`.
+/// An async closure with one argument that runs once and whose future is `Send`.
 pub trait SendOnce<A>: FnOnce(A) -> Self::Future + Send {
-    /// What the closure's future gives.
+    /// The output of the closure's future.
     type Out;
     /// The closure's future.
     type Future: Future<Output = Self::Out> + Send;
@@ -24,9 +24,9 @@ where
     type Future = Fut;
 }
 
-/// The same for a closure that can be run again.
+/// An async closure with one argument that can run several times and whose future is `Send`.
 pub trait SendMut<A>: FnMut(A) -> Self::Future + Send {
-    /// What the closure's future gives.
+    /// The output of the closure's future.
     type Out;
     /// The closure's future.
     type Future: Future<Output = Self::Out> + Send;
@@ -41,9 +41,9 @@ where
     type Future = Fut;
 }
 
-/// The same for a closure of two arguments, which the handler of a job's failure is.
+/// An async closure with two arguments that runs once and whose future is `Send`: the handler of a job's failure.
 pub trait SendOnce2<A, B>: FnOnce(A, B) -> Self::Future + Send {
-    /// What the closure's future gives.
+    /// The output of the closure's future.
     type Out;
     /// The closure's future.
     type Future: Future<Output = Self::Out> + Send;

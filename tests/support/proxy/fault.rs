@@ -1,4 +1,4 @@
-//! What can go wrong with a message, or with the answer to it.
+//! The faults that a proxy can inject at a message or at its answer.
 
 use std::time::Duration;
 
@@ -9,29 +9,29 @@ use super::message::{Message, Pattern};
 /// How long a test waits for a message.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What happens at a message.
+/// A fault injected at a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Both sides find their connection closed.
     Cut,
-    /// So many bytes of it arrive before that.
+    /// The connection is cut after this many bytes of the message.
     CutAfter(usize),
-    /// Nothing is forwarded any more that way, and nobody is told.
+    /// Nothing more is forwarded in this direction, and the connection stays open.
     HalfOpen(Way),
-    /// It arrives so much later.
+    /// The message arrives this much later.
     Delay(Duration),
     /// It arrives when [`Point::release`] says so.
     Hold,
 }
 
-/// A direction of the wire.
+/// A direction of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// What clients send.
+    /// The messages of clients.
     ToServer,
-    /// What the server sends.
+    /// The messages of the server.
     ToClient,
-    /// All of it.
+    /// The messages of both sides.
     Both,
 }
 

@@ -41,15 +41,15 @@ pub(super) struct Link {
     talk: Mutex<Talk>,
 }
 
-/// What both directions have to know of each other.
+/// The state shared by both directions of a connection.
 struct Talk {
     protocol: Box<dyn Protocol>,
     last: End,
-    /// What is done with the answer to the last request.
+    /// The fault that the answer to the last request meets.
     to_answer: Option<Rule>,
 }
 
-/// Why nothing more goes this way.
+/// Why a direction stops forwarding.
 enum Stop {
     /// One side has closed its connection.
     End,
@@ -129,7 +129,7 @@ impl Link {
         target: &mut OwnedWriteHalf,
     ) -> Result<(), Stop> {
         let mut unread = Vec::new();
-        // What is forwarded at once, and what of an answer waits for the rest of it.
+        // `whole` is forwarded at once. `answer` waits for the rest of the answer.
         let mut whole = Vec::new();
         let mut answer = Vec::new();
         let mut chunk = vec![0; 64 * 1024];

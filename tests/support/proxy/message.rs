@@ -1,13 +1,13 @@
-//! What goes over the wire, by name.
+//! The messages between a client and its server, by name.
 
 use std::fmt;
 
 /// One of the two that talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// Who has connected.
+    /// The side that has connected.
     Client,
-    /// Who answers.
+    /// The side that answers.
     Server,
 }
 
@@ -16,7 +16,7 @@ pub enum End {
 pub struct Message {
     /// Which connection it went over, counted from 0 in the order in which they were made.
     pub connection: usize,
-    /// Who sent it.
+    /// The side that sent the message.
     pub from: End,
     /// Its name in the protocol's own words, and the SQL that it holds: `Query "BEGIN"`, `ReadyForQuery(T)`,
     /// `COM_QUERY "START TRANSACTION"`, `OK(T)`.
@@ -50,7 +50,7 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// What a client sends with SQL in which `part` stands, as written: to be run, or to be prepared.
+    /// A client's message with SQL in which `part` stands, as written: to be run, or to be prepared.
     pub fn query(part: impl Into<String>) -> Self {
         Self {
             from: End::Client,
@@ -59,7 +59,7 @@ impl Pattern {
         }
     }
 
-    /// What a client sends, by the beginning of its name: `Startup`, `Execute`, `COM_STMT_EXECUTE`.
+    /// A client's message, by the beginning of its name: `Startup`, `Execute`, `COM_STMT_EXECUTE`.
     pub fn request(name: impl Into<String>) -> Self {
         Self {
             from: End::Client,
@@ -68,7 +68,7 @@ impl Pattern {
         }
     }
 
-    /// What the server sends, by the beginning of its name: `DataRow`, `Row`, `ErrorResponse 40001`.
+    /// A server's message, by the beginning of its name: `DataRow`, `Row`, `ErrorResponse 40001`.
     pub fn answer(name: impl Into<String>) -> Self {
         Self {
             from: End::Server,

@@ -1,6 +1,6 @@
 //! The packets of MySQL and MariaDB: <https://mariadb.com/kb/en/clientserver-protocol/>.
 //!
-//! What a packet of the server's is depends on what it was asked, and on what came before it in the same answer.
+//! The kind of a server packet depends on the request, and on the packets before it in the same answer.
 
 use super::Wire;
 use super::message::End;
@@ -34,7 +34,7 @@ struct MySql {
     has_logged_in: bool,
 }
 
-/// What the next packet of the server is.
+/// The kind of the server's next packet.
 #[derive(Clone, Copy)]
 enum Expected {
     /// Part of the login.
@@ -209,7 +209,7 @@ fn length_encoded(bytes: &[u8]) -> (u32, usize) {
     match bytes.first() {
         Some(0xfc) => (number(bytes, 1, 2), 3),
         Some(0xfd) => (number(bytes, 1, 3), 4),
-        // What is cut off here is above 4 thousand million.
+        // The truncated bits are those above 2^32.
         Some(0xfe) => (number(bytes, 1, 4), 9),
         Some(&byte) => (u32::from(byte), 1),
         None => (0, 0),

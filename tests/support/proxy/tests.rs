@@ -118,7 +118,7 @@ async fn the_packets_of_mariadb_have_names() {
     assert_eq!(proxy.round_trips(), 4);
 }
 
-/// The same faults on both wires.
+/// Both protocols meet the same faults.
 mod faults {
     use super::*;
 
@@ -192,7 +192,7 @@ mod faults {
             let (db, proxy, mut client) = with_table::<DB>().await;
             proxy.half_open(way);
             assert!(hangs::<DB>(&mut client, INSERT).await, "{way:?}");
-            // What was sent may take the server a while.
+            // The server may take a while to read the message.
             let arriving = async {
                 while rows(&db).await < stored {
                     tokio::time::sleep(Duration::from_millis(1)).await;

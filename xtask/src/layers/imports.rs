@@ -97,7 +97,7 @@ impl Crate {
     }
 }
 
-/// What one file says.
+/// The imports and modules of one file.
 #[derive(Default)]
 pub(crate) struct Parsed {
     /// The modules that have files of their own.

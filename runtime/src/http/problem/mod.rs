@@ -149,7 +149,7 @@ impl Error {
 }
 
 impl From<&Error> for Problem {
-    /// The same as [`Error::problem`].
+    /// Returns [`Error::problem`].
     fn from(error: &Error) -> Self {
         error.problem()
     }

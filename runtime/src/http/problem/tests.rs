@@ -12,10 +12,10 @@ use crate::classify::{Constraint, Transaction};
 use crate::scope::place::{ErrorContext, TransactionId};
 use crate::scope::site::{Site, SiteKind as Stands};
 
-/// A status, and the seconds of `Retry-After`.
+/// The status of a problem, and the seconds of its `Retry-After`.
 type Said = (u16, Option<u64>);
 
-/// Every category, with the status and `Retry-After` of what is not retryable and of what is.
+/// Every category, with the status and `Retry-After` of an error that is not retryable, and of one that is.
 const CATEGORIES: &[(Category, Said, Said)] = {
     use Category::{
         Canceled, Connection, Data, NotFound, Permission, Query, Resources, Unknown, UnknownOutcome,
@@ -75,7 +75,7 @@ fn every_category_has_its_status() {
             assert_eq!((found.status, found.retry_after), said, "{case}");
         }
     }
-    // Each 503 says when to come back, and no 4xx but a conflict does.
+    // Each 503 has a `Retry-After`; among the 4xx only conflicts have one.
     for kind in PROBLEM_KINDS {
         assert!(
             kind.status != 503 || kind.retry_after.is_some(),
@@ -140,7 +140,7 @@ fn the_page_lists_every_type() {
     );
 }
 
-/// What tells a client of nothing but its own request.
+/// A failed login of the program to the database is not reported to the client as a refused request.
 #[test]
 fn what_kept_the_program_out_is_not_said_to_forbid_the_client_anything() {
     let source = || E::Database(Box::new(Says("28P01")));
@@ -180,7 +180,7 @@ fn what_kept_the_program_out_is_not_said_to_forbid_the_client_anything() {
             .status,
         503
     );
-    // A statement that is refused is another matter.
+    // A refused statement is answered as forbidden.
     assert_eq!(Error::from(source()).problem().status, 403);
 }
 
@@ -218,13 +218,13 @@ fn a_problem_is_what_the_rfc_says_and_can_be_read_back() {
     problem.instance = Some("/orders/1".into());
     let read: Problem = serde_json::from_str(&problem.to_json()).unwrap();
     assert_eq!(read, problem);
-    // Of somebody else's, with members that nobody here knows.
+    // A problem of another program, with unknown members.
     let read: Problem =
         serde_json::from_str(r#"{"status":400,"errors":[{"field":"sku"}]}"#).unwrap();
     assert_eq!((&*read.type_uri, &*read.title), ("about:blank", ""));
 }
 
-/// An error of a database that has nothing but a code.
+/// A database error that consists of a code only.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Says(&'static str);

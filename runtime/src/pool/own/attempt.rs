@@ -1,4 +1,4 @@
-//! Connections that are being made.
+//! Attempts to open a connection for the own pool, each on a task of its own.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -18,16 +18,17 @@ use crate::classify::Redacted;
 use crate::targets;
 use crate::util::timed_out::timed_out;
 
-/// Attempts to make a connection, which begin once the pool is not locked any more.
+/// Attempts that are started after the lock of the pool is released.
 #[must_use]
 pub(super) struct Starts<DB: Backend>(pub(super) Vec<(ConnectAttempt<DB>, Handle)>);
 
 impl<DB: Backend> Starts<DB> {
+    /// Spawns the attempts, and the further ones for which a failed spawn left room.
     pub(super) fn run(mut self) {
         while let Some((first, _)) = self.0.first() {
             let pool = Arc::clone(&first.pool);
             for (attempt, runtime) in self.0 {
-                // A runtime that has ended drops it at once, which leaves room for others.
+                // A runtime that has shut down drops the attempt at once, which leaves room for another.
                 runtime.spawn(attempt.make_for_waiter());
             }
             self = pool.provide(&mut pool.state());
@@ -35,10 +36,10 @@ impl<DB: Backend> Starts<DB> {
     }
 }
 
-/// An attempt to make a connection. Dropped, it makes room for another.
+/// An attempt to open a connection. Dropping it ends the attempt and leaves room for another.
 pub(super) struct ConnectAttempt<DB: Backend> {
     pub(super) number: u64,
-    /// The waiter that it was begun for. Another may wait for it by now.
+    /// The waiter for which the attempt was begun. Another waiter may have taken it over since.
     pub(super) waiter: Option<u64>,
     pub(super) begun: Instant,
     pub(super) is_started: bool,
@@ -47,7 +48,7 @@ pub(super) struct ConnectAttempt<DB: Backend> {
 }
 
 impl<DB: Backend> ConnectAttempt<DB> {
-    /// Nobody awaits this: who waits is told.
+    /// Opens the connection, and sends it, or the error, to the waiter. Runs as a task that nobody awaits.
     async fn make_for_waiter(mut self) {
         let made = match AssertUnwindSafe(self.connect()).catch_unwind().await {
             Ok(made) => made,
@@ -59,7 +60,7 @@ impl<DB: Backend> ConnectAttempt<DB> {
         }
     }
 
-    /// The same where it is the caller who is told.
+    /// Opens the connection for the pool, and returns the error to the caller.
     pub(super) async fn make(mut self) -> Result<(), Lack> {
         let own = self.connect().await?;
         self.succeed(own);
@@ -90,6 +91,7 @@ impl<DB: Backend> ConnectAttempt<DB> {
         })
     }
 
+    /// Puts the connection into the pool, unless the attempt was given up meanwhile.
     fn succeed(self, own: OwnConnection<DB>) {
         let mut state = self.pool.state();
         if state.remove_attempt(self.number).is_none() {
@@ -103,7 +105,8 @@ impl<DB: Backend> ConnectAttempt<DB> {
         self.pool.put(own, false);
     }
 
-    /// Tells the one that it was made for why, where that is known. One that came later has another made.
+    /// Sends the reason, if known, to the waiter, if the waiter was there when the attempt began. For a waiter that
+    /// came later another attempt is made.
     fn fail(&self, lack: Option<Lack>) {
         let mut state = self.pool.state();
         if state.remove_attempt(self.number).is_none() {
@@ -121,7 +124,7 @@ impl<DB: Backend> ConnectAttempt<DB> {
         match (told, lack) {
             (Some(told), Some(lack)) => drop(told.answer.send(Err(lack))),
             (None, Some(Lack::Refused(error))) => {
-                tracing::debug!(target: targets::POOL, error = %Redacted(&error), "a connection that nobody waits for could not be made");
+                tracing::debug!(target: targets::POOL, error = %Redacted(&error), "a connection could not be opened; no boundary waits for it");
             }
             _ => {}
         }
@@ -134,7 +137,7 @@ impl<DB: Backend> Drop for ConnectAttempt<DB> {
         let waiter = state.waiter_of(self.number);
         let waiter = waiter.filter(|&at| Some(state.waiting[at].number) == self.waiter);
         match waiter {
-            // Its runtime has ended, and so has who waited there.
+            // The runtime has shut down, and the waiter ran on it.
             Some(at) if !self.is_started => {
                 state.remove_attempt(self.number);
                 let gone = state.waiting.remove(at);
@@ -149,6 +152,7 @@ impl<DB: Backend> Drop for ConnectAttempt<DB> {
     }
 }
 
+/// Returns the error of an attempt that had no answer within its time.
 pub(crate) fn no_answer(after: Duration) -> sqlx::Error {
     sqlx::Error::Io(timed_out(format!("no answer within {after:?}")))
 }

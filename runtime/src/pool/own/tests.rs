@@ -1,3 +1,5 @@
+//! Tests of the own pool: the order of its queue, leaks, and the number of attempts.
+
 use sqlx::Sqlite;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::{JoinSet, yield_now};
@@ -21,7 +23,7 @@ async fn take(pool: &Arc<OwnPool<Sqlite>>) -> Lent<Sqlite> {
     taken.unwrap_or_else(|_| panic!("there is no connection"))
 }
 
-/// What is left when nobody waits and nobody holds one.
+/// Asserts that no waiter, no attempt and no lent connection is left.
 async fn check_that_nothing_leaks(pool: &Arc<OwnPool<Sqlite>>) {
     while !pool.state().making.is_empty() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -55,7 +57,7 @@ async fn who_came_first_is_served_first() {
             yield_now().await;
         }
         drop(held);
-        // One that comes now does not pass those that wait.
+        // A new waiter does not overtake those in the queue.
         drop(take(&pool).await);
         assert_eq!(*served.lock().unwrap(), (0..32).collect::<Vec<_>>());
         waiters.join_all().await;
@@ -64,7 +66,7 @@ async fn who_came_first_is_served_first() {
     }
 }
 
-/// Given up before they are made, while they are made, when they are there, and while they are held.
+/// Waiters give up before their connection is opened, while it is opened, once it is there, and while they hold it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_leaks_whenever_a_waiter_goes() {
     let pool = pool(3);
@@ -96,7 +98,7 @@ async fn nothing_leaks_whenever_a_waiter_goes() {
     assert!(matches!(pool.take().await, Err(Lack::Closed)));
 }
 
-/// One for each that waits, and no more, whoever is served by what.
+/// Each waiter has one attempt, also after waiters were served by the attempts of others.
 #[tokio::test]
 async fn no_more_are_made_than_are_waited_for() {
     let pool = pool(10);
@@ -104,7 +106,7 @@ async fn no_more_are_made_than_are_waited_for() {
     let (second, third) = (pool.enter(), pool.enter());
     assert_eq!(pool.state().making.len(), 2);
     drop(first);
-    // What is made for the second is made for the fourth now.
+    // The attempt that was begun for the second waiter is now the fourth's.
     let fourth = pool.enter();
     assert_eq!(pool.state().making.len(), 2);
     let mut held = Vec::new();
