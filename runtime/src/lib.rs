@@ -164,8 +164,8 @@ pub mod __private0 {
 
     // Items that compiler messages name: the compiler shows the path under which an item is public.
     pub use crate::macro_support::probe::{
-        Begun, Bounds, Committed, Harmless, Opened, Opens, Returned, RolledBack, Runs, Sent,
-        Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain, Verdict,
+        Begun, Bounds, Committed, Finding, Harmless, Opened, Opens, Returned, RolledBack, Runs,
+        Sent, Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain,
     };
     pub use crate::macro_support::{JobPolicy, OpensSessions, RouterError};
 }

@@ -34,7 +34,7 @@ use migrate::Migrate as Whole;
 use transact::Transact as Whole;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) use transact::Transact;
-pub(crate) use transact::{Begun, CommitFailure};
+pub(crate) use transact::{BeginReply, CommitFailure};
 
 /// A database that boundaries can be opened on: `sqlx::Postgres`, `sqlx::MySql` and `sqlx::Sqlite`, each
 /// behind the feature of its name.

@@ -12,7 +12,7 @@ use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::{first_row, forward_to_connection};
 use crate::backend::query::Statement;
 use crate::backend::transact::TransactionFacts;
-use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
+use crate::backend::{Backend, BeginReply, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::classify::replay;
@@ -175,12 +175,12 @@ impl Transact for MySql {
         AssertSqlSafe(sql).into_sql_str()
     }
 
-    fn begun(row: Option<MySqlRow>) -> Result<Begun, sqlx::Error> {
+    fn begun(row: Option<MySqlRow>) -> Result<BeginReply, sqlx::Error> {
         let process = match row {
             Some(row) => Some(row.try_get(0)?),
             None => None,
         };
-        Ok(Begun {
+        Ok(BeginReply {
             process,
             transaction: None,
         })
@@ -216,7 +216,7 @@ impl Transact for MySql {
     }
 
     /// Kills the whole connection, because [`settle`](Self::settle) cannot make it usable again.
-    fn stop((): &(), begun: &Begun) -> Option<SqlStr> {
+    fn stop((): &(), begun: &BeginReply) -> Option<SqlStr> {
         let process = begun.process?;
         Some(AssertSqlSafe(format!("KILL CONNECTION {process}")).into_sql_str())
     }

@@ -11,7 +11,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, S
 use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::forward_to_connection;
 use crate::backend::transact::TransactionFacts;
-use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
+use crate::backend::{Backend, BeginReply, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::classify::replay;
@@ -228,12 +228,12 @@ impl Transact for Postgres {
         AssertSqlSafe(sql).into_sql_str()
     }
 
-    fn begun(row: Option<PgRow>) -> Result<Begun, sqlx::Error> {
+    fn begun(row: Option<PgRow>) -> Result<BeginReply, sqlx::Error> {
         let Some(row) = row else {
-            return Ok(Begun::default());
+            return Ok(BeginReply::default());
         };
         let process: i32 = row.try_get(0)?;
-        Ok(Begun {
+        Ok(BeginReply {
             process: u64::try_from(process).ok(),
             transaction: if row.len() > 1 {
                 Some(row.try_get(1)?)
@@ -259,7 +259,7 @@ impl Transact for Postgres {
     }
 
     /// Cancels the running statement. A backend that runs no statement ignores the request.
-    fn stop(_: &Fitting, begun: &Begun) -> Option<SqlStr> {
+    fn stop(_: &Fitting, begun: &BeginReply) -> Option<SqlStr> {
         let process = begun.process?;
         Some(AssertSqlSafe(format!("SELECT pg_cancel_backend({process})")).into_sql_str())
     }

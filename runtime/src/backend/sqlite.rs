@@ -14,7 +14,7 @@ use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::{first_row, forward_to_connection};
 use crate::backend::query::Statement;
 use crate::backend::transact::TransactionFacts;
-use crate::backend::{Backend, Begun, CommitFailure, Connect, Execute, Transact, sealed};
+use crate::backend::{Backend, BeginReply, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::classify::replay;
@@ -226,8 +226,8 @@ impl Transact for Sqlite {
         AssertSqlSafe(sql).into_sql_str()
     }
 
-    fn begun(_: Option<SqliteRow>) -> Result<Begun, sqlx::Error> {
-        Ok(Begun::default())
+    fn begun(_: Option<SqliteRow>) -> Result<BeginReply, sqlx::Error> {
+        Ok(BeginReply::default())
     }
 
     /// Needs no further check, because SQLite reports COMMIT outside a transaction as an error.
@@ -255,7 +255,7 @@ impl Transact for Sqlite {
         })
     }
 
-    fn stop(fitting: &Fitting, _: &Begun) -> Option<SqlStr> {
+    fn stop(fitting: &Fitting, _: &BeginReply) -> Option<SqlStr> {
         fitting.is_stopped.store(true, Ordering::Relaxed);
         None
     }

@@ -28,7 +28,7 @@ pub trait Transact: Connect {
     fn begin(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
 
     /// Reads the first row of the answer to [`begin`](Self::begin).
-    fn begun(row: Option<Self::Row>) -> Result<Begun, sqlx::Error>;
+    fn begun(row: Option<Self::Row>) -> Result<BeginReply, sqlx::Error>;
 
     /// Returns the SQL that commits in one round trip, and fails if the transaction is not the one that was begun.
     fn commit(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
@@ -44,7 +44,7 @@ pub trait Transact: Connect {
 
     /// Cancels the statement that runs on the connection. If only another connection can do so, returns the SQL that it
     /// has to send.
-    fn stop(fitting: &Self::Fitting, begun: &Begun) -> Option<SqlStr>;
+    fn stop(fitting: &Self::Fitting, begun: &BeginReply) -> Option<SqlStr>;
 
     /// Whether the error says that the connection to be [stopped](Self::stop) no longer exists.
     fn is_gone(_error: &sqlx::Error) -> bool {
@@ -122,7 +122,7 @@ pub enum CommitFailure {
 
 /// The answer of the server to the begin of a transaction.
 #[derive(Clone, Debug, Default)]
-pub struct Begun {
+pub struct BeginReply {
     /// The server's number for the connection, which another connection needs to cancel its statement.
     pub(crate) process: Option<u64>,
     /// The transaction's id, if the outcome of its commit is to be confirmed.

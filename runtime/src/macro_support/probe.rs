@@ -160,7 +160,7 @@ impl<'c, T: ?Sized> Deref for ProbeAcquire<'c, T> {
 }
 
 /// The answer about `T`: `V` is [`Bounds`], [`Opens`], [`Runs`] or [`Harmless`].
-pub struct Verdict<T: ?Sized, V>(PhantomData<fn() -> (*const T, V)>);
+pub struct Finding<T: ?Sized, V>(PhantomData<fn() -> (*const T, V)>);
 
 /// It opens boundaries.
 pub struct Bounds(());
@@ -177,40 +177,40 @@ pub struct Harmless(());
 impl<T: OpensBoundary + ?Sized> Probe<'_, T> {
     /// The answer.
     #[must_use]
-    pub const fn verdict(&self) -> Verdict<T, Bounds> {
-        Verdict(PhantomData)
+    pub const fn verdict(&self) -> Finding<T, Bounds> {
+        Finding(PhantomData)
     }
 }
 
 impl<T: OpensTransaction + ?Sized> ProbeOpens<'_, T> {
     /// The answer.
     #[must_use]
-    pub const fn verdict(&self) -> Verdict<T, Opens> {
-        Verdict(PhantomData)
+    pub const fn verdict(&self) -> Finding<T, Opens> {
+        Finding(PhantomData)
     }
 }
 
 impl<'c, T: Executor<'c>> ProbeExecutor<'c, T> {
     /// The answer.
     #[must_use]
-    pub const fn verdict(&self) -> Verdict<T, Runs> {
-        Verdict(PhantomData)
+    pub const fn verdict(&self) -> Finding<T, Runs> {
+        Finding(PhantomData)
     }
 }
 
 impl<'c, T: Acquire<'c>> ProbeAcquire<'c, T> {
     /// The answer.
     #[must_use]
-    pub const fn verdict(&self) -> Verdict<T, Runs> {
-        Verdict(PhantomData)
+    pub const fn verdict(&self) -> Finding<T, Runs> {
+        Finding(PhantomData)
     }
 }
 
 impl<T: ?Sized> ProbeRest<T> {
     /// The answer.
     #[must_use]
-    pub const fn verdict(&self) -> Verdict<T, Harmless> {
-        Verdict(PhantomData)
+    pub const fn verdict(&self) -> Finding<T, Harmless> {
+        Finding(PhantomData)
     }
 }
 
@@ -356,34 +356,34 @@ macro_rules! spoken_for {
 spoken_for!(Committed, RolledBack, Begun, Sent);
 
 /// Rejects a type that a service may not take.
-pub fn service_takes<T: ?Sized, V: TakenByService<T>>(_: Verdict<T, V>) {}
+pub fn service_takes<T: ?Sized, V: TakenByService<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type that a router may not take.
-pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Verdict<T, V>) {}
+pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type that a background job may not take.
-pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Verdict<T, V>) {}
+pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type that may not be returned.
-pub fn returns<T: ?Sized, V: Returned<T>>(_: Verdict<T, V>) {}
+pub fn returns<T: ?Sized, V: Returned<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type that may not be committed.
-pub fn commits<T: ?Sized, V: Committed<T>>(_: Verdict<T, V>) {}
+pub fn commits<T: ?Sized, V: Committed<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type that may not be rolled back.
-pub fn rolls_back<T: ?Sized, V: RolledBack<T>>(_: Verdict<T, V>) {}
+pub fn rolls_back<T: ?Sized, V: RolledBack<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type on which no transaction may be begun.
-pub fn begins<T: ?Sized, V: Begun<T>>(_: Verdict<T, V>) {}
+pub fn begins<T: ?Sized, V: Begun<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type to which no statement may be sent.
-pub fn sends<T: ?Sized, V: Sent<T>>(_: Verdict<T, V>) {}
+pub fn sends<T: ?Sized, V: Sent<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type on which no job may be started.
-pub fn starts<T: ?Sized, V: Started<T>>(_: Verdict<T, V>) {}
+pub fn starts<T: ?Sized, V: Started<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type on which no boundary may be opened.
-pub fn opens<T: ?Sized, V: Opened<T>>(_: Verdict<T, V>) {}
+pub fn opens<T: ?Sized, V: Opened<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type named `Session` that is not a session of demarcate.
 pub const fn is_session<S: LentSession + ?Sized>() {}

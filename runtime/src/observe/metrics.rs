@@ -7,7 +7,7 @@ use metrics::{
 };
 
 use crate::classify::Category;
-use crate::observe::stats::{Outcome, RunTotals};
+use crate::observe::stats::{RunOutcome, RunTotals};
 use crate::scope::site::Site;
 
 const TRANSACTIONS: &str = "demarcate_transactions_total";
@@ -60,7 +60,7 @@ pub(crate) fn describe() {
 /// Records the end of a run. A run that was rolled back without a failure was ended by an `Err` of the body's own.
 pub(crate) fn ended(
     site: Site,
-    outcome: Outcome,
+    outcome: RunOutcome,
     failure: Option<Category>,
     sent: &RunTotals,
     took: Duration,
@@ -71,12 +71,12 @@ pub(crate) fn ended(
         .increment(1);
     histogram!(DURATION, "boundary" => boundary, "outcome" => outcome_name).record(took);
     match outcome {
-        Outcome::Committed => {}
-        Outcome::RolledBack => {
+        RunOutcome::Committed => {}
+        RunOutcome::RolledBack => {
             let category = failure.map_or("body", Category::as_str);
             counter!(ROLLBACKS, "boundary" => boundary, "category" => category).increment(1);
         }
-        Outcome::Unknown => counter!(UNKNOWN, "boundary" => boundary).increment(1),
+        RunOutcome::Unknown => counter!(UNKNOWN, "boundary" => boundary).increment(1),
     }
     counter!(STATEMENTS, "boundary" => boundary).increment(sent.statements);
     counter!(ROWS, "boundary" => boundary).increment(sent.rows);

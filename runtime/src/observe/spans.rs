@@ -11,7 +11,7 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use crate::classify::{Category, classify};
-use crate::observe::stats::{Outcome, RunTotals};
+use crate::observe::stats::{RunOutcome, RunTotals};
 use crate::options::TxOptions;
 use crate::scope::place::TransactionId;
 use crate::scope::site::Site;
@@ -63,7 +63,7 @@ pub(crate) fn boundary(
 /// Records on the span how the run ended.
 pub(crate) fn boundary_ended(
     span: &Span,
-    outcome: Outcome,
+    outcome: RunOutcome,
     failure: Option<Category>,
     sent: &RunTotals,
 ) {

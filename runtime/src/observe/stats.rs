@@ -64,13 +64,13 @@ pub struct LastError {
 
 /// How one run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum RunOutcome {
     Committed,
     RolledBack,
     Unknown,
 }
 
-impl Outcome {
+impl RunOutcome {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Committed => "committed",
@@ -154,16 +154,16 @@ impl Record {
     pub(crate) fn ended(
         &self,
         transaction: TransactionId,
-        outcome: Outcome,
+        outcome: RunOutcome,
         sent: &RunTotals,
         took: Duration,
     ) {
         self.runs.record(took);
         let mut counts = self.counts();
         match outcome {
-            Outcome::Committed => counts.committed += 1,
-            Outcome::RolledBack => counts.rolled_back += 1,
-            Outcome::Unknown => counts.unknown += 1,
+            RunOutcome::Committed => counts.committed += 1,
+            RunOutcome::RolledBack => counts.rolled_back += 1,
+            RunOutcome::Unknown => counts.unknown += 1,
         }
         counts.statements += sent.statements;
         counts.rows += sent.rows;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::backend::{Backend, Begun};
+use crate::backend::{Backend, BeginReply};
 use crate::classify::Redacted;
 use crate::options::effective::Effective;
 use crate::pool::Connection;
@@ -36,7 +36,7 @@ struct ActiveLease<DB: Backend> {
     /// Whether the transaction left state on the server's session that outlives it.
     is_tainted: bool,
     options: Arc<Effective>,
-    begun: Begun,
+    begun: BeginReply,
 }
 
 impl<DB: Backend> Lease<DB> {
@@ -48,7 +48,7 @@ impl<DB: Backend> Lease<DB> {
                 state: ConnectionState::Busy,
                 is_tainted: false,
                 options,
-                begun: Begun::default(),
+                begun: BeginReply::default(),
             }),
         }
     }
@@ -73,7 +73,7 @@ impl<DB: Backend> Lease<DB> {
     }
 
     /// Records that the transaction has begun.
-    pub(crate) fn begin(&mut self, begun: Begun) {
+    pub(crate) fn begin(&mut self, begun: BeginReply) {
         let held = self.held();
         held.begun = begun;
         held.state = ConnectionState::Open;

@@ -8,7 +8,7 @@ use crate::backend::{Backend, CommitFailure};
 use crate::classify::Redacted;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::observe::stats::Outcome;
+use crate::observe::stats::RunOutcome;
 use crate::pool::lease::ConnectionState;
 use crate::session::transaction::{Core, OnConnection};
 use crate::targets;
@@ -48,7 +48,7 @@ impl<DB: Backend> Core<DB> {
         if let Some(OnConnection { lease, .. }) = &mut self.connection {
             self.recorder.totals.round_trips += 1;
             // Until the answer arrives. It stays unknown if the runtime shuts down before that.
-            self.recorder.outcome = Outcome::Unknown;
+            self.recorder.outcome = RunOutcome::Unknown;
             if !self.options.is_read_only() {
                 // Before the commit is sent: a caller that is cancelled meanwhile must not read an older state from a replica.
                 self.engine.replicas().writes(self.task);
@@ -102,7 +102,7 @@ impl<DB: Backend> Core<DB> {
         let place = self.activity.place_of_run();
         let failure = DB::commit_failure(&source);
         if failure != CommitFailure::Unknown {
-            self.recorder.outcome = Outcome::RolledBack;
+            self.recorder.outcome = RunOutcome::RolledBack;
             if let Some(on) = &mut self.connection {
                 *on.lease.parts().1 = ConnectionState::Open;
             }
@@ -131,7 +131,7 @@ impl<DB: Backend> Core<DB> {
                 Ok(())
             }
             Some(false) => {
-                self.recorder.outcome = Outcome::RolledBack;
+                self.recorder.outcome = RunOutcome::RolledBack;
                 Err(NotCommitted {
                     error: Error::Database { place, source },
                     may_succeed_again: true,

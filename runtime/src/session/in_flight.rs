@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::observe::statement_observer::StatementObserver;
-use crate::observe::stats::Outcome;
+use crate::observe::stats::RunOutcome;
 use crate::pool::lease::ConnectionState;
 use crate::scope::activity::Activity;
 use crate::session::failure::Failure;
@@ -36,7 +36,7 @@ pub(crate) struct InFlight<'a> {
 /// How to report a statement that may have committed unnoticed.
 pub(crate) struct Unproven<'a> {
     /// The outcome of the boundary.
-    pub(crate) outcome: &'a mut Outcome,
+    pub(crate) outcome: &'a mut RunOutcome,
     /// Whether an error means that the connection is lost, and with it the answer.
     pub(crate) is_lost: fn(&sqlx::Error) -> bool,
 }
@@ -72,7 +72,7 @@ impl InFlight<'_> {
     fn mark_unknown(&mut self, error: sqlx::Error) -> sqlx::Error {
         match &mut self.unproven {
             Some(unproven) if (unproven.is_lost)(&error) => {
-                *unproven.outcome = Outcome::Unknown;
+                *unproven.outcome = RunOutcome::Unknown;
                 let place = self.activity.place();
                 Error::CommitUnknown {
                     place,

@@ -8,7 +8,7 @@ use crate::error::Error;
 #[cfg(feature = "metrics")]
 use crate::observe::metrics;
 use crate::observe::spans;
-use crate::observe::stats::{Outcome, Record, RunTotals};
+use crate::observe::stats::{Record, RunOutcome, RunTotals};
 use crate::scope::activity::Activity;
 use crate::session::failure::FailureMark;
 use crate::targets;
@@ -24,7 +24,7 @@ pub(crate) struct Recorder {
     /// The duration until the commit.
     took: Option<Duration>,
     pub(crate) totals: RunTotals,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: RunOutcome,
     /// The category of the error that ended the boundary, unless the body returned an error of its own.
     ended_by: Option<Category>,
 }
@@ -41,14 +41,14 @@ impl Recorder {
             open: Some(open),
             took: None,
             totals: RunTotals::default(),
-            outcome: Outcome::RolledBack,
+            outcome: RunOutcome::RolledBack,
             ended_by: None,
         }
     }
 
     /// Records the commit. Hooks that run afterwards do not count as part of the run.
     pub(crate) fn committed(&mut self) {
-        self.outcome = Outcome::Committed;
+        self.outcome = RunOutcome::Committed;
         self.took = Some(self.activity.began().elapsed());
         self.open = None;
     }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::error::Error;
-use crate::observe::stats::{Outcome, Record};
+use crate::observe::stats::{Record, RunOutcome};
 use crate::options::effective::Effective;
 use crate::pool::Guest;
 use crate::pool::lease::{ConnectionState, Lease};
@@ -154,9 +154,9 @@ impl<DB: Backend> Core<DB> {
     fn run_hooks_of_rollback(&mut self) {
         let hooks = match self.recorder.outcome {
             // The boundary itself runs the hooks of a commit.
-            Outcome::Committed => return,
-            Outcome::RolledBack => self.hooks.rolled_back(),
-            Outcome::Unknown => self.hooks.unknown(self.site()),
+            RunOutcome::Committed => return,
+            RunOutcome::RolledBack => self.hooks.rolled_back(),
+            RunOutcome::Unknown => self.hooks.unknown(self.site()),
         };
         if hooks.is_empty() {
             return;
@@ -179,7 +179,7 @@ impl<DB: Backend> Core<DB> {
 impl<DB: Backend> Drop for Core<DB> {
     fn drop(&mut self) {
         self.count_prepared();
-        if self.recorder.outcome == Outcome::RolledBack && self.connection.is_some() {
+        if self.recorder.outcome == RunOutcome::RolledBack && self.connection.is_some() {
             // For the rollback, which runs after the session is dropped.
             self.recorder.totals.round_trips += 1;
         }
