@@ -1,8 +1,9 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroU16};
 
 use clap::{Parser, Subcommand};
+use sitemap::limit::{DEFAULT_RUNNING, DEFAULT_WAITING};
 
 /// A sitemap analyser.
 ///
@@ -22,11 +23,17 @@ pub(crate) struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serves the HTTP API, and beside it the two demo sites
+    /// Serves the HTTP API, probes and metrics, and beside it the two demo sites
     Serve {
         /// Where to listen; port 0 takes a free one
         #[arg(long, default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// How many scans run at once
+        #[arg(long, value_name = "SCANS", default_value_t = DEFAULT_RUNNING)]
+        max_running: NonZeroU16,
+        /// How many more scans are accepted and wait; beyond that the answer is 503
+        #[arg(long, value_name = "SCANS", default_value_t = DEFAULT_WAITING)]
+        max_waiting: u16,
     },
     /// Scans a site, a sitemap on the web, or a sitemap on this machine
     Scan {

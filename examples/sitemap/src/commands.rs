@@ -8,11 +8,15 @@ use std::{
 };
 
 use anyhow::{anyhow, bail};
+use axum::Router;
 use sitemap::{
     api::{JobReport, Status},
     crawl::{Crawler, Limits, Start},
     database::Database,
-    demo, report,
+    demo,
+    limit::ScanLimit,
+    metrics::Metrics,
+    report,
     server::Server,
     site::DemoSite,
 };
@@ -22,9 +26,10 @@ use crate::stop::Stop;
 pub(crate) async fn demo() -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let crawler = Crawler::new(Limits::default())?;
+    let metrics = Metrics::install()?;
     let database = Database::temporary(url().as_deref()).await?;
     let shown = tokio::select! {
-        shown = demo::run(&database, crawler) => shown,
+        shown = demo::run(&database, crawler, metrics) => shown,
         () = stop.asked() => Err(anyhow!("interrupted; nothing is left behind")),
     };
     database.close().await?;
@@ -32,11 +37,15 @@ pub(crate) async fn demo() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn serve(listen: SocketAddr) -> anyhow::Result<ExitCode> {
+pub(crate) async fn serve(listen: SocketAddr, scans: ScanLimit) -> anyhow::Result<ExitCode> {
     let mut stop = Stop::listen()?;
     let crawler = Crawler::new(Limits::default())?;
+    let metrics = Metrics::install()?;
     let database = Database::open(url().as_deref()).await?;
-    let served = serve_on(&database, crawler, listen, &mut stop).await;
+    let router = database.router(crawler, scans, metrics);
+    // The order of the shutdown: `serve_on` stops serving, then `close` waits for the jobs that run
+    // or wait, and closes the connections after that.
+    let served = serve_on(&database, router, listen, &mut stop).await;
     database.close().await?;
     served?;
     Ok(ExitCode::SUCCESS)
@@ -60,12 +69,12 @@ fn url() -> Option<String> {
 
 async fn serve_on(
     database: &Database,
-    crawler: Crawler,
+    router: Router,
     listen: SocketAddr,
     stop: &mut Stop,
 ) -> anyhow::Result<()> {
     let recovered = database.recover().await?;
-    let server = Server::start(listen, database.router(crawler)).await?;
+    let server = Server::start(listen, router).await?;
     let (shop, magazine) = (DemoSite::shop().await?, DemoSite::magazine().await?);
     if recovered > 0 {
         tracing::warn!(
@@ -86,6 +95,7 @@ curl -w '\\n' {server}api/v3/sitemap/batch/create -H 'content-type: application/
   -d '{{\"urls\": [\"{shop}\", \"{magazine}\"]}}'
 curl -w '\\n' {server}api/v3/sitemap/batch/1
 curl -w '\\n' {server}health
+curl {server}metrics
 ",
         server = server.url(),
         database = database.title(),

@@ -10,6 +10,8 @@ use tempfile::TempDir;
 use crate::{
     api::JobReport,
     crawl::{Crawler, Start},
+    limit::ScanLimit,
+    metrics::Metrics,
     postgres, sqlite,
 };
 
@@ -109,11 +111,11 @@ impl Database {
         })
     }
 
-    /// The HTTP API on this database.
-    pub fn router(&self, crawler: Crawler) -> Router {
+    /// The HTTP API, the probes and the metrics of the program on this database.
+    pub fn router(&self, crawler: Crawler, scans: ScanLimit, metrics: Metrics) -> Router {
         match &self.kind {
-            Kind::Sqlite(db) => sqlite::app::router(db.clone(), crawler),
-            Kind::Postgres(db) => postgres::app::router(db.clone(), crawler),
+            Kind::Sqlite(db) => sqlite::app::router(db.clone(), crawler, scans, metrics),
+            Kind::Postgres(db) => postgres::app::router(db.clone(), crawler, scans, metrics),
         }
     }
 

@@ -9,6 +9,8 @@ use crate::{
     client::Client,
     crawl::Crawler,
     database::Database,
+    limit::ScanLimit,
+    metrics::Metrics,
     report::{boundaries, failure, stored, wrapped},
     server::Server,
     site::DemoSite,
@@ -19,9 +21,14 @@ use crate::{
 /// # Errors
 ///
 /// Where something else came of it than what should.
-pub async fn run(database: &Database, crawler: Crawler) -> anyhow::Result<String> {
+pub async fn run(
+    database: &Database,
+    crawler: Crawler,
+    metrics: Metrics,
+) -> anyhow::Result<String> {
     let (shop, magazine) = (DemoSite::shop().await?, DemoSite::magazine().await?);
-    let server = Server::start((Ipv4Addr::LOCALHOST, 0).into(), database.router(crawler)).await?;
+    let router = database.router(crawler, ScanLimit::default(), metrics);
+    let server = Server::start((Ipv4Addr::LOCALHOST, 0).into(), router).await?;
     let shown = show(database, &server, &shop, &magazine).await;
     server.stop().await;
     shown

@@ -10,6 +10,7 @@ use std::{
 };
 
 use clap::Parser;
+use sitemap::limit::ScanLimit;
 use tracing_subscriber::EnvFilter;
 
 use self::cli::{Cli, Command};
@@ -20,7 +21,11 @@ async fn main() -> ExitCode {
     log(&cli);
     let done = match cli.command {
         None => commands::demo().await,
-        Some(Command::Serve { listen }) => commands::serve(listen).await,
+        Some(Command::Serve {
+            listen,
+            max_running,
+            max_waiting,
+        }) => commands::serve(listen, ScanLimit::new(max_running, max_waiting)).await,
         Some(Command::Scan { start }) => commands::scan(&start).await,
     };
     match done {

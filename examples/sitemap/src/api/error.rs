@@ -7,7 +7,7 @@ use axum::{
 };
 use demarcate::Problem;
 
-use crate::crawl::CrawlError;
+use crate::{crawl::CrawlError, limit::Busy};
 
 /// What a router answers in place of success; its boundary is rolled back.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,8 @@ pub(crate) enum ApiError {
     LongBatch(usize, usize),
     #[error("the batch lists `{0}` twice; nothing of it was accepted")]
     ListedTwice(String),
+    #[error(transparent)]
+    Busy(#[from] Busy),
     #[error("there is no {0} {1}")]
     NotFound(&'static str, i64),
     #[error("there is no such route")]
@@ -34,6 +36,9 @@ pub(crate) enum ApiError {
     Database(#[from] demarcate::Error),
 }
 
+/// After how many seconds a request that came at a busy time may be sent again.
+const BUSY_SECONDS: u64 = 5;
+
 /// So that a router can use `?` on a service.
 impl From<sqlx::Error> for ApiError {
     fn from(error: sqlx::Error) -> Self {
@@ -47,6 +52,7 @@ impl ApiError {
             Self::Url(_) | Self::EmptyBatch | Self::LongBatch(..) => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
+            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ListedTwice(_) => StatusCode::CONFLICT,
             Self::NotFound(..) | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
@@ -63,12 +69,16 @@ impl IntoResponse for ApiError {
         match self {
             // Knows what to say of it, and logs the rest.
             Self::Database(error) => error.into_response(),
-            error => Problem::new(
-                status.as_u16(),
-                status.canonical_reason().unwrap_or_default(),
-            )
-            .with_detail(error.to_string())
-            .into_response(),
+            error => {
+                // An error of our own is logged nowhere else.
+                tracing::info!(status = status.as_u16(), %error, "refused");
+                let title = status.canonical_reason().unwrap_or_default();
+                let mut problem =
+                    Problem::new(status.as_u16(), title).with_detail(error.to_string());
+                // Becomes the header `Retry-After`.
+                problem.retry_after = matches!(error, Self::Busy(_)).then_some(BUSY_SECONDS);
+                problem.into_response()
+            }
         }
     }
 }

@@ -136,9 +136,9 @@ pub struct Batch {
     pub jobs: Vec<Job>,
 }
 
-/// `GET /health`: the program answers, and so does its database.
+/// `GET /health`, without the checks: how well the database and its connections are.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Health {
-    /// `ok`
+    /// `pass` or `warn`; `fail`, with a status of 503, if requests cannot be served.
     pub status: String,
 }

@@ -6,6 +6,7 @@ use super::{SessionFactory, jobs, services};
 use crate::{
     api::JobReport,
     crawl::{Crawler, Start},
+    limit::ScanPlace,
 };
 
 /// Creates the tables that are not there.
@@ -37,7 +38,7 @@ pub(crate) async fn scan(
             services::jobs::create(tx, None, start).await
         })
         .await?;
-    let mut job = db.spawn(jobs::scan(crawler, job_id));
+    let mut job = db.spawn(jobs::scan(crawler, ScanPlace::alone(), job_id));
     // Why it failed, if it did, is in its row.
     tokio::select! {
         _ = &mut job => {}

@@ -18,16 +18,28 @@ use axum::{Router, extract::FromRef};
 
 pub(crate) use self::by_hand::{prepare, recover, scan};
 use super::{Database, SCHEMA, Session, SessionFactory};
-use crate::crawl::Crawler;
+use crate::{crawl::Crawler, limit::ScanLimit, metrics::Metrics};
 
 /// What the routers share. `#[router_tx]` finds the session factory in it.
 #[derive(Debug, Clone, FromRef)]
 struct AppState {
     db: SessionFactory,
     crawler: Crawler,
+    scans: ScanLimit,
+    metrics: Metrics,
 }
 
-/// The HTTP API.
-pub(crate) fn router(db: SessionFactory, crawler: Crawler) -> Router {
-    routers::all().with_state(AppState { db, crawler })
+/// The HTTP API, the probes and the metrics.
+pub(crate) fn router(
+    db: SessionFactory,
+    crawler: Crawler,
+    scans: ScanLimit,
+    metrics: Metrics,
+) -> Router {
+    routers::all(db.clone()).with_state(AppState {
+        db,
+        crawler,
+        scans,
+        metrics,
+    })
 }

@@ -2,6 +2,8 @@
 
 mod batch;
 mod commands;
+mod limit;
+mod operations;
 mod program;
 mod refusals;
 mod scan;

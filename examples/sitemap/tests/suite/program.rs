@@ -1,6 +1,6 @@
 //! The program, served for one test.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, sync::OnceLock};
 
 use demarcate::BoundaryStats;
 use demarcate_tests::{Mode, TestDb};
@@ -8,6 +8,8 @@ use sitemap::{
     client::Client,
     crawl::{Crawler, Limits},
     database::Database,
+    limit::ScanLimit,
+    metrics::Metrics,
     server::Server,
 };
 
@@ -48,10 +50,9 @@ impl Program {
     }
 
     async fn at(url: &str, tables: Tables) -> Self {
+        metrics();
         let database = Database::open(Some(url)).await.unwrap();
-        let crawler = Crawler::new(Limits::default()).unwrap();
-        let server = Server::start((Ipv4Addr::LOCALHOST, 0).into(), database.router(crawler));
-        let server = server.await.unwrap();
+        let server = serve(&database, ScanLimit::default()).await;
         Self {
             client: Client::new(server.url()).unwrap(),
             server,
@@ -74,6 +75,20 @@ impl Program {
         let stats = self.boundary(name);
         (stats.committed, stats.rolled_back)
     }
+}
+
+/// Serves the program on a database.
+pub(crate) async fn serve(database: &Database, scans: ScanLimit) -> Server {
+    let crawler = Crawler::new(Limits::default()).unwrap();
+    let router = database.router(crawler, scans, metrics());
+    let server = Server::start((Ipv4Addr::LOCALHOST, 0).into(), router);
+    server.await.unwrap()
+}
+
+/// The metrics of all programs of this process.
+fn metrics() -> Metrics {
+    static METRICS: OnceLock<Metrics> = OnceLock::new();
+    METRICS.get_or_init(|| Metrics::install().unwrap()).clone()
 }
 
 impl Tables {

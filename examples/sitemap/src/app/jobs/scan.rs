@@ -5,7 +5,10 @@ use std::{error::Error, time::Duration};
 use demarcate::{JobError, TxOptions, background_job, service};
 
 use super::{Session, SessionFactory, services};
-use crate::crawl::{CrawlError, Crawler, Start};
+use crate::{
+    crawl::{CrawlError, Crawler, Start},
+    limit::ScanPlace,
+};
 
 /// Why a scan failed.
 #[derive(Debug, thiserror::Error)]
@@ -21,8 +24,12 @@ pub(crate) enum ScanError {
 pub(crate) async fn scan(
     db: &SessionFactory,
     crawler: Crawler,
+    place: ScanPlace,
     job_id: i64,
 ) -> Result<(), ScanError> {
+    // The job is `queued` until then, and holds no connection.
+    let _turn = place.turn().await;
+
     let url = db
         .transaction_with(TxOptions::new().name("start_scan"), async |tx| {
             services::jobs::set_running(tx, job_id).await
@@ -49,6 +56,7 @@ async fn mark_failed(
     tx: &mut Session,
     error: &JobError,
     _: Crawler,
+    _: ScanPlace,
     job_id: i64,
 ) -> Result<(), sqlx::Error> {
     services::jobs::mark_failed(tx, job_id, &reason(error)).await

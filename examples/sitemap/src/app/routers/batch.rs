@@ -3,10 +3,11 @@
 use axum::{extract::State, http::StatusCode};
 use demarcate::router_tx;
 
-use super::{Session, jobs, services};
+use super::{Session, services};
 use crate::{
     api::{ApiError, Batch, BatchAccepted, BatchRequest, Json, Path},
     crawl::{CrawlError, Crawler, Start},
+    limit::ScanLimit,
 };
 
 /// More than that is more than a person asks for by mistake.
@@ -17,18 +18,18 @@ const MAX_URLS: usize = 100;
 pub(super) async fn post_batch(
     tx: &mut Session,
     State(crawler): State<Crawler>,
+    State(scans): State<ScanLimit>,
     Json(request): Json<BatchRequest>,
 ) -> Result<(StatusCode, Json<BatchAccepted>), ApiError> {
-    let starts = starts(&request.urls)?;
+    let starts = starts(&request.urls, MAX_URLS.min(scans.capacity()))?;
+    let places = scans.places(starts.len())?;
     let batch_id = services::batches::create(tx).await?;
     let mut job_ids = Vec::with_capacity(starts.len());
-    for start in &starts {
+    for (start, place) in starts.iter().zip(places) {
         // A URL that is listed twice is found by a constraint of the table. What was inserted before
         // it is rolled back with it, and the jobs that were registered never start.
-        let job_id = services::jobs::create(tx, Some(batch_id), start).await;
-        let job_id = job_id.map_err(|error| refusal(error, start))?;
-        tx.after_commit(jobs::scan(crawler.clone(), job_id));
-        job_ids.push(job_id);
+        let job_id = services::scans::accept(tx, &crawler, place, Some(batch_id), start).await;
+        job_ids.push(job_id.map_err(|error| refusal(error, start))?);
     }
     let accepted = BatchAccepted { batch_id, job_ids };
     Ok((StatusCode::ACCEPTED, Json(accepted)))
@@ -47,11 +48,11 @@ pub(super) async fn get_batch(
     }
 }
 
-fn starts(urls: &[String]) -> Result<Vec<Start>, ApiError> {
+fn starts(urls: &[String], max: usize) -> Result<Vec<Start>, ApiError> {
     match urls.len() {
         0 => return Err(ApiError::EmptyBatch),
-        1..=MAX_URLS => {}
-        many => return Err(ApiError::LongBatch(many, MAX_URLS)),
+        many if many > max => return Err(ApiError::LongBatch(many, max)),
+        _ => {}
     }
     let starts: Result<_, CrawlError> = urls.iter().map(|url| Start::from_url(url)).collect();
     Ok(starts?)
