@@ -17,8 +17,8 @@ pub(crate) fn report(error: &Error) {
     match status(error) {
         status @ ..500 => tracing::info!(
             target: targets::PROBLEM_REPORT,
-            transaction.id = transaction,
             status,
+            transaction.id = transaction,
             error.type = %category,
             service,
             statement,
@@ -27,8 +27,8 @@ pub(crate) fn report(error: &Error) {
         ),
         status => tracing::error!(
             target: targets::PROBLEM_REPORT,
-            transaction.id = transaction,
             status,
+            transaction.id = transaction,
             error.type = %category,
             service,
             statement,
