@@ -250,7 +250,7 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// A job that was started before may still open boundaries, and a job that is started by a commit still runs. A
     /// boundary that is stopped after `grace` returns [`Error::Closed`]; a job returns that error or
-    /// [`JobError::Cancelled`]. A commit that was sent is awaited.
+    /// [`JobError::Cancelled`](crate::JobError::Cancelled). A commit that was sent is awaited.
     ///
     /// Inside a boundary, a job or a hook of this factory, `close` would wait for itself. There it returns at once, and
     /// the factory closes in the background.

@@ -137,7 +137,7 @@ impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
 /// Finds out whether a value has an error status, for every type.
 ///
 /// The four types form a chain of `Deref`. Method lookup calls the first `is_error` whose bounds the type meets, and
-/// [`AnswerRest`] accepts every type.
+/// `AnswerRest` accepts every type.
 pub struct Answer<'a, T>(AnswerPart<'a, T>);
 
 /// Accepts a tuple whose last member has a status, and a `Result` whose error has one.

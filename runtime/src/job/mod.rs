@@ -240,7 +240,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// # Errors
     ///
     /// [`JobError`], after the job's `on_error` has run. Inside a boundary of this factory the job is not run, and the
-    /// source of the error is [`Error::NestedBoundary`]: pass the job to
+    /// source of the error is [`Error::NestedBoundary`](crate::Error::NestedBoundary): pass the job to
     /// [`Session::after_commit`](crate::Session::after_commit) there.
     ///
     /// # Cancel safety
