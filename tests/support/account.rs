@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use xtask::tools;
 
-/// The account that runs a server: the current user, or another one if that is root, since servers refuse to run as root.
+/// The account that runs a server: the current user, or another one if that is root, since servers refuse to run as
+/// root.
 pub(crate) struct Account {
     other: Option<Ids>,
 }

@@ -2,7 +2,8 @@
 
 use sqlx::{AssertSqlSafe, Database};
 
-/// The operations that the support needs from each database. A suite that is generic over this trait runs on all of them.
+/// The operations that the support needs from each database. A suite that is generic over this trait runs on all of
+/// them.
 pub trait Backend: Database {
     /// Counts the sessions that are connected to the database, beside the one that asks.
     const OTHER_SESSIONS: &'static str;

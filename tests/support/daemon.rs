@@ -14,7 +14,8 @@ use crate::admin;
 use crate::instance::{Instance, Place};
 use crate::say::say;
 
-/// How long a running server may take to answer. It may be busy for a moment, as PostgreSQL is after a backend was killed.
+/// How long a running server may take to answer. It may be busy for a moment, as PostgreSQL is after a backend was
+/// killed.
 const ANSWERING_TAKES_AT_MOST: Duration = Duration::from_secs(5);
 
 /// How long a server may take to start. Generous, since the machine may be compiling at the same time.

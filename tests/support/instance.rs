@@ -24,7 +24,8 @@ use xtask::servers;
 use crate::account::Account;
 use crate::say::say;
 
-/// The number of seconds for which an unused server waits for the next test process, such as the next run after an edit.
+/// The number of seconds for which an unused server waits for the next test process, such as the next run after an
+/// edit.
 const GRACE_SECONDS: u32 = 120;
 
 const KEEPER: &str = include_str!("keeper.sh");

@@ -81,8 +81,8 @@ pub async fn mariadb() -> TestDb<sqlx::MySql> {
     TestDb::create().await
 }
 
-/// Creates a database on a MariaDB of its own. Many of MariaDB's counters are for the whole server, so on the shared one
-/// they include all other tests.
+/// Creates a database on a MariaDB of its own. Many of MariaDB's counters are for the whole server, so on the shared
+/// one they include all other tests.
 ///
 /// # Panics
 ///

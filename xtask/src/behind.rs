@@ -22,8 +22,8 @@ pub(crate) fn run() -> Result<(), String> {
     result
 }
 
-/// Returns a step for each mode. They build nothing that the step of the tests has not built: another choice of packages
-/// would be another choice of features.
+/// Returns a step for each mode. They build nothing that the step of the tests has not built: another choice of
+/// packages would be another choice of features.
 pub(crate) fn steps() -> Result<Vec<Step>, String> {
     let members = members()?;
     Ok(RUNS.iter().map(|run| step(run, &members)).collect())
