@@ -66,7 +66,7 @@ on_every_database! {
         );
         check_refusal(
             factory.migrate(&migrations(&[ITEMS])).await,
-            &["migration 2", "missing", "put the migration back"],
+            &["migration 2", "missing", "restore the migration"],
         );
         check_refusal(
             factory.migrate(&migrations(&[ITEMS, ADD, "insert into nowhere values (1)"])).await,

@@ -99,8 +99,8 @@ on_every_database! {
         let builder = || SessionFactory::builder().url(db.url());
         for (builder, word) in [
             (builder().max_connections(0), "at least 1"),
-            (builder().max_connections(2).min_connections(3), "more than `max_connections`"),
-            (builder().acquire_timeout(Duration::ZERO), "some time"),
+            (builder().max_connections(2).min_connections(3), "greater than `max_connections`"),
+            (builder().acquire_timeout(Duration::ZERO), "more than zero"),
             (builder().max_lifetime(Duration::ZERO), "`None` for never"),
             (builder().idle_timeout(Duration::ZERO), "`None` for never"),
         ] {
