@@ -190,8 +190,8 @@ on_every_database! {
         let waiting = match rival.url().starts_with("mysql") {
             true => "select count(*) from information_schema.processlist \
                      where db = database() and info = 'update orders set n = 4 where id = 1'",
-            false => "select count(*) from pg_locks join pg_database on pg_database.oid = database \
-                      where datname = current_database() and not granted",
+            false => "select count(*) from pg_stat_activity \
+                      where datname = current_database() and wait_event_type = 'Lock'",
         };
         eventually("it waits", async || rival.admin_value::<i64>(waiting).await == 1).await;
     }

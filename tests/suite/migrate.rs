@@ -126,7 +126,7 @@ on_every_database! {
         }
         if db.url().starts_with("mysql") {
             // A change to a table commits by itself there.
-            check_refusal(factory.migrate(&slow).await, &["partially applied", "put right by hand"]);
+            check_refusal(factory.migrate(&slow).await, &["partially applied", "repair by hand"]);
         } else {
             factory.migrate(&slow).await.unwrap();
             assert_eq!(items(&db).await, 1);

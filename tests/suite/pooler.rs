@@ -286,8 +286,8 @@ async fn locks_go_with_the_caller_though_the_pooler_is_exhausted() {
                     .await
             }
         });
-        let waiting = "select count(*) from pg_locks join pg_database on pg_database.oid = database \
-                       where datname = current_database() and not granted";
+        let waiting = "select count(*) from pg_stat_activity \
+                       where datname = current_database() and wait_event_type = 'Lock'";
         eventually("the other waits", async || {
             db.admin_value::<i64>(waiting).await > 0
         })
