@@ -72,7 +72,7 @@ impl Control {
 pub enum Judgement {
     /// It is not allowed, and the compiler would refuse it as well. Holds the name that was called.
     Refused(Control, Ident),
-    /// It is not allowed, although the compiler accepts it. Holds the name, and the text of the receiver.
+    /// A call that is not allowed, although the compiler accepts it. Holds the name, and the text of the receiver.
     Wrong(Control, Ident, String),
     /// It depends on the type of the receiver. Holds the name that was called, and the receiver as it stands in the
     /// source.

@@ -24,7 +24,7 @@ pub enum Category {
     Query,
     /// The server has run out of memory, disk space or connections.
     Resources,
-    /// It is unknown whether the transaction was committed.
+    /// The outcome of the commit is unknown.
     UnknownOutcome,
     /// The row does not exist.
     NotFound,

@@ -15,7 +15,7 @@ use super::Classification;
 
 /// An error that knows its own classification, and can therefore travel in an [`Envelope`].
 pub(crate) trait Classified: StdError + Send + Sync + 'static {
-    /// What the error means.
+    /// Returns the meaning of the error.
     fn classification(&self) -> Classification<'_>;
 
     /// The error in one line, without the boundary that it happened in.

@@ -6,7 +6,7 @@ use super::Error;
 use crate::classify::{Category, Classification, Classified, classify, words};
 
 impl Error {
-    /// What the error means, and what can be done about it. An [`Error::Aborted`] is classified by the first
+    /// Returns the meaning of the error, and the ways to recover from it. An [`Error::Aborted`] is classified by the first
     /// failure of the transaction.
     pub fn classification(&self) -> Classification<'_> {
         match self {

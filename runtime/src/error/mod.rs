@@ -145,7 +145,7 @@ pub enum Error {
     Connect {
         /// Where it happened.
         place: ErrorContext,
-        /// What to check, given the reason of the failure.
+        /// The advice: the parts to check, given the reason of the failure.
         advice: &'static str,
         /// Why it failed.
         source: sqlx::Error,

@@ -18,7 +18,7 @@ impl<DB: Backend> SessionFactory<DB> {
     /// Runs the migrations that have not been run yet, in order, each in a transaction of its own. Fails if a migration that
     /// was run has changed since.
     ///
-    /// It is not a boundary. sqlx's [`Migrator`] runs on a connection of the pool, which is closed afterwards (except on
+    /// A migration is not a boundary. sqlx's [`Migrator`] runs on a connection of the pool, which is closed afterwards (except on
     /// SQLite). Several programs may migrate at once: on PostgreSQL, MySQL and MariaDB the others wait for the first; SQLite
     /// has no such lock. Only the wait for the connection has a timeout. On MySQL, where a change of a table commits
     /// implicitly, the changes that a failed migration made before its failure remain.

@@ -1,4 +1,4 @@
-//! What load balancers, supervisors and Prometheus ask the program for.
+//! Routes for load balancers, supervisors and Prometheus.
 
 use reqwest::{Response, header::CONTENT_TYPE};
 use serde_json::Value;
