@@ -26,7 +26,10 @@ pub(crate) use connect::Connect;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) use execute::Execute;
 pub(crate) use execute::Step;
-#[cfg(feature = "migrate")]
+#[cfg(all(
+    feature = "migrate",
+    any(feature = "sqlite", feature = "postgres", feature = "mysql")
+))]
 pub(crate) use migrate::Migrate;
 #[cfg(feature = "migrate")]
 use migrate::Migrate as Whole;
