@@ -109,6 +109,7 @@ on_every_database! {
         assert!(matches!(refused, Err(Error::Database { .. })), "{refused:?}");
         factory.transaction_with(TxOptions::new().read_write(), insert).await.unwrap();
         assert_eq!(items(&db).await, 1);
+        factory.close(crate::GRACE).await;
 
         let factory = with_defaults(TxOptions::new().read_only().timeout(SHORT)).await;
         let late: Result<(), Error> = factory
