@@ -71,6 +71,12 @@ impl<DB: Backend> Engine<DB> {
         &self.replicas
     }
 
+    /// Returns the pool of a replica, or of the primary.
+    pub(crate) fn pool_of(&self, replica: Option<usize>) -> &Pool<DB> {
+        let replica = replica.and_then(|n| self.replicas.pools().get(n));
+        replica.unwrap_or(&self.pool)
+    }
+
     /// Returns the default options of boundaries.
     pub(crate) fn defaults(&self) -> &TxOptions {
         &self.defaults

@@ -59,7 +59,8 @@ impl SiteOptions {
             return Ok(Arc::clone(effective));
         }
         // A closure that decides which errors commit cannot be compared.
-        let kept = written.tolerated.is_none().then(|| written.clone());
+        let is_kept = self.0.get().is_none() && written.tolerated.is_none();
+        let kept = is_kept.then(|| written.clone());
         let effective = Arc::new(resolve(written)?);
         if let Some(kept) = kept {
             // Another call may have been first; both have resolved the same, or this one is not kept.

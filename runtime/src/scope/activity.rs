@@ -140,15 +140,17 @@ impl Activity {
         });
         let mut state = self.state();
         state.statement = statement;
+        self.innermost(&state)
+    }
+
+    fn innermost(&self, state: &ActivityState) -> Span {
         let service = state.service.as_ref();
         service.map_or(&self.span, |service| &service.span).clone()
     }
 
     /// Returns the span of the innermost service, or of the run if none runs.
     pub(crate) fn innermost_span(&self) -> Span {
-        let state = self.state();
-        let service = state.service.as_ref();
-        service.map_or(&self.span, |service| &service.span).clone()
+        self.innermost(&self.state())
     }
 
     /// Records when the current statement was answered.

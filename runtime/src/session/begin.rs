@@ -79,10 +79,7 @@ impl<DB: Backend> Core<DB> {
 
     /// Returns the pool of the chosen replica, or else of the primary.
     fn pool(&self) -> &Pool<DB> {
-        let replica = self
-            .replica
-            .and_then(|n| self.engine.replicas().pools().get(n));
-        replica.unwrap_or(self.engine.pool())
+        self.engine.pool_of(self.replica)
     }
 
     async fn begin_on_the_chosen_pool(&mut self) -> Result<(), Error> {
@@ -90,8 +87,7 @@ impl<DB: Backend> Core<DB> {
         loop {
             // Cloned, so that the borrow of the pool does not borrow `self`.
             let engine = Arc::clone(&self.engine);
-            let pool = self.replica.and_then(|n| engine.replicas().pools().get(n));
-            let pool = pool.unwrap_or(engine.pool());
+            let pool = engine.pool_of(self.replica);
             let stopped_waiting = &mut self.stopped_waiting;
             let waiting = OnDrop::new(|| *stopped_waiting = Some(Instant::now()));
             let began = Instant::now();
