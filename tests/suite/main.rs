@@ -32,10 +32,12 @@ mod replicas;
 mod restart;
 mod retry;
 mod savepoint;
+mod schema;
 mod session;
 mod settings;
 mod spans;
 mod standby;
+mod streams;
 mod timeouts;
 mod wire;
 

@@ -9,6 +9,40 @@ use sqlx::Connection;
 use crate::{ITEMS, items};
 
 on_every_database! {
+    /// The message names the boundary's own option, since nobody else keeps the statement from writing.
+    #[tokio::test]
+    async fn a_write_in_a_read_only_boundary_is_told_as_that() {
+        let db = test_db().await;
+        db.admin(crate::ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        for (retry, swallows) in [(0, false), (2, false), (0, true)] {
+            let runs = std::sync::atomic::AtomicU32::new(0);
+            let options = match retry {
+                0 => TxOptions::new().read_only(),
+                retry => TxOptions::new().read_only().retry(retry),
+            };
+            let refused = factory.transaction_with(options, async |tx: &mut Session| {
+                runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let written = sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await;
+                if !swallows {
+                    written?;
+                }
+                Ok::<_, Error>(())
+            }).await.unwrap_err();
+            let said = refused.to_string();
+            assert!(said.contains("the boundary is `read_only`"), "{said}");
+            assert!(!refused.classification().retryable, "{refused:#}");
+            assert_eq!(runs.into_inner(), 1);
+        }
+        // The connection is as good as before.
+        factory.transaction(async |tx| {
+            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        }).await.unwrap();
+        assert_eq!(factory.pool_status().connections, 1);
+        factory.close(crate::GRACE).await;
+    }
+
     #[tokio::test]
     async fn a_read_only_boundary_cannot_write_and_the_next_can() {
         let db = test_db().await;

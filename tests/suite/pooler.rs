@@ -446,3 +446,114 @@ fn a_database_without_poolers_refuses_one() {
         .unwrap_err();
     assert!(matches!(refused, Error::Unsupported { .. }), "{refused:?}");
 }
+
+/// Six programs that know of no pooler, each with one connection, the same texts in another order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_that_nothing_shows_is_found_before_it_does_harm() {
+    const TEXTS: [&str; 5] = [
+        "select $1 + 0",
+        "select $1 + 100",
+        "select $1 + 200",
+        "select $1 + 300",
+        "select $1 + 400",
+    ];
+    let db = demarcate_tests::postgres().await;
+    let url = pgbouncer(Mode::Hidden, &db).await;
+    let mut programs = Vec::new();
+    for program in 0..6 {
+        let builder = SessionFactory::builder().url(&url).max_connections(1);
+        let factory = builder.connect().await.unwrap();
+        programs.push(tokio::spawn(async move {
+            let mut wrong = Vec::new();
+            for round in 0..200 {
+                let which = (program + round) % TEXTS.len();
+                let given = factory
+                    .transaction(async |tx| {
+                        let asked = sqlx::query_scalar(TEXTS[which]).bind(7_i32);
+                        Ok::<i32, Error>(asked.fetch_one(&mut *tx).await?)
+                    })
+                    .await;
+                let right = i32::try_from(7 + 100 * which).unwrap();
+                if !matches!(given, Ok(given) if given == right) {
+                    wrong.push(format!("{round}: {given:?} for {right}"));
+                }
+            }
+            factory.close(crate::GRACE).await;
+            wrong
+        }));
+    }
+    let mut wrong = Vec::new();
+    for program in programs {
+        wrong.extend(program.await.unwrap());
+    }
+    assert_eq!(wrong, [""; 0], "of 1,200");
+}
+
+/// The same with several statements in each transaction and several connections: what a program cannot know before its
+/// second statement fails is retryable, and `retry` cures it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_becomes_the_client_of_a_pooler_that_it_finds() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let url = pgbouncer(Mode::Hidden, &db).await;
+    let mut programs = Vec::new();
+    for program in 0..4_i64 {
+        let builder = SessionFactory::builder().url(&url).max_connections(3);
+        let factory = builder.connect().await.unwrap();
+        programs.push(tokio::spawn(async move {
+            for id in 0..50 {
+                let options = TxOptions::new().retry(3);
+                factory
+                    .transaction_with(options, async |tx: &mut Session| {
+                        let insert = sqlx::query("insert into items (id) values ($1)");
+                        insert.bind(program * 1_000 + id).execute(&mut *tx).await?;
+                        let own = format!("select id + {} from items where id = $1", id % 3);
+                        let own = sqlx::query_scalar(sqlx::AssertSqlSafe(own));
+                        let found: i64 = own.bind(program * 1_000 + id).fetch_one(&mut *tx).await?;
+                        assert_eq!(found, program * 1_000 + id + id % 3);
+                        Ok::<_, Error>(())
+                    })
+                    .await
+                    .unwrap();
+            }
+            factory.close(crate::GRACE).await;
+        }));
+    }
+    for program in programs {
+        program.await.unwrap();
+    }
+    assert_eq!(items(&db).await, 200);
+}
+
+/// sqlx looks the type up between preparing a statement and running it, which a statement without a name does not survive.
+#[tokio::test]
+async fn a_type_that_is_met_for_the_first_time_costs_no_boundary() {
+    let (db, factory) = behind(2).await;
+    db.admin("create type mood as enum ('glad'); create table moods (mood mood); insert into moods values ('glad')").await;
+    for first in [true, false] {
+        let factory = match first {
+            true => factory.clone(),
+            false => behind_url(&db).await,
+        };
+        factory
+            .transaction(async |tx| {
+                if !first {
+                    sqlx::query("select 1").execute(&mut *tx).await?;
+                }
+                let read = "select mood from moods where $1";
+                let mood: Mood = sqlx::query_scalar(read).bind(true).fetch_one(&mut *tx).await?;
+                assert_eq!(mood, Mood::Glad);
+                let cursor = sqlx::query("select 'c'::refcursor where $1").bind(true);
+                cursor.fetch_one(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        factory.close(crate::GRACE).await;
+    }
+}
+
+async fn behind_url(db: &TestDb<Postgres>) -> SessionFactory {
+    let url = pgbouncer(Mode::Transaction, db).await;
+    SessionFactory::connect(&url).await.unwrap()
+}

@@ -6,7 +6,8 @@ use demarcate::classify::{Category, Transaction, classify};
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::{Error, Isolation, ReadPreference, TxOptions};
 use demarcate_tests::OwnPostgres;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use demarcate_tests::proxy::Proxy;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres};
 use tokio::sync::Notify;
 
 use crate::eventually;
@@ -258,4 +259,51 @@ async fn what_stands_in_the_way_of_recovery_is_run_again() {
     };
     assert!(classify(source).retryable, "{refused:?}");
     db.close(crate::GRACE).await;
+}
+
+/// A program whose address led to the primary, and leads to what is a standby now until it connects anew.
+#[tokio::test]
+async fn after_a_failover_at_most_one_write_fails_and_none_with_retry() {
+    let pair = Pair::start().await;
+    for (first, retry) in [(true, false), (false, false), (false, true)] {
+        let proxy = Proxy::to_url::<Postgres>(pair.standby.url()).await;
+        let db = SessionFactory::builder().url(proxy.url()).max_connections(4).connect().await.unwrap();
+        // Each of four connections leads to the standby.
+        let options = TxOptions::new().read_only();
+        let gate = tokio::sync::Barrier::new(4);
+        let read = async || {
+            db.transaction_with(options.clone(), async |tx: &mut Session| {
+                sqlx::query("select 1").execute(&mut *tx).await?;
+                gate.wait().await;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        };
+        tokio::join!(read(), read(), read(), read());
+        proxy.lead_to(pair.primary.url());
+        let mut failed = Vec::new();
+        for id in 0..20 {
+            let options = match retry {
+                true => TxOptions::new().retry(1),
+                false => TxOptions::new(),
+            };
+            let written = db
+                .transaction_with(options, async |tx: &mut Session| {
+                    if !first {
+                        sqlx::query("select 1").execute(&mut *tx).await?;
+                    }
+                    sqlx::query("insert into notes values ($1, 'after')").bind(id).execute(&mut *tx).await?;
+                    Ok::<_, Error>(())
+                })
+                .await;
+            failed.extend(written.err());
+        }
+        let most = usize::from(!first && !retry);
+        assert!(failed.len() <= most, "first {first}, retry {retry}: {failed:?}");
+        for error in failed {
+            assert!(error.classification().retryable, "{error:#}");
+        }
+        db.close(crate::GRACE).await;
+    }
 }

@@ -22,6 +22,8 @@ pub enum Mode {
     Session,
     /// For a transaction.
     Transaction,
+    /// For a transaction, and nothing in the URL says so.
+    Hidden,
 }
 
 impl Mode {
@@ -29,6 +31,7 @@ impl Mode {
         match self {
             Self::Session => "session",
             Self::Transaction => "transaction",
+            Self::Hidden => "hidden",
         }
     }
 
@@ -84,7 +87,12 @@ impl Daemon for PgBouncer {
         let users = format!("\"{USER}\" \"{}\"\n", place.password());
         let users = text(&place.write("users.txt", &users)?);
         let (server, password) = (self.server, &self.password);
-        let (port, mode) = (place.port(), self.mode.name());
+        let port = place.port();
+        let (mode, further) = match self.mode {
+            Mode::Session | Mode::Transaction => (self.mode.name(), ""),
+            // A client that does not know of it sends this one.
+            Mode::Hidden => ("transaction", "ignore_startup_parameters = extra_float_digits\n"),
+        };
         let settings = format!(
             "[databases]\n\
              * = host=127.0.0.1 port={server} user={USER} password={password}\n\
@@ -100,7 +108,8 @@ impl Daemon for PgBouncer {
              ; A test that waits for a connection in vain says so before it is given up.\n\
              query_wait_timeout = 20\n\
              ; A database that is not there yet may be there in a moment.\n\
-             server_login_retry = 0.1\n"
+             server_login_retry = 0.1\n\
+             {further}"
         );
         place.write("pgbouncer.ini", &settings).map(drop)
     }
@@ -128,9 +137,11 @@ pub(crate) async fn url(mode: Mode, database: &str) -> Result<String, String> {
     type Cell = OnceCell<Result<Server<Postgres>, String>>;
     static SESSION: Cell = Cell::const_new();
     static TRANSACTION: Cell = Cell::const_new();
+    static HIDDEN: Cell = Cell::const_new();
     let cell = match mode {
         Mode::Session => &SESSION,
         Mode::Transaction => &TRANSACTION,
+        Mode::Hidden => &HIDDEN,
     };
     let server = postgres::server().await?;
     let daemon = PgBouncer {
@@ -140,7 +151,10 @@ pub(crate) async fn url(mode: Mode, database: &str) -> Result<String, String> {
     };
     let pooler = Server::get(cell, daemon, address, MAINTENANCE).await?;
     let address = address(pooler.port(), pooler.password(), database);
-    Ok(format!("{address}?pgbouncer={}", mode.name()))
+    Ok(match mode {
+        Mode::Session | Mode::Transaction => format!("{address}?pgbouncer={}", mode.name()),
+        Mode::Hidden => address,
+    })
 }
 
 fn address(port: u16, password: &str, database: &str) -> String {

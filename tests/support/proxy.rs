@@ -68,7 +68,7 @@ pub struct Proxy {
 
 /// The state shared by the tasks of a proxy.
 struct Shared {
-    server: SocketAddr,
+    server: Mutex<SocketAddr>,
     protocol: fn() -> Box<dyn Protocol>,
     state: Mutex<State>,
     /// Changes with each message that is recorded.
@@ -93,14 +93,23 @@ impl Proxy {
     ///
     /// Where no port is free.
     pub async fn to<DB: Wire>(db: &TestDb<DB>) -> Self {
+        Self::to_url::<DB>(db.url()).await
+    }
+
+    /// The same for a server's URL.
+    ///
+    /// # Panics
+    ///
+    /// Where no port is free.
+    pub async fn to_url<DB: Wire>(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let own = listener
             .local_addr()
             .expect("a bound socket has an address");
-        let (before, server, after) = split(db.url());
+        let (before, server, after) = split(url);
         let sign = if after.contains('?') { '&' } else { '?' };
         let shared = Arc::new(Shared {
-            server: server.parse().expect("the server of a test has an address"),
+            server: Mutex::new(address(server)),
             protocol: DB::protocol,
             state: Mutex::default(),
             recorded: watch::Sender::new(0),
@@ -110,6 +119,13 @@ impl Proxy {
             accepting: tokio::spawn(accept(listener, Arc::clone(&shared))),
             shared,
         }
+    }
+
+    /// New connections lead to the server of this URL from now on, as a name does that has another address. Those that
+    /// there are stay.
+    pub fn lead_to(&self, url: &str) {
+        let (_, server, _) = split(url);
+        *lock(&self.shared.server) = address(server);
     }
 
     /// Where to connect to, with user and password: the database's own URL, through the proxy.
@@ -214,7 +230,7 @@ impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.state();
         f.debug_struct("Proxy")
-            .field("server", &self.shared.server)
+            .field("server", &self.shared.server())
             .field("messages", &state.messages)
             .finish_non_exhaustive()
     }
@@ -229,8 +245,21 @@ impl Drop for Proxy {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
+
+    /// The address to which new connections lead.
+    fn server(&self) -> SocketAddr {
+        *lock(&self.server)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn address(server: &str) -> SocketAddr {
+    server.parse().expect("the server of a test has an address")
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {

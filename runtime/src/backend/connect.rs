@@ -68,7 +68,4 @@ pub trait Connect: Execute + FromSettings {
     fn is_lost_with_its_connection(_options: &Options<Self>) -> bool {
         false
     }
-
-    /// Whether an error means that the connection is lost.
-    fn is_connection_lost(error: &sqlx::Error) -> bool;
 }

@@ -3,15 +3,17 @@
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
+use futures_util::TryStreamExt;
 use sqlx::{Database, Either, SqlStr};
 
+use crate::backend::forward::first_row;
 use crate::backend::query::Statement;
 
 /// One step of a statement's result: a row, or the end of a statement with the number of changed rows.
 pub(crate) type Step<DB> = Either<<DB as Database>::QueryResult, <DB as Database>::Row>;
 
 /// The driver's executor, by methods that are generic over the database.
-pub trait Execute: Database {
+pub trait Execute: Database<Arguments: Clone> {
     /// The SQL dialect of the database.
     const DIALECT: Dialect;
 
@@ -29,13 +31,25 @@ pub trait Execute: Database {
     fn run(
         connection: &mut Self::Connection,
         sql: SqlStr,
-    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+    ) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        let steps = Self::fetch_many(connection, Statement::of_text(sql));
+        Box::pin(steps.try_for_each(|_| std::future::ready(Ok(()))))
+    }
 
     /// Runs SQL text as [`run`](Self::run) does, and returns the first row of the answer.
     fn run_for_row(
         connection: &mut Self::Connection,
         sql: SqlStr,
-    ) -> BoxFuture<'_, Result<Option<Self::Row>, sqlx::Error>>;
+    ) -> BoxFuture<'_, Result<Option<Self::Row>, sqlx::Error>> {
+        let steps = Self::fetch_many(connection, Statement::of_text(sql));
+        Box::pin(first_row::<Self>(steps))
+    }
+
+    /// Forgets the statements that are prepared on the connection.
+    fn forget_statements(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+
+    /// Reads the rest of the answer to a statement that was accepted, and whose row stream was dropped.
+    fn drain(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
     /// [`Executor::fetch_many`](sqlx::Executor::fetch_many) of the connection.
     fn fetch_many<'e>(

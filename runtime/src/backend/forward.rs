@@ -19,6 +19,19 @@ pub(crate) async fn first_row<DB: Database>(
     Ok(first)
 }
 
+/// Reads the answer to its end, and returns its last row.
+pub(crate) async fn last_row<DB: Database>(
+    mut steps: BoxStream<'_, Result<Step<DB>, sqlx::Error>>,
+) -> Result<Option<DB::Row>, sqlx::Error> {
+    let mut last = None;
+    while let Some(step) = steps.try_next().await? {
+        if let Either::Right(row) = step {
+            last = Some(row);
+        }
+    }
+    Ok(last)
+}
+
 /// Implements the methods of [`Execute`](super::Execute) that forward to the connection's own
 /// [`Executor`](sqlx::Executor).
 ///
@@ -38,31 +51,17 @@ macro_rules! forward_to_connection {
             result.rows_affected()
         }
 
-        fn run(
+        fn forget_statements(
             connection: &mut Self::Connection,
-            sql: ::sqlx::SqlStr,
         ) -> ::futures_core::future::BoxFuture<'_, Result<(), ::sqlx::Error>> {
-            let done = ::sqlx::Executor::execute(connection, sql);
-            Box::pin(async move { done.await.map(drop) })
+            Box::pin(::sqlx::Connection::clear_cached_statements(connection))
         }
 
-        fn run_for_row(
+        fn drain(
             connection: &mut Self::Connection,
-            sql: ::sqlx::SqlStr,
-        ) -> ::futures_core::future::BoxFuture<'_, Result<Option<Self::Row>, ::sqlx::Error>> {
-            Box::pin($crate::backend::forward::first_row::<Self>(
-                ::sqlx::Executor::fetch_many(connection, sql),
-            ))
-        }
-
-        fn fetch_many<'e>(
-            connection: &'e mut Self::Connection,
-            statement: $crate::backend::query::Statement<Self>,
-        ) -> ::futures_core::stream::BoxStream<
-            'e,
-            Result<$crate::backend::Step<Self>, ::sqlx::Error>,
-        > {
-            ::sqlx::Executor::fetch_many(connection, statement)
+        ) -> ::futures_core::future::BoxFuture<'_, Result<(), ::sqlx::Error>> {
+            // The ping reads what is left of the last answer first.
+            Box::pin(::sqlx::Connection::ping(connection))
         }
 
         fn prepare_with<'e>(
@@ -83,6 +82,24 @@ macro_rules! forward_to_connection {
     };
 }
 pub(crate) use forward_to_connection;
+
+/// Implements [`Execute::fetch_many`](super::Execute::fetch_many) by the connection's own.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+macro_rules! forward_fetch_many {
+    () => {
+        fn fetch_many<'e>(
+            connection: &'e mut Self::Connection,
+            statement: $crate::backend::query::Statement<Self>,
+        ) -> ::futures_core::stream::BoxStream<
+            'e,
+            Result<$crate::backend::Step<Self>, ::sqlx::Error>,
+        > {
+            ::sqlx::Executor::fetch_many(connection, statement)
+        }
+    };
+}
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(crate) use forward_fetch_many;
 
 /// Implements [`Migrate::migrate`](super::Migrate::migrate), which calls sqlx's migrator. A macro for the same reason
 /// as `forward_to_connection`.

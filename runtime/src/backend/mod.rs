@@ -6,7 +6,6 @@
 pub(crate) mod connect;
 pub(crate) mod diagnosis;
 pub(crate) mod execute;
-#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) mod forward;
 #[cfg(feature = "migrate")]
 pub(crate) mod migrate;
@@ -37,7 +36,7 @@ use migrate::Migrate as Whole;
 use transact::Transact as Whole;
 #[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) use transact::Transact;
-pub(crate) use transact::{BeginReply, CommitFailure};
+pub(crate) use transact::{BeginReply, CommitFailure, Recognition};
 
 /// A database that boundaries can be opened on: `sqlx::Postgres`, `sqlx::MySql` and `sqlx::Sqlite`, each
 /// behind the feature of its name.

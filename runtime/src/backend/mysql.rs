@@ -9,13 +9,13 @@ use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
 use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
 use crate::backend::diagnosis::Diagnosis;
-use crate::backend::forward::{first_row, forward_to_connection};
+use crate::backend::forward::{first_row, forward_fetch_many, forward_to_connection};
 use crate::backend::query::Statement;
 use crate::backend::transact::TransactionFacts;
 use crate::backend::{Backend, BeginReply, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
-use crate::classify::replay;
+use crate::classify::{Fate, classify};
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
@@ -41,6 +41,7 @@ impl Execute for MySql {
         Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }
 
+    forward_fetch_many!();
     forward_to_connection!();
 }
 
@@ -87,18 +88,6 @@ impl Connect for MySql {
             ),
             _ => return None,
         })
-    }
-
-    fn is_connection_lost(error: &sqlx::Error) -> bool {
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-            // 1053 shutdown in progress, 1152 and 1184 aborted connection, 1927 connection was killed
-            // (MariaDB), 4031 disconnected for inactivity (MySQL).
-            sqlx::Error::Database(error) => error
-                .try_downcast_ref::<MySqlDatabaseError>()
-                .is_some_and(|error| matches!(error.number(), 1053 | 1152 | 1184 | 1927 | 4031)),
-            _ => false,
-        }
     }
 }
 
@@ -182,7 +171,7 @@ impl Transact for MySql {
         };
         Ok(BeginReply {
             process,
-            transaction: None,
+            ..BeginReply::default()
         })
     }
 
@@ -238,13 +227,6 @@ impl Transact for MySql {
         })
     }
 
-    fn may_succeed_again(error: &sqlx::Error) -> bool {
-        match error.as_database_error() {
-            Some(error) => replay::mysql(error),
-            None => Self::is_connection_lost(error),
-        }
-    }
-
     fn commit_failure(error: &sqlx::Error) -> CommitFailure {
         /// ER_SP_DOES_NOT_EXIST, which the server also reports for an unknown savepoint.
         const NO_SUCH_SAVEPOINT: u16 = 1305;
@@ -253,7 +235,7 @@ impl Transact for MySql {
             sqlx::Error::Database(database) => {
                 match database.try_downcast_ref::<MySqlDatabaseError>() {
                     Some(error) if error.number() == NO_SUCH_SAVEPOINT => CommitFailure::NotOpen,
-                    _ if Self::is_connection_lost(error) => CommitFailure::Unknown,
+                    _ if classify(error).fate == Fate::Lost => CommitFailure::Unknown,
                     _ => CommitFailure::Refused,
                 }
             }

@@ -1,6 +1,7 @@
 //! The backend for PostgreSQL, with and without PgBouncer.
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
@@ -9,12 +10,14 @@ use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres, Row, SqlSafeStr, SqlStr};
 
 use crate::backend::diagnosis::Diagnosis;
-use crate::backend::forward::forward_to_connection;
+use crate::backend::forward::{forward_fetch_many, forward_to_connection};
 use crate::backend::transact::TransactionFacts;
-use crate::backend::{Backend, BeginReply, CommitFailure, Connect, Execute, Transact, sealed};
+use crate::backend::{
+    Backend, BeginReply, CommitFailure, Connect, Execute, Recognition, Transact, sealed,
+};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
-use crate::classify::replay;
+use crate::classify::{Fate, classify};
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
@@ -27,6 +30,8 @@ impl sealed::Sealed for Postgres {}
 pub struct Fitting {
     /// Whether transactions have the server check during a statement that the client is still connected.
     watches_client: bool,
+    /// The pid of the backend that ran the last transaction, if no pooler is known to choose it. 0 before the first.
+    backend: Option<AtomicU64>,
 }
 
 /// How often the server checks that the client is still connected, in milliseconds.
@@ -45,6 +50,7 @@ impl Execute for Postgres {
         sqlx::Executor::fetch_optional(connection, statement)
     }
 
+    forward_fetch_many!();
     forward_to_connection!();
 }
 
@@ -69,7 +75,10 @@ impl Connect for Postgres {
             if pooler == Pooler::Session {
                 Self::run(connection, "SELECT 1".into_sql_str()).await?;
             }
-            Ok(Fitting { watches_client })
+            Ok(Fitting {
+                watches_client,
+                backend: (!pooler.shares_sessions()).then(AtomicU64::default),
+            })
         })
     }
 
@@ -139,18 +148,6 @@ impl Connect for Postgres {
             ),
             _ => return None,
         })
-    }
-
-    fn is_connection_lost(error: &sqlx::Error) -> bool {
-        match error {
-            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
-            // Class 08 is "connection exception". 57P01 to 57P05 are shutdown, crash, "cannot connect now", a dropped
-            // database, and a session idle for too long; 25P03 is a session idle in a transaction for too long.
-            sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-                code.starts_with("08") || code.starts_with("57P") || code == "25P03"
-            }),
-            _ => false,
-        }
     }
 }
 
@@ -240,7 +237,19 @@ impl Transact for Postgres {
             } else {
                 None
             },
+            schema: None,
         })
+    }
+
+    fn recognize(fitting: &Fitting, begun: &BeginReply) -> Recognition {
+        let (Some(last), Some(now)) = (&fitting.backend, begun.process) else {
+            return Recognition::AsBefore;
+        };
+        match last.swap(now, Ordering::Relaxed) {
+            0 => Recognition::AsBefore,
+            last if last == now => Recognition::AsBefore,
+            _ => Recognition::NewSession,
+        }
     }
 
     /// The server answers COMMIT in a failed transaction with ROLLBACK, which sqlx 0.9 treats as success. SAVEPOINT
@@ -291,13 +300,6 @@ impl Transact for Postgres {
         })
     }
 
-    fn may_succeed_again(error: &sqlx::Error) -> bool {
-        match error.as_database_error() {
-            Some(error) => replay::postgres(error),
-            None => Self::is_connection_lost(error),
-        }
-    }
-
     fn commit_failure(error: &sqlx::Error) -> CommitFailure {
         match error {
             sqlx::Error::Database(database) => match database.code().as_deref() {
@@ -306,7 +308,9 @@ impl Transact for Postgres {
                 Some("40003") => CommitFailure::Unknown,
                 // The session had been idle in its transaction for too long before COMMIT arrived.
                 Some("25P03") => CommitFailure::Refused,
-                _ if Self::is_connection_lost(error) => CommitFailure::Unknown,
+                _ if classify(error).fate == Fate::Lost => CommitFailure::Unknown,
+                // Only COMMIT fails with these, and ends the transaction: a deferred constraint or trigger, a conflict.
+                Some(code) if ["23", "40", "P0"].contains(&&code[..2]) => CommitFailure::RolledBack,
                 _ => CommitFailure::Refused,
             },
             _ => CommitFailure::Unknown,

@@ -29,6 +29,29 @@ impl<DB: Database> Statement<DB> {
         }
     }
 
+    /// A text without arguments, which is not prepared.
+    pub(crate) fn of_text(sql: SqlStr) -> Self {
+        Self {
+            sql,
+            prepared: None,
+            arguments: Ok(None),
+            persistent: true,
+        }
+    }
+
+    /// Copies the query, so that it can be sent again. `None` if an argument could not be encoded.
+    pub(crate) fn try_clone(&self) -> Option<Self>
+    where
+        DB: Database<Arguments: Clone>,
+    {
+        Some(Self {
+            sql: self.sql.clone(),
+            prepared: self.prepared.clone(),
+            arguments: Ok(self.arguments.as_ref().ok()?.clone()),
+            persistent: self.persistent,
+        })
+    }
+
     pub(crate) fn text(&self) -> &SqlStr {
         &self.sql
     }

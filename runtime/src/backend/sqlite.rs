@@ -1,27 +1,33 @@
 //! The backend for SQLite.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Poll, ready};
 
 use demarcate_sql::Dialect;
+use futures_core::Stream;
 use futures_core::future::BoxFuture;
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
-use sqlx::{AssertSqlSafe, Connection, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, Either, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
 use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::{first_row, forward_to_connection};
 use crate::backend::query::Statement;
 use crate::backend::transact::TransactionFacts;
-use crate::backend::{Backend, BeginReply, CommitFailure, Connect, Execute, Transact, sealed};
+use crate::backend::{
+    Backend, BeginReply, CommitFailure, Connect, Execute, Recognition, Step, Transact, sealed,
+};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
-use crate::classify::replay;
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
 use crate::settings::{FromSettings, Pooler};
+use crate::util::lock::lock;
 
 /// The data about a connection to SQLite, and the flag that interrupts its statement.
 #[doc(hidden)]
@@ -30,6 +36,10 @@ pub struct Fitting {
     is_stopped: Arc<AtomicBool>,
     /// The busy timeout from the connect options, in milliseconds.
     busy_timeout: i64,
+    /// The query for the version of the schema.
+    ask_schema: String,
+    /// The version of the schema at the last transaction. `None` before the first.
+    schema: Mutex<Option<i64>>,
 }
 
 /// The number of steps of SQLite's virtual machine between two checks whether the statement was cancelled. They take
@@ -64,7 +74,76 @@ impl Execute for Sqlite {
         Box::pin(first_row::<Self>(Self::fetch_many(connection, statement)))
     }
 
+    /// sqlx's stream just ends if the thread of its connection panics.
+    fn fetch_many<'e>(
+        connection: &'e mut SqliteConnection,
+        statement: Statement<Self>,
+    ) -> BoxStream<'e, Result<Step<Self>, sqlx::Error>> {
+        let sql = statement.text().clone();
+        let steps = sqlx::Executor::fetch_many(connection, statement);
+        Box::pin(until_complete(steps, sql))
+    }
+
     forward_to_connection!();
+}
+
+/// Ends the stream with an error if it ends before each statement of the text has: the thread of the connection is gone,
+/// and with it the transaction.
+fn until_complete<'e>(
+    mut steps: BoxStream<'e, Result<Step<Sqlite>, sqlx::Error>>,
+    sql: SqlStr,
+) -> impl Stream<Item = Result<Step<Sqlite>, sqlx::Error>> + Send + 'e {
+    let (mut completed, mut is_over) = (0_usize, false);
+    stream::poll_fn(move |context| {
+        if is_over {
+            return Poll::Ready(None);
+        }
+        let step = ready!(steps.poll_next_unpin(context));
+        match &step {
+            Some(Ok(Either::Left(_))) => completed += 1,
+            Some(Ok(Either::Right(_))) => {}
+            Some(Err(_)) => is_over = true,
+            None => {
+                is_over = true;
+                if completed < statements_in(&sql, completed) {
+                    return Poll::Ready(Some(Err(sqlx::Error::WorkerCrashed)));
+                }
+            }
+        }
+        Poll::Ready(step)
+    })
+}
+
+/// Returns the number of statements in a text, of which `completed` have run.
+fn statements_in(sql: &SqlStr, completed: usize) -> usize {
+    let sql = sql.as_str();
+    // The usual case.
+    if completed == 1 && !sql.contains(';') {
+        return 1;
+    }
+    demarcate_sql::statements(sql, Dialect::Sqlite).count()
+}
+
+/// Returns the query for the version of the schema, which sums up those of all databases of the connection.
+///
+/// SQLite prepares a statement against the schema that its connection holds in memory. Reading the table of the schema
+/// brings that up to date; beginning a transaction and reading the version do not.
+async fn ask_schema(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
+    let mut sql = String::from("SELECT 0");
+    let mut databases =
+        sqlx::Executor::fetch_many(connection, "PRAGMA database_list".into_sql_str());
+    while let Some(step) = databases.try_next().await? {
+        let Either::Right(row) = step else { continue };
+        let name: String = row.try_get("name")?;
+        let (word, text) = (name.replace('"', "\"\""), name.replace('\'', "''"));
+        let _ = write!(
+            sql,
+            " + (SELECT count(*) * 0 FROM (SELECT 1 FROM \"{word}\".sqlite_master LIMIT 1)) \
+             + (SELECT schema_version FROM pragma_schema_version WHERE schema = '{text}')"
+        );
+    }
+    sql.push_str(" AS schema");
+    Ok(sql)
 }
 
 impl Connect for Sqlite {
@@ -83,6 +162,7 @@ impl Connect for Sqlite {
                 Some(row) => row.try_get(0)?,
                 None => 0,
             };
+            let ask_schema = ask_schema(connection).await?;
             let is_stopped = Arc::new(AtomicBool::new(false));
             let is_told = Arc::clone(&is_stopped);
             connection
@@ -94,6 +174,8 @@ impl Connect for Sqlite {
             Ok(Fitting {
                 is_stopped,
                 busy_timeout,
+                ask_schema,
+                schema: Mutex::new(None),
             })
         })
     }
@@ -143,10 +225,6 @@ impl Connect for Sqlite {
     fn is_lost_with_its_connection(options: &SqliteConnectOptions) -> bool {
         is_of_one_connection(options)
     }
-
-    fn is_connection_lost(error: &sqlx::Error) -> bool {
-        matches!(error, sqlx::Error::WorkerCrashed)
-    }
 }
 
 impl Transact for Sqlite {
@@ -156,6 +234,8 @@ impl Transact for Sqlite {
         // statement, and would delete a database in memory.
         rollback_limit: None,
         closes_tainted: false,
+        // The thread of the connection stops at the first row that nobody takes.
+        finishes_unread: false,
         // The connection runs on a thread of its own, not on the runtime.
         lives_with_runtime: false,
         ..TransactionFacts::SERVER
@@ -201,33 +281,42 @@ impl Transact for Sqlite {
     /// IMMEDIATE takes the write lock at once. A deferred transaction that reads and then writes fails with SQLITE_BUSY
     /// if another transaction wrote in between. The busy timeout does not apply then, since waiting would not help:
     /// <https://www.sqlite.org/lang_transaction.html>.
-    fn begin(options: &Effective, _: &Fitting) -> SqlStr {
-        if options.lock_timeout.is_none() {
-            return if options.is_read_only() {
-                "PRAGMA query_only = 1; BEGIN".into_sql_str()
-            } else {
-                "BEGIN IMMEDIATE".into_sql_str()
-            };
-        }
+    ///
+    /// The schema is asked for inside the transaction, in which nobody else can change it.
+    fn begin(options: &Effective, fitting: &Fitting) -> SqlStr {
         let mut sql = String::new();
+        // Writing to a `String` cannot fail. `restore` resets both settings.
         if let Some(timeout) = options.lock_timeout {
-            // Writing to a `String` cannot fail. `restore` resets the timeout.
-            let _ = write!(
-                sql,
-                "PRAGMA busy_timeout = {}; ",
-                timeout.as_millis().max(1)
-            );
+            let milliseconds = timeout.as_millis().max(1);
+            let _ = write!(sql, "PRAGMA busy_timeout = {milliseconds}; ");
         }
         sql.push_str(if options.is_read_only() {
-            "PRAGMA query_only = 1; BEGIN"
+            "PRAGMA query_only = 1; BEGIN; "
         } else {
-            "BEGIN IMMEDIATE"
+            "BEGIN IMMEDIATE; "
         });
+        sql.push_str(&fitting.ask_schema);
         AssertSqlSafe(sql).into_sql_str()
     }
 
-    fn begun(_: Option<SqliteRow>) -> Result<BeginReply, sqlx::Error> {
-        Ok(BeginReply::default())
+    fn begun(row: Option<SqliteRow>) -> Result<BeginReply, sqlx::Error> {
+        let schema = match row {
+            Some(row) => row.try_get("schema")?,
+            None => None,
+        };
+        Ok(BeginReply {
+            schema,
+            ..BeginReply::default()
+        })
+    }
+
+    fn recognize(fitting: &Fitting, begun: &BeginReply) -> Recognition {
+        let mut last = lock(&fitting.schema);
+        if *last == begun.schema {
+            return Recognition::AsBefore;
+        }
+        *last = begun.schema;
+        Recognition::NewSchema
     }
 
     /// Needs no further check, because SQLite reports COMMIT outside a transaction as an error.
@@ -267,13 +356,6 @@ impl Transact for Sqlite {
     fn settle(connection: &mut SqliteConnection) -> BoxFuture<'_, Result<(), sqlx::Error>> {
         // The connection's thread finishes the dropped statement before it answers the ping.
         Box::pin(connection.ping())
-    }
-
-    fn may_succeed_again(error: &sqlx::Error) -> bool {
-        match error.as_database_error() {
-            Some(error) => replay::sqlite(error),
-            None => Self::is_connection_lost(error),
-        }
     }
 
     fn commit_failure(error: &sqlx::Error) -> CommitFailure {

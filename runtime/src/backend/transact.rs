@@ -27,8 +27,13 @@ pub trait Transact: Connect {
     /// Returns the SQL that begins a transaction with all its options in one round trip.
     fn begin(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
 
-    /// Reads the first row of the answer to [`begin`](Self::begin).
+    /// Reads the last row of the answer to [`begin`](Self::begin).
     fn begun(row: Option<Self::Row>) -> Result<BeginReply, sqlx::Error>;
+
+    /// Compares the answer to [`begin`](Self::begin) with that of the connection's last transaction.
+    fn recognize(_fitting: &Self::Fitting, _begun: &BeginReply) -> Recognition {
+        Recognition::AsBefore
+    }
 
     /// Returns the SQL that commits in one round trip, and fails if the transaction is not the one that was begun.
     fn commit(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
@@ -69,10 +74,6 @@ pub trait Transact: Connect {
     /// Makes the connection ready for the next statement after the future of a statement was dropped.
     fn settle(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
-    /// Whether the same transaction may succeed if it is run again: it conflicted with another, and was rolled back as
-    /// a whole. A lost connection counts too, as long as no commit was sent on it.
-    fn may_succeed_again(error: &sqlx::Error) -> bool;
-
     /// Returns the state of the transaction after an error at commit.
     fn commit_failure(error: &sqlx::Error) -> CommitFailure;
 }
@@ -92,6 +93,8 @@ pub struct TransactionFacts {
     /// The time after which a rollback is given up and its connection closed. A rollback waits for a statement that
     /// still runs, which closing the connection ends on a server, sooner or later.
     pub rollback_limit: Option<Duration>,
+    /// Whether the server runs a text of several statements to its end although nobody reads their rows.
+    pub finishes_unread: bool,
     /// Whether a connection is usable only until the runtime on which it was opened shuts down.
     pub lives_with_runtime: bool,
 }
@@ -105,8 +108,20 @@ impl TransactionFacts {
         cheap_savepoints: None,
         stops_later: false,
         rollback_limit: Some(Duration::from_secs(5)),
+        finishes_unread: true,
         lives_with_runtime: true,
     };
+}
+
+/// What the begin of a transaction shows about its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognition {
+    /// The connection is as its last transaction left it.
+    AsBefore,
+    /// The schema is another: what was prepared on the connection does not fit it.
+    NewSchema,
+    /// The server's session is another: a pooler lends one for each transaction.
+    NewSession,
 }
 
 /// The state of a transaction after an error at commit.
@@ -114,8 +129,10 @@ impl TransactionFacts {
 pub enum CommitFailure {
     /// There was no transaction that could be committed.
     NotOpen,
-    /// The database refused the commit and rolled back.
+    /// The database refused the commit. The transaction may have to be rolled back.
     Refused,
+    /// The database refused the commit and has rolled back.
+    RolledBack,
     /// The outcome is not known.
     Unknown,
 }
@@ -127,6 +144,8 @@ pub struct BeginReply {
     pub(crate) process: Option<u64>,
     /// The transaction's id, if the outcome of its commit is to be confirmed.
     pub(crate) transaction: Option<String>,
+    /// The version of the schema, which changes with it.
+    pub(crate) schema: Option<i64>,
 }
 
 #[cfg(all(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]
@@ -159,6 +178,7 @@ mod tests {
             cheap_savepoints: None,
             stops_later: false,
             rollback_limit: None,
+            finishes_unread: false,
             lives_with_runtime: false,
         };
         assert_eq!(sqlx::Sqlite::FACTS, sqlite);

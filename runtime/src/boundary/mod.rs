@@ -132,7 +132,14 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             ..
         } = *self;
         let span = spans::boundary(DB::DIALECT, site, &self.options, transaction, run);
-        let activity = Activity::new(site, transaction, run, DB::DIALECT, span.clone());
+        let activity = Activity::new(
+            site,
+            transaction,
+            run,
+            self.options.is_read_only(),
+            DB::DIALECT,
+            span.clone(),
+        );
         let frame = Frame::new(Arc::clone(&activity), engine.pool().identity());
         let (record, options) = (Arc::clone(&self.record), Arc::clone(&self.options));
         let mut session = Session::new(Core::new(

@@ -102,32 +102,66 @@ pub enum Recovery {
     ContactAdministrator,
 }
 
-/// A row of the tables of codes, without its code. See [`replay`](super::replay) for the two columns on retrying.
+/// A row of the tables of codes, without its code.
+///
+/// It is the only answer to three questions, for every database: what a caller is told, whether `retry` runs the boundary
+/// again, and whether the connection goes back to the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Advice {
     pub(crate) category: Category,
-    /// The advice: whether the same boundary may succeed if it is run again, now or a little later.
+    /// Whether the same boundary may succeed if it is run again, now or a little later. `retry` runs it again.
     pub(crate) retryable: bool,
-    /// Whether the boundary's `retry` runs it again by itself.
-    pub(crate) replayed: bool,
     pub(crate) recovery: Recovery,
+    pub(crate) fate: Fate,
+}
+
+/// What an error means for the connection on which it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The connection can be used again.
+    Usable,
+    /// A statement without a name was gone before it was run. The connection can be used again, and the statement sent.
+    Unprepared,
+    /// A statement that was prepared on the connection, or a type that it knows, no longer fits the schema.
+    Stale,
+    /// The server accepts no writes, although it was taken for one that does.
+    ReadOnly,
+    /// The server's session belongs to other clients as well: there is a pooler that was not known.
+    Shared,
+    /// The connection is lost.
+    Lost,
+}
+
+impl Fate {
+    /// Whether the statement was refused before it had an effect, and another connection may accept it.
+    pub(crate) const fn is_cured_by_another_connection(self) -> bool {
+        matches!(self, Self::Stale | Self::ReadOnly | Self::Shared)
+    }
+
+    /// The fate in words: `kept`, `closed`.
+    #[cfg(test)]
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Usable | Self::Unprepared => "kept",
+            Self::Stale | Self::ReadOnly | Self::Shared | Self::Lost => "closed",
+        }
+    }
 }
 
 impl Advice {
-    /// The same verdict, replayed by `retry`.
-    pub(crate) const fn replayed(self) -> Self {
-        Self {
-            replayed: true,
-            ..self
-        }
+    /// The same verdict, with another fate of the connection.
+    pub(crate) const fn with_fate(self, fate: Fate) -> Self {
+        Self { fate, ..self }
     }
 
-    /// The same verdict, not replayed by `retry`.
-    pub(crate) const fn not_replayed(self) -> Self {
-        Self {
-            replayed: false,
-            ..self
-        }
+    /// The same verdict on a connection that is lost.
+    pub(crate) const fn lost(self) -> Self {
+        self.with_fate(Fate::Lost)
+    }
+
+    /// The same verdict on the connection of a server to somebody else, such as that of a foreign data wrapper.
+    pub(crate) const fn elsewhere(self) -> Self {
+        self.with_fate(Fate::Usable)
     }
 }
 
@@ -151,42 +185,38 @@ impl Category {
         Advice {
             category: self,
             retryable,
-            replayed: matches!(
-                self,
-                Self::Connection
-                    | Self::Transaction(Transaction::Serialization | Transaction::Deadlock)
-            ),
             recovery,
+            fate: match self {
+                Self::Connection => Fate::Lost,
+                _ => Fate::Usable,
+            },
         }
     }
 
     /// The verdict on an error that is over after a while.
     pub(crate) const fn passing(self) -> Advice {
         Advice {
-            category: self,
             retryable: true,
-            replayed: false,
             recovery: Recovery::Wait,
+            ..self.verdict()
         }
     }
 
     /// The verdict on an error that does not occur again in another run.
     pub(crate) const fn repeatable(self) -> Advice {
         Advice {
-            category: self,
             retryable: true,
-            replayed: false,
             recovery: Recovery::Retry,
+            ..self.verdict()
         }
     }
 
     /// The verdict on an error that lasts until somebody changes something, in a category whose errors mostly pass.
     pub(crate) const fn lasting(self) -> Advice {
         Advice {
-            category: self,
             retryable: false,
-            replayed: false,
             recovery: Recovery::ContactAdministrator,
+            ..self.verdict()
         }
     }
 }
@@ -248,7 +278,7 @@ impl fmt::Display for Recovery {
 
 /// The verdicts that the tables of codes are written in.
 pub(crate) mod words {
-    use super::{Advice, Category, Constraint, Timeout, Transaction};
+    use super::{Advice, Category, Constraint, Fate, Timeout, Transaction};
 
     pub(crate) const UNIQUE: Advice = Category::Constraint(Constraint::Unique).verdict();
     pub(crate) const FOREIGN_KEY: Advice = Category::Constraint(Constraint::ForeignKey).verdict();
@@ -259,7 +289,7 @@ pub(crate) mod words {
     pub(crate) const DATA: Advice = Category::Data.verdict();
     pub(crate) const CONNECTION: Advice = Category::Connection.verdict();
     /// The server is stopping or starting.
-    pub(crate) const RESTART: Advice = Category::Connection.passing().replayed();
+    pub(crate) const RESTART: Advice = Category::Connection.passing();
     pub(crate) const NO_SUCH_SERVER: Advice = Category::Connection.lasting();
     pub(crate) const SERIALIZATION: Advice =
         Category::Transaction(Transaction::Serialization).verdict();
@@ -278,8 +308,18 @@ pub(crate) mod words {
     pub(crate) const CANCELED: Advice = Category::Canceled.verdict();
     pub(crate) const PERMISSION: Advice = Category::Permission.verdict();
     pub(crate) const QUERY: Advice = Category::Query.verdict();
+    /// The schema has changed since the transaction began.
+    pub(crate) const CHANGED: Advice = Category::Query.repeatable();
     /// The schema has changed since the statement was prepared.
-    pub(crate) const STALE: Advice = Category::Query.repeatable();
+    pub(crate) const STALE: Advice = CHANGED.with_fate(Fate::Stale);
+    /// A statement without a name was gone before it was run.
+    pub(crate) const UNPREPARED: Advice = CHANGED.with_fate(Fate::Unprepared);
+    /// A statement that sqlx has prepared is another one, or none, on the server's session.
+    pub(crate) const SHARED: Advice = CHANGED.with_fate(Fate::Shared);
+    /// The server refuses to write.
+    pub(crate) const READ_ONLY: Advice = Category::Transaction(Transaction::State)
+        .passing()
+        .with_fate(Fate::ReadOnly);
     pub(crate) const RESOURCES: Advice = Category::Resources.verdict();
     pub(crate) const TOO_MANY: Advice = Category::Resources.passing();
     pub(crate) const UNKNOWN_OUTCOME: Advice = Category::UnknownOutcome.verdict();

@@ -46,7 +46,6 @@ mod mysql;
 mod origin;
 mod postgrest;
 mod redacted;
-pub(crate) mod replay;
 mod snapshot;
 #[cfg(any(feature = "sqlite", test))]
 mod sqlite;
@@ -61,6 +60,7 @@ use std::fmt;
 use sqlx::error::DatabaseError;
 
 use category::Advice;
+pub(crate) use category::Fate;
 use origin::Origin;
 
 pub(crate) use category::words;
@@ -78,14 +78,15 @@ pub(crate) use snapshot::copy_of;
 pub struct Classification<'e> {
     /// The kind of failure.
     pub category: Category,
-    /// Whether the same boundary may succeed if it is run again, now or a little later.
+    /// Whether the same boundary may succeed if it is run again, now or a little later. If nothing was committed, a
+    /// boundary with [`retry`](crate::Retry) is run again by itself.
     pub retryable: bool,
     /// How to recover.
     pub recovery: Recovery,
     /// The SQLSTATE, if the database reports one. SQLite has none.
     pub sqlstate: Option<&'e str>,
-    /// Whether the boundary's `retry` runs it again by itself.
-    replayed: bool,
+    /// What becomes of the connection on which it happened.
+    pub(crate) fate: Fate,
     origin: Origin<'e>,
 }
 
@@ -108,6 +109,7 @@ pub fn classify(error: &sqlx::Error) -> Classification<'_> {
     let verdict = match error {
         E::Database(database) => return Classification::of_database(&**database),
         E::RowNotFound => words::NOT_FOUND,
+        E::Protocol(message) if is_wrong_number_of_arguments(message) => words::QUERY.lost(),
         E::Io(_) | E::Protocol(_) | E::WorkerCrashed | E::PoolClosed => words::CONNECTION,
         E::Tls(_) => words::NO_SUCH_SERVER,
         E::PoolTimedOut => words::POOL_TIMEOUT,
@@ -124,6 +126,13 @@ pub fn classify(error: &sqlx::Error) -> Classification<'_> {
         _ => words::UNKNOWN,
     };
     verdict.into()
+}
+
+/// Whether sqlx 0.9 has refused a statement that has more arguments than a statement can have, or another number of them
+/// than this one. On MySQL it waits for an answer after that, so the connection cannot be used again.
+fn is_wrong_number_of_arguments(message: &str) -> bool {
+    message.contains("too many arguments for query")
+        || (message.starts_with("prepared statement expected ") && message.ends_with(" were provided"))
 }
 
 /// Classifies a bare code: a SQLSTATE, or a code of PostgREST such as `PGRST116`.
@@ -191,6 +200,11 @@ impl<'e> Classification<'e> {
         self.origin.hint()
     }
 
+    /// Whether the database refused a statement because it would have written.
+    pub(crate) fn refuses_write(&self) -> bool {
+        self.origin.refuses_write()
+    }
+
     /// Whether the database's own text quotes a value of the statement and should therefore stay out of logs. No method
     /// of this type returns such a value.
     #[must_use]
@@ -211,8 +225,8 @@ impl From<Advice> for Classification<'_> {
         Self {
             category: verdict.category,
             retryable: verdict.retryable,
-            replayed: verdict.replayed,
             recovery: verdict.recovery,
+            fate: verdict.fate,
             sqlstate: None,
             origin: Origin::Nothing,
         }

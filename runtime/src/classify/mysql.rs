@@ -28,8 +28,8 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1038, "ER_OUT_OF_SORTMEMORY", RESOURCES),
     (1040, "ER_CON_COUNT_ERROR", TOO_MANY),
     (1041, "ER_OUT_OF_RESOURCES", RESOURCES),
-    (1042, "ER_BAD_HOST_ERROR", CONNECTION.not_replayed()),
-    (1043, "ER_HANDSHAKE_ERROR", CONNECTION.not_replayed()),
+    (1042, "ER_BAD_HOST_ERROR", CONNECTION.elsewhere()),
+    (1043, "ER_HANDSHAKE_ERROR", CONNECTION.elsewhere()),
     (1044, "ER_DBACCESS_DENIED_ERROR", PERMISSION),
     (1045, "ER_ACCESS_DENIED_ERROR", PERMISSION),
     (1046, "ER_NO_DB_ERROR", QUERY),
@@ -46,7 +46,7 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1062, "ER_DUP_ENTRY", UNIQUE),
     (1064, "ER_PARSE_ERROR", QUERY),
     (1066, "ER_NONUNIQ_TABLE", QUERY),
-    (1077, "ER_NORMAL_SHUTDOWN", RESTART.not_replayed()),
+    (1077, "ER_NORMAL_SHUTDOWN", RESTART),
     (1093, "ER_UPDATE_TABLE_USED", QUERY),
     (1095, "ER_KILL_DENIED_ERROR", PERMISSION),
     (1099, "ER_TABLE_NOT_LOCKED_FOR_WRITE", STATE),
@@ -71,19 +71,19 @@ pub(crate) const NUMBERS: &[Row] = &[
     (
         1154,
         "ER_NET_READ_ERROR_FROM_PIPE",
-        CONNECTION.not_replayed(),
+        CONNECTION.elsewhere(),
     ),
-    (1155, "ER_NET_FCNTL_ERROR", CONNECTION.not_replayed()),
+    (1155, "ER_NET_FCNTL_ERROR", CONNECTION.elsewhere()),
     (
         1156,
         "ER_NET_PACKETS_OUT_OF_ORDER",
-        CONNECTION.not_replayed(),
+        CONNECTION.elsewhere(),
     ),
-    (1157, "ER_NET_UNCOMPRESS_ERROR", CONNECTION.not_replayed()),
-    (1158, "ER_NET_READ_ERROR", CONNECTION.not_replayed()),
+    (1157, "ER_NET_UNCOMPRESS_ERROR", CONNECTION.elsewhere()),
+    (1158, "ER_NET_READ_ERROR", CONNECTION.elsewhere()),
     (1159, "ER_NET_READ_INTERRUPTED", IDLE_TIMEOUT),
-    (1160, "ER_NET_ERROR_ON_WRITE", CONNECTION.not_replayed()),
-    (1161, "ER_NET_WRITE_INTERRUPTED", CONNECTION.not_replayed()),
+    (1160, "ER_NET_ERROR_ON_WRITE", CONNECTION.elsewhere()),
+    (1161, "ER_NET_WRITE_INTERRUPTED", CONNECTION.elsewhere()),
     (1169, "ER_DUP_UNIQUE", UNIQUE),
     (1172, "ER_TOO_MANY_ROWS", QUERY),
     (1179, "ER_CANT_DO_THIS_DURING_AN_TRANSACTION", STATE),
@@ -108,7 +108,7 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1231, "ER_WRONG_VALUE_FOR_VAR", QUERY),
     (1235, "ER_NOT_SUPPORTED_YET", QUERY),
     (1242, "ER_SUBQUERY_NO_1_ROW", QUERY),
-    (1243, "ER_UNKNOWN_STMT_HANDLER", QUERY),
+    (1243, "ER_UNKNOWN_STMT_HANDLER", STALE),
     (1264, "ER_WARN_DATA_OUT_OF_RANGE", DATA),
     (1265, "WARN_DATA_TRUNCATED", DATA),
     (1290, "ER_OPTION_PREVENTS_STATEMENT", STATE),
@@ -128,7 +128,7 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1400, "ER_XAER_OUTSIDE", STATE),
     (1402, "ER_XA_RBROLLBACK", ROLLED_BACK),
     (1406, "ER_DATA_TOO_LONG", DATA),
-    (1412, "ER_TABLE_DEF_CHANGED", STALE),
+    (1412, "ER_TABLE_DEF_CHANGED", CHANGED),
     (1422, "ER_COMMIT_NOT_ALLOWED_IN_SF_OR_TRG", STATE),
     (1423, "ER_NO_DEFAULT_FOR_VIEW_FIELD", NOT_NULL),
     (1442, "ER_CANT_UPDATE_USED_TABLE_IN_SF_OR_TRG", QUERY),
@@ -140,7 +140,7 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1568, "ER_CANT_CHANGE_TX_CHARACTERISTICS", STATE),
     (1586, "ER_DUP_ENTRY_WITH_KEY_NAME", UNIQUE),
     (1613, "ER_XA_RBTIMEOUT", ROLLED_BACK),
-    (1614, "ER_XA_RBDEADLOCK", DEADLOCK.not_replayed()),
+    (1614, "ER_XA_RBDEADLOCK", DEADLOCK),
     (1615, "ER_NEED_REPREPARE", STALE),
     (1637, "ER_TOO_MANY_CONCURRENT_TRXS", TOO_MANY),
     (1643, "ER_SIGNAL_NOT_FOUND", NOT_FOUND),
@@ -161,20 +161,20 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1792, "ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION", STATE),
     (1815, "ER_INTERNAL_ERROR", UNKNOWN),
     (1820, "ER_MUST_CHANGE_PASSWORD", PERMISSION),
-    (1836, "ER_READ_ONLY_MODE", STATE),
+    (1836, "ER_READ_ONLY_MODE", READ_ONLY),
     (1859, "ER_DUP_UNKNOWN_IN_INDEX", UNIQUE),
     (1862, "ER_MUST_CHANGE_PASSWORD_LOGIN", PERMISSION),
     (1927, "ER_CONNECTION_KILLED", CONNECTION),
     (1969, "ER_STATEMENT_TIMEOUT", STATEMENT_TIMEOUT),
     (1998, "ER_ENGINE_OUT_OF_MEMORY", RESOURCES),
     (3024, "ER_QUERY_TIMEOUT", STATEMENT_TIMEOUT),
-    (3058, "ER_USER_LOCK_DEADLOCK", DEADLOCK.not_replayed()),
+    (3058, "ER_USER_LOCK_DEADLOCK", DEADLOCK),
     (3101, "ER_TRANSACTION_ROLLBACK_DURING_COMMIT", ROLLED_BACK),
     (3118, "ER_ACCOUNT_HAS_BEEN_LOCKED", PERMISSION),
     (3140, "ER_INVALID_JSON_TEXT", DATA),
     (3157, "ER_JSON_DOCUMENT_TOO_DEEP", DATA),
-    (3168, "ER_SERVER_ISNT_AVAILABLE", RESTART.not_replayed()),
-    (3169, "ER_SESSION_WAS_KILLED", CONNECTION.not_replayed()),
+    (3168, "ER_SERVER_ISNT_AVAILABLE", RESTART),
+    (3169, "ER_SESSION_WAS_KILLED", CONNECTION),
     (3572, "ER_LOCK_NOWAIT", LOCK_TIMEOUT),
     (3819, "ER_CHECK_CONSTRAINT_VIOLATED", CHECK),
     (3948, "ER_CLIENT_LOCAL_FILES_DISABLED", PERMISSION),
@@ -187,12 +187,20 @@ pub(crate) const NUMBERS: &[Row] = &[
     (
         4031,
         "ER_CLIENT_INTERACTION_TIMEOUT",
-        IDLE_TIMEOUT.replayed(),
+        IDLE_TIMEOUT.lost(),
     ),
     (4084, "ER_SEQUENCE_RUN_OUT", RESOURCES),
     (4150, "ER_USER_IS_BLOCKED", PERMISSION),
     (4151, "ER_ACCOUNT_HAS_BEEN_LOCKED", PERMISSION),
 ];
+
+/// Returns the verdict on a number with several meanings, by its text, which names a setting of the server's.
+#[cfg_attr(not(feature = "mysql"), allow(dead_code))]
+pub(crate) fn besides(number: u16, message: &str) -> Option<Advice> {
+    /// ER_OPTION_PREVENTS_STATEMENT: the server runs with `--read-only`, or with another option that forbids it.
+    const OPTION_PREVENTS: u16 = 1290;
+    (number == OPTION_PREVENTS && message.contains("read-only")).then_some(READ_ONLY)
+}
 
 /// Returns the verdict by number. A number that is not listed is judged by its SQLSTATE, unless that is generic.
 ///
@@ -205,15 +213,19 @@ pub(crate) fn of(number: u16, state: Option<&str>) -> Advice {
     let verdict = match (number, state) {
         (4025, Some(state)) if state != "23000" => UNKNOWN,
         (4031, Some("08S01") | None) => row.unwrap_or(UNKNOWN),
-        (4031, _) => UNKNOWN.replayed(),
+        (4031, _) => UNKNOWN,
         _ => row.unwrap_or_else(|| match state {
             None | Some("HY000" | "") => UNKNOWN,
-            Some(state) => super::sqlstate::of(state).unwrap_or(UNKNOWN).not_replayed(),
+            // The connection of a server to another has the same states.
+            Some(state) => super::sqlstate::of(state).unwrap_or(UNKNOWN).elsewhere(),
         }),
     };
     match state {
         // Galera reports a failed certification, which is a conflict, with this code and various numbers.
-        Some(SERIALIZATION_FAILURE) => verdict.replayed(),
+        Some(SERIALIZATION_FAILURE) => Advice {
+            retryable: true,
+            ..verdict
+        },
         _ => verdict,
     }
 }

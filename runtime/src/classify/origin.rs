@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 
 use sqlx::error::DatabaseError;
+#[cfg(feature = "postgres")]
+use sqlx::postgres::PgSeverity;
 
 use super::category::{Advice, words};
 use super::snapshot::Snapshot;
@@ -38,6 +40,7 @@ pub(crate) struct Kept {
     hint: Option<String>,
     has_sqlstate: bool,
     quotes_value: bool,
+    refuses_write: bool,
 }
 
 impl Kept {
@@ -48,8 +51,8 @@ impl Kept {
             verdict: Advice {
                 category: found.category,
                 retryable: found.retryable,
-                replayed: found.replayed,
                 recovery: found.recovery,
+                fate: found.fate,
             },
             constraint: names.constraint.map(str::to_owned),
             table: names.table.map(str::to_owned),
@@ -59,6 +62,7 @@ impl Kept {
             hint: origin.hint().map(str::to_owned),
             has_sqlstate: found.sqlstate.is_some(),
             quotes_value: origin.quotes_value(),
+            refuses_write: origin.refuses_write(),
         }
     }
 
@@ -104,15 +108,26 @@ impl<'e> Origin<'e> {
             #[cfg(feature = "postgres")]
             Self::Postgres(error) => {
                 let code = error.code();
-                let is_stale = || Some(error.routine()? == "RevalidateCachedQuery");
-                let verdict = sqlstate::besides(code, error.message(), is_stale)
-                    .or_else(|| sqlstate::of(code));
-                (verdict.unwrap_or(words::UNKNOWN), Some(code))
+                let verdict = sqlstate::besides(code, error.message(), error.routine())
+                    .or_else(|| sqlstate::of(code))
+                    .unwrap_or(words::UNKNOWN);
+                // The server ends the session after a fatal error, whatever its code.
+                let is_fatal = matches!(
+                    error.severity(),
+                    PgSeverity::Fatal | PgSeverity::Panic
+                );
+                let verdict = match is_fatal {
+                    true => verdict.lost(),
+                    false => verdict,
+                };
+                (verdict, Some(code))
             }
             #[cfg(feature = "mysql")]
             Self::MySql(error) => {
-                let state = error.code();
-                (super::mysql::of(error.number(), state), state)
+                let (number, state) = (error.number(), error.code());
+                let verdict = super::mysql::besides(number, error.message())
+                    .unwrap_or_else(|| super::mysql::of(number, state));
+                (verdict, state)
             }
             #[cfg(feature = "sqlite")]
             Self::Sqlite(_, code) => (super::sqlite::of(code).unwrap_or(words::UNKNOWN), None),
@@ -151,6 +166,25 @@ impl<'e> Origin<'e> {
                 table: error.table(),
                 ..Names::default()
             },
+        }
+    }
+
+    /// Whether the database refused a statement because it would have written: the transaction is read-only, or the
+    /// server or the file is.
+    pub(crate) fn refuses_write(&self) -> bool {
+        match *self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => error.code() == "25006",
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) => {
+                let number = error.number();
+                matches!(number, 1792 | 1836)
+                    || super::mysql::besides(number, error.message()).is_some()
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_, code) => code & 0xff == 8,
+            Self::Copy(copy) => copy.kept.refuses_write,
+            Self::Nothing | Self::Other(_) => false,
         }
     }
 

@@ -17,12 +17,12 @@ pub(crate) fn of(code: i32) -> Option<Advice> {
         c if c == extended(5, 2) => SERIALIZATION,
         // SQLITE_ERROR_RETRY, SQLITE_ERROR_SNAPSHOT
         c if c == extended(1, 2) => STALE,
-        c if c == extended(1, 3) => SERIALIZATION.not_replayed(),
+        c if c == extended(1, 3) => SERIALIZATION,
         // SQLITE_IOERR_NOMEM, SQLITE_IOERR_BLOCKED
         c if c == extended(10, 12) => RESOURCES,
         c if c == extended(10, 11) => LOCK_TIMEOUT,
         // SQLITE_READONLY_DBMOVED: the file was replaced under the connection.
-        c if c == extended(8, 4) => CONNECTION.not_replayed(),
+        c if c == extended(8, 4) => CONNECTION,
         // SQLITE_ABORT_ROLLBACK
         c if c == extended(4, 2) => ROLLED_BACK,
         c => return primary(c & 0xff),
@@ -42,10 +42,8 @@ fn primary(code: i32) -> Option<Advice> {
         3 | 23 => PERMISSION,
         // ABORT
         4 => ABORTED,
-        // BUSY, LOCKED
-        5 | 6 => LOCK_TIMEOUT.replayed(),
-        // PROTOCOL
-        15 => LOCK_TIMEOUT,
+        // BUSY, LOCKED, PROTOCOL
+        5 | 6 | 15 => LOCK_TIMEOUT,
         // NOMEM, IOERR, CORRUPT, FULL, NOTADB
         7 | 10 | 11 | 13 | 26 => RESOURCES,
         // READONLY

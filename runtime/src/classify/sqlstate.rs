@@ -10,16 +10,17 @@ pub(crate) fn of(code: &str) -> Option<Advice> {
     let code: &[u8; 5] = code.as_bytes().try_into().ok()?;
     Some(match code {
         b"08007" | b"40003" => UNKNOWN_OUTCOME,
-        b"08004" => NO_SUCH_SERVER.replayed(),
-        b"08P01" => QUERY.replayed(),
+        b"08004" => NO_SUCH_SERVER,
+        b"08P01" => QUERY,
         b"23001" | b"23503" => FOREIGN_KEY,
         b"23502" => NOT_NULL,
         b"23505" => UNIQUE,
         b"23514" => CHECK,
         b"23P01" => EXCLUSION,
         b"25P02" => ABORTED,
-        b"25P03" | b"57P05" => IDLE_TIMEOUT,
-        b"25P04" => TRANSACTION_TIMEOUT,
+        b"25006" => READ_ONLY,
+        b"25P03" | b"57P05" => IDLE_TIMEOUT.lost(),
+        b"25P04" => TRANSACTION_TIMEOUT.lost(),
         b"40000" | b"72000" => ROLLED_BACK,
         b"40001" => SERIALIZATION,
         b"40002" => CONSTRAINT,
@@ -29,11 +30,11 @@ pub(crate) fn of(code: &str) -> Option<Advice> {
         b"55P03" => LOCK_TIMEOUT,
         b"57000" | b"57014" => CANCELED,
         b"57P01" | b"57P02" | b"57P03" => RESTART,
-        b"57P04" => NO_SUCH_SERVER.replayed(),
+        b"57P04" => NO_SUCH_SERVER,
         // PostgreSQL ends the session with the codes of this subclass.
-        [b'5', b'7', b'P', ..] => CANCELED.replayed(),
+        [b'5', b'7', b'P', ..] => CONNECTION,
         b"HV001" => RESOURCES,
-        b"HV00N" => CONNECTION.not_replayed(),
+        b"HV00N" => CONNECTION.elsewhere(),
         // RAISE in a function or trigger: the application's own rule.
         b"P0001" => DATA,
         b"P0002" => NOT_FOUND,
@@ -72,18 +73,34 @@ fn class(class: &[u8]) -> Option<Advice> {
 pub(crate) fn besides(
     code: &str,
     message: &str,
-    routine: impl FnOnce() -> Option<bool>,
+    routine: Option<&str>,
 ) -> Option<Advice> {
     match code {
         "57014" if message.contains("statement timeout") => Some(STATEMENT_TIMEOUT),
         "57014" if message.contains("authentication") => Some(CONNECTION),
         // A plan that was prepared before the schema changed: "cached plan must not change result type".
-        "0A000" if routine() == Some(true) => Some(STALE),
+        "0A000" if routine == Some("RevalidateCachedQuery") => Some(STALE),
+        // A type that the connection knows by a number which is no longer its own. These texts are never translated.
+        "XX000"
+            if message.starts_with("cache lookup failed for ")
+                || message.starts_with("could not open relation with OID ") =>
+        {
+            Some(STALE)
+        }
+        "42704" if routine == Some("lookup_type_cache") => Some(STALE),
+        "42804" if matches!(routine, Some("array_recv" | "record_recv")) => Some(STALE),
+        // sqlx numbers the statements that it prepares.
+        "26000" | "42P05" if message.contains(NAME_OF_SQLX) => Some(SHARED),
+        // A statement without a name is gone where another was sent before it was run.
+        "26000" if routine == Some("exec_bind_message") => Some(UNPREPARED),
         "08P01" => pgbouncer(message),
         "XX000" => supavisor(message),
         _ => None,
     }
 }
+
+/// How the names of sqlx's prepared statements begin.
+const NAME_OF_SQLX: &str = "sqlx_s_";
 
 /// PgBouncer reports every error with the code of a protocol violation:
 /// <https://github.com/pgbouncer/pgbouncer/blob/master/src/janitor.c>, `client.c` and `objects.c` beside it.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
-use super::category::Advice;
+use super::category::{Advice, Fate};
 use super::codes::{SQLITE, SQLSTATES};
 use super::mysql::NUMBERS;
 use super::*;
@@ -61,21 +61,21 @@ fn the_page_lists_every_code_as_it_is_mapped() {
         let Advice {
             category,
             retryable,
-            replayed,
             recovery,
+            fate,
         } = verdict;
-        let yes_or_no = |is| if is { "yes" } else { "no" };
-        let (retryable, replayed) = (yes_or_no(retryable), yes_or_no(replayed));
+        let retryable = if retryable { "yes" } else { "no" };
+        let fate = fate.as_str();
         writeln!(
             made,
-            "| {code} | {name} | {category} | {retryable} | {replayed} | {recovery} |"
+            "| {code} | {name} | {category} | {retryable} | {recovery} | {fate} |"
         )
         .unwrap();
     };
     let head = |made: &mut String, title: &str| {
         writeln!(
             made,
-            "## {title}\n\n| code | name | category | retryable | replayed | recovery |\n|---|---|---|---|---|---|"
+            "## {title}\n\n| code | name | category | retryable | recovery | connection |\n|---|---|---|---|---|---|"
         )
         .unwrap();
     };
@@ -106,98 +106,61 @@ fn the_page_lists_every_code_as_it_is_mapped() {
     assert_eq!(made.lines().count(), page.lines().count());
 }
 
-/// Codes for which running again is advised, and which `retry` does not replay. See the `replay` module for the reasons.
-const ADVISED_ONLY: &[&str] = &[
-    "25P03 idle_in_transaction_session_timeout",
-    "40000 transaction_rollback",
-    "53000 insufficient_resources",
-    "53300 too_many_connections",
-    "53400 configuration_limit_exceeded",
-    "55P03 lock_not_available",
-    "57P05 idle_session_timeout",
-    "72000 snapshot_too_old",
-    "HV00N fdw_unable_to_establish_connection",
-    "1040 ER_CON_COUNT_ERROR",
-    "1042 ER_BAD_HOST_ERROR",
-    "1043 ER_HANDSHAKE_ERROR",
-    "1077 ER_NORMAL_SHUTDOWN",
-    "1154 ER_NET_READ_ERROR_FROM_PIPE",
-    "1155 ER_NET_FCNTL_ERROR",
-    "1156 ER_NET_PACKETS_OUT_OF_ORDER",
-    "1157 ER_NET_UNCOMPRESS_ERROR",
-    "1158 ER_NET_READ_ERROR",
-    "1159 ER_NET_READ_INTERRUPTED",
-    "1160 ER_NET_ERROR_ON_WRITE",
-    "1161 ER_NET_WRITE_INTERRUPTED",
-    "1203 ER_TOO_MANY_USER_CONNECTIONS",
-    "1205 ER_LOCK_WAIT_TIMEOUT",
-    "1226 ER_USER_LIMIT_REACHED",
-    "1402 ER_XA_RBROLLBACK",
-    "1412 ER_TABLE_DEF_CHANGED",
-    "1613 ER_XA_RBTIMEOUT",
-    "1614 ER_XA_RBDEADLOCK",
-    "1615 ER_NEED_REPREPARE",
-    "1637 ER_TOO_MANY_CONCURRENT_TRXS",
-    "1689 ER_LOCK_ABORTED",
-    "3058 ER_USER_LOCK_DEADLOCK",
-    "3101 ER_TRANSACTION_ROLLBACK_DURING_COMMIT",
-    "3168 ER_SERVER_ISNT_AVAILABLE",
-    "3169 ER_SESSION_WAS_KILLED",
-    "3572 ER_LOCK_NOWAIT",
-    "15 SQLITE_PROTOCOL",
-    "17 SQLITE_SCHEMA",
-    "513 SQLITE_ERROR_RETRY",
-    "516 SQLITE_ABORT_ROLLBACK",
-    "769 SQLITE_ERROR_SNAPSHOT",
-    "1032 SQLITE_READONLY_DBMOVED",
-    "2826 SQLITE_IOERR_BLOCKED",
-];
-
-/// Codes that `retry` replays, although running again is not advised.
-const REPLAYED_ONLY: &[&str] = &[
-    "08004 sqlserver_rejected_establishment_of_sqlconnection",
-    "08P01 protocol_violation",
-    "57P04 database_dropped",
-];
-
-/// A code that is replayed is advised as well, and the exceptions are listed here.
+/// What another connection cures is worth another run.
 #[test]
-fn advice_and_replay_differ_only_where_it_is_written_down() {
-    let sqlstates = SQLSTATES.iter().map(|(code, name)| {
-        let verdict = sqlstate::of(code).unwrap();
-        (format!("{code} {name}"), verdict)
-    });
-    let numbers = NUMBERS.iter().map(|(number, name, verdict)| {
+fn what_another_attempt_cures_is_retryable() {
+    let sqlstates = SQLSTATES.iter().map(|(code, _)| sqlstate::of(code).unwrap());
+    let numbers = NUMBERS.iter().map(|(number, _, verdict)| {
         assert_eq!(mysql::of(*number, None), *verdict);
-        (format!("{number} {name}"), *verdict)
+        *verdict
     });
-    let sqlite = SQLITE.iter().map(|(code, name)| {
-        let verdict = sqlite::of(*code).unwrap();
-        (format!("{code} {name}"), verdict)
-    });
-    let (mut advised_only, mut replayed_only) = (Vec::new(), Vec::new());
-    for (code, verdict) in sqlstates.chain(numbers).chain(sqlite) {
-        match (verdict.retryable, verdict.replayed) {
-            (true, false) => advised_only.push(code),
-            (false, true) => replayed_only.push(code),
-            (true, true) | (false, false) => {}
-        }
+    let sqlite = SQLITE.iter().map(|(code, _)| sqlite::of(*code).unwrap());
+    for verdict in sqlstates.chain(numbers).chain(sqlite) {
+        let is_cured = verdict.fate.is_cured_by_another_connection();
+        assert!(!is_cured || verdict.retryable, "{verdict:?}");
     }
-    assert_eq!(advised_only, ADVISED_ONLY);
-    assert_eq!(replayed_only, REPLAYED_ONLY);
+    for verdict in [words::STALE, words::SHARED, words::READ_ONLY, words::UNPREPARED] {
+        assert!(verdict.retryable, "{verdict:?}");
+    }
+}
+
+/// What PostgreSQL says of a statement or a type that the connection knows and the server does not.
+#[test]
+fn what_a_connection_knows_wrongly_is_known_by_code_and_place() {
+    for (code, message, routine, fate) in [
+        ("42P05", "prepared statement \"sqlx_s_1\" already exists", None, Fate::Shared),
+        ("26000", "prepared statement \"sqlx_s_9\" does not exist", None, Fate::Shared),
+        ("26000", "prepared statement \"of_the_users\" does not exist", None, Fate::Usable),
+        ("26000", "unnamed prepared statement does not exist", Some("exec_bind_message"), Fate::Unprepared),
+        ("XX000", "cache lookup failed for type 16404", None, Fate::Stale),
+        ("XX000", "something else", None, Fate::Usable),
+        ("42704", "type with OID 16404 does not exist", Some("lookup_type_cache"), Fate::Stale),
+        ("42704", "type \"mood\" does not exist", Some("typenameType"), Fate::Usable),
+        ("42804", "wrong element type", Some("array_recv"), Fate::Stale),
+        ("25006", "cannot execute INSERT in a read-only transaction", None, Fate::ReadOnly),
+        ("08P01", "bind message supplies 1 parameters", None, Fate::Usable),
+        ("57P01", "terminating connection", None, Fate::Lost),
+    ] {
+        let verdict = sqlstate::besides(code, message, routine).or_else(|| sqlstate::of(code));
+        assert_eq!(verdict.unwrap().fate, fate, "{code} {message}");
+    }
+    let read_only = "The MariaDB server is running with the --read-only option so it cannot execute this statement";
+    assert_eq!(mysql::besides(1290, read_only), Some(words::READ_ONLY));
+    assert_eq!(mysql::besides(1290, "running with the --secure-file-priv option"), None);
 }
 
 /// The SQLSTATE decides where a number alone does not.
 #[test]
-fn a_serialization_failure_of_mysql_is_replayed_whatever_its_number() {
-    assert!(mysql::of(9999, Some("40001")).replayed);
-    assert!(mysql::of(1105, Some("40001")).replayed);
-    assert!(!mysql::of(9999, Some("08S01")).replayed);
-    assert!(!mysql::of(1105, Some("HY000")).replayed);
+fn a_serialization_failure_of_mysql_is_retryable_whatever_its_number() {
+    assert!(mysql::of(9999, Some("40001")).retryable);
+    assert!(mysql::of(1105, Some("40001")).retryable);
+    assert!(!mysql::of(1105, Some("HY000")).retryable);
+    // Another connection than ours may be meant.
+    assert_eq!(mysql::of(9999, Some("08S01")).fate, Fate::Usable);
 }
 
 fn category(code: &str, message: &str) -> Category {
-    sqlstate::besides(code, message, || None)
+    sqlstate::besides(code, message, None)
         .or_else(|| sqlstate::of(code))
         .unwrap_or(words::UNKNOWN)
         .category
@@ -332,11 +295,11 @@ fn the_text_decides_where_the_code_means_several_things() {
         assert_eq!(category(code, message), expected, "{code} {message}");
     }
     assert!(
-        sqlstate::besides("0A000", "gecachter Plan ..", || Some(true))
+        sqlstate::besides("0A000", "gecachter Plan ..", Some("RevalidateCachedQuery"))
             .unwrap()
             .retryable
     );
-    assert!(sqlstate::besides("0A000", "no such feature", || Some(false)).is_none());
+    assert!(sqlstate::besides("0A000", "no such feature", Some("transformStmt")).is_none());
 }
 
 #[test]
@@ -387,9 +350,9 @@ fn a_number_that_the_two_servers_use_differently_is_told_apart_by_its_sqlstate()
     assert_eq!(mysql::of(4025, Some("HY000")), words::UNKNOWN);
     assert_eq!(
         mysql::of(4031, Some("08S01")),
-        words::IDLE_TIMEOUT.replayed()
+        words::IDLE_TIMEOUT.lost()
     );
-    assert_eq!(mysql::of(4031, Some("HY000")), words::UNKNOWN.replayed());
+    assert_eq!(mysql::of(4031, Some("HY000")), words::UNKNOWN);
     // One that is not listed goes by its SQLSTATE, where that says something.
     assert_eq!(mysql::of(9999, Some("42000")), words::QUERY);
     assert_eq!(mysql::of(9999, Some("HY000")), words::UNKNOWN);
@@ -400,7 +363,7 @@ fn a_number_that_the_two_servers_use_differently_is_told_apart_by_its_sqlstate()
 fn an_extended_code_that_is_not_known_means_what_its_primary_one_means() {
     assert_eq!(
         sqlite::of(5 | (99 << 8)),
-        Some(words::LOCK_TIMEOUT.replayed())
+        Some(words::LOCK_TIMEOUT)
     );
     assert_eq!(sqlite::of(99), None);
 }

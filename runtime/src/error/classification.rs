@@ -3,18 +3,19 @@
 use std::any::Any;
 
 use super::Error;
-use crate::classify::{Category, Classification, Classified, classify, words};
+use crate::classify::{Category, Classification, Classified, Recovery, classify, words};
+use crate::scope::place::ErrorContext;
 
 impl Error {
     /// Returns the meaning of the error, and the ways to recover from it. An [`Error::Aborted`] is classified by the first
     /// failure of the transaction.
     pub fn classification(&self) -> Classification<'_> {
         match self {
-            Self::Database { source, .. } => classify(source),
-            Self::Aborted { source, .. } => match source {
+            Self::Database { place, source } => Self::meaning(place, source),
+            Self::Aborted { place, source } => match source {
                 // A dropped statement: the connection is intact, and the transaction cannot go on.
                 sqlx::Error::Protocol(_) => words::ABORTED.into(),
-                source => classify(source),
+                source => Self::meaning(place, source),
             },
             Self::Connect { source, .. } => {
                 let found = classify(source);
@@ -42,6 +43,20 @@ impl Error {
             | Self::RequirementNotMet { .. }
             | Self::Unsupported { .. }
             | Self::Config { .. } => words::QUERY.into(),
+        }
+    }
+
+    /// Classifies an error of the database. That nothing can be written is the program's mistake in a boundary that is
+    /// read-only, and passes in any other.
+    fn meaning<'e>(place: &ErrorContext, source: &'e sqlx::Error) -> Classification<'e> {
+        let found = classify(source);
+        if !(place.is_read_only() && found.refuses_write()) {
+            return found;
+        }
+        Classification {
+            retryable: false,
+            recovery: Recovery::ContactAdministrator,
+            ..found
         }
     }
 }

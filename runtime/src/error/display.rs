@@ -37,13 +37,26 @@ impl Error {
 
     fn write_message(&self, f: &mut impl Write) -> fmt::Result {
         match self {
-            Self::Database { source, .. } => write!(f, "{}", Redacted(source)),
-            Self::Aborted { source, .. } => write!(
-                f,
-                "rolled back: a statement failed and the body continued: {}; return the error with `?`, or run what \
-                 may fail in `tx.savepoint(..)`",
-                Redacted(source)
-            ),
+            Self::Database { source, .. } => {
+                write!(f, "{}", Redacted(source))?;
+                match self.writes_in_read_only() {
+                    true => f.write_str(READ_ONLY),
+                    false => Ok(()),
+                }
+            }
+            Self::Aborted { source, .. } => {
+                write!(
+                    f,
+                    "rolled back: a statement failed and the body continued: {}",
+                    Redacted(source)
+                )?;
+                f.write_str(match self.writes_in_read_only() {
+                    true => READ_ONLY,
+                    false => {
+                        "; return the error with `?`, or run what may fail in `tx.savepoint(..)`"
+                    }
+                })
+            }
             Self::RollbackOnly { reason, .. } => write!(f, "rolled back: {reason}"),
             Self::BeforeCommit { source, .. } => write!(
                 f,
@@ -113,6 +126,11 @@ impl Error {
         }
     }
 
+    /// Whether the database refused to write because the boundary is read-only.
+    fn writes_in_read_only(&self) -> bool {
+        self.place().is_read_only() && self.classification().refuses_write()
+    }
+
     fn write_rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (place, found) = (self.place(), self.classification());
         if let Some(service) = place.service() {
@@ -155,6 +173,10 @@ impl Error {
         }
     }
 }
+
+/// The advice for a statement that writes in a read-only boundary.
+const READ_ONLY: &str =
+    "; the boundary is `read_only`: remove that option, or do not call a service that writes";
 
 impl StdError for Error {
     /// Returns the error of the database or the hook. `Display` includes its text, as sqlx's own errors do, so that one

@@ -80,7 +80,8 @@ async fn run<DB: Backend>(
     // migration leaves on the server's session are nobody else's.
     let mut lease = Lease::new(pool.acquire(site).await?, Arc::new(Effective::default()));
     lease.taint();
-    let (connection, _) = lease.parts();
+    lease.changes_schema();
+    let connection = lease.parts().connection;
     let migrated = async {
         if let Some(lock) = DB::LOCK {
             DB::run(connection, lock.into_sql_str()).await?;

@@ -139,10 +139,16 @@ async fn ask<DB: Examine>(
     let had = deadline.saturating_duration_since(Instant::now());
     let history = db.extensions().get_or_default::<History>();
     match timeout_at(deadline, DB::examine(asker, &history)).await {
-        Ok(Ok(readings)) => Collected {
-            contact: Contact::Answered(round_trip),
-            readings: Ok(readings),
-        },
+        Ok(Ok(mut readings)) => {
+            if let (Ok(None), Some(ago)) = (&readings.read_only, db.pool().learned().refused_write())
+            {
+                readings.read_only = Ok(Some(refused_write(ago)));
+            }
+            Collected {
+                contact: Contact::Answered(round_trip),
+                readings: Ok(readings),
+            }
+        }
         Ok(Err(error)) => Collected {
             contact: Contact::Incomplete(round_trip, Redacted(&error).to_string()),
             readings: Err("the database did not answer a diagnostic query".into()),
@@ -166,6 +172,15 @@ async fn round_trip<DB: Backend>(asker: &mut Asker<'_, DB>) -> Result<Duration, 
     let again = Instant::now();
     asker.ask("select 1".into_sql_str()).await?;
     Ok(first.min(again.elapsed()))
+}
+
+/// The evidence that a boundary could not write, where the connection of the health check leads to a server that can.
+fn refused_write(ago: Duration) -> String {
+    format!(
+        "the server refused a write of a boundary {} s ago, and no boundary has written since: does the address lead to a \
+         standby at times?",
+        ago.as_secs()
+    )
 }
 
 /// The result if there was no answer within `limit`.

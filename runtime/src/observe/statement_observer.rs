@@ -63,6 +63,7 @@ impl StatementObserver<'_> {
         self.times.record(took);
         self.sent.executing += took;
         self.sent.rows += self.returned;
+        self.sent.affected += self.affected;
         self.is_over = true;
     }
 }

@@ -85,6 +85,8 @@ impl RunOutcome {
 pub(crate) struct RunTotals {
     pub(crate) statements: u64,
     pub(crate) rows: u64,
+    /// The number of rows that statements changed.
+    pub(crate) affected: u64,
     pub(crate) round_trips: u64,
     /// The time spent waiting for a connection.
     pub(crate) acquiring: Duration,

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::{Guest, holders};
 use crate::backend::Backend;
 use crate::pool::control::ControlConnection;
+use crate::pool::learned::Learned;
 use crate::pool::own::Lent;
 
 /// A lent connection. Dropping it closes it. Only [`give_back`](Self::give_back) returns it to the pool: the caller
@@ -17,6 +18,7 @@ pub(crate) struct Connection<DB: Backend> {
     pub(super) held: Option<LentConnection<DB>>,
     pub(super) fitting: Arc<DB::Fitting>,
     pub(super) control: Arc<ControlConnection<DB>>,
+    pub(super) learned: Arc<Learned>,
     /// The runtime on which the connection was taken. The connection may be dropped outside any runtime.
     pub(super) runtime: Handle,
     pub(super) _holder: holders::HolderEntry,
@@ -48,6 +50,40 @@ impl<DB: Backend> Connection<DB> {
 
     pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
+    }
+
+    pub(crate) fn learned(&self) -> &Learned {
+        &self.learned
+    }
+
+    /// Whether the statements that are prepared on the connection may not fit the schema.
+    pub(crate) fn is_stale(&self) -> bool {
+        match &self.held {
+            Some(LentConnection::Own(lent)) => lent.own().is_stale,
+            // A pool of the user's keeps nothing of ours: `Transact::recognize` compares what it can.
+            Some(LentConnection::Sqlx(_)) | None => false,
+        }
+    }
+
+    /// Whether the connection knows the types of a statement, given by the hash of its text.
+    pub(crate) fn knows_types_of(&self, text: u64) -> bool {
+        match &self.held {
+            Some(LentConnection::Own(lent)) => lent.own().types_of.contains(&text),
+            Some(LentConnection::Sqlx(_)) | None => false,
+        }
+    }
+
+    pub(crate) fn learn_types_of(&mut self, text: u64) {
+        if let Some(LentConnection::Own(lent)) = &mut self.held {
+            lent.own_mut().types_of.insert(text);
+        }
+    }
+
+    /// Records whether the statements that are prepared on the connection may not fit the schema.
+    pub(crate) fn set_stale(&mut self, is_stale: bool) {
+        if let Some(LentConnection::Own(lent)) = &mut self.held {
+            lent.own_mut().is_stale = is_stale;
+        }
     }
 
     /// Returns the connection to the pool, for the next boundary.

@@ -9,7 +9,8 @@ use sqlx::{ConnectOptions, Connection, SqlStr};
 use tokio::sync::Mutex;
 
 use crate::backend::Backend;
-use crate::classify::Redacted;
+use crate::classify::{Fate, Redacted, classify};
+use crate::pool::learned::Learned;
 use crate::settings::{Options, Pooler};
 use crate::targets;
 use crate::util::backoff::doubling;
@@ -18,15 +19,15 @@ use crate::util::backoff::doubling;
 /// ended, and asks for the outcome of a commit whose answer was lost.
 pub(crate) struct ControlConnection<DB: Backend> {
     options: Arc<Options<DB>>,
-    pooler: Pooler,
+    learned: Arc<Learned>,
     connection: Mutex<Option<DB::Connection>>,
 }
 
 impl<DB: Backend> ControlConnection<DB> {
-    pub(crate) fn new(options: Arc<Options<DB>>, pooler: Pooler) -> Self {
+    pub(crate) fn new(options: Arc<Options<DB>>, learned: Arc<Learned>) -> Self {
         Self {
             options,
-            pooler,
+            learned,
             connection: Mutex::new(None),
         }
     }
@@ -50,7 +51,7 @@ impl<DB: Backend> ControlConnection<DB> {
         let row = DB::run_for_row(&mut connection, sql).await?;
         // A pooler in session mode lends a client one of its server connections until the client disconnects. A control
         // connection that stayed open could take the last of them from the pool.
-        if self.pooler != Pooler::Session {
+        if self.learned.pooler() != Pooler::Session {
             *held = Some(connection);
         }
         Ok(row)
@@ -63,7 +64,7 @@ impl<DB: Backend> ControlConnection<DB> {
     /// runs on that connection by then. A refusal counts as finished only without a pooler, which may refuse by itself
     /// without asking the server.
     pub(crate) async fn stop(&self, order: SqlStr) -> bool {
-        let patience = match self.pooler {
+        let patience = match self.learned.pooler() {
             Pooler::None => PATIENCE,
             Pooler::Session | Pooler::Transaction => PATIENCE_WITH_A_POOLER,
         };
@@ -71,7 +72,7 @@ impl<DB: Backend> ControlConnection<DB> {
             Ok(Ok(())) => true,
             Ok(Err(error)) => {
                 tracing::warn!(target: targets::POOL, error = %Redacted(&error), "a statement whose boundary has ended could not be stopped: it runs on");
-                self.pooler == Pooler::None && matches!(error, sqlx::Error::Database(_))
+                self.learned.pooler() == Pooler::None && matches!(error, sqlx::Error::Database(_))
             }
             Err(_) => {
                 tracing::warn!(
@@ -124,7 +125,7 @@ pub(crate) async fn ask_kept<DB: Backend, C>(
 ) -> Option<Result<Option<DB::Row>, sqlx::Error>> {
     let mut asked = kept.take()?;
     match DB::run_for_row(connection(&mut asked), sql.clone()).await {
-        Err(error) if DB::is_connection_lost(&error) => None,
+        Err(error) if classify(&error).fate == Fate::Lost => None,
         answer => {
             *kept = Some(asked);
             Some(answer)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::backend::{Backend, BeginReply};
-use crate::classify::Redacted;
+use crate::classify::{Fate, Redacted};
 use crate::options::effective::Effective;
 use crate::pool::Connection;
 use crate::targets;
@@ -18,6 +18,17 @@ pub(crate) enum ConnectionState {
     Open,
     /// A transaction is open, beginning or ending, and an answer has not been read to its end.
     Busy,
+    /// A transaction is open, and rows of a statement that was accepted have not been read to their end.
+    Streaming,
+    /// The connection is lost. Nothing more is sent on it.
+    Lost,
+}
+
+/// A leased connection, and what a statement on it may change.
+pub(crate) struct LeasedParts<'a, DB: Backend> {
+    pub(crate) connection: &'a mut DB::Connection,
+    pub(crate) state: &'a mut ConnectionState,
+    pub(crate) spent: &'a mut Option<Fate>,
 }
 
 /// Ensures that a connection returns to the pool clean, or not at all.
@@ -35,6 +46,12 @@ struct ActiveLease<DB: Backend> {
     state: ConnectionState,
     /// Whether the transaction left state on the server's session that outlives it.
     is_tainted: bool,
+    /// Why the connection cannot be used after this transaction, if it cannot.
+    spent: Option<Fate>,
+    /// Whether the statements that are prepared on the connection may not fit the schema.
+    is_stale: bool,
+    /// Whether the transaction may have changed the schema.
+    changed_schema: bool,
     options: Arc<Effective>,
     begun: BeginReply,
 }
@@ -44,9 +61,12 @@ impl<DB: Backend> Lease<DB> {
     pub(crate) fn new(connection: Connection<DB>, options: Arc<Effective>) -> Self {
         Self {
             held: Some(ActiveLease {
-                connection,
                 state: ConnectionState::Busy,
                 is_tainted: false,
+                spent: None,
+                is_stale: connection.is_stale(),
+                changed_schema: false,
+                connection,
                 options,
                 begun: BeginReply::default(),
             }),
@@ -59,9 +79,57 @@ impl<DB: Backend> Lease<DB> {
 
     /// Returns the connection and its state. The caller sets the state to [`ConnectionState::Busy`] before it sends
     /// anything, and to the actual state when the answer has been read to its end.
-    pub(crate) fn parts(&mut self) -> (&mut DB::Connection, &mut ConnectionState) {
+    pub(crate) fn parts(&mut self) -> LeasedParts<'_, DB> {
         let held = self.held();
-        (&mut held.connection, &mut held.state)
+        LeasedParts {
+            connection: &mut held.connection,
+            state: &mut held.state,
+            spent: &mut held.spent,
+        }
+    }
+
+    /// Records that the schema may have changed: what was prepared before must not be used any more.
+    pub(crate) fn changes_schema(&mut self) {
+        let held = self.held();
+        (held.is_stale, held.changed_schema) = (true, true);
+    }
+
+    /// Records that a savepoint was rolled back, and with it a change of the schema.
+    pub(crate) fn restores_schema(&mut self) {
+        let held = self.held();
+        held.is_stale |= held.changed_schema;
+    }
+
+    /// Records that the schema is another than at the connection's last transaction.
+    pub(crate) fn meets_new_schema(&mut self) {
+        self.held().is_stale = true;
+    }
+
+    /// Whether the prepared statements have to be forgotten before the next statement.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.held.as_ref().expect(HELD).is_stale
+    }
+
+    /// Whether a statement, given by the hash of its text, may meet a type that the connection does not know.
+    pub(crate) fn may_meet_type(&mut self, text: u64) -> bool {
+        let connection = &self.held().connection;
+        connection.learned().may_meet_type(text) && !connection.knows_types_of(text)
+    }
+
+    /// Records that the connection knows the types of a statement, which it did not before.
+    pub(crate) fn met_type(&mut self, text: u64) {
+        let connection = &mut self.held().connection;
+        connection.learned().met_type(text);
+        connection.learn_types_of(text);
+    }
+
+    /// Forgets the statements that are prepared on the connection.
+    pub(crate) async fn forget_statements(&mut self) -> Result<(), sqlx::Error> {
+        let held = self.held();
+        DB::forget_statements(&mut held.connection).await?;
+        held.is_stale = false;
+        held.connection.set_stale(false);
+        Ok(())
     }
 
     pub(crate) fn state(&self) -> ConnectionState {
@@ -105,6 +173,13 @@ impl<DB: Backend> Lease<DB> {
         drop(self.held.take());
     }
 
+    /// Closes the connection for a reason that concerns further connections of the pool.
+    pub(crate) fn discard_as(mut self, fate: Fate) {
+        if let Some(held) = self.held.take() {
+            held.connection.learned().learn(fate);
+        }
+    }
+
     /// Ends the lease. Returns the rollback that has to run before the connection can be lent again, if one is needed.
     pub(crate) fn end(mut self) -> Option<impl Future<Output = ()> + Send + 'static> {
         self.held.take().and_then(ActiveLease::end)
@@ -127,7 +202,10 @@ impl<DB: Backend> Drop for Lease<DB> {
 
 impl<DB: Backend> ActiveLease<DB> {
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
-        if self.state == ConnectionState::Busy {
+        if self.state == ConnectionState::Lost {
+            return Err(sqlx::Error::Protocol("the connection is lost".to_owned()));
+        }
+        if matches!(self.state, ConnectionState::Busy | ConnectionState::Streaming) {
             if !self.stop().await {
                 // Closing the connection makes a pooler close its server connection too, which the server notices.
                 return Err(sqlx::Error::Protocol(NOT_STOPPED.to_owned()));
@@ -153,13 +231,22 @@ impl<DB: Backend> ActiveLease<DB> {
         }
     }
 
-    /// Returns a clean connection to the pool and closes a tainted one. Returns the rollback if one is needed.
-    fn end(self) -> Option<impl Future<Output = ()> + Send + 'static> {
-        match (self.state, self.is_tainted) {
-            (ConnectionState::Clean, false) => self.connection.give_back(),
+    /// Returns a clean connection to the pool, and closes one that is not to be used again. Returns the rollback if one is
+    /// needed.
+    fn end(mut self) -> Option<impl Future<Output = ()> + Send + 'static> {
+        if let Some(fate) = self.spent {
+            self.connection.learned().learn(fate);
+        }
+        let is_over = self.is_tainted || self.spent.is_some();
+        match self.state {
+            ConnectionState::Clean if !is_over => {
+                self.connection.set_stale(self.is_stale);
+                self.connection.give_back();
+            }
             // Dropping the connection closes it, and the server rolls back an open transaction.
-            (ConnectionState::Clean | ConnectionState::Open, true) => {}
-            (ConnectionState::Open, false) | (ConnectionState::Busy, _) => {
+            ConnectionState::Clean | ConnectionState::Lost => {}
+            ConnectionState::Open if is_over => {}
+            ConnectionState::Open | ConnectionState::Busy | ConnectionState::Streaming => {
                 return Some(self.roll_back());
             }
         }
@@ -169,7 +256,7 @@ impl<DB: Backend> ActiveLease<DB> {
     /// Rolls back and returns the connection to the pool. Closes the connection if the rollback fails or this future is
     /// dropped.
     async fn roll_back(mut self) {
-        if self.is_tainted {
+        if self.is_tainted || self.spent.is_some() {
             self.stop().await;
             return;
         }
@@ -183,7 +270,11 @@ impl<DB: Backend> ActiveLease<DB> {
             None => Ok(rolled_back.await),
         };
         match rolled_back {
-            Ok(Ok(())) => self.connection.give_back(),
+            Ok(Ok(())) => {
+                let is_stale = self.is_stale || self.changed_schema;
+                self.connection.set_stale(is_stale);
+                self.connection.give_back();
+            }
             Ok(Err(error)) => {
                 tracing::debug!(target: targets::LEASE, error = %Redacted(&error), "connection closed: it could not be rolled back");
                 if self.state == ConnectionState::Open {

@@ -3,6 +3,7 @@
 mod connection;
 pub(crate) mod control;
 mod holders;
+mod learned;
 pub(crate) mod lease;
 pub(crate) mod own;
 pub(crate) mod replicas;
@@ -23,6 +24,7 @@ use crate::backend::{Backend, connect_error};
 use crate::error::Error;
 use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
+use crate::pool::learned::Learned;
 use crate::pool::own::{CLOSING_TAKES, Lack, Limits, OwnPool};
 use crate::scope::holder::InWords;
 use crate::scope::place::ErrorContext;
@@ -38,7 +40,7 @@ const STOPPING_TAKES: Duration = Duration::from_secs(3);
 /// A pool of connections: demarcate's own, or an `sqlx::Pool` given by the user.
 pub(crate) struct Pool<DB: Backend> {
     source: PoolSource<DB>,
-    pooler: Pooler,
+    learned: Arc<Learned>,
     control: Arc<ControlConnection<DB>>,
     /// The number of boundaries and lent connections, which `close` waits for.
     guests: watch::Sender<usize>,
@@ -70,9 +72,10 @@ impl<DB: Backend> Pool<DB> {
             (limits.max_lifetime, limits.idle_timeout) = (None, None);
         }
         let options = Arc::new(DB::behind(options, pooler));
-        let own = OwnPool::new(Arc::clone(&options), pooler, limits);
+        let learned = Arc::new(Learned::new(pooler));
+        let own = OwnPool::new(Arc::clone(&options), Arc::clone(&learned), limits);
         let source = PoolSource::Own(Arc::new(own));
-        Self::over(source, options, pooler, limits.acquire_timeout)
+        Self::over(source, options, learned, limits.acquire_timeout)
     }
 
     /// Wraps the user's pool.
@@ -80,19 +83,20 @@ impl<DB: Backend> Pool<DB> {
         let identity = pool.connect_options();
         let wait = pool.options().get_acquire_timeout();
         let options = Arc::clone(&identity);
-        Self::over(PoolSource::Sqlx { pool, identity }, options, pooler, wait)
+        let learned = Arc::new(Learned::new(pooler));
+        Self::over(PoolSource::Sqlx { pool, identity }, options, learned, wait)
     }
 
     fn over(
         source: PoolSource<DB>,
         options: Arc<Options<DB>>,
-        pooler: Pooler,
+        learned: Arc<Learned>,
         wait: Duration,
     ) -> Self {
         Self {
             source,
-            pooler,
-            control: Arc::new(ControlConnection::new(options, pooler)),
+            control: Arc::new(ControlConnection::new(options, Arc::clone(&learned))),
+            learned,
             guests: watch::Sender::new(0),
             holders: Holders::default(),
             waiting: AtomicUsize::new(0),
@@ -104,7 +108,12 @@ impl<DB: Backend> Pool<DB> {
 
     /// Returns the kind of pooler between this pool and the server.
     pub(crate) fn pooler(&self) -> Pooler {
-        self.pooler
+        self.learned.pooler()
+    }
+
+    /// Returns what boundaries have learned about the server.
+    pub(crate) fn learned(&self) -> &Learned {
+        &self.learned
     }
 
     /// Returns a number that identifies the underlying pool, shared by all handles to it.
@@ -182,7 +191,7 @@ impl<DB: Backend> Pool<DB> {
         let fitting = match &mut held {
             LentConnection::Own(lent) => Arc::clone(&lent.own().fitting),
             LentConnection::Sqlx(connection) => {
-                let fitting = DB::fit(connection, self.pooler).await;
+                let fitting = DB::fit(connection, self.pooler()).await;
                 Arc::new(fitting.map_err(Self::refused)?)
             }
         };
@@ -190,6 +199,7 @@ impl<DB: Backend> Pool<DB> {
             held: Some(held),
             fitting,
             control: Arc::clone(&self.control),
+            learned: Arc::clone(&self.learned),
             runtime: Handle::current(),
             _holder: self.holders.enter(to),
             _guest: self.guest(),

@@ -3,7 +3,7 @@
 mod attempt;
 
 use std::any::Any;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
@@ -17,7 +17,8 @@ pub(crate) use attempt::no_answer;
 
 use crate::backend::Backend;
 use crate::classify::Redacted;
-use crate::settings::{Options, Pooler};
+use crate::pool::learned::Learned;
+use crate::settings::Options;
 use crate::targets;
 use crate::util::lock::lock;
 use attempt::{ConnectAttempt, Starts};
@@ -61,6 +62,12 @@ pub(crate) struct OwnConnection<DB: Backend> {
     made: Instant,
     /// When the connection was last returned to the pool.
     returned: Instant,
+    /// When the attempt to open the connection began.
+    begun: Instant,
+    /// Whether the statements that are prepared on the connection may not fit the schema.
+    pub(crate) is_stale: bool,
+    /// The statements, by the hash of their text, that have met a new type on the connection.
+    pub(crate) types_of: HashSet<u64>,
     /// Shows whether the runtime on which the connection was opened still runs.
     runtime: Lifeline,
 }
@@ -122,7 +129,7 @@ pub(crate) enum Lack {
 /// If the waiter is served otherwise, the attempt goes on, and the next waiter without an attempt takes it over.
 pub(crate) struct OwnPool<DB: Backend> {
     options: Arc<Options<DB>>,
-    pooler: Pooler,
+    learned: Arc<Learned>,
     pub(crate) limits: Limits,
     state: Mutex<PoolState<DB>>,
     /// Whether the maintenance task runs. The first use of the pool starts it.
@@ -169,11 +176,11 @@ struct Making {
 const FRESH: Duration = Duration::from_secs(1);
 
 impl<DB: Backend> PoolState<DB> {
-    /// Takes the idle connection that was used last. Drops those whose runtime has shut down.
-    fn pop_idle(&mut self) -> Option<OwnConnection<DB>> {
+    /// Takes the idle connection that was used last. Drops those whose runtime has shut down, and outdated ones.
+    fn pop_idle(&mut self, learned: &Learned) -> Option<OwnConnection<DB>> {
         loop {
             let mut own = self.idle.pop()?;
-            if !own.is_orphaned() {
+            if !own.is_orphaned() && !learned.is_outdated(own.begun) {
                 return Some(own);
             }
             self.there -= 1;
@@ -252,10 +259,10 @@ impl<DB: Backend> PoolState<DB> {
 }
 
 impl<DB: Backend> OwnPool<DB> {
-    pub(crate) fn new(options: Arc<Options<DB>>, pooler: Pooler, limits: Limits) -> Self {
+    pub(crate) fn new(options: Arc<Options<DB>>, learned: Arc<Learned>, limits: Limits) -> Self {
         Self {
             options,
-            pooler,
+            learned,
             limits,
             state: Mutex::new(PoolState {
                 idle: Vec::new(),
@@ -308,7 +315,7 @@ impl<DB: Backend> OwnPool<DB> {
 
     /// Lends an idle connection, if there is one.
     pub(crate) fn take_idle(self: &Arc<Self>) -> Option<Lent<DB>> {
-        let own = self.state().pop_idle()?;
+        let own = self.state().pop_idle(&self.learned)?;
         Some(Lent::new(self, own, true))
     }
 
@@ -318,7 +325,7 @@ impl<DB: Backend> OwnPool<DB> {
         if state.is_closed {
             return Queued::Closed;
         }
-        if let Some(own) = state.pop_idle() {
+        if let Some(own) = state.pop_idle(&self.learned) {
             return Queued::Served(Lent::new(self, own, true));
         }
         let (sender, answer) = oneshot::channel();
@@ -407,7 +414,7 @@ impl<DB: Backend> OwnPool<DB> {
     fn put(self: &Arc<Self>, mut own: OwnConnection<DB>, is_reused: bool) {
         let mut state = self.state();
         // A new connection is never too old, however short the lifetime.
-        let is_old = is_reused && own.is_old(&self.limits);
+        let is_old = (is_reused && own.is_old(&self.limits)) || self.learned.is_outdated(own.begun);
         if state.is_closed || is_old || own.is_orphaned() {
             drop(state);
             drop(own);

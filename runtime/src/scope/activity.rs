@@ -47,6 +47,7 @@ pub(crate) struct Activity {
     site: Site,
     transaction: TransactionId,
     run: u32,
+    is_read_only: bool,
     began: Instant,
     dialect: Dialect,
     span: Span,
@@ -84,6 +85,7 @@ impl Activity {
         site: Site,
         transaction: TransactionId,
         run: u32,
+        is_read_only: bool,
         dialect: Dialect,
         span: Span,
     ) -> Arc<Self> {
@@ -91,6 +93,7 @@ impl Activity {
             site,
             transaction,
             run,
+            is_read_only,
             began: Instant::now(),
             dialect,
             span,
@@ -177,7 +180,7 @@ impl Activity {
 
     /// Returns the context of an error of the run that does not belong to a statement.
     pub(crate) fn place_of_run(&self) -> ErrorContext {
-        ErrorContext::of_run(self.site, self.transaction, self.run)
+        ErrorContext::of_run(self.site, self.transaction, self.run, self.is_read_only)
     }
 
     /// Returns where `error`, which the body received, happened: at the last failed statement if the messages are

@@ -38,6 +38,7 @@ pub struct ErrorContext(Option<Box<Known>>);
 struct Known {
     boundary: Site,
     run: Option<(TransactionId, u32)>,
+    is_read_only: bool,
     service: Option<Site>,
     statement: Option<String>,
 }
@@ -48,16 +49,23 @@ impl ErrorContext {
         Self(Some(Box::new(Known {
             boundary,
             run: None,
+            is_read_only: false,
             service: None,
             statement: None,
         })))
     }
 
     /// For a run of a boundary. The first run is 1.
-    pub(crate) fn of_run(boundary: Site, transaction: TransactionId, run: u32) -> Self {
+    pub(crate) fn of_run(
+        boundary: Site,
+        transaction: TransactionId,
+        run: u32,
+        is_read_only: bool,
+    ) -> Self {
         Self(Some(Box::new(Known {
             boundary,
             run: Some((transaction, run)),
+            is_read_only,
             service: None,
             statement: None,
         })))
@@ -97,6 +105,11 @@ impl ErrorContext {
     /// Returns the number of the run: 1 for the first, 2 for the first [retry](crate::Retry).
     pub fn run(&self) -> Option<u32> {
         Some(self.0.as_ref()?.run?.1)
+    }
+
+    /// Whether the boundary is read-only.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.0.as_ref().is_some_and(|known| known.is_read_only)
     }
 
     /// Returns the innermost [service](macro@crate::service).

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::backend::{Backend, connect_error};
+use crate::backend::forward::last_row;
+use crate::backend::query::Statement;
+use crate::backend::{Backend, Recognition, connect_error};
+use crate::classify::{Fate, classify};
 use crate::error::Error;
 use crate::options::ReadPreference;
 use crate::pool::Pool;
@@ -32,7 +35,7 @@ impl<DB: Backend> Core<DB> {
             let error = error.at(|| self.activity.place_of_run());
             // The body receives the original; the session keeps a copy.
             let error = sqlx::Error::from(error);
-            if let Some(failure) = Failure::caused_by::<DB>(&error) {
+            if let Some(failure) = Failure::caused_by(&error, &self.options) {
                 self.fail(failure);
             }
             Error::from(error).at(|| self.activity.place_of_run())
@@ -97,18 +100,41 @@ impl<DB: Backend> Core<DB> {
             waiting.disarm();
             let prepared = DB::prepared(&connection);
             let is_reused = connection.is_reused();
+            if prepared > 0 && pool.pooler().shares_sessions() && dead < pool.size() {
+                // Names from the time before the pooler was found. They may be those of other clients by now.
+                drop(connection);
+                dead += 1;
+                continue;
+            }
             let lease = Lease::new(connection, Arc::clone(&self.options));
             let lease = &mut self
                 .connection
-                .insert(OnConnection { lease, prepared })
+                .insert(OnConnection {
+                    lease,
+                    prepared,
+                    is_used: false,
+                })
                 .lease;
             self.recorder.totals.round_trips += 1;
             let begin = DB::begin(&self.options, lease.fitting());
-            let (connection, _) = lease.parts();
+            let connection = lease.parts().connection;
             self.activity.begins();
-            let begun = DB::run_for_row(connection, begin).await;
+            let begun = DB::fetch_many(connection, Statement::of_text(begin));
+            let begun = last_row::<DB>(begun).await;
             match begun.and_then(DB::begun) {
                 Ok(begun) => {
+                    let recognized = DB::recognize(lease.fitting(), &begun);
+                    match recognized {
+                        Recognition::AsBefore => {}
+                        Recognition::NewSchema => lease.meets_new_schema(),
+                        Recognition::NewSession => {
+                            self.activity.begun(None, None);
+                            if let Some(on) = self.connection.take() {
+                                on.lease.discard_as(Fate::Shared);
+                            }
+                            continue;
+                        }
+                    }
                     self.activity.begun(begun.process, self.replica);
                     lease.begin(begun);
                     return Ok(());
@@ -119,7 +145,7 @@ impl<DB: Backend> Core<DB> {
                     if let Some(on) = self.connection.take() {
                         on.lease.discard();
                     }
-                    if is_reused && DB::is_connection_lost(&error) && dead < pool.size() {
+                    if is_reused && classify(&error).fate == Fate::Lost && dead < pool.size() {
                         dead += 1;
                         continue;
                     }

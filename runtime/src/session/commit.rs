@@ -5,11 +5,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::backend::{Backend, CommitFailure};
-use crate::classify::Redacted;
+use crate::classify::{Redacted, classify};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::observe::stats::RunOutcome;
-use crate::pool::lease::ConnectionState;
+use crate::pool::lease::{ConnectionState, LeasedParts};
 use crate::session::transaction::{Core, OnConnection};
 use crate::targets;
 use crate::util::backoff::doubling;
@@ -54,14 +54,21 @@ impl<DB: Backend> Core<DB> {
                 self.engine.replicas().writes(self.task);
             }
             let commit = DB::commit(&self.options, lease.fitting());
-            let (connection, state) = lease.parts();
+            let LeasedParts {
+                connection, state, ..
+            } = lease.parts();
             *state = ConnectionState::Busy;
             let last = deadline.max(Instant::now() + GRACE);
             let began = Instant::now();
             let answer = timeout_at(last, DB::run(connection, commit)).await;
             self.recorder.totals.committing = began.elapsed();
             match answer.unwrap_or_else(|_| Err(no_answer())) {
-                Ok(()) => *state = ConnectionState::Clean,
+                Ok(()) => {
+                    *state = ConnectionState::Clean;
+                    if self.recorder.totals.affected > 0 {
+                        self.engine.pool_of(self.replica).learned().writes();
+                    }
+                }
                 Err(source) => self.commit_failed(source, deadline).await?,
             }
             self.count_prepared();
@@ -80,6 +87,8 @@ impl<DB: Backend> Core<DB> {
         // A statement left on the raw connection may still run, and would block the proof.
         let stop = self.engine.pool().stop_token().clone();
         let proof = async {
+            self.catch_up().await;
+            self.check()?;
             self.prove_open().await?;
             self.leave_no_traces().await
         };
@@ -104,9 +113,13 @@ impl<DB: Backend> Core<DB> {
         if failure != CommitFailure::Unknown {
             self.recorder.outcome = RunOutcome::RolledBack;
             if let Some(on) = &mut self.connection {
-                *on.lease.parts().1 = ConnectionState::Open;
+                *on.lease.parts().state = match failure {
+                    CommitFailure::RolledBack => ConnectionState::Clean,
+                    _ => ConnectionState::Open,
+                };
+                on.lease.restores_schema();
             }
-            let may_succeed_again = DB::may_succeed_again(&source);
+            let may_succeed_again = classify(&source).retryable;
             let error = match failure {
                 CommitFailure::NotOpen => Error::Aborted { place, source },
                 _ => Error::Database { place, source },

@@ -1,19 +1,16 @@
 //! Implements sqlx's `Executor` for `&mut Session`.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-
-use futures_core::Stream;
+use async_stream::stream;
 use futures_core::future::BoxFuture;
 use futures_core::stream::BoxStream;
-use futures_util::TryFutureExt;
-use sqlx::{Either, Execute, Executor, SqlStr};
-use tokio::time::Sleep;
+use futures_util::StreamExt;
+use sqlx::{Execute, Executor, SqlStr};
+use tokio::time::{Instant, timeout_at};
 
 use crate::backend::query::Statement;
 use crate::backend::{Backend, Step};
 use crate::session::Session;
-use crate::session::in_flight::{Dispatched, InFlight};
+use crate::session::in_flight::Dispatched;
 
 impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
     type Database = DB;
@@ -23,24 +20,59 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
         E: 'q + Execute<'q, DB>,
     {
-        let statement = Statement::from_query(query);
-        let rows = async move {
-            let (
-                statement,
-                Dispatched {
-                    connection,
-                    in_flight,
-                },
-            ) = self.core.start_query(statement).await?;
-            Ok(Rows::<DB> {
-                steps: Some(DB::fetch_many(connection, statement)),
-                end: in_flight
-                    .limit
-                    .map(|limit| Box::pin(tokio::time::sleep(limit))),
-                in_flight,
-            })
-        };
-        Box::pin(rows.try_flatten_stream())
+        let mut statement = Statement::from_query(query);
+        Box::pin(stream! {
+            let core = &mut self.core;
+            loop {
+                let copy = core.copy_to_send_again(&statement);
+                let (sent, Dispatched { connection, mut in_flight }) = match core.start_query(statement).await {
+                    Ok(started) => started,
+                    Err(error) => {
+                        yield Err(error);
+                        return;
+                    }
+                };
+                let mut steps = DB::fetch_many(connection, sent);
+                let end = in_flight.limit.map(|limit| (limit, Instant::now() + limit));
+                let (error, fate, copy) = loop {
+                    let step = match end {
+                        None => steps.next().await,
+                        Some((limit, end)) => match timeout_at(end, steps.next()).await {
+                            Ok(step) => step,
+                            Err(_) => {
+                                drop(steps);
+                                yield Err(in_flight.time_out(limit));
+                                return;
+                            }
+                        },
+                    };
+                    match step {
+                        Some(Ok(step)) => {
+                            in_flight.step::<DB>(&step);
+                            yield Ok(step);
+                        }
+                        Some(Err(error)) => match (in_flight.is_cured_by_another_attempt(&error), copy) {
+                            (Some(fate), Some(copy)) => break (error, fate, copy),
+                            _ => {
+                                yield Err(in_flight.fail(error));
+                                return;
+                            }
+                        },
+                        None => {
+                            in_flight.complete(0);
+                            return;
+                        }
+                    }
+                };
+                drop(steps);
+                in_flight.is_sent_again(&error);
+                if let Err(error) = core.prepare_to_send_again(copy.text(), fate).await {
+                    yield Err(error.into());
+                    return;
+                }
+                statement = copy;
+            }
+        })
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(
@@ -51,20 +83,35 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
         'c: 'e,
         E: 'q + Execute<'q, DB>,
     {
-        let statement = Statement::from_query(query);
+        let mut statement = Statement::from_query(query);
         Box::pin(async move {
-            let (
-                statement,
-                Dispatched {
-                    connection,
-                    in_flight,
-                },
-            ) = self.core.start_query(statement).await?;
-            in_flight
-                .watch_rows(DB::fetch_optional(connection, statement), |row| {
-                    row.is_some().into()
-                })
-                .await
+            let core = &mut self.core;
+            loop {
+                let copy = core.copy_to_send_again(&statement);
+                let (
+                    sent,
+                    Dispatched {
+                        connection,
+                        mut in_flight,
+                    },
+                ) = core.start_query(statement).await?;
+                let answer = DB::fetch_optional(connection, sent);
+                let answer = in_flight.within_limit(answer).await?;
+                let error = match answer {
+                    Ok(row) => {
+                        in_flight.complete(row.is_some().into());
+                        return Ok(row);
+                    }
+                    Err(error) => error,
+                };
+                let cured = in_flight.is_cured_by_another_attempt(&error);
+                let (Some(fate), Some(copy)) = (cured, copy) else {
+                    return Err(in_flight.fail(error));
+                };
+                in_flight.is_sent_again(&error);
+                core.prepare_to_send_again(copy.text(), fate).await?;
+                statement = copy;
+            }
         })
     }
 
@@ -98,54 +145,5 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
             } = self.core.start_named(&sql).await?;
             in_flight.watch(DB::describe(connection, sql)).await
         })
-    }
-}
-
-/// The stream of rows that a statement returns. If it is dropped before its end, the connection stays busy, and the
-/// session detects that when it is next used.
-struct Rows<'e, DB: Backend> {
-    /// The driver's stream. `None` after the statement timeout.
-    steps: Option<BoxStream<'e, Result<Step<DB>, sqlx::Error>>>,
-    /// Fires at the statement timeout, if the server does not enforce it.
-    end: Option<Pin<Box<Sleep>>>,
-    in_flight: InFlight<'e>,
-}
-
-impl<DB: Backend> Stream for Rows<'_, DB> {
-    type Item = Result<Step<DB>, sqlx::Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if let (Some(end), Some(limit)) = (&mut this.end, this.in_flight.limit)
-            && end.as_mut().poll(cx).is_ready()
-        {
-            this.steps = None;
-            this.end = None;
-            return Poll::Ready(Some(Err(this.in_flight.time_out(limit))));
-        }
-        let Some(steps) = &mut this.steps else {
-            return Poll::Ready(None);
-        };
-        let step = match ready!(steps.as_mut().poll_next(cx)) {
-            Some(Ok(step)) => {
-                if let Some(observer) = &mut this.in_flight.observer {
-                    match &step {
-                        Either::Left(result) => observer.count_affected(DB::affected(result)),
-                        Either::Right(_) => observer.count_row(),
-                    }
-                }
-                Some(Ok(step))
-            }
-            Some(Err(error)) => Some(Err(this.in_flight.fail(error))),
-            None => {
-                this.in_flight.complete(0);
-                None
-            }
-        };
-        Poll::Ready(step)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.steps.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::backend::Backend;
-use crate::classify::{Category, copy_of};
+use crate::classify::{Category, Fate, classify, copy_of};
 use crate::error::Error;
+use crate::options::effective::Effective;
 use crate::scope::place::ErrorContext;
 use crate::session::guard::Refusal;
 use crate::session::requirements::UnmetRequirement;
@@ -16,7 +16,7 @@ pub(crate) enum Failure {
     /// The server or the connection reported an error. The body received the original; this is a copy.
     Statement {
         error: sqlx::Error,
-        /// [`Backend::may_succeed_again`] of the original.
+        /// Whether the same boundary may succeed if it is run again.
         may_succeed_again: bool,
     },
     /// The state of the transaction is unknown, or it has already ended.
@@ -51,7 +51,7 @@ impl Failure {
     ///
     /// Errors from the server and the connection cause one. A missing row, or a value that cannot be encoded or decoded,
     /// does not affect the transaction.
-    pub(crate) fn caused_by<DB: Backend>(error: &sqlx::Error) -> Option<Self> {
+    pub(crate) fn caused_by(error: &sqlx::Error, options: &Effective) -> Option<Self> {
         use sqlx::Error as E;
         match error {
             E::RowNotFound
@@ -64,7 +64,10 @@ impl Failure {
             | E::InvalidArgument(_) => None,
             error => Some(Self::Statement {
                 error: copy_of(error),
-                may_succeed_again: DB::may_succeed_again(error),
+                may_succeed_again: {
+                    let found = classify(error);
+                    found.retryable && !(found.fate == Fate::ReadOnly && options.is_read_only())
+                },
             }),
         }
     }

@@ -38,6 +38,7 @@ pub(crate) struct Passed {
     pub(crate) is_opaque: bool,
     /// Whether it leaves state on the server's session, which a lifted rule permits.
     pub(crate) leaves_state: bool,
+    pub(crate) changes_schema: bool,
 }
 
 /// The rules that `allow(..)` has lifted for a body.

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use crate::backend::Backend;
+use sqlx::Either;
+
+use crate::backend::{Backend, Step};
+use crate::classify::{Fate, classify};
 use crate::error::Error;
 use crate::observe::statement_observer::StatementObserver;
 use crate::observe::stats::RunOutcome;
+use crate::options::effective::Effective;
 use crate::pool::lease::ConnectionState;
 use crate::scope::activity::Activity;
 use crate::session::failure::Failure;
@@ -21,9 +25,16 @@ pub(crate) struct Dispatched<'a, DB: Backend> {
 /// [`complete`](Self::complete) or [`fail`](Self::fail).
 pub(crate) struct InFlight<'a> {
     pub(crate) state: &'a mut ConnectionState,
+    /// Why the connection cannot be used after the transaction, if it cannot.
+    pub(crate) spent: &'a mut Option<Fate>,
+    /// The state of the connection while rows are returned.
+    pub(crate) while_streaming: ConnectionState,
+    /// Whether nothing was sent in the transaction before.
+    pub(crate) is_first: bool,
+    /// Whether a savepoint allows the statement to fail because of a new type.
+    pub(crate) guards_types: bool,
     pub(crate) fitness: &'a mut Fitness,
-    /// Returns the failure that a database error causes in the session.
-    pub(crate) judge: fn(&sqlx::Error) -> Option<Failure>,
+    pub(crate) options: &'a Effective,
     pub(crate) activity: &'a Activity,
     /// The statement timeout, if the server does not enforce it.
     pub(crate) limit: Option<Duration>,
@@ -37,11 +48,55 @@ pub(crate) struct InFlight<'a> {
 pub(crate) struct Unproven<'a> {
     /// The outcome of the boundary.
     pub(crate) outcome: &'a mut RunOutcome,
-    /// Whether an error means that the connection is lost, and with it the answer.
-    pub(crate) is_lost: fn(&sqlx::Error) -> bool,
 }
 
 impl InFlight<'_> {
+    /// Records a step of the answer: a row, or the end of one of its statements.
+    pub(crate) fn step<DB: Backend>(&mut self, step: &Step<DB>) {
+        match step {
+            Either::Left(result) => {
+                if let Some(observer) = &mut self.observer {
+                    observer.count_affected(DB::affected(result));
+                }
+            }
+            Either::Right(_) => {
+                *self.state = self.while_streaming;
+                if let Some(observer) = &mut self.observer {
+                    observer.count_row();
+                }
+            }
+        }
+    }
+
+    /// Returns what becomes of the connection after this error.
+    fn fate(&self, error: &sqlx::Error) -> Fate {
+        match classify(error).fate {
+            // The boundary itself has asked for it.
+            Fate::ReadOnly if self.options.is_read_only() => Fate::Usable,
+            fate => fate,
+        }
+    }
+
+    /// Returns the fate of the connection if the statement has no effect and can be sent again: as the first of its
+    /// transaction on another connection, or here if the connection knows its types now.
+    pub(crate) fn is_cured_by_another_attempt(&self, error: &sqlx::Error) -> Option<Fate> {
+        if *self.state != ConnectionState::Busy {
+            return None;
+        }
+        match self.fate(error) {
+            Fate::Unprepared => self.guards_types.then_some(Fate::Unprepared),
+            fate => (self.is_first && fate.is_cured_by_another_connection()).then_some(fate),
+        }
+    }
+
+    /// Records that the statement is sent again.
+    pub(crate) fn is_sent_again(mut self, error: &sqlx::Error) {
+        *self.state = ConnectionState::Open;
+        if let Some(observer) = self.observer.take() {
+            observer.failed(self.activity, error);
+        }
+    }
+
     /// Records that the answer was read to its end. `rows` are added to the rows counted so far.
     pub(crate) fn complete(&mut self, rows: u64) {
         *self.state = ConnectionState::Open;
@@ -53,14 +108,21 @@ impl InFlight<'_> {
 
     /// Records that the answer ended with an error. Returns the error for the body.
     pub(crate) fn fail(&mut self, error: sqlx::Error) -> sqlx::Error {
-        *self.state = ConnectionState::Open;
-        let error = self.mark_unknown(error);
+        let fate = self.fate(&error);
+        *self.state = match fate {
+            Fate::Lost => ConnectionState::Lost,
+            _ => ConnectionState::Open,
+        };
+        if !matches!(fate, Fate::Usable | Fate::Unprepared) {
+            *self.spent = Some(fate);
+        }
+        let error = self.mark_unknown(error, fate);
         self.activity.failed(&error);
         if let Some(observer) = self.observer.take() {
             observer.failed(self.activity, &error);
         }
         if self.fitness.failure().is_none()
-            && let Some(failure) = (self.judge)(&error)
+            && let Some(failure) = Failure::caused_by(&error, self.options)
         {
             self.fitness.fail(failure, || self.activity.place());
         }
@@ -69,9 +131,9 @@ impl InFlight<'_> {
 
     /// Converts the loss of the connection to [`Error::CommitUnknown`] if unproven code was running: it may have
     /// committed, so a retry could apply it twice.
-    fn mark_unknown(&mut self, error: sqlx::Error) -> sqlx::Error {
+    fn mark_unknown(&mut self, error: sqlx::Error, fate: Fate) -> sqlx::Error {
         match &mut self.unproven {
-            Some(unproven) if (unproven.is_lost)(&error) => {
+            Some(unproven) if fate == Fate::Lost => {
                 *unproven.outcome = RunOutcome::Unknown;
                 let place = self.activity.place();
                 Error::CommitUnknown {
@@ -86,6 +148,7 @@ impl InFlight<'_> {
 
     /// Records that the statement timeout has passed. The connection stays busy, since the answer is outstanding.
     pub(crate) fn time_out(&mut self, after: Duration) -> sqlx::Error {
+        *self.state = ConnectionState::Busy;
         let place = self.activity.place();
         self.fitness.fail(Failure::Slow(after), || place.clone());
         let error = Error::StatementTimeout { place, after }.into();
@@ -103,20 +166,31 @@ impl InFlight<'_> {
         self.watch_rows(answer, |_| 0).await
     }
 
+    /// Awaits an answer for as long as the statement timeout allows.
+    ///
+    /// # Errors
+    ///
+    /// The error of a statement that has timed out.
+    pub(crate) async fn within_limit<T>(
+        &mut self,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, sqlx::Error> {
+        match self.limit {
+            None => Ok(answer.await),
+            Some(limit) => match tokio::time::timeout(limit, answer).await {
+                Ok(answer) => Ok(answer),
+                Err(_) => Err(self.time_out(limit)),
+            },
+        }
+    }
+
     /// Awaits an answer that is not a stream; `rows` counts the rows in it.
     pub(crate) async fn watch_rows<T>(
         mut self,
         answer: impl Future<Output = Result<T, sqlx::Error>>,
         rows: fn(&T) -> u64,
     ) -> Result<T, sqlx::Error> {
-        let answer = match self.limit {
-            None => answer.await,
-            Some(limit) => match tokio::time::timeout(limit, answer).await {
-                Ok(answer) => answer,
-                Err(_) => return Err(self.time_out(limit)),
-            },
-        };
-        match answer {
+        match self.within_limit(answer).await? {
             Ok(answer) => {
                 self.complete(rows(&answer));
                 Ok(answer)

@@ -8,6 +8,7 @@ mod fitness;
 mod guard;
 pub(crate) mod hooks;
 mod in_flight;
+mod new_types;
 mod recorder;
 pub(crate) mod requirements;
 mod savepoint;

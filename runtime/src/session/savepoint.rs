@@ -63,6 +63,9 @@ impl<DB: Backend> Session<DB> {
         let result = body(&mut *scope.session).await;
         scope.done = true;
         let core = &mut scope.session.core;
+        if result.is_ok() {
+            core.catch_up().await;
+        }
         core.detect_abandoned(depth + 1);
         let result = match (result, core.fitness.failure()) {
             (Ok(_), Some(mark)) => Err(mark.to_error().into()),
@@ -72,6 +75,8 @@ impl<DB: Backend> Session<DB> {
             Ok(value) => {
                 // The release fails if the transaction is gone, so no other proof is needed.
                 core.fitness.set_unproven(false);
+                // The savepoint inside goes with it.
+                core.guards_types = false;
                 core.send(format!("RELEASE SAVEPOINT {name}")).await?;
                 core.fitness.set_depth(depth);
                 Ok(value)
@@ -102,8 +107,10 @@ impl<DB: Backend> Drop for Scope<'_, DB> {
 impl<DB: Backend> Core<DB> {
     /// Sets a savepoint and returns its name.
     async fn enter_savepoint(&mut self) -> Result<String, Error> {
+        self.catch_up().await;
         self.check()?;
         self.begin().await?;
+        self.guard_types("", false).await?;
         let depth = self.fitness.depth();
         let name = format!("demarcate_{depth}");
         self.send(format!("SAVEPOINT {name}")).await?;
@@ -124,6 +131,7 @@ impl<DB: Backend> Core<DB> {
     /// does not commit.
     async fn leave_savepoint(&mut self, name: &str, depth: u32) {
         self.fitness.set_depth(depth);
+        self.guards_types = false;
         let undo = self.fitness.begin_undo();
         let is_undone = self.settle().await.is_ok()
             && self
@@ -131,6 +139,9 @@ impl<DB: Backend> Core<DB> {
                 .await
                 .is_ok()
             && self.send(format!("RELEASE SAVEPOINT {name}")).await.is_ok();
+        if let Some(on) = &mut self.connection {
+            on.lease.restores_schema();
+        }
         self.fitness.end_undo(undo, is_undone);
     }
 

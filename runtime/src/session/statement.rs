@@ -4,6 +4,7 @@ use sqlx::SqlStr;
 
 use crate::backend::Backend;
 use crate::backend::query::Statement;
+use crate::classify::Fate;
 use crate::error::Error;
 use crate::session::failure::Failure;
 use crate::session::guard::{self, Passed};
@@ -12,7 +13,8 @@ use crate::session::transaction::Core;
 
 impl<DB: Backend> Core<DB> {
     /// Rejects a statement that the session must not send. Returns the effects of an admitted one.
-    fn admit(&mut self, sql: &str) -> Result<Passed, Error> {
+    async fn admit(&mut self, sql: &str) -> Result<Passed, Error> {
+        self.catch_up().await;
         self.check()?;
         guard::read(sql, DB::DIALECT, self.fitness.allowed()).map_err(|refusal| {
             // The activity names the statement before, since this one is not sent.
@@ -31,11 +33,16 @@ impl<DB: Backend> Core<DB> {
         sql: &SqlStr,
         preparing: u64,
     ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
-        let passed = self.admit(sql.as_str())?;
+        let passed = self.admit(sql.as_str()).await?;
         self.begin().await?;
+        self.forget_stale_statements().await?;
         if passed.leaves_state {
             self.begun().taint();
         }
+        if passed.changes_schema {
+            self.begun().changes_schema();
+        }
+        self.guard_types(sql.as_str(), preparing > 0).await?;
         if passed.is_opaque {
             self.set_witness().await?;
         }
@@ -54,11 +61,40 @@ impl<DB: Backend> Core<DB> {
         &mut self,
         sql: &SqlStr,
     ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
-        self.admit(sql.as_str())?;
+        self.admit(sql.as_str()).await?;
         if self.engine.pool().pooler().shares_sessions() {
             return Err(no_names().at(|| self.activity.place_of_run()).into());
         }
         self.start(sql, 0).await
+    }
+
+    /// Copies a statement that may have to be sent again: the first of a transaction, on another connection, and behind a
+    /// pooler one that meets a new type. `None` for any other.
+    pub(crate) fn copy_to_send_again(&self, query: &Statement<DB>) -> Option<Statement<DB>> {
+        let is_first = self.connection.as_ref().is_none_or(|on| !on.is_used);
+        let pool = self.engine.pool_of(self.replica);
+        let may_be_sent_again = is_first || pool.pooler().shares_sessions();
+        (DB::PREPARES && may_be_sent_again && self.sent_again <= pool.size())
+            .then(|| query.try_clone())
+            .flatten()
+    }
+
+    /// Makes it possible to send a statement again that failed without an effect.
+    pub(crate) async fn prepare_to_send_again(
+        &mut self,
+        text: &SqlStr,
+        fate: Fate,
+    ) -> Result<(), Error> {
+        self.sent_again += 1;
+        if fate == Fate::Unprepared {
+            return self.knows_types_now(text.as_str()).await;
+        }
+        // The next statement begins on another connection.
+        self.count_prepared();
+        if let Some(on) = self.connection.take() {
+            on.lease.discard_as(fate);
+        }
+        Ok(())
     }
 
     /// Admits a query. A value that cannot be encoded is returned as an error and does not mark the session.
@@ -91,13 +127,15 @@ impl<DB: Backend> Core<DB> {
 
     /// Lends the raw connection to the body, after setting the savepoint that later proves the transaction open.
     pub(crate) async fn lend_connection(&mut self) -> Result<&mut DB::Connection, Error> {
+        self.catch_up().await;
         self.check()?;
         self.begin().await?;
         self.set_witness().await?;
         self.fitness.sends();
         let lease = self.begun();
         lease.taint();
-        Ok(lease.parts().0)
+        lease.changes_schema();
+        Ok(lease.parts().connection)
     }
 }
 

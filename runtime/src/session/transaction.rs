@@ -32,6 +32,10 @@ pub(crate) struct Core<DB: Backend> {
     pub(crate) fitness: Fitness,
     pub(crate) hooks: Hooks<DB>,
     pub(crate) recorder: Recorder,
+    /// Whether the savepoint of [`guard_types`](Self::guard_types) is set.
+    pub(crate) guards_types: bool,
+    /// How often a statement was sent again.
+    pub(crate) sent_again: usize,
     /// The number of savepoints set so far.
     pub(crate) savepoints_set: u64,
     /// The number of the replica that the transaction runs on. `None` for the primary.
@@ -53,12 +57,14 @@ pub(crate) struct OnConnection<DB: Backend> {
     pub(crate) lease: Lease<DB>,
     /// The number of statements that were prepared on the connection before the transaction.
     pub(crate) prepared: usize,
+    /// Whether anything was sent since the begin.
+    pub(crate) is_used: bool,
 }
 
 impl<DB: Backend> OnConnection<DB> {
     /// Returns the number of statements that this transaction has prepared. sqlx spends one round trip on each.
     fn newly_prepared(&mut self) -> u64 {
-        DB::prepared(self.lease.parts().0).saturating_sub(self.prepared) as u64
+        DB::prepared(self.lease.parts().connection).saturating_sub(self.prepared) as u64
     }
 }
 
@@ -81,6 +87,8 @@ impl<DB: Backend> Core<DB> {
             connection: None,
             fitness: Fitness::default(),
             hooks: Hooks::default(),
+            guards_types: false,
+            sent_again: 0,
             savepoints_set: 0,
             replica,
             stopped_waiting: None,

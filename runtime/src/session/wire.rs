@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::observe::spans;
 use crate::observe::statement_log::LoggedStatement;
 use crate::observe::statement_observer::StatementObserver;
-use crate::pool::lease::ConnectionState;
+use crate::pool::lease::{ConnectionState, LeasedParts};
 use crate::session::failure::Failure;
 use crate::session::in_flight::{Dispatched, InFlight, Unproven};
 use crate::session::transaction::{BEGUN, Core};
@@ -15,6 +15,14 @@ use crate::session::transaction::{BEGUN, Core};
 /// The savepoint that is set before code runs that the guard cannot read. If it still exists afterwards, so does the
 /// transaction.
 const WITNESS: &str = "demarcate_witness";
+
+/// Whether a text certainly has one statement alone.
+fn is_single(statement: Option<&SqlStr>) -> bool {
+    statement.is_none_or(|sql| {
+        let ends = |c: char| c == ';' || c.is_whitespace();
+        !sql.as_str().trim_end_matches(ends).contains(';')
+    })
+}
 
 impl<DB: Backend> Core<DB> {
     /// Marks the connection busy for a statement that is about to be sent. Statements of the body are observed; the
@@ -39,23 +47,61 @@ impl<DB: Backend> Core<DB> {
             is_over: false,
         });
         let on = self.connection.as_mut().expect(BEGUN);
-        let (connection, state) = on.lease.parts();
+        let is_first = !std::mem::replace(&mut on.is_used, true);
+        let LeasedParts {
+            connection,
+            state,
+            spent,
+        } = on.lease.parts();
         *state = ConnectionState::Busy;
         Dispatched {
             connection,
             in_flight: InFlight {
                 state,
+                spent,
+                // A text of several statements may have more to run, if nobody reads on.
+                while_streaming: match DB::FACTS.finishes_unread || is_single(statement) {
+                    true => ConnectionState::Streaming,
+                    false => ConnectionState::Busy,
+                },
+                is_first,
+                guards_types: self.guards_types,
                 fitness: &mut self.fitness,
-                judge: Failure::caused_by::<DB>,
+                options: &self.options,
                 activity,
                 limit: limit.filter(|_| !DB::FACTS.enforces_statement_timeout),
                 observer,
                 unproven: unproven.then_some(Unproven {
                     outcome: &mut recorder.outcome,
-                    is_lost: DB::is_connection_lost,
                 }),
             },
         }
+    }
+
+    /// Reads the rest of a row stream that was dropped before its end. An error in it is the failure of its statement.
+    pub(crate) async fn catch_up(&mut self) {
+        let on = self.connection.as_ref();
+        if on.is_some_and(|on| on.lease.state() == ConnectionState::Streaming) {
+            let Dispatched {
+                connection,
+                in_flight,
+            } = self.dispatch(None);
+            // An error marks the session.
+            in_flight.watch(DB::drain(connection)).await.ok();
+        }
+    }
+
+    /// Forgets the statements that are prepared on the connection, if the schema has changed since.
+    pub(crate) async fn forget_stale_statements(&mut self) -> Result<(), Error> {
+        if !self.begun().is_stale() {
+            return Ok(());
+        }
+        self.count_prepared();
+        let forgotten = self.begun().forget_statements().await;
+        if let Some(on) = &mut self.connection {
+            on.prepared = 0;
+        }
+        forgotten.map_err(|error| Error::from(error).at(|| self.activity.place_of_run()))
     }
 
     /// Sends one of the session's own statements, such as `SAVEPOINT`.

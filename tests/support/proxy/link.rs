@@ -85,7 +85,7 @@ impl Link {
 
     /// Forwards until both directions have ended, or the connection is cut: its sockets are closed here.
     pub(super) async fn run(self, client: TcpStream) {
-        let Ok(server) = TcpStream::connect(self.shared.server).await else {
+        let Ok(server) = TcpStream::connect(self.shared.server()).await else {
             return;
         };
         // Each message leaves at once, as the client means it to.

@@ -192,6 +192,7 @@ fn a_problem_names_the_transaction_and_nothing_else_of_the_program() {
             Site::new("post_order", Stands::Router, "src/orders.rs", 12),
             id,
             1,
+            false,
         ),
         after: std::time::Duration::from_secs(1),
     };

@@ -1,5 +1,6 @@
 //! Attempts to open a connection for the own pool, each on a task of its own.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -72,7 +73,7 @@ impl<DB: Backend> ConnectAttempt<DB> {
         let pool = &self.pool;
         let connected = async {
             let mut connection = pool.options.connect().await?;
-            let fitting = DB::fit(&mut connection, pool.pooler).await?;
+            let fitting = DB::fit(&mut connection, pool.learned.pooler()).await?;
             Ok((connection, Arc::new(fitting)))
         };
         let most = pool.limits.acquire_timeout;
@@ -87,6 +88,9 @@ impl<DB: Backend> ConnectAttempt<DB> {
             fitting,
             made: now,
             returned: now,
+            begun: self.begun,
+            is_stale: false,
+            types_of: HashSet::new(),
             runtime: Lifeline::new(),
         })
     }
