@@ -10,6 +10,7 @@ use crate::session::failure::Failure;
 use crate::session::guard::{self, Passed};
 use crate::session::in_flight::Dispatched;
 use crate::session::transaction::Core;
+use crate::session::wire::BodyStatement;
 
 impl<DB: Backend> Core<DB> {
     /// Rejects a statement that the session must not send. Returns the effects of an admitted one.
@@ -49,7 +50,10 @@ impl<DB: Backend> Core<DB> {
         self.recorder.totals.statements += 1;
         self.recorder.totals.round_trips += preparing;
         self.fitness.sends();
-        Ok(self.dispatch(Some(sql)))
+        Ok(self.dispatch(Some(BodyStatement {
+            text: sql,
+            is_single: passed.is_single,
+        })))
     }
 
     /// Admits a prepared statement that stays on the server's session.

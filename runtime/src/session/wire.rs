@@ -16,24 +16,27 @@ use crate::session::transaction::{BEGUN, Core};
 /// transaction.
 const WITNESS: &str = "demarcate_witness";
 
-/// Whether a text certainly has one statement alone.
-fn is_single(statement: Option<&SqlStr>) -> bool {
-    statement.is_none_or(|sql| {
-        let ends = |c: char| c == ';' || c.is_whitespace();
-        !sql.as_str().trim_end_matches(ends).contains(';')
-    })
+/// A statement of the body.
+#[derive(Clone, Copy)]
+pub(crate) struct BodyStatement<'a> {
+    pub(crate) text: &'a SqlStr,
+    /// Whether the text is one statement alone.
+    pub(crate) is_single: bool,
 }
 
 impl<DB: Backend> Core<DB> {
     /// Marks the connection busy for a statement that is about to be sent. Statements of the body are observed; the
     /// session's own, for which `statement` is `None`, are not.
-    pub(crate) fn dispatch(&mut self, statement: Option<&SqlStr>) -> Dispatched<'_, DB> {
+    pub(crate) fn dispatch(
+        &mut self,
+        statement: Option<BodyStatement<'_>>,
+    ) -> Dispatched<'_, DB> {
         self.recorder.totals.round_trips += 1;
         let limit = self.options.statement_timeout;
         let (engine, activity) = (&self.engine, &*self.activity);
         let unproven = self.fitness.is_unproven();
         let recorder = &mut self.recorder;
-        let observer = statement.map(|sql| StatementObserver {
+        let observer = statement.map(|BodyStatement { text: sql, .. }| StatementObserver {
             span: spans::statement(&activity.sends(sql), sql.as_str(), DB::DIALECT),
             sent_at: std::time::Instant::now(),
             echo: engine
@@ -60,7 +63,7 @@ impl<DB: Backend> Core<DB> {
                 state,
                 spent,
                 // A text of several statements may have more to run, if nobody reads on.
-                while_streaming: match DB::FACTS.finishes_unread || is_single(statement) {
+                while_streaming: match DB::FACTS.finishes_unread || statement.is_none_or(|sent| sent.is_single) {
                     true => ConnectionState::Streaming,
                     false => ConnectionState::Busy,
                 },
