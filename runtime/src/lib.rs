@@ -113,6 +113,7 @@ pub use scope::place::{ErrorContext, TransactionId};
 pub use scope::site::{Site, SiteKind};
 pub use session::Session;
 pub use session::hooks::Hook;
+pub use session::lent::Lent;
 pub use settings::Settings;
 
 /// MySQL and MariaDB.

@@ -650,3 +650,95 @@ async fn a_server_that_stops_and_starts() {
     check_refusal(&refused, began, &["the user and the password"]);
     factory.close(crate::GRACE).await;
 }
+
+mod prepared {
+    use demarcate::Error;
+    use demarcate::settings::Pooler;
+    use demarcate_tests::on_every_database;
+    use sqlx::AssertSqlSafe;
+
+    on_every_database! {
+        /// A setting that no boundary may make, and a query for it.
+        fn setting() -> (&'static str, &'static str) {
+            match <Database as sqlx::Database>::NAME {
+                "PostgreSQL" => ("set session application_name = 'prepared'", "select current_setting('application_name')"),
+                "MySQL" => ("set @of_mine = 'prepared'", "select @of_mine"),
+                _ => ("attach ':memory:' as prepared", "select name from pragma_database_list where name = 'prepared'"),
+            }
+        }
+
+        #[tokio::test]
+        async fn each_connection_is_prepared_and_stays_so() {
+            let db = test_db().await;
+            let (set, ask) = setting();
+            let builder = SessionFactory::builder().url(db.own_url()).max_connections(2);
+            let factory = builder
+                .after_connect(move |connection| {
+                    Box::pin(async move {
+                        sqlx::raw_sql(set).execute(connection).await?;
+                        Ok(())
+                    })
+                })
+                .connect()
+                .await
+                .unwrap();
+            for _ in 0..3 {
+                factory.transaction(async |tx| {
+                    let found: String = sqlx::query_scalar(AssertSqlSafe(ask)).fetch_one(&mut *tx).await?;
+                    assert_eq!(found, "prepared");
+                    // What resets the connection prepares it again.
+                    tx.unguarded().await?;
+                    Ok::<_, Error>(())
+                }).await.unwrap();
+            }
+            factory.close(crate::GRACE).await;
+        }
+
+        #[tokio::test]
+        async fn a_connection_that_cannot_be_prepared_is_told() {
+            let db = test_db().await;
+            let builder = SessionFactory::builder().url(db.own_url());
+            let refused = builder
+                .after_connect(|connection| {
+                    Box::pin(async move {
+                        sqlx::raw_sql("nonsense").execute(connection).await?;
+                        Ok(())
+                    })
+                })
+                .connect()
+                .await
+                .unwrap_err();
+            assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
+        }
+
+        /// A function with a type parameter for its executor takes the session as it is lent.
+        #[tokio::test]
+        async fn the_session_is_lent_to_what_is_generic_over_an_executor() {
+            async fn count<E>(executor: &mut E) -> Result<usize, sqlx::Error>
+            where
+                for<'c> &'c mut E: sqlx::Executor<'c, Database = Database>,
+            {
+                sqlx::raw_sql("select 1").fetch_all(&mut *executor).await?;
+                Ok(sqlx::raw_sql("select 1").fetch_all(&mut *executor).await?.len())
+            }
+            let db = test_db().await;
+            let factory = SessionFactory::connect(db.url()).await.unwrap();
+            let found = factory.transaction(async |tx| Ok::<_, Error>(count(&mut tx.lent()).await?)).await;
+            assert_eq!(found.unwrap(), 1);
+            assert_eq!(factory.stats()[0].1.statements, 2);
+            factory.close(crate::GRACE).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn behind_a_pooler_in_transaction_mode_there_is_nothing_to_prepare() {
+        let builder =
+            demarcate::postgres::SessionFactory::builder().url("postgres://u@127.0.0.1/d");
+        let refused = builder
+            .pooler(Pooler::Transaction)
+            .after_connect(|_| Box::pin(async { Ok(()) }))
+            .connect_lazy()
+            .unwrap_err();
+        assert!(refused.to_string().contains("ALTER ROLE"), "{refused}");
+    }
+}

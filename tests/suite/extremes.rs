@@ -116,7 +116,7 @@ on_every_database! {
     }
 
     #[tokio::test]
-    async fn a_row_stream_that_is_abandoned_half_way_ends_the_transaction_and_not_the_pool() {
+    async fn a_long_row_stream_that_is_abandoned_is_read_to_its_end() {
         let db = test_db().await;
         db.admin(ITEMS).await;
         let factory = connect(db.url()).await;
@@ -130,14 +130,13 @@ on_every_database! {
                     rows.try_next().await?;
                 }
                 drop(rows);
-                let again = insert(tx, -2).await.unwrap_err();
-                assert!(again.to_string().contains("dropped before it completed"), "{again}");
+                insert(tx, -2).await?;
                 Ok::<_, Error>(())
             })
             .await;
-        assert!(matches!(result, Err(Error::Aborted { .. })), "{result:?}");
+        result.unwrap();
         factory.transaction(async |tx| insert(tx, -3).await).await.unwrap();
-        assert_eq!(items(&db).await, 50_001);
+        assert_eq!(items(&db).await, 50_003);
     }
 
     /// Measured in a process of its own, where no other test needs memory.

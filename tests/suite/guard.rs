@@ -238,3 +238,87 @@ async fn on_postgres_the_raw_connection_cannot_swap_the_transaction_unseen() {
     factory.close(crate::GRACE).await;
     assert_eq!(items(&db).await, 0);
 }
+
+/// What a boundary has left on its session that the rules do not know.
+const LEFT: &str = "set session work_mem = '77MB'; create temp table steps (id int); listen news; \
+     prepare of_mine as select 1; select pg_advisory_lock(77)";
+
+/// The number of the session, and what is left on it.
+const SESSION: &str = "select pg_backend_pid()::text, current_setting('work_mem') = '77MB' \
+     or to_regclass('pg_temp.steps') is not null or exists (select from pg_listening_channels()) \
+     or exists (select from pg_prepared_statements where name = 'of_mine') \
+     or exists (select from pg_locks where locktype = 'advisory' and objid = 77 and pid = pg_backend_pid())";
+
+/// The raw connection is reset and kept: whoever moves a program function by function would open a connection for each
+/// boundary otherwise.
+#[tokio::test]
+async fn on_postgres_the_raw_connection_is_reset_and_kept() {
+    let db = demarcate_tests::postgres().await;
+    let own = demarcate::postgres::SessionFactory::builder()
+        .url(db.own_url())
+        .max_connections(1);
+    let own = own.connect().await.unwrap();
+    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1);
+    let users = pool.connect(db.own_url()).await.unwrap();
+    let users = demarcate::postgres::SessionFactory::from(users);
+    for factory in [own, users] {
+        let look = async || {
+            let looked = factory.transaction(async |tx| {
+                Ok::<(String, bool), Error>(sqlx::query_as(SESSION).fetch_one(&mut *tx).await?)
+            });
+            looked.await.unwrap()
+        };
+        let (session, _) = look().await;
+        for is_kept in [true, false] {
+            let ended: Result<(), Error> = factory
+                .transaction(async |tx| {
+                    let connection = tx.unguarded().await?;
+                    sqlx::raw_sql(LEFT).execute(&mut *connection).await?;
+                    sqlx::query("select $1::int")
+                        .bind(1)
+                        .execute(&mut *connection)
+                        .await?;
+                    match is_kept {
+                        true => Ok(()),
+                        false => Err(sqlx::Error::RowNotFound.into()),
+                    }
+                })
+                .await;
+            assert_eq!(ended.is_ok(), is_kept);
+            assert_eq!(look().await, (session.clone(), false));
+        }
+        factory.close(crate::GRACE).await;
+    }
+}
+
+/// Settings that somebody else has made for the whole of a session would go with what is reset.
+#[tokio::test]
+async fn on_postgres_a_connection_with_settings_of_the_users_is_closed_and_not_reset() {
+    let db = demarcate_tests::postgres().await;
+    let pool = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(1)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::raw_sql("set search_path = of_a_tenant")
+                    .execute(connection)
+                    .await
+                    .map(drop)
+            })
+        });
+    let factory: demarcate::postgres::SessionFactory =
+        pool.connect(db.own_url()).await.unwrap().into();
+    for _ in 0..2 {
+        factory
+            .transaction(async |tx| {
+                let path: String = sqlx::query_scalar("show search_path")
+                    .fetch_one(&mut *tx)
+                    .await?;
+                assert_eq!(path, "of_a_tenant");
+                tx.unguarded().await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+    }
+    factory.close(crate::GRACE).await;
+}

@@ -224,3 +224,39 @@ async fn of_a_connection_that_was_cut() {
         .await;
     assert!(gone.elapsed() < AT_LAST, "{:?}", gone.elapsed());
 }
+
+/// Whoever waits in vain for the file is told who has it.
+#[tokio::test]
+async fn on_sqlite_a_file_that_is_locked_names_who_holds_it() {
+    use demarcate::sqlite::{Session, SessionFactory};
+
+    let db = demarcate_tests::sqlite().await;
+    let factory = SessionFactory::connect(db.url()).await.unwrap();
+    let writes = TxOptions::new().name("writes");
+    let refused = factory
+        .transaction_with(writes, async |tx: &mut Session| {
+            sqlx::query("create table held (id int)")
+                .execute(&mut *tx)
+                .await?;
+            let factory = factory.clone();
+            let options = TxOptions::new().lock_timeout(std::time::Duration::from_millis(50));
+            let other = tokio::spawn(async move {
+                factory
+                    .transaction_with(options, async |tx: &mut Session| {
+                        sqlx::query("select 1").execute(&mut *tx).await?;
+                        Ok::<_, Error>(())
+                    })
+                    .await
+            });
+            Ok::<_, Error>(other.await.unwrap().unwrap_err())
+        })
+        .await
+        .unwrap();
+    let said = refused.to_string();
+    assert!(
+        said.contains("the file is locked by transaction `writes` ("),
+        "{said}"
+    );
+    assert!(said.contains("`read_only`"), "{said}");
+    factory.close(crate::GRACE).await;
+}

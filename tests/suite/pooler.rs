@@ -118,8 +118,9 @@ async fn none_of_ten_thousand_boundaries_is_lost() {
     assert_eq!(items(&db).await, BOUNDARIES);
     let stats = factory.stats()[0].1.clone();
     assert_eq!(stats.committed, BOUNDARIES as u64);
-    // The begin, the commit, and each statement with its preparation.
-    assert_eq!(stats.round_trips, 6 * BOUNDARIES as u64);
+    // The begin, the commit, and each statement with its preparation; a savepoint before the first of each text.
+    let further = stats.round_trips - 6 * BOUNDARIES as u64;
+    assert!((2..=3).contains(&further), "{further}");
     factory.close(crate::GRACE).await;
     assert_eq!(left_behind(&db).await, [""; 0]);
 }
@@ -145,8 +146,10 @@ async fn statements_are_unnamed_and_counted_as_what_they_cost() {
             .await
             .unwrap();
         let sent = proxy.requests();
-        assert_eq!(proxy.round_trips(), 4, "{sent:#?}");
-        assert_eq!(factory.stats()[0].1.round_trips, 4 * id as u64);
+        // A text that is new to the factory has a savepoint before it.
+        let first = u64::from(id == 1);
+        assert_eq!(proxy.round_trips() as u64, 4 + first, "{sent:#?}");
+        assert_eq!(factory.stats()[0].1.round_trips, 4 * id as u64 + 1);
     }
 }
 
@@ -541,7 +544,10 @@ async fn a_type_that_is_met_for_the_first_time_costs_no_boundary() {
                     sqlx::query("select 1").execute(&mut *tx).await?;
                 }
                 let read = "select mood from moods where $1";
-                let mood: Mood = sqlx::query_scalar(read).bind(true).fetch_one(&mut *tx).await?;
+                let mood: Mood = sqlx::query_scalar(read)
+                    .bind(true)
+                    .fetch_one(&mut *tx)
+                    .await?;
                 assert_eq!(mood, Mood::Glad);
                 let cursor = sqlx::query("select 'c'::refcursor where $1").bind(true);
                 cursor.fetch_one(&mut *tx).await?;

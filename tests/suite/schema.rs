@@ -10,7 +10,8 @@ use tokio::sync::Barrier;
 
 const PEOPLE: &str =
     "create table people (id bigint primary key, email varchar(40), password_hash varchar(40))";
-const ANN: &str = "insert into people (id, email, password_hash) values (1, 'ann@example.org', 'secret')";
+const ANN: &str =
+    "insert into people (id, email, password_hash) values (1, 'ann@example.org', 'secret')";
 
 /// Each change, the columns that are there afterwards, and what is in them.
 const CHANGES: [(&str, &str); 4] = [
@@ -36,10 +37,14 @@ const CHANGES: [(&str, &str); 4] = [
 macro_rules! shown {
     ($row:expr) => {{
         let row = $row;
-        let columns: Vec<String> = row.columns().iter().map(|column| match column.name() {
-            "id" => "id".to_owned(),
-            name => format!("{name}={}", row.try_get::<String, _>(name).unwrap()),
-        }).collect();
+        let columns: Vec<String> = row
+            .columns()
+            .iter()
+            .map(|column| match column.name() {
+                "id" => "id".to_owned(),
+                name => format!("{name}={}", row.try_get::<String, _>(name).unwrap()),
+            })
+            .collect();
         columns.join(" ")
     }};
 }
@@ -209,34 +214,58 @@ mod sqlite_only {
         db.admin("pragma journal_mode = wal").await;
         db.admin(PEOPLE).await;
         db.admin(ANN).await;
-        let factory = SessionFactory::builder().url(db.url()).max_connections(4).connect().await.unwrap();
+        let factory = SessionFactory::builder()
+            .url(db.url())
+            .max_connections(4)
+            .connect()
+            .await
+            .unwrap();
         let is_over = Arc::new(AtomicBool::new(false));
-        let readers: Vec<_> = (0..4).map(|which| {
-            let (factory, is_over) = (factory.clone(), Arc::clone(&is_over));
-            tokio::spawn(async move {
-                let mut reads = 0_u32;
-                while !is_over.load(Ordering::Relaxed) {
-                    let options = if which % 2 == 0 { TxOptions::new().read_only() } else { TxOptions::new() };
-                    let row = factory.transaction_with(options, async |tx: &mut Session| {
-                        Ok::<_, Error>(sqlx::query("select * from people").fetch_one(&mut *tx).await?)
-                    }).await.unwrap();
-                    let shown = shown!(row);
-                    assert!(shown.contains("password_hash=secret"), "{shown}");
-                    assert!(!shown.contains("email=secret"), "{shown}");
-                    reads += 1;
-                }
-                reads
+        let readers: Vec<_> = (0..4)
+            .map(|which| {
+                let (factory, is_over) = (factory.clone(), Arc::clone(&is_over));
+                tokio::spawn(async move {
+                    let mut reads = 0_u32;
+                    while !is_over.load(Ordering::Relaxed) {
+                        let options = if which % 2 == 0 {
+                            TxOptions::new().read_only()
+                        } else {
+                            TxOptions::new()
+                        };
+                        let row = factory
+                            .transaction_with(options, async |tx: &mut Session| {
+                                Ok::<_, Error>(
+                                    sqlx::query("select * from people")
+                                        .fetch_one(&mut *tx)
+                                        .await?,
+                                )
+                            })
+                            .await
+                            .unwrap();
+                        let shown = shown!(row);
+                        assert!(shown.contains("password_hash=secret"), "{shown}");
+                        assert!(!shown.contains("email=secret"), "{shown}");
+                        reads += 1;
+                    }
+                    reads
+                })
             })
-        }).collect();
+            .collect();
         for round in 0..50 {
-            for change in ["alter table people add column extra text default 'more'", "alter table people drop column extra"] {
+            for change in [
+                "alter table people add column extra text default 'more'",
+                "alter table people drop column extra",
+            ] {
                 if round % 2 == 0 {
                     db.admin(change).await;
                 } else {
-                    factory.transaction(async |tx| {
-                        sqlx::query(change).execute(&mut *tx).await?;
-                        Ok::<_, Error>(())
-                    }).await.unwrap();
+                    factory
+                        .transaction(async |tx| {
+                            sqlx::query(change).execute(&mut *tx).await?;
+                            Ok::<_, Error>(())
+                        })
+                        .await
+                        .unwrap();
                 }
                 tokio::time::sleep(std::time::Duration::from_millis(2)).await;
             }
@@ -261,9 +290,16 @@ mod sqlite_only {
         let factory = SessionFactory::from(pool);
         for (change, seen) in CHANGES {
             let read = async || {
-                let row = factory.transaction(async |tx| {
-                    Ok::<_, Error>(sqlx::query("select * from people").fetch_one(&mut *tx).await?)
-                }).await.unwrap();
+                let row = factory
+                    .transaction(async |tx| {
+                        Ok::<_, Error>(
+                            sqlx::query("select * from people")
+                                .fetch_one(&mut *tx)
+                                .await?,
+                        )
+                    })
+                    .await
+                    .unwrap();
                 shown!(row)
             };
             read().await;
@@ -290,23 +326,38 @@ mod postgres_only {
         const MOODS: &str = "create type mood as enum ('glad'); create table moods (mood mood); insert into moods values ('glad')";
         let db = demarcate_tests::postgres().await;
         db.admin(MOODS).await;
-        let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+        let factory = SessionFactory::builder()
+            .url(db.url())
+            .max_connections(1)
+            .connect()
+            .await
+            .unwrap();
         let feel = async |options: TxOptions, first: bool| {
-            factory.transaction_with(options, async |tx: &mut Session| {
-                if !first {
-                    sqlx::query("select 1").execute(&mut *tx).await?;
-                }
-                let read = "select mood from moods where mood = $1";
-                let mood: Mood = sqlx::query_scalar(read).bind(Mood::Glad).fetch_one(&mut *tx).await?;
-                Ok::<_, Error>(mood)
-            }).await
+            factory
+                .transaction_with(options, async |tx: &mut Session| {
+                    if !first {
+                        sqlx::query("select 1").execute(&mut *tx).await?;
+                    }
+                    let read = "select mood from moods where mood = $1";
+                    let mood: Mood = sqlx::query_scalar(read)
+                        .bind(Mood::Glad)
+                        .fetch_one(&mut *tx)
+                        .await?;
+                    Ok::<_, Error>(mood)
+                })
+                .await
         };
         feel(TxOptions::new(), true).await.unwrap();
         for first in [true, false] {
-            db.admin(&format!("drop table moods; drop type mood; {MOODS}")).await;
-            assert_eq!(feel(TxOptions::new().retry(1), first).await.unwrap(), Mood::Glad);
+            db.admin(&format!("drop table moods; drop type mood; {MOODS}"))
+                .await;
+            assert_eq!(
+                feel(TxOptions::new().retry(1), first).await.unwrap(),
+                Mood::Glad
+            );
         }
-        db.admin(&format!("drop table moods; drop type mood; {MOODS}")).await;
+        db.admin(&format!("drop table moods; drop type mood; {MOODS}"))
+            .await;
         assert_eq!(feel(TxOptions::new(), true).await.unwrap(), Mood::Glad);
         factory.close(crate::GRACE).await;
     }
@@ -315,15 +366,31 @@ mod postgres_only {
     #[tokio::test]
     async fn a_schema_that_is_ahead_of_another_is_read_as_it_is() {
         let db = demarcate_tests::postgres().await;
-        db.admin("create schema a; create table a.notes (id bigint); insert into a.notes values (1)").await;
+        db.admin(
+            "create schema a; create table a.notes (id bigint); insert into a.notes values (1)",
+        )
+        .await;
         db.admin("create schema b; create table b.notes (id bigint, note text default 'b'); insert into b.notes values (2)").await;
-        let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+        let factory = SessionFactory::builder()
+            .url(db.url())
+            .max_connections(1)
+            .connect()
+            .await
+            .unwrap();
         for tenant in ["a", "b", "a", "b"] {
-            let columns = factory.transaction_with(TxOptions::new().retry(1), async |tx: &mut Session| {
-                sqlx::query("select set_config('search_path', $1, true)").bind(tenant).execute(&mut *tx).await?;
-                let row = sqlx::query("select * from notes").fetch_one(&mut *tx).await?;
-                Ok::<_, Error>(row.columns().len())
-            }).await.unwrap();
+            let columns = factory
+                .transaction_with(TxOptions::new().retry(1), async |tx: &mut Session| {
+                    sqlx::query("select set_config('search_path', $1, true)")
+                        .bind(tenant)
+                        .execute(&mut *tx)
+                        .await?;
+                    let row = sqlx::query("select * from notes")
+                        .fetch_one(&mut *tx)
+                        .await?;
+                    Ok::<_, Error>(row.columns().len())
+                })
+                .await
+                .unwrap();
             assert_eq!(columns, if tenant == "a" { 1 } else { 2 });
         }
         factory.close(crate::GRACE).await;

@@ -147,14 +147,15 @@ async fn nothing_is_written_to_a_standby() {
     // As a replica, and where it was taken for the primary.
     let db = pair.connect().await;
     let misled = SessionFactory::connect(pair.standby.url()).await.unwrap();
-    for (db, options) in [
+    for (db, is_read_only, options) in [
         (
             &db,
+            true,
             TxOptions::new()
                 .read_only()
                 .replica(ReadPreference::Require),
         ),
-        (&misled, TxOptions::new()),
+        (&misled, false, TxOptions::new()),
     ] {
         let refused = refused(db, options).await;
         let said = refused.to_string();
@@ -162,13 +163,11 @@ async fn nothing_is_written_to_a_standby() {
             said.contains("cannot execute INSERT in a read-only transaction"),
             "{said}"
         );
-        let Error::Database { source, .. } = &refused else {
-            panic!("{refused:?}");
-        };
-        let meaning = classify(source);
+        let meaning = refused.classification();
+        // Another server may take it; what the boundary itself has asked for stays.
         assert_eq!(
             (meaning.category, meaning.retryable),
-            (Category::Transaction(Transaction::State), false)
+            (Category::Transaction(Transaction::State), !is_read_only)
         );
         db.close(crate::GRACE).await;
     }
@@ -267,7 +266,12 @@ async fn after_a_failover_at_most_one_write_fails_and_none_with_retry() {
     let pair = Pair::start().await;
     for (first, retry) in [(true, false), (false, false), (false, true)] {
         let proxy = Proxy::to_url::<Postgres>(pair.standby.url()).await;
-        let db = SessionFactory::builder().url(proxy.url()).max_connections(4).connect().await.unwrap();
+        let db = SessionFactory::builder()
+            .url(proxy.url())
+            .max_connections(4)
+            .connect()
+            .await
+            .unwrap();
         // Each of four connections leads to the standby.
         let options = TxOptions::new().read_only();
         let gate = tokio::sync::Barrier::new(4);
@@ -293,14 +297,20 @@ async fn after_a_failover_at_most_one_write_fails_and_none_with_retry() {
                     if !first {
                         sqlx::query("select 1").execute(&mut *tx).await?;
                     }
-                    sqlx::query("insert into notes values ($1, 'after')").bind(id).execute(&mut *tx).await?;
+                    sqlx::query("insert into notes values ($1, 'after')")
+                        .bind(id)
+                        .execute(&mut *tx)
+                        .await?;
                     Ok::<_, Error>(())
                 })
                 .await;
             failed.extend(written.err());
         }
         let most = usize::from(!first && !retry);
-        assert!(failed.len() <= most, "first {first}, retry {retry}: {failed:?}");
+        assert!(
+            failed.len() <= most,
+            "first {first}, retry {retry}: {failed:?}"
+        );
         for error in failed {
             assert!(error.classification().retryable, "{error:#}");
         }

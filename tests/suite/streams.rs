@@ -84,13 +84,24 @@ mod postgres_only {
     async fn an_error_behind_the_row_is_not_missed() {
         let db = demarcate_tests::postgres().await;
         db.admin(ITEMS).await;
-        let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
-        let ended: Result<(), Error> = factory.transaction(async |tx| {
-            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
-            let mut rows = sqlx::query("select 100000 / (100000 - n) from generate_series(1, 100000) n").fetch(&mut *tx);
-            rows.try_next().await?.unwrap();
-            Ok(())
-        }).await;
+        let factory = SessionFactory::builder()
+            .url(db.url())
+            .max_connections(1)
+            .connect()
+            .await
+            .unwrap();
+        let ended: Result<(), Error> = factory
+            .transaction(async |tx| {
+                sqlx::query("insert into items (id) values (1)")
+                    .execute(&mut *tx)
+                    .await?;
+                let mut rows =
+                    sqlx::query("select 100000 / (100000 - n) from generate_series(1, 100000) n")
+                        .fetch(&mut *tx);
+                rows.try_next().await?.unwrap();
+                Ok(())
+            })
+            .await;
         let error = ended.unwrap_err();
         assert!(error.to_string().contains("division by zero"), "{error}");
         assert_eq!(items(&db).await, 0);

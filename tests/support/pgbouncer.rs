@@ -91,7 +91,10 @@ impl Daemon for PgBouncer {
         let (mode, further) = match self.mode {
             Mode::Session | Mode::Transaction => (self.mode.name(), ""),
             // A client that does not know of it sends this one.
-            Mode::Hidden => ("transaction", "ignore_startup_parameters = extra_float_digits\n"),
+            Mode::Hidden => (
+                "transaction",
+                "ignore_startup_parameters = extra_float_digits\n",
+            ),
         };
         let settings = format!(
             "[databases]\n\

@@ -46,7 +46,9 @@ pub trait Execute: Database<Arguments: Clone> {
     }
 
     /// Forgets the statements that are prepared on the connection.
-    fn forget_statements(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;
+    fn forget_statements(
+        connection: &mut Self::Connection,
+    ) -> BoxFuture<'_, Result<(), sqlx::Error>>;
 
     /// Reads the rest of the answer to a statement that was accepted, and whose row stream was dropped.
     fn drain(connection: &mut Self::Connection) -> BoxFuture<'_, Result<(), sqlx::Error>>;

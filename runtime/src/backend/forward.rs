@@ -75,8 +75,7 @@ macro_rules! forward_to_connection {
         fn describe<'e>(
             connection: &'e mut Self::Connection,
             sql: ::sqlx::SqlStr,
-        ) -> ::futures_core::future::BoxFuture<'e, Result<::sqlx::Describe<Self>, ::sqlx::Error>>
-        {
+        ) -> ::futures_core::future::BoxFuture<'e, Result<::sqlx::Describe<Self>, ::sqlx::Error>> {
             ::sqlx::Executor::describe(connection, sql)
         }
     };

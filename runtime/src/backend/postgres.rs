@@ -166,6 +166,26 @@ impl Transact for Postgres {
     const SWEEP: &'static str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
                                  SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
+    /// `DISCARD ALL` takes the settings with it that somebody else has made when the connection was opened, for example
+    /// `after_connect` of the user's pool. Such a connection is closed.
+    fn sweep(
+        connection: &mut PgConnection,
+        is_own: bool,
+    ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
+        Box::pin(async move {
+            if !is_own {
+                let asked = "SELECT count(*) FROM pg_settings WHERE source = 'session'";
+                let row = Self::run_for_row(connection, asked.into_sql_str()).await?;
+                let settings: i64 = row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)?;
+                if settings > 0 {
+                    return Ok(false);
+                }
+            }
+            Self::run(connection, "DISCARD ALL".into_sql_str()).await?;
+            Ok(true)
+        })
+    }
+
     fn check(_: &TxOptions) -> Result<(), Error> {
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! The backend for SQLite.
 
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Poll, ready};
 
 use demarcate_sql::Dialect;
@@ -39,7 +39,7 @@ pub struct Fitting {
     /// The query for the version of the schema.
     ask_schema: String,
     /// The version of the schema at the last transaction. `None` before the first.
-    schema: Mutex<Option<i64>>,
+    schema: Mutex<Option<String>>,
 }
 
 /// The number of steps of SQLite's virtual machine between two checks whether the statement was cancelled. They take
@@ -124,22 +124,29 @@ fn statements_in(sql: &SqlStr, completed: usize) -> usize {
     demarcate_sql::statements(sql, Dialect::Sqlite).count()
 }
 
-/// Returns the query for the version of the schema, which sums up those of all databases of the connection.
+/// Returns the query for the version of the schema, with the text of the schemas of attached databases, whose versions no
+/// query can ask for.
 ///
 /// SQLite prepares a statement against the schema that its connection holds in memory. Reading the table of the schema
 /// brings that up to date; beginning a transaction and reading the version do not.
 async fn ask_schema(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
-    let mut sql = String::from("SELECT 0");
+    let mut sql = String::from(
+        "SELECT (SELECT schema_version FROM pragma_schema_version) \
+         || (SELECT '' FROM (SELECT count(*) FROM (SELECT 1 FROM main.sqlite_master LIMIT 1)))",
+    );
     let mut databases =
         sqlx::Executor::fetch_many(connection, "PRAGMA database_list".into_sql_str());
     while let Some(step) = databases.try_next().await? {
         let Either::Right(row) = step else { continue };
         let name: String = row.try_get("name")?;
-        let (word, text) = (name.replace('"', "\"\""), name.replace('\'', "''"));
+        if name == "main" {
+            continue;
+        }
+        let name = name.replace('"', "\"\"");
+        // Writing to a `String` cannot fail.
         let _ = write!(
             sql,
-            " + (SELECT count(*) * 0 FROM (SELECT 1 FROM \"{word}\".sqlite_master LIMIT 1)) \
-             + (SELECT schema_version FROM pragma_schema_version WHERE schema = '{text}')"
+            " || coalesce((SELECT group_concat(sql, ';') FROM \"{name}\".sqlite_master), '')"
         );
     }
     sql.push_str(" AS schema");
@@ -315,7 +322,7 @@ impl Transact for Sqlite {
         if *last == begun.schema {
             return Recognition::AsBefore;
         }
-        *last = begun.schema;
+        last.clone_from(&begun.schema);
         Recognition::NewSchema
     }
 

@@ -18,8 +18,18 @@ pub trait Transact: Connect {
     /// The isolation level of a transaction without the option `isolation`, unless the server is configured otherwise.
     const DEFAULT_ISOLATION: Isolation;
 
-    /// The SQL that removes all state that a transaction may have left on the server's session.
+    /// The SQL that removes all state that a transaction may have left on the server's session, inside the transaction.
     const SWEEP: &'static str = "";
+
+    /// Removes from the server's session, outside any transaction, everything that code may have left there which the
+    /// session has not read. `is_own` says that nothing else than this crate has prepared the connection. Returns `false`
+    /// if the connection has to be closed instead.
+    fn sweep(
+        _connection: &mut Self::Connection,
+        _is_own: bool,
+    ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
 
     /// Rejects options that this database does not support.
     fn check(options: &TxOptions) -> Result<(), Error>;
@@ -83,7 +93,7 @@ pub trait Transact: Connect {
 pub struct TransactionFacts {
     /// Whether the server enforces `statement_timeout`. Otherwise the session stops the statement.
     pub enforces_statement_timeout: bool,
-    /// Whether a connection is closed if something outlives the transaction on its session.
+    /// Whether a connection is swept or closed if something outlives the transaction on its session.
     pub closes_tainted: bool,
     /// The number of savepoints in one transaction that the server tracks cheaply.
     pub cheap_savepoints: Option<u64>,
@@ -144,8 +154,8 @@ pub struct BeginReply {
     pub(crate) process: Option<u64>,
     /// The transaction's id, if the outcome of its commit is to be confirmed.
     pub(crate) transaction: Option<String>,
-    /// The version of the schema, which changes with it.
-    pub(crate) schema: Option<i64>,
+    /// The version of the schema, as a text that changes with it.
+    pub(crate) schema: Option<String>,
 }
 
 #[cfg(all(test, feature = "sqlite", feature = "postgres", feature = "mysql"))]

@@ -132,7 +132,8 @@ pub fn classify(error: &sqlx::Error) -> Classification<'_> {
 /// than this one. On MySQL it waits for an answer after that, so the connection cannot be used again.
 fn is_wrong_number_of_arguments(message: &str) -> bool {
     message.contains("too many arguments for query")
-        || (message.starts_with("prepared statement expected ") && message.ends_with(" were provided"))
+        || (message.starts_with("prepared statement expected ")
+            && message.ends_with(" were provided"))
 }
 
 /// Classifies a bare code: a SQLSTATE, or a code of PostgREST such as `PGRST116`.
@@ -198,6 +199,15 @@ impl<'e> Classification<'e> {
     #[must_use]
     pub fn hint(&self) -> Option<&'e str> {
         self.origin.hint()
+    }
+
+    /// The same meaning, of an error that the program causes each time.
+    pub(crate) fn of_the_program(self) -> Self {
+        Self {
+            retryable: false,
+            recovery: Recovery::ContactAdministrator,
+            ..self
+        }
     }
 
     /// Whether the database refused a statement because it would have written.

@@ -112,10 +112,7 @@ impl<'e> Origin<'e> {
                     .or_else(|| sqlstate::of(code))
                     .unwrap_or(words::UNKNOWN);
                 // The server ends the session after a fatal error, whatever its code.
-                let is_fatal = matches!(
-                    error.severity(),
-                    PgSeverity::Fatal | PgSeverity::Panic
-                );
+                let is_fatal = matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic);
                 let verdict = match is_fatal {
                     true => verdict.lost(),
                     false => verdict,

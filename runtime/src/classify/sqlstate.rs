@@ -70,11 +70,7 @@ fn class(class: &[u8]) -> Option<Advice> {
 /// PostgreSQL's texts are in the language of `lc_messages`. Only the two texts of 57014 are read, and in another language
 /// the verdict stays "canceled". Poolers write English.
 #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
-pub(crate) fn besides(
-    code: &str,
-    message: &str,
-    routine: Option<&str>,
-) -> Option<Advice> {
+pub(crate) fn besides(code: &str, message: &str, routine: Option<&str>) -> Option<Advice> {
     match code {
         "57014" if message.contains("statement timeout") => Some(STATEMENT_TIMEOUT),
         "57014" if message.contains("authentication") => Some(CONNECTION),

@@ -109,7 +109,9 @@ fn the_page_lists_every_code_as_it_is_mapped() {
 /// What another connection cures is worth another run.
 #[test]
 fn what_another_attempt_cures_is_retryable() {
-    let sqlstates = SQLSTATES.iter().map(|(code, _)| sqlstate::of(code).unwrap());
+    let sqlstates = SQLSTATES
+        .iter()
+        .map(|(code, _)| sqlstate::of(code).unwrap());
     let numbers = NUMBERS.iter().map(|(number, _, verdict)| {
         assert_eq!(mysql::of(*number, None), *verdict);
         *verdict
@@ -119,7 +121,12 @@ fn what_another_attempt_cures_is_retryable() {
         let is_cured = verdict.fate.is_cured_by_another_connection();
         assert!(!is_cured || verdict.retryable, "{verdict:?}");
     }
-    for verdict in [words::STALE, words::SHARED, words::READ_ONLY, words::UNPREPARED] {
+    for verdict in [
+        words::STALE,
+        words::SHARED,
+        words::READ_ONLY,
+        words::UNPREPARED,
+    ] {
         assert!(verdict.retryable, "{verdict:?}");
     }
 }
@@ -128,17 +135,67 @@ fn what_another_attempt_cures_is_retryable() {
 #[test]
 fn what_a_connection_knows_wrongly_is_known_by_code_and_place() {
     for (code, message, routine, fate) in [
-        ("42P05", "prepared statement \"sqlx_s_1\" already exists", None, Fate::Shared),
-        ("26000", "prepared statement \"sqlx_s_9\" does not exist", None, Fate::Shared),
-        ("26000", "prepared statement \"of_the_users\" does not exist", None, Fate::Usable),
-        ("26000", "unnamed prepared statement does not exist", Some("exec_bind_message"), Fate::Unprepared),
-        ("XX000", "cache lookup failed for type 16404", None, Fate::Stale),
+        (
+            "42P05",
+            "prepared statement \"sqlx_s_1\" already exists",
+            None,
+            Fate::Shared,
+        ),
+        (
+            "26000",
+            "prepared statement \"sqlx_s_9\" does not exist",
+            None,
+            Fate::Shared,
+        ),
+        (
+            "26000",
+            "prepared statement \"of_the_users\" does not exist",
+            None,
+            Fate::Usable,
+        ),
+        (
+            "26000",
+            "unnamed prepared statement does not exist",
+            Some("exec_bind_message"),
+            Fate::Unprepared,
+        ),
+        (
+            "XX000",
+            "cache lookup failed for type 16404",
+            None,
+            Fate::Stale,
+        ),
         ("XX000", "something else", None, Fate::Usable),
-        ("42704", "type with OID 16404 does not exist", Some("lookup_type_cache"), Fate::Stale),
-        ("42704", "type \"mood\" does not exist", Some("typenameType"), Fate::Usable),
-        ("42804", "wrong element type", Some("array_recv"), Fate::Stale),
-        ("25006", "cannot execute INSERT in a read-only transaction", None, Fate::ReadOnly),
-        ("08P01", "bind message supplies 1 parameters", None, Fate::Usable),
+        (
+            "42704",
+            "type with OID 16404 does not exist",
+            Some("lookup_type_cache"),
+            Fate::Stale,
+        ),
+        (
+            "42704",
+            "type \"mood\" does not exist",
+            Some("typenameType"),
+            Fate::Usable,
+        ),
+        (
+            "42804",
+            "wrong element type",
+            Some("array_recv"),
+            Fate::Stale,
+        ),
+        (
+            "25006",
+            "cannot execute INSERT in a read-only transaction",
+            None,
+            Fate::ReadOnly,
+        ),
+        (
+            "08P01",
+            "bind message supplies 1 parameters",
+            None,
+            Fate::Usable,
+        ),
         ("57P01", "terminating connection", None, Fate::Lost),
     ] {
         let verdict = sqlstate::besides(code, message, routine).or_else(|| sqlstate::of(code));
@@ -146,7 +203,10 @@ fn what_a_connection_knows_wrongly_is_known_by_code_and_place() {
     }
     let read_only = "The MariaDB server is running with the --read-only option so it cannot execute this statement";
     assert_eq!(mysql::besides(1290, read_only), Some(words::READ_ONLY));
-    assert_eq!(mysql::besides(1290, "running with the --secure-file-priv option"), None);
+    assert_eq!(
+        mysql::besides(1290, "running with the --secure-file-priv option"),
+        None
+    );
 }
 
 /// The SQLSTATE decides where a number alone does not.
@@ -289,7 +349,7 @@ fn the_text_decides_where_the_code_means_several_things() {
         (
             "XX000",
             "cache lookup failed for relation 1",
-            Category::Unknown,
+            Category::Query,
         ),
     ] {
         assert_eq!(category(code, message), expected, "{code} {message}");
@@ -348,10 +408,7 @@ fn the_codes_that_matter_most_are_what_they_should_be() {
 fn a_number_that_the_two_servers_use_differently_is_told_apart_by_its_sqlstate() {
     assert_eq!(mysql::of(4025, Some("23000")), words::CHECK);
     assert_eq!(mysql::of(4025, Some("HY000")), words::UNKNOWN);
-    assert_eq!(
-        mysql::of(4031, Some("08S01")),
-        words::IDLE_TIMEOUT.lost()
-    );
+    assert_eq!(mysql::of(4031, Some("08S01")), words::IDLE_TIMEOUT.lost());
     assert_eq!(mysql::of(4031, Some("HY000")), words::UNKNOWN);
     // One that is not listed goes by its SQLSTATE, where that says something.
     assert_eq!(mysql::of(9999, Some("42000")), words::QUERY);
@@ -361,10 +418,7 @@ fn a_number_that_the_two_servers_use_differently_is_told_apart_by_its_sqlstate()
 
 #[test]
 fn an_extended_code_that_is_not_known_means_what_its_primary_one_means() {
-    assert_eq!(
-        sqlite::of(5 | (99 << 8)),
-        Some(words::LOCK_TIMEOUT)
-    );
+    assert_eq!(sqlite::of(5 | (99 << 8)), Some(words::LOCK_TIMEOUT));
     assert_eq!(sqlite::of(99), None);
 }
 

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use super::Error;
-use crate::classify::{Category, Classification, Classified, Recovery, classify, words};
+use crate::classify::{Category, Classification, Classified, classify, words};
 use crate::scope::place::ErrorContext;
 
 impl Error {
@@ -50,13 +50,9 @@ impl Error {
     /// read-only, and passes in any other.
     fn meaning<'e>(place: &ErrorContext, source: &'e sqlx::Error) -> Classification<'e> {
         let found = classify(source);
-        if !(place.is_read_only() && found.refuses_write()) {
-            return found;
-        }
-        Classification {
-            retryable: false,
-            recovery: Recovery::ContactAdministrator,
-            ..found
+        match place.is_read_only() && found.refuses_write() {
+            true => found.of_the_program(),
+            false => found,
         }
     }
 }

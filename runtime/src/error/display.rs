@@ -37,22 +37,35 @@ impl Error {
 
     fn write_message(&self, f: &mut impl Write) -> fmt::Result {
         match self {
-            Self::Database { source, .. } => {
+            Self::Database { place, source } => {
                 write!(f, "{}", Redacted(source))?;
-                match self.writes_in_read_only() {
-                    true => f.write_str(READ_ONLY),
-                    false => Ok(()),
+                match (self.writes_in_read_only(), place.in_the_way()) {
+                    (true, _) => f.write_str(READ_ONLY),
+                    (false, Some(holders)) => write!(
+                        f,
+                        "; the file is locked by {holders}; write `read_only` where a boundary only reads, and do less \
+                         in one that writes"
+                    ),
+                    (false, None) => Ok(()),
                 }
             }
             Self::Aborted { source, .. } => {
                 write!(
                     f,
-                    "rolled back: a statement failed and the body continued: {}",
+                    "rolled back: {}{}",
+                    match source {
+                        // Dropped statements, and transactions that somebody else has ended.
+                        sqlx::Error::Protocol(_) => "",
+                        _ => "a statement failed and the body continued: ",
+                    },
                     Redacted(source)
                 )?;
-                f.write_str(match self.writes_in_read_only() {
-                    true => READ_ONLY,
-                    false => {
+                f.write_str(match (self.writes_in_read_only(), source) {
+                    (true, _) => READ_ONLY,
+                    (false, sqlx::Error::Protocol(_)) => {
+                        "; await each statement to its end, and limit its time with `statement_timeout`"
+                    }
+                    (false, _) => {
                         "; return the error with `?`, or run what may fail in `tx.savepoint(..)`"
                     }
                 })

@@ -1,7 +1,10 @@
 //! The builder of a session factory.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use futures_core::future::BoxFuture;
 
 use crate::backend::Backend;
 use crate::engine::Watch;
@@ -11,7 +14,7 @@ use crate::factory::startup;
 use crate::observe::sql_comments::SqlComments;
 use crate::options::TxOptions;
 use crate::pool::Pool;
-use crate::pool::own::Limits;
+use crate::pool::own::{AfterConnect, Limits};
 use crate::settings::{Options, Pooler, ReplicaOptions, Settings};
 
 /// Configures and makes a [`SessionFactory`].
@@ -45,6 +48,7 @@ pub struct Builder<DB: Backend> {
     watch: Watch,
     defaults: TxOptions,
     replicas: Vec<Result<ReplicaOptions<DB>, Error>>,
+    after_connect: Option<AfterConnect<DB>>,
 }
 
 impl<DB: Backend> Builder<DB> {
@@ -77,6 +81,7 @@ impl<DB: Backend> Builder<DB> {
             watch: Watch::default(),
             defaults: TxOptions::new(),
             replicas: Vec::new(),
+            after_connect: None,
         }
     }
 
@@ -327,6 +332,49 @@ impl<DB: Backend> Builder<DB> {
         Ok(db)
     }
 
+    /// Prepares each connection after it was opened, before it is lent for the first time: settings of its session,
+    /// extensions, functions. The connections of [replicas](Self::replica) are prepared as well.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn example() -> Result<(), demarcate::Error> {
+    /// use demarcate::sqlite::SessionFactory;
+    ///
+    /// let db = SessionFactory::builder()
+    ///     .url("sqlite::memory:")
+    ///     .after_connect(|connection| {
+    ///         Box::pin(async move {
+    ///             sqlx::raw_sql("pragma case_sensitive_like = on").execute(connection).await?;
+    ///             Ok(())
+    ///         })
+    ///     })
+    ///     .connect()
+    ///     .await?;
+    /// let is_like: bool = db.transaction(async |tx| {
+    ///     Ok::<_, demarcate::Error>(sqlx::query_scalar("select 'A' like 'a'").fetch_one(&mut *tx).await?)
+    /// }).await?;
+    /// assert!(!is_like);
+    /// # db.close(std::time::Duration::from_secs(10)).await;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    ///
+    /// An error closes the connection, and is the error of whoever waits for it. Behind a pooler in transaction mode a
+    /// connection has no session of its own, so that [`connect`](Self::connect) refuses this.
+    #[must_use]
+    pub fn after_connect<F>(mut self, prepare: F) -> Self
+    where
+        F: for<'c> Fn(&'c mut DB::Connection) -> BoxFuture<'c, Result<(), sqlx::Error>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.after_connect = Some(Arc::new(prepare));
+        self
+    }
+
     /// Makes the factory. The first statement of the first boundary opens the first connection.
     ///
     /// # Errors
@@ -368,7 +416,19 @@ impl<DB: Backend> Builder<DB> {
             Some(name) => DB::named(options, name),
             None => Ok(options),
         };
-        let pool = Pool::new(named(settings)?, pooler, self.limits);
+        if pooler.shares_sessions() && self.after_connect.is_some() {
+            return Err(Error::unsupported(
+                "a pooler in transaction mode",
+                "session of its own for each connection, which `after_connect` could prepare",
+                "make settings for the role (`ALTER ROLE .. SET ..`), or in each transaction (`SET LOCAL`)",
+            ));
+        }
+        let pool = Pool::new(
+            named(settings)?,
+            self.after_connect.clone(),
+            pooler,
+            self.limits,
+        );
         let replicas = self.replicas.into_iter().map(|replica| {
             let limits = Limits {
                 min_connections: 0,
@@ -379,7 +439,8 @@ impl<DB: Backend> Builder<DB> {
                 Pooler::None => pooler,
                 shown => shown,
             };
-            Ok::<_, Error>(Pool::new(named(options)?, pooler, limits))
+            let after_connect = self.after_connect.clone();
+            Ok::<_, Error>(Pool::new(named(options)?, after_connect, pooler, limits))
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
         Ok(SessionFactory::over(pool, replicas, defaults, self.watch))

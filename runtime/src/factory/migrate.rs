@@ -79,7 +79,7 @@ async fn run<DB: Backend>(
     // A lease, though there is no transaction of ours: what was dropped half-way is rolled back, and settings that a
     // migration leaves on the server's session are nobody else's.
     let mut lease = Lease::new(pool.acquire(site).await?, Arc::new(Effective::default()));
-    lease.taint();
+    lease.retire();
     lease.changes_schema();
     let connection = lease.parts().connection;
     let migrated = async {

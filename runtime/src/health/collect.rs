@@ -140,7 +140,8 @@ async fn ask<DB: Examine>(
     let history = db.extensions().get_or_default::<History>();
     match timeout_at(deadline, DB::examine(asker, &history)).await {
         Ok(Ok(mut readings)) => {
-            if let (Ok(None), Some(ago)) = (&readings.read_only, db.pool().learned().refused_write())
+            if let (Ok(None), Some(ago)) =
+                (&readings.read_only, db.pool().learned().refused_write())
             {
                 readings.read_only = Ok(Some(refused_write(ago)));
             }

@@ -73,7 +73,15 @@ impl Drop for StatementObserver<'_> {
         if !self.is_over {
             // The future was dropped: count the time until now as the statement's duration.
             self.count_time(Instant::now());
-            spans::dropped(&self.span);
+            if self.returned == 0 {
+                spans::dropped(&self.span);
+            } else {
+                // A row stream whose reader has found what it was looking for.
+                spans::answered(&self.span, self.affected, self.returned);
+                if let Some(echo) = &mut self.echo {
+                    echo.answered();
+                }
+            }
         }
         if let Some(echo) = &mut self.echo {
             (echo.affected, echo.returned) = (self.affected, self.returned);

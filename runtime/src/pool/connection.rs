@@ -56,6 +56,19 @@ impl<DB: Backend> Connection<DB> {
         &self.learned
     }
 
+    /// Whether the connection comes from the own pool, so that nobody else has prepared it.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self.held, Some(LentConnection::Own(_)))
+    }
+
+    /// Prepares the connection as a new one is, after its session was reset.
+    pub(crate) async fn prepare_again(&mut self) -> Result<(), sqlx::Error> {
+        match &mut self.held {
+            Some(LentConnection::Own(lent)) => lent.prepare_again().await,
+            Some(LentConnection::Sqlx(_)) | None => Ok(()),
+        }
+    }
+
     /// Whether the statements that are prepared on the connection may not fit the schema.
     pub(crate) fn is_stale(&self) -> bool {
         match &self.held {

@@ -58,7 +58,11 @@ impl Learned {
     pub(crate) fn refused_write(&self) -> Option<Duration> {
         match self.refused_write.load(Ordering::Relaxed) {
             0 => None,
-            at => Some(self.since.elapsed().saturating_sub(Duration::from_micros(at))),
+            at => Some(
+                self.since
+                    .elapsed()
+                    .saturating_sub(Duration::from_micros(at)),
+            ),
         }
     }
 

@@ -2,6 +2,10 @@
 //! first, or is closed.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::Either;
+use tokio::time::timeout;
 
 use crate::backend::{Backend, BeginReply};
 use crate::classify::{Fate, Redacted};
@@ -157,8 +161,13 @@ impl<DB: Backend> Lease<DB> {
         self.held.as_ref().expect(HELD).is_tainted
     }
 
-    /// Marks the connection to be closed at the end of the lease, if the database closes tainted connections, so that
-    /// no other boundary finds the state left on its session.
+    /// Marks the connection to be closed at the end of the lease, if the database is behind a connection to a server.
+    pub(crate) fn retire(&mut self) {
+        self.held().spent = DB::FACTS.closes_tainted.then_some(Fate::Stale);
+    }
+
+    /// Marks the connection to be swept or closed at the end of the lease, if the database is behind a connection to a
+    /// server, so that no other boundary finds the state left on its session.
     pub(crate) fn taint(&mut self) {
         self.held().is_tainted = DB::FACTS.closes_tainted;
     }
@@ -205,7 +214,10 @@ impl<DB: Backend> ActiveLease<DB> {
         if self.state == ConnectionState::Lost {
             return Err(sqlx::Error::Protocol("the connection is lost".to_owned()));
         }
-        if matches!(self.state, ConnectionState::Busy | ConnectionState::Streaming) {
+        if matches!(
+            self.state,
+            ConnectionState::Busy | ConnectionState::Streaming
+        ) {
             if !self.stop().await {
                 // Closing the connection makes a pooler close its server connection too, which the server notices.
                 return Err(sqlx::Error::Protocol(NOT_STOPPED.to_owned()));
@@ -237,26 +249,60 @@ impl<DB: Backend> ActiveLease<DB> {
         if let Some(fate) = self.spent {
             self.connection.learned().learn(fate);
         }
-        let is_over = self.is_tainted || self.spent.is_some();
+        if self.spent.is_some() && !DB::FACTS.closes_tainted {
+            self.is_stale = true;
+            self.spent = None;
+        }
         match self.state {
-            ConnectionState::Clean if !is_over => {
+            // Dropping the connection closes it, and the server rolls back an open transaction.
+            ConnectionState::Lost => {}
+            ConnectionState::Clean | ConnectionState::Open if self.spent.is_some() => {}
+            ConnectionState::Clean if self.is_tainted => return Some(Either::Left(self.sweep())),
+            ConnectionState::Clean => {
                 self.connection.set_stale(self.is_stale);
                 self.connection.give_back();
             }
-            // Dropping the connection closes it, and the server rolls back an open transaction.
-            ConnectionState::Clean | ConnectionState::Lost => {}
-            ConnectionState::Open if is_over => {}
             ConnectionState::Open | ConnectionState::Busy | ConnectionState::Streaming => {
-                return Some(self.roll_back());
+                return Some(Either::Right(self.roll_back()));
             }
         }
         None
     }
 
+    /// Removes what may have been left on the server's session, and returns the connection to the pool. Closes the
+    /// connection if that is not possible.
+    async fn sweep(mut self) {
+        // Behind a pooler that shares sessions this was done before the commit.
+        if !self.connection.learned().pooler().shares_sessions() {
+            let is_own = self.connection.is_own();
+            let swept = async {
+                DB::forget_statements(&mut self.connection).await?;
+                let is_clean = DB::sweep(&mut self.connection, is_own).await?;
+                self.connection.prepare_again().await?;
+                Ok::<_, sqlx::Error>(is_clean)
+            };
+            match timeout(SWEEPING_TAKES, swept).await {
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => return,
+                Ok(Err(error)) => {
+                    tracing::debug!(target: targets::LEASE, error = %Redacted(&error), "connection closed: its session could not be reset");
+                    return;
+                }
+                Err(_) => {
+                    tracing::debug!(target: targets::LEASE, "connection closed: its session was not reset within {SWEEPING_TAKES:?}");
+                    return;
+                }
+            }
+        }
+        self.connection.set_stale(false);
+        self.connection.give_back();
+    }
+
     /// Rolls back and returns the connection to the pool. Closes the connection if the rollback fails or this future is
     /// dropped.
     async fn roll_back(mut self) {
-        if self.is_tainted || self.spent.is_some() {
+        let is_shared = self.connection.learned().pooler().shares_sessions();
+        if self.spent.is_some() || (self.is_tainted && is_shared) {
             self.stop().await;
             return;
         }
@@ -266,10 +312,11 @@ impl<DB: Backend> ActiveLease<DB> {
             DB::roll_back(&mut self.connection, &self.options, &fitting).await
         };
         let rolled_back = match DB::FACTS.rollback_limit {
-            Some(limit) => tokio::time::timeout(limit, rolled_back).await,
+            Some(limit) => timeout(limit, rolled_back).await,
             None => Ok(rolled_back.await),
         };
         match rolled_back {
+            Ok(Ok(())) if self.is_tainted => self.sweep().await,
             Ok(Ok(())) => {
                 let is_stale = self.is_stale || self.changed_schema;
                 self.connection.set_stale(is_stale);
@@ -290,6 +337,9 @@ impl<DB: Backend> ActiveLease<DB> {
         }
     }
 }
+
+/// How long resetting a session may take.
+const SWEEPING_TAKES: Duration = Duration::from_secs(5);
 
 const NOT_STOPPED: &str =
     "an order to stop a statement of this connection had no answer, and may reach the next";

@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
 use crate::pool::learned::Learned;
-use crate::pool::own::{CLOSING_TAKES, Lack, Limits, OwnPool};
+use crate::pool::own::{AfterConnect, CLOSING_TAKES, Lack, Limits, OwnPool};
 use crate::scope::holder::InWords;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
@@ -65,7 +65,12 @@ enum PoolSource<DB: Backend> {
 
 impl<DB: Backend> Pool<DB> {
     /// Creates an own pool. Opens no connection yet.
-    pub(crate) fn new(options: Options<DB>, pooler: Pooler, mut limits: Limits) -> Self {
+    pub(crate) fn new(
+        options: Options<DB>,
+        after_connect: Option<AfterConnect<DB>>,
+        pooler: Pooler,
+        mut limits: Limits,
+    ) -> Self {
         limits.max_connections = DB::most_connections(&options, limits.max_connections);
         limits.min_connections = limits.min_connections.min(limits.max_connections);
         if DB::is_lost_with_its_connection(&options) {
@@ -73,7 +78,12 @@ impl<DB: Backend> Pool<DB> {
         }
         let options = Arc::new(DB::behind(options, pooler));
         let learned = Arc::new(Learned::new(pooler));
-        let own = OwnPool::new(Arc::clone(&options), Arc::clone(&learned), limits);
+        let own = OwnPool::new(
+            Arc::clone(&options),
+            after_connect,
+            Arc::clone(&learned),
+            limits,
+        );
         let source = PoolSource::Own(Arc::new(own));
         Self::over(source, options, learned, limits.acquire_timeout)
     }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use sqlx::Connection as _;
+use futures_core::future::BoxFuture;
+use sqlx::{Connection as _, Database};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -122,6 +123,13 @@ pub(crate) enum Lack {
     Panicked(Box<dyn Any + Send>),
 }
 
+/// Prepares each new connection, as the user asks for it.
+pub(crate) type AfterConnect<DB> = Arc<
+    dyn for<'c> Fn(&'c mut <DB as Database>::Connection) -> BoxFuture<'c, Result<(), sqlx::Error>>
+        + Send
+        + Sync,
+>;
+
 /// Opens connections, lends them, and takes them back without a round trip.
 ///
 /// A boundary that finds no idle connection waits in a queue. The first waiter is served with the next connection,
@@ -129,6 +137,7 @@ pub(crate) enum Lack {
 /// If the waiter is served otherwise, the attempt goes on, and the next waiter without an attempt takes it over.
 pub(crate) struct OwnPool<DB: Backend> {
     options: Arc<Options<DB>>,
+    after_connect: Option<AfterConnect<DB>>,
     learned: Arc<Learned>,
     pub(crate) limits: Limits,
     state: Mutex<PoolState<DB>>,
@@ -259,9 +268,15 @@ impl<DB: Backend> PoolState<DB> {
 }
 
 impl<DB: Backend> OwnPool<DB> {
-    pub(crate) fn new(options: Arc<Options<DB>>, learned: Arc<Learned>, limits: Limits) -> Self {
+    pub(crate) fn new(
+        options: Arc<Options<DB>>,
+        after_connect: Option<AfterConnect<DB>>,
+        learned: Arc<Learned>,
+        limits: Limits,
+    ) -> Self {
         Self {
             options,
+            after_connect,
             learned,
             limits,
             state: Mutex::new(PoolState {
@@ -601,6 +616,15 @@ impl<DB: Backend> Lent<DB> {
 
     pub(crate) fn own(&self) -> &OwnConnection<DB> {
         self.own.as_ref().expect(LENT)
+    }
+
+    /// Prepares the connection again, after its session was reset.
+    pub(crate) async fn prepare_again(&mut self) -> Result<(), sqlx::Error> {
+        let after_connect = self.pool.after_connect.clone();
+        match after_connect {
+            Some(prepare) => prepare(&mut self.own_mut().connection).await,
+            None => Ok(()),
+        }
     }
 
     pub(crate) fn own_mut(&mut self) -> &mut OwnConnection<DB> {

@@ -39,6 +39,8 @@ struct Known {
     boundary: Site,
     run: Option<(TransactionId, u32)>,
     is_read_only: bool,
+    /// Other boundaries of the same factory that may hold the lock that was waited for, in words.
+    in_the_way: Option<String>,
     service: Option<Site>,
     statement: Option<String>,
 }
@@ -50,6 +52,7 @@ impl ErrorContext {
             boundary,
             run: None,
             is_read_only: false,
+            in_the_way: None,
             service: None,
             statement: None,
         })))
@@ -66,6 +69,7 @@ impl ErrorContext {
             boundary,
             run: Some((transaction, run)),
             is_read_only,
+            in_the_way: None,
             service: None,
             statement: None,
         })))
@@ -105,6 +109,19 @@ impl ErrorContext {
     /// Returns the number of the run: 1 for the first, 2 for the first [retry](crate::Retry).
     pub fn run(&self) -> Option<u32> {
         Some(self.0.as_ref()?.run?.1)
+    }
+
+    /// Adds the boundaries that may hold the lock that was waited for.
+    pub(crate) fn with_in_the_way(mut self, holders: String) -> Self {
+        if let Some(known) = &mut self.0 {
+            known.in_the_way = Some(holders);
+        }
+        self
+    }
+
+    /// Returns the boundaries that may hold the lock that was waited for.
+    pub(crate) fn in_the_way(&self) -> Option<&str> {
+        self.0.as_ref()?.in_the_way.as_deref()
     }
 
     /// Whether the boundary is read-only.

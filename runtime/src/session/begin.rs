@@ -8,12 +8,13 @@ use tokio::time::{Instant, timeout};
 use crate::backend::forward::last_row;
 use crate::backend::query::Statement;
 use crate::backend::{Backend, Recognition, connect_error};
-use crate::classify::{Fate, classify};
+use crate::classify::{Category, Fate, Timeout, classify};
 use crate::error::Error;
 use crate::options::ReadPreference;
 use crate::pool::Pool;
 use crate::pool::lease::Lease;
 use crate::pool::replicas;
+use crate::scope::holder::InWords;
 use crate::session::failure::Failure;
 use crate::session::transaction::{Core, OnConnection};
 use crate::targets;
@@ -152,13 +153,28 @@ impl<DB: Backend> Core<DB> {
                     let is_refused = error
                         .as_database_error()
                         .is_some_and(|error| DB::refusal(error).is_some());
-                    return Err(if is_refused {
-                        connect_error::<DB>(error)
-                    } else {
-                        Error::from(error)
-                    });
+                    if is_refused {
+                        return Err(connect_error::<DB>(error));
+                    }
+                    return Err(self.locked_out(error));
                 }
             }
+        }
+    }
+
+    /// Returns the error of a begin, with the boundaries of this factory that hold the lock which it has waited for. Only
+    /// SQLite waits for one at the begin.
+    fn locked_out(&self, error: sqlx::Error) -> Error {
+        let is_locked = classify(&error).category == Category::Timeout(Timeout::Lock);
+        let place = self.activity.place_of_run();
+        // The own connection has been given back.
+        let holders = self.pool().status().holders;
+        if !is_locked || holders.is_empty() {
+            return Error::from(error);
+        }
+        Error::Database {
+            place: place.with_in_the_way(InWords(&holders).to_string()),
+            source: error,
         }
     }
 

@@ -8,6 +8,7 @@ mod fitness;
 mod guard;
 pub(crate) mod hooks;
 mod in_flight;
+pub(crate) mod lent;
 mod new_types;
 mod recorder;
 pub(crate) mod requirements;
@@ -158,8 +159,12 @@ impl<DB: Backend> Session<DB> {
     ///
     /// Statements on it are not checked, counted or logged. In a router, a service and a job the call needs
     /// `allow(unguarded, reason = "..")`. Before its next statement, and before the commit, the session proves that the
-    /// transaction is still the one that was begun. At the end the connection is closed, except on SQLite, because it
-    /// may carry state that the session does not know.
+    /// transaction is still the one that was begun.
+    ///
+    /// The connection may carry state afterwards that the session does not know. On PostgreSQL it is reset
+    /// (`DISCARD ALL`) after the end of the boundary, off the caller's path, and returned to the pool; if it comes from a
+    /// pool of the user's own and has settings of its session, it is closed instead. On MySQL and MariaDB, which reset a
+    /// session by no statement, it is closed. On SQLite it is kept as it is.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {

@@ -27,8 +27,10 @@ impl<DB: Backend> Core<DB> {
             (false, true) => self.send(format!("SAVEPOINT {SAVEPOINT}")).await?,
             (true, false) => self.send(format!("RELEASE SAVEPOINT {SAVEPOINT}")).await?,
             (true, true) => {
-                self.send(format!("RELEASE SAVEPOINT {SAVEPOINT}; SAVEPOINT {SAVEPOINT}"))
-                    .await?;
+                self.send(format!(
+                    "RELEASE SAVEPOINT {SAVEPOINT}; SAVEPOINT {SAVEPOINT}"
+                ))
+                .await?;
             }
         }
         Ok(())

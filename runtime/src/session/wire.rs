@@ -27,10 +27,7 @@ pub(crate) struct BodyStatement<'a> {
 impl<DB: Backend> Core<DB> {
     /// Marks the connection busy for a statement that is about to be sent. Statements of the body are observed; the
     /// session's own, for which `statement` is `None`, are not.
-    pub(crate) fn dispatch(
-        &mut self,
-        statement: Option<BodyStatement<'_>>,
-    ) -> Dispatched<'_, DB> {
+    pub(crate) fn dispatch(&mut self, statement: Option<BodyStatement<'_>>) -> Dispatched<'_, DB> {
         self.recorder.totals.round_trips += 1;
         let limit = self.options.statement_timeout;
         let (engine, activity) = (&self.engine, &*self.activity);
@@ -63,7 +60,9 @@ impl<DB: Backend> Core<DB> {
                 state,
                 spent,
                 // A text of several statements may have more to run, if nobody reads on.
-                while_streaming: match DB::FACTS.finishes_unread || statement.is_none_or(|sent| sent.is_single) {
+                while_streaming: match DB::FACTS.finishes_unread
+                    || statement.is_none_or(|sent| sent.is_single)
+                {
                     true => ConnectionState::Streaming,
                     false => ConnectionState::Busy,
                 },

@@ -74,6 +74,9 @@ impl<DB: Backend> ConnectAttempt<DB> {
         let connected = async {
             let mut connection = pool.options.connect().await?;
             let fitting = DB::fit(&mut connection, pool.learned.pooler()).await?;
+            if let Some(prepare) = &pool.after_connect {
+                prepare(&mut connection).await?;
+            }
             Ok((connection, Arc::new(fitting)))
         };
         let most = pool.limits.acquire_timeout;

@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::{JoinSet, yield_now};
 
 use super::*;
+use crate::settings::Pooler;
 
 fn pool(max_connections: usize) -> Arc<OwnPool<Sqlite>> {
     let limits = Limits {
@@ -15,7 +16,8 @@ fn pool(max_connections: usize) -> Arc<OwnPool<Sqlite>> {
         idle_timeout: None,
     };
     let options = SqliteConnectOptions::new().in_memory(true);
-    Arc::new(OwnPool::new(Arc::new(options), Pooler::None, limits))
+    let learned = Arc::new(Learned::new(Pooler::None));
+    Arc::new(OwnPool::new(Arc::new(options), None, learned, limits))
 }
 
 async fn take(pool: &Arc<OwnPool<Sqlite>>) -> Lent<Sqlite> {
