@@ -1,13 +1,66 @@
 //! A session is an executor: every way that sqlx runs a statement works on it.
 
-use demarcate::Error;
+use async_trait::async_trait;
+use demarcate::{Error, router_tx, service};
 use demarcate_tests::on_every_database;
 use futures_util::TryStreamExt;
 use sqlx::{QueryBuilder, Row};
 
 use crate::ITEMS;
 
+/// A repository as applications with many of them have it: shared between threads, behind `dyn`, with no database in it.
+#[async_trait]
+trait Repository: Send + Sync {
+    async fn add(&mut self, id: i64) -> Result<(), sqlx::Error>;
+    async fn count(&mut self) -> Result<i64, sqlx::Error>;
+}
+
+fn boxed<'c>(repository: impl Repository + 'c) -> Box<dyn Repository + 'c> {
+    Box::new(repository)
+}
+
 on_every_database! {
+    struct LentRepository<'c> {
+        tx: &'c mut Session,
+    }
+
+    #[service]
+    #[async_trait]
+    impl Repository for LentRepository<'_> {
+        async fn add(&mut self, id: i64) -> Result<(), sqlx::Error> {
+            let insert = format!("insert into items (id) values ({id})");
+            sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *self.tx).await?;
+            Ok(())
+        }
+
+        async fn count(&mut self) -> Result<i64, sqlx::Error> {
+            sqlx::query_scalar("select count(*) from items").fetch_one(&mut *self.tx).await
+        }
+    }
+
+    #[router_tx]
+    async fn post_items(tx: &mut Session, up_to: i64) -> Result<i64, Error> {
+        tx.after_commit(async {});
+        let mut repository = boxed(LentRepository { tx });
+        for id in 1..=up_to {
+            repository.add(id).await?;
+        }
+        Ok(repository.count().await?)
+    }
+
+    #[tokio::test]
+    async fn a_repository_that_is_shared_between_threads_holds_a_session() {
+        fn is_shared<T: Send + Sync + ?Sized>() {}
+        is_shared::<Session>();
+        is_shared::<LentRepository<'_>>();
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let posted = tokio::spawn(post_items(factory.clone(), 3)).await.unwrap();
+        assert_eq!(posted.unwrap(), 3);
+        assert_eq!(crate::items(&db).await, 3);
+    }
+
     #[tokio::test]
     async fn every_kind_of_query_works() {
         let db = test_db().await;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use demarcate::{Error, TxOptions, router_tx, service};
+use demarcate::{Error, SiteKind, TxOptions, background_job, router_tx, service};
 use demarcate_tests::on_every_database;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -94,7 +94,178 @@ impl Visit for Fields {
     }
 }
 
+/// What is logged by this crate, with the names of the spans around it, the outermost first.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<(String, Vec<String>)>>>);
+
+impl Lines {
+    fn start() -> (Self, DefaultGuard) {
+        let lines = Self::default();
+        (lines.clone(), crate::listen(tracing_subscriber::registry().with(lines)))
+    }
+
+    fn take(&self) -> Vec<(String, String)> {
+        let lines = std::mem::take(&mut *self.0.lock().unwrap());
+        lines.into_iter().map(|(line, around)| (line, around.join(" > "))).collect()
+    }
+}
+
+struct Named(String);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        let name = fields.0.remove("otel.name");
+        let name = name.unwrap_or_else(|| attributes.metadata().name().to_owned());
+        context.span(id).unwrap().extensions_mut().insert(Named(name));
+    }
+
+    fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {
+        if event.metadata().target().starts_with("demarcate") {
+            return;
+        }
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let around = context.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
+        let around = around.map(|span| span.extensions().get::<Named>().unwrap().0.clone()).collect();
+        self.0.lock().unwrap().push((fields.0.remove("message").unwrap_or_default(), around));
+    }
+}
+
 on_every_database! {
+    #[service]
+    async fn inner(tx: &mut Session) -> Result<(), sqlx::Error> {
+        tracing::info!("inner begins");
+        tokio::task::yield_now().await;
+        sqlx::query("select 1").execute(&mut *tx).await?;
+        tracing::info!("inner ends");
+        Ok(())
+    }
+
+    #[service]
+    async fn outer(tx: &mut Session) -> Result<(), sqlx::Error> {
+        tracing::info!("outer begins");
+        inner(tx).await?;
+        tokio::task::yield_now().await;
+        tracing::info!("outer ends");
+        Ok(())
+    }
+
+    /// With a span of the user's around what the function does.
+    #[service]
+    #[tracing::instrument(skip_all)]
+    async fn observed(tx: &mut Session) -> Result<(), sqlx::Error> {
+        tracing::info!("observed begins");
+        inner(tx).await
+    }
+
+    #[router_tx]
+    async fn post_lines(tx: &mut Session) -> Result<(), Error> {
+        outer(tx).await?;
+        tokio::task::yield_now().await;
+        tracing::info!("router ends");
+        tx.before_commit(async |tx| outer(tx).await);
+        Ok(())
+    }
+
+    #[background_job]
+    async fn with_session(tx: &mut Session) -> Result<(), sqlx::Error> {
+        tracing::info!("job begins");
+        inner(tx).await?;
+        tracing::info!("job ends");
+        Ok(())
+    }
+
+    #[background_job(on_error = note)]
+    async fn with_factory(db: &SessionFactory) -> Result<(), Error> {
+        tracing::info!("job begins");
+        db.transaction(async |tx| Ok::<_, Error>(inner(tx).await?)).await?;
+        tracing::info!("job ends");
+        Err(sqlx::Error::RowNotFound.into())
+    }
+
+    #[service]
+    async fn note(_: &mut Session, _: &demarcate::JobError) -> Result<(), sqlx::Error> {
+        tracing::info!("noted");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_line_of_the_log_is_inside_the_service_and_the_job_that_wrote_it() {
+        let db = test_db().await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let (lines, _listening) = Lines::start();
+        let expected = |expected: &[(&str, &str)]| {
+            let expected: Vec<_> = expected.iter().map(|(line, around)| ((*line).to_owned(), (*around).to_owned())).collect();
+            assert_eq!(lines.take(), expected);
+        };
+
+        post_lines(factory.clone()).await.unwrap();
+        let (router, out) = ("router post_lines", "router post_lines > service outer");
+        let within = "router post_lines > service outer > service inner";
+        let services = [("outer begins", out), ("inner begins", within), ("inner ends", within), ("outer ends", out)];
+        expected(&[&services[..], &[("router ends", router)], &services[..]].concat());
+
+        factory.run(with_session()).await.unwrap();
+        let job = "background job with_session > background job with_session";
+        let within = format!("{job} > service inner");
+        expected(&[("job begins", job), ("inner begins", &within), ("inner ends", &within), ("job ends", job)]);
+
+        factory.run(with_factory()).await.unwrap_err();
+        let job = "background job with_factory";
+        let within = format!("{job} > transaction transaction > service inner");
+        let noted = format!("{job} > failure handler with_factory > service note");
+        expected(&[("job begins", job), ("inner begins", &within), ("inner ends", &within), ("job ends", job), ("noted", &noted)]);
+
+        // The user's own span is around each line of its function, whatever it calls.
+        factory.transaction(async |tx| Ok::<_, Error>(observed(tx).await?)).await.unwrap();
+        for (line, around) in lines.take() {
+            assert!(around.contains("observed"), "{line}: {around}");
+        }
+        tracing::info!("afterwards");
+        expected(&[("afterwards", "")]);
+        factory.close(crate::GRACE).await;
+    }
+
+    #[tokio::test]
+    async fn a_job_that_failed_has_failed_wherever_one_looks() {
+        let db = test_db().await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+        let _recording = metrics::set_default_local_recorder(&recorder);
+        let (heard, _hearing) = Heard::start();
+        factory.run(with_factory()).await.unwrap_err();
+        factory.run(with_session()).await.unwrap();
+
+        let spans = heard.take();
+        let of = |name: &str, kind: &str| spans.iter().find(|span| span.name == name && span.fields["kind"] == kind && span.fields["name"].starts_with("with")).unwrap();
+        check(of("job", "background job"), &[("name", "with_factory"), ("outcome", "failed"), ("otel.status_code", "ERROR"), ("code.file.path", file!())]);
+        check(of("boundary", "failure handler"), &[("outcome", "recorded")]);
+        let done: Vec<_> = spans.iter().filter(|span| span.name == "job").map(|span| span.fields["outcome"].as_str()).collect();
+        assert_eq!(done, ["failed", "succeeded"]);
+
+        let page = recorder.handle().render();
+        for line in [
+            r#"demarcate_jobs_total{job="with_factory",kind="background job",outcome="failed"} 1"#,
+            r#"demarcate_jobs_total{job="with_session",kind="background job",outcome="succeeded"} 1"#,
+            r#"demarcate_job_duration_seconds_count{job="with_factory",outcome="failed"} 1"#,
+            r#"demarcate_transactions_total{boundary="with_factory",kind="failure handler",outcome="recorded"} 1"#,
+        ] {
+            assert!(page.lines().any(|found| found == line), "not there: {line}\n{page}");
+        }
+        let about_job = |line: &&str| line.contains(r#""with_factory""#) && line.contains(r#""committed""#);
+        assert_eq!(page.lines().filter(about_job).count(), 0, "{page}");
+
+        let stats = factory.stats();
+        let (_, job) = stats.iter().find(|(site, _)| site.name() == "with_factory" && site.kind() == SiteKind::Job).unwrap();
+        assert_eq!((job.jobs_failed, job.jobs_succeeded, job.committed), (1, 0, 0));
+        assert!(job.last_error.as_ref().unwrap().message.contains("`with_factory`"), "{job:?}");
+        let (_, job) = stats.iter().find(|(site, _)| site.name() == "with_session").unwrap();
+        assert_eq!((job.jobs_failed, job.jobs_succeeded, job.committed), (0, 1, 1));
+        factory.close(crate::GRACE).await;
+    }
+
     #[service]
     async fn store(tx: &mut Session, id: i64) -> Result<(), sqlx::Error> {
         let insert = format!("insert into items (id, name) values ({id}, 'hunter2')");

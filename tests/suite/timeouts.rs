@@ -130,7 +130,7 @@ on_every_database! {
         for defaults in [
             TxOptions::new().name("everybody"),
             TxOptions::new().timeout(Duration::ZERO),
-            TxOptions::new().retry(0),
+            TxOptions::new().retry(101),
             TxOptions::new().deferrable(),
             TxOptions::new().statement_timeout(Duration::MAX),
         ] {

@@ -174,6 +174,28 @@ impl Error {
         Ok(())
     }
 
+    /// The name of the variant.
+    const fn variant(&self) -> &'static str {
+        match self {
+            Self::Database { .. } => "Database",
+            Self::Aborted { .. } => "Aborted",
+            Self::RollbackOnly { .. } => "RollbackOnly",
+            Self::BeforeCommit { .. } => "BeforeCommit",
+            Self::RequirementNotMet { .. } => "RequirementNotMet",
+            Self::Forbidden { .. } => "Forbidden",
+            Self::CommitUnknown { .. } => "CommitUnknown",
+            Self::Timeout { .. } => "Timeout",
+            Self::StatementTimeout { .. } => "StatementTimeout",
+            Self::PoolTimeout { .. } => "PoolTimeout",
+            Self::Connect { .. } => "Connect",
+            Self::Migration { .. } => "Migration",
+            Self::NestedBoundary { .. } => "NestedBoundary",
+            Self::Unsupported { .. } => "Unsupported",
+            Self::Config { .. } => "Config",
+            Self::Closed { .. } => "Closed",
+        }
+    }
+
     /// The `sqlx::Error` in the variant, if it has one.
     fn sqlx_error(&self) -> Option<&sqlx::Error> {
         match self {
@@ -203,25 +225,19 @@ impl StdError for Error {
 }
 
 impl fmt::Debug for Error {
-    /// Writes the database's whole error without secrets. A panic on `unwrap` prints this.
+    /// Writes what `{:#}` writes, advice included, and the name of the variant: this is printed by a `main` that returns
+    /// the error, and by a panic on `unwrap`. `{:#?}` writes the parts, and the database's whole error without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, source) = match self {
-            Self::Database { source, .. } => ("Database", source),
-            Self::Aborted { source, .. } => ("Aborted", source),
-            Self::CommitUnknown { source, .. } => ("CommitUnknown", source),
-            Self::Connect { source, .. } => ("Connect", source),
-            Self::Migration { source, .. } => ("Migration", source),
-            other => {
-                return f
-                    .debug_tuple("Error")
-                    .field(&format_args!("{other}"))
-                    .finish();
-            }
+        if !f.alternate() {
+            return write!(f, "{self:#}\n    variant: {}", self.variant());
+        }
+        let mut parts = f.debug_struct(self.variant());
+        parts.field("place", self.place());
+        match self.sqlx_error() {
+            Some(source) => parts.field("source", &Redacted(source)),
+            None => parts.field("message", &format_args!("{}", self.message_line())),
         };
-        f.debug_struct(name)
-            .field("place", self.place())
-            .field("source", &Redacted(source))
-            .finish()
+        parts.finish()
     }
 }
 

@@ -250,7 +250,8 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// A job that was started before may still open boundaries, and a job that is started by a commit still runs. A
     /// boundary that is stopped after `grace` returns [`Error::Closed`]; a job returns that error or
-    /// [`JobError::Cancelled`](crate::JobError::Cancelled). A commit that was sent is awaited.
+    /// [`JobError::Cancelled`](crate::JobError::Cancelled), and is logged at `warn`. A commit that was sent is awaited. A
+    /// job that works in a loop learns from [`closing`](Self::closing) that it is to end.
     ///
     /// Inside a boundary, a job or a hook of this factory, `close` would wait for itself. There it returns at once, and
     /// the factory closes in the background.
@@ -283,6 +284,84 @@ impl<DB: Backend> SessionFactory<DB> {
         } else {
             self.close_all(grace).await;
         }
+    }
+
+    /// Whether [`close`](Self::close) has been called on this factory or a clone of it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn example() -> Result<(), demarcate::Error> {
+    /// # use std::time::Duration;
+    /// # use demarcate::sqlite::SessionFactory;
+    /// let db = SessionFactory::connect("sqlite::memory:").await?;
+    /// assert!(!db.is_closing());
+    /// db.close(Duration::from_secs(10)).await;
+    /// assert!(db.is_closing());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    pub fn is_closing(&self) -> bool {
+        self.pool().is_closing()
+    }
+
+    /// Waits until [`close`](Self::close) is called on this factory or a clone of it. Returns at once if it already was.
+    ///
+    /// A job that works in a loop ends by it: `close` waits for jobs, and cancels those that still run after its grace.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] mod example {
+    /// use std::time::Duration;
+    ///
+    /// use demarcate::sqlite::{Session, SessionFactory};
+    /// use demarcate::{Error, background_job, service};
+    ///
+    /// /// Takes one message from the queue, and says whether there was one.
+    /// #[service]
+    /// async fn take_one(tx: &mut Session) -> Result<bool, sqlx::Error> {
+    ///     let delete = "delete from queue where id = (select min(id) from queue)";
+    ///     Ok(sqlx::query(delete).execute(&mut *tx).await?.rows_affected() > 0)
+    /// }
+    ///
+    /// /// A transaction for each message. An empty queue is looked at again after a second.
+    /// #[background_job]
+    /// async fn work(db: &SessionFactory) -> Result<(), Error> {
+    ///     while !db.is_closing() {
+    ///         let is_taken = db.transaction(async |tx| Ok::<_, Error>(take_one(tx).await?)).await?;
+    ///         if !is_taken {
+    ///             tokio::select! {
+    ///                 () = db.closing() => break,
+    ///                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
+    ///             }
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    ///
+    /// # pub async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let db = SessionFactory::connect("sqlite::memory:").await?;
+    /// # db.transaction(async |tx| {
+    /// #     sqlx::raw_sql("create table queue (id integer primary key); insert into queue values (1), (2)").execute(&mut *tx).await?;
+    /// #     Ok::<_, Error>(())
+    /// # }).await?;
+    /// let worker = db.spawn(work());
+    /// # tokio::time::sleep(Duration::from_millis(200)).await;
+    /// # let started = std::time::Instant::now();
+    /// db.close(Duration::from_secs(10)).await; // the worker ends by itself, long before the grace is over
+    /// # assert!(started.elapsed() < Duration::from_secs(5));
+    /// worker.await?;
+    /// # Ok(()) }
+    /// # }
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example::main()).unwrap();
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn closing(&self) {
+        self.pool().closing().await;
     }
 
     /// Closes the pool of the primary, and then those of the replicas.

@@ -63,6 +63,20 @@ impl JobError {
     }
 }
 
+impl JobError {
+    /// Whether the job was cancelled, or returned that its factory is closed, which ends a job when the grace of a
+    /// closing factory is over.
+    pub(super) fn may_be_by_close(&self) -> bool {
+        match self {
+            Self::Cancelled { .. } => true,
+            Self::Failed { source, .. } => {
+                matches!(source.downcast_ref::<Error>(), Some(Error::Closed { .. }))
+            }
+            Self::Panicked { .. } | Self::TimedOut { .. } => false,
+        }
+    }
+}
+
 /// The reason of a [`JobError`], without the job.
 pub(super) enum Reason {
     Failed(BoxError),

@@ -2,6 +2,7 @@
 
 mod error;
 mod handle;
+mod recorder;
 
 use std::fmt;
 use std::panic::AssertUnwindSafe;
@@ -10,13 +11,16 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
 use sqlx::error::BoxDynError as BoxError;
+use tracing::Instrument;
 
 pub use self::error::JobError;
 use self::error::Reason;
 pub use self::handle::JobHandle;
+use self::recorder::JobRecorder;
 use crate::backend::Backend;
 use crate::boundary::{self, Failed, Verdict};
 use crate::factory::SessionFactory;
+use crate::observe::spans;
 use crate::options::TxOptions;
 use crate::scope::current;
 use crate::scope::site::{Site, SiteKind};
@@ -61,6 +65,8 @@ pub struct Job<DB: Backend, T = ()> {
     site: Site,
     body: Box<Body<DB, T>>,
     on_error: Option<Box<OnError<DB>>>,
+    /// Whether the job is one boundary, and opens none of its own.
+    has_session: bool,
 }
 
 /// The work of a job. The token stops the function alone: a commit that was sent, and the hooks after it, continue.
@@ -142,6 +148,7 @@ where
             })
         }),
         on_error: None,
+        has_session: true,
     }
 }
 
@@ -174,6 +181,7 @@ where
             Box::pin(async move { runs(this).await.0.map_err(Reason::from) })
         }),
         on_error: None,
+        has_session: true,
     }
 }
 
@@ -231,6 +239,7 @@ where
             })
         }),
         on_error: None,
+        has_session: false,
     }
 }
 
@@ -334,28 +343,55 @@ async fn run_and_record<DB: Backend, T>(
         site,
         body,
         on_error,
+        has_session,
     } = job;
-    let done = AssertUnwindSafe(async { body(db.clone(), stop).await }).catch_unwind();
-    let reason = match done.await {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(reason)) => reason,
-        Err(payload) => Reason::Panicked(payload),
+    let span = spans::job(site);
+    let recorder = JobRecorder::new(site, span.clone(), db.engine().record_of(site));
+    let done = async {
+        let body = AssertUnwindSafe(async { body(db.clone(), stop).await }).catch_unwind();
+        let reason = match body.await {
+            Ok(Ok(value)) => {
+                recorder.succeeded();
+                return Ok(value);
+            }
+            Ok(Err(reason)) => reason,
+            Err(payload) => Reason::Panicked(payload),
+        };
+        let error = reason.into_error(site);
+        recorder.failed(&error, has_session);
+        match db.pool().stopped_after().filter(|_| error.may_be_by_close()) {
+            Some(grace) => {
+                tracing::warn!(target: targets::JOB, %error, ?grace, "a background job was cancelled: it still ran at the end of the grace of a factory that closes");
+            }
+            None => tracing::error!(target: targets::JOB, %error, "a background job failed"),
+        }
+        if let Some(on_error) = on_error {
+            record_failure(db, site, on_error, &error).await;
+        }
+        Err(error)
     };
-    let error = reason.into_error(site);
-    tracing::error!(target: targets::JOB, %error, "a background job failed");
-    if let Some(on_error) = on_error {
-        let recorded =
-            AssertUnwindSafe(async { on_error(db.clone(), &error).await }).catch_unwind();
-        match recorded.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                let error = error.to_string();
-                tracing::error!(target: targets::JOB, job = %site, error = %redact(&error), "`on_error` of a background job failed");
-            }
-            Err(_) => {
-                tracing::error!(target: targets::JOB, job = %site, "`on_error` of a background job panicked");
-            }
+    done.instrument(span).await
+}
+
+/// Runs the `on_error` of a job, which may fail or panic as well.
+async fn record_failure<DB: Backend>(
+    db: &SessionFactory<DB>,
+    site: Site,
+    on_error: Box<OnError<DB>>,
+    error: &JobError,
+) {
+    let recorded = AssertUnwindSafe(async { on_error(db.clone(), error).await }).catch_unwind();
+    match recorded.await {
+        Ok(Ok(())) => {}
+        Ok(Err(_)) if db.pool().stopped_after().is_some() => {
+            tracing::warn!(target: targets::JOB, job = %site, "`on_error` of a background job could not run: the session factory has closed");
+        }
+        Ok(Err(error)) => {
+            let error = error.to_string();
+            tracing::error!(target: targets::JOB, job = %site, error = %redact(&error), "`on_error` of a background job failed");
+        }
+        Err(_) => {
+            tracing::error!(target: targets::JOB, job = %site, "`on_error` of a background job panicked");
         }
     }
-    Err(error)
 }

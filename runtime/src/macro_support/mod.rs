@@ -48,9 +48,7 @@ impl<DB: Backend> LentSession for Session<DB> {
     type Lent = Self;
 
     fn enter(&mut self, service: Site) -> InService {
-        let activity = &self.core.activity;
-        let span = spans::service(&activity.innermost_span(), service);
-        InService::enter(activity, service, span)
+        InService::enter(&self.core.activity, service, spans::service(service))
     }
 }
 

@@ -7,11 +7,13 @@ use metrics::{
 };
 
 use crate::classify::Category;
-use crate::observe::stats::{RunOutcome, RunTotals};
+use crate::observe::stats::{JobOutcome, RunOutcome, RunTotals};
 use crate::scope::site::Site;
 
 const TRANSACTIONS: &str = "demarcate_transactions_total";
 const DURATION: &str = "demarcate_transaction_duration_seconds";
+const JOBS: &str = "demarcate_jobs_total";
+const JOB_DURATION: &str = "demarcate_job_duration_seconds";
 const RETRIES: &str = "demarcate_retries_total";
 const ROLLBACKS: &str = "demarcate_rollbacks_total";
 const UNKNOWN: &str = "demarcate_commits_unknown_total";
@@ -29,6 +31,12 @@ const WAITING: &str = "demarcate_pool_waiting";
 pub(crate) fn describe() {
     describe_counter!(TRANSACTIONS, "Runs of boundaries, by how they ended");
     describe_histogram!(DURATION, Unit::Seconds, "How long runs of boundaries took");
+    describe_counter!(JOBS, "Background jobs, by how they ended");
+    describe_histogram!(
+        JOB_DURATION,
+        Unit::Seconds,
+        "How long background jobs took, with all their runs"
+    );
     describe_counter!(RETRIES, "Runs that met a conflict and were tried again");
     describe_counter!(
         ROLLBACKS,
@@ -66,7 +74,7 @@ pub(crate) fn ended(
     took: Duration,
 ) {
     let (boundary, kind) = (site.name(), site.kind().as_str());
-    let outcome_name = outcome.as_str();
+    let outcome_name = outcome.in_word(site.kind());
     counter!(TRANSACTIONS, "boundary" => boundary, "kind" => kind, "outcome" => outcome_name)
         .increment(1);
     histogram!(DURATION, "boundary" => boundary, "outcome" => outcome_name).record(took);
@@ -83,6 +91,13 @@ pub(crate) fn ended(
     counter!(ROUND_TRIPS, "boundary" => boundary).increment(sent.round_trips);
     histogram!(IN_STATEMENTS, "boundary" => boundary).record(sent.executing);
     histogram!(WAIT, "boundary" => boundary).record(sent.acquiring);
+}
+
+/// Records the end of a background job.
+pub(crate) fn job_ended(site: Site, outcome: JobOutcome, took: Duration) {
+    let (job, kind, outcome) = (site.name(), site.kind().as_str(), outcome.as_str());
+    counter!(JOBS, "job" => job, "kind" => kind, "outcome" => outcome).increment(1);
+    histogram!(JOB_DURATION, "job" => job, "outcome" => outcome).record(took);
 }
 
 /// Counts a run that is tried again.

@@ -1,8 +1,8 @@
 //! Spans for `tracing`, with fields named as in OpenTelemetry's
 //! [conventions for databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/).
 //!
-//! The span of a boundary is entered while its body runs. The spans of services and statements are created under it and
-//! closed, but not entered, so other events during the body belong to the boundary's span.
+//! The spans of jobs, boundaries and services are entered while their code runs, so that what is logged there belongs to
+//! them. The span of a statement is created and closed, but not entered.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tracing::Span;
 use tracing::field::Empty;
 
 use crate::classify::{Category, classify};
-use crate::observe::stats::{RunOutcome, RunTotals};
+use crate::observe::stats::{JobOutcome, RunOutcome, RunTotals};
 use crate::options::TxOptions;
 use crate::scope::place::TransactionId;
-use crate::scope::site::Site;
+use crate::scope::site::{Site, SiteKind};
 use crate::scope::sql_text::shown;
 use crate::targets;
 
@@ -60,9 +60,36 @@ pub(crate) fn boundary(
     )
 }
 
+/// Creates the span of a background job, which lasts until its failure handler has ended.
+pub(crate) fn job(site: Site) -> Span {
+    tracing::info_span!(
+        target: targets::ROOT,
+        "job",
+        otel.name = %format_args!("{} {}", site.kind(), site.name()),
+        otel.status_code = Empty,
+        name = site.name(),
+        kind = site.kind().as_str(),
+        code.file.path = site.file(),
+        code.line.number = site.line(),
+        outcome = Empty,
+    )
+}
+
+/// Records on the span how the job ended.
+pub(crate) fn job_ended(span: &Span, outcome: JobOutcome) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("outcome", outcome.as_str());
+    if outcome == JobOutcome::Failed {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
 /// Records on the span how the run ended.
 pub(crate) fn boundary_ended(
     span: &Span,
+    kind: SiteKind,
     outcome: RunOutcome,
     failure: Option<Category>,
     sent: &RunTotals,
@@ -70,7 +97,7 @@ pub(crate) fn boundary_ended(
     if span.is_disabled() {
         return;
     }
-    span.record("outcome", outcome.as_str());
+    span.record("outcome", outcome.in_word(kind));
     // An `Err` of the body's own is not an error of the database, and leaves the status unset.
     if let Some(failure) = failure {
         span.record("otel.status_code", "ERROR");
@@ -88,11 +115,11 @@ fn microseconds(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Creates the span of a service, which lasts while its function runs.
-pub(crate) fn service(parent: &Span, site: Site) -> Span {
+/// Creates the span of a service, which lasts while its function runs. It lies under the current span: that of the
+/// service or the boundary that called it, or one of the user's inside that.
+pub(crate) fn service(site: Site) -> Span {
     tracing::info_span!(
         target: targets::ROOT,
-        parent: parent,
         "service",
         otel.name = %format_args!("{} {}", site.kind(), site.name()),
         name = site.name(),

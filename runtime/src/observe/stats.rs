@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::observe::histogram::{Histogram, LatencyHistogram};
 use crate::options::effective::SiteOptions;
 use crate::scope::place::TransactionId;
-use crate::scope::site::Site;
+use crate::scope::site::{Site, SiteKind};
 use crate::util::lock::{lock, read, write};
 
 /// The statistics of one boundary, over all its runs.
@@ -30,11 +30,18 @@ pub struct BoundaryStats {
     /// connection, savepoints, commit. On SQLite, calls to the connection's thread. While a connection's cache of
     /// prepared statements is full (100), preparing a statement that replaces another is not counted.
     pub round_trips: u64,
+    /// Background jobs that returned `Ok`. A job's runs are counted above if it has a session; the transactions of a job
+    /// that takes the factory are boundaries of their own.
+    pub jobs_succeeded: u64,
+    /// Background jobs that failed, after all their runs, or were cancelled. What their `on_error` then stores is counted
+    /// under [`SiteKind::OnError`](crate::SiteKind::OnError).
+    pub jobs_failed: u64,
     /// The durations of the runs, from the first line of the body to the end of the commit.
     pub runs: LatencyHistogram,
     /// The run that took longest.
     pub slowest: Option<SlowestRun>,
-    /// The last error of the database or the boundary. An `Err` of the body's own is not recorded.
+    /// The last error of the database or the boundary. An `Err` of the body's own is not recorded, except that of a job
+    /// that takes the factory.
     pub last_error: Option<LastError>,
 }
 
@@ -71,11 +78,31 @@ pub(crate) enum RunOutcome {
 }
 
 impl RunOutcome {
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// Returns the outcome in a word. The commit of a failure handler is no success of its job.
+    pub(crate) const fn in_word(self, kind: SiteKind) -> &'static str {
         match self {
+            Self::Committed if matches!(kind, SiteKind::OnError) => "recorded",
             Self::Committed => "committed",
             Self::RolledBack => "rolled_back",
             Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How a background job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JobOutcome {
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl JobOutcome {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -176,6 +203,15 @@ impl Record {
                 at: SystemTime::now(),
                 transaction,
             });
+        }
+    }
+
+    /// Counts a background job that has ended.
+    pub(crate) fn job_ended(&self, outcome: JobOutcome) {
+        let mut counts = self.counts();
+        match outcome {
+            JobOutcome::Succeeded => counts.jobs_succeeded += 1,
+            JobOutcome::Failed | JobOutcome::Cancelled => counts.jobs_failed += 1,
         }
     }
 

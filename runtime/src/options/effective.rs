@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use super::TxOptions;
+use super::{Retry, TxOptions};
 use crate::error::Error;
 
 /// Options that were merged with the factory's defaults and that the factory can honour.
@@ -22,9 +22,11 @@ impl Effective {
         defaults: &TxOptions,
         check: impl FnOnce(&TxOptions) -> Result<(), Error>,
     ) -> Result<Self, Error> {
-        let merged = written.or(defaults);
+        let mut merged = written.or(defaults);
         merged.check()?;
         check(&merged)?;
+        // `times(0)` stands in place of the default until here.
+        merged.retry = merged.retry.filter(Retry::runs_again);
         Ok(Self(merged))
     }
 }
@@ -118,6 +120,14 @@ mod tests {
             assert_eq!(effective.is_read_only(), read_only);
         }
         assert_eq!(resolved.get(), 3, "the first ones are kept");
+    }
+
+    #[test]
+    fn a_retry_of_nothing_takes_the_place_of_the_default() {
+        let defaults = TxOptions::new().retry(5);
+        let resolve = |written: TxOptions| Effective::resolve(written, &defaults, |_| Ok(()));
+        assert_eq!(resolve(TxOptions::new()).unwrap().retry, Some(Retry::times(5)));
+        assert_eq!(resolve(TxOptions::new().retry(0)).unwrap().retry, None);
     }
 
     #[test]

@@ -38,7 +38,8 @@ impl Retry {
     /// The largest number of further runs. A boundary that collides a hundred times needs another design.
     pub const MOST: u32 = 100;
 
-    /// Allows up to `times` runs after the first. The first delay is at most 10 ms, the longest at most 1 s.
+    /// Allows up to `times` runs after the first. The first delay is at most 10 ms, the longest at most 1 s. `times(0)`
+    /// runs nothing again, also where the factory's defaults would.
     #[must_use]
     pub const fn times(times: u32) -> Self {
         Self {
@@ -75,13 +76,13 @@ impl Retry {
         self.within
     }
 
-    /// Rejects a policy that runs nothing again, runs too often, or waits longer than `longest`.
+    /// Whether there may be a further run.
+    pub(crate) const fn runs_again(&self) -> bool {
+        self.times > 0
+    }
+
+    /// Rejects a policy that runs too often, or waits longer than `longest`.
     pub(crate) fn check(&self, longest: Duration) -> Result<(), Error> {
-        if self.times == 0 {
-            return Err(Error::config(
-                "a `retry` of 0 runs nothing again; leave it out",
-            ));
-        }
         if self.times > Self::MOST {
             return Err(Error::config(format!(
                 "a boundary cannot be run again {} times; give `retry` at most {}",
@@ -145,7 +146,7 @@ mod tests {
         let is_valid = |retry: Retry| retry.check(hour).is_ok();
         assert!(is_valid(Retry::times(1)));
         assert!(is_valid(Retry::times(Retry::MOST)));
-        assert!(!is_valid(Retry::times(0)));
+        assert!(is_valid(Retry::times(0)));
         assert!(!is_valid(Retry::times(1_000_000)));
         assert!(is_valid(Retry::times(1).within(hour)));
         assert!(!is_valid(Retry::times(1).within(hour * 2)));

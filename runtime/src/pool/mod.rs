@@ -9,10 +9,12 @@ pub(crate) mod own;
 pub(crate) mod replicas;
 mod status;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use futures_util::future::select;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -46,7 +48,10 @@ pub(crate) struct Pool<DB: Backend> {
     guests: watch::Sender<usize>,
     holders: Holders,
     waiting: AtomicUsize,
-    is_closing: AtomicBool,
+    /// Whether the factory is closing.
+    closing: watch::Sender<bool>,
+    /// The grace period of [`close`](Self::close), once it is over.
+    grace: OnceLock<Duration>,
     /// Stops the work that still runs when the grace period of [`close`](Self::close) is over.
     stopper: (CancelSource, CancelToken),
     wait: Duration,
@@ -111,7 +116,8 @@ impl<DB: Backend> Pool<DB> {
             holders: Holders::default(),
             waiting: AtomicUsize::new(0),
             stopper: CancelSource::new(),
-            is_closing: AtomicBool::new(false),
+            closing: watch::Sender::new(false),
+            grace: OnceLock::new(),
             wait,
         }
     }
@@ -295,15 +301,33 @@ impl<DB: Backend> Pool<DB> {
 
     /// Makes [`is_closing`](Self::is_closing) return `true` from now on.
     pub(crate) fn start_closing(&self) {
-        self.is_closing.store(true, Ordering::Release);
+        self.closing.send_replace(true);
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.is_closing.load(Ordering::Acquire)
+        *self.closing.borrow()
             || match &self.source {
                 PoolSource::Own(own) => own.is_closed(),
                 PoolSource::Sqlx { pool, .. } => pool.is_closed(),
             }
+    }
+
+    /// Waits until [`is_closing`](Self::is_closing) returns `true`.
+    pub(crate) async fn closing(&self) {
+        let mut closing = self.closing.subscribe();
+        // Waiting fails only if the sender is dropped, and `self` holds it.
+        let closing = closing.wait_for(|closing| *closing);
+        match &self.source {
+            PoolSource::Own(_) => drop(closing.await),
+            PoolSource::Sqlx { pool, .. } => {
+                drop(select(pin!(closing), pin!(pool.close_event())).await);
+            }
+        }
+    }
+
+    /// Returns the grace period whose end has stopped everything that ran on this pool, if it is over.
+    pub(crate) fn stopped_after(&self) -> Option<Duration> {
+        self.grace.get().copied()
     }
 
     /// Returns the token that cancels everything that runs on this pool.
@@ -322,6 +346,7 @@ impl<DB: Backend> Pool<DB> {
                 holders = %InWords(&holders),
                 "the session factory is closing: boundaries that still run are stopped",
             );
+            self.grace.get_or_init(|| grace);
             self.stopper.0.stop();
             if timeout(STOPPING_TAKES, self.is_left()).await.is_err() {
                 // A future that nobody polls closes its connection when it is dropped.

@@ -1,5 +1,6 @@
 //! The current state of a run: its service, statement and connection, for errors and for the list of open boundaries.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -51,6 +52,8 @@ pub(crate) struct Activity {
     began: Instant,
     dialect: Dialect,
     span: Span,
+    /// Whether the body is being polled, and the spans of its services are entered.
+    is_polled: AtomicBool,
     state: Mutex<ActivityState>,
 }
 
@@ -61,16 +64,44 @@ struct ActivityState {
     begins: Option<Instant>,
     process: Option<u64>,
     replica: Option<usize>,
-    service: Option<EnteredService>,
+    service: Option<Arc<EnteredService>>,
     statement: Option<CurrentStatement>,
     /// The message of the last error of a statement, and where it happened.
     failed: Option<(String, ErrorContext)>,
 }
 
-/// A running service.
+/// A running service, and the one that called it.
 struct EnteredService {
     site: Site,
     span: Span,
+    outer: Option<Arc<EnteredService>>,
+}
+
+impl EnteredService {
+    /// Enters the spans of a service and of those around it.
+    fn enter(&self) {
+        if let Some(outer) = &self.outer {
+            outer.enter();
+        }
+        enter(&self.span);
+    }
+
+    /// Exits the spans that [`enter`](Self::enter) has entered.
+    fn exit(&self) {
+        exit(&self.span);
+        if let Some(outer) = &self.outer {
+            outer.exit();
+        }
+    }
+}
+
+/// Enters a span on this thread, until [`exit`]. A guard cannot be held while the body is not polled.
+fn enter(span: &Span) {
+    span.with_subscriber(|(id, dispatch)| dispatch.enter(id));
+}
+
+fn exit(span: &Span) {
+    span.with_subscriber(|(id, dispatch)| dispatch.exit(id));
 }
 
 /// The running statement, or the last one.
@@ -97,6 +128,7 @@ impl Activity {
             began: Instant::now(),
             dialect,
             span,
+            is_polled: AtomicBool::new(false),
             state: Mutex::default(),
         })
     }
@@ -151,9 +183,30 @@ impl Activity {
         service.map_or(&self.span, |service| &service.span).clone()
     }
 
-    /// Returns the span of the innermost service, or of the run if none runs.
-    pub(crate) fn innermost_span(&self) -> Span {
-        self.innermost(&self.state())
+    /// Polls the body with the spans of its services entered. A service that begins or ends meanwhile enters or exits its
+    /// own.
+    pub(crate) fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
+        if self.span.is_disabled() {
+            return poll();
+        }
+        /// Exits also where the body panics.
+        struct Polled<'a>(&'a Activity);
+        impl Drop for Polled<'_> {
+            fn drop(&mut self) {
+                self.0.is_polled.store(false, Ordering::Relaxed);
+                let service = self.0.state().service.clone();
+                if let Some(service) = service {
+                    service.exit();
+                }
+            }
+        }
+        let service = self.state().service.clone();
+        if let Some(service) = service {
+            service.enter();
+        }
+        self.is_polled.store(true, Ordering::Relaxed);
+        let _polled = Polled(self);
+        poll()
     }
 
     /// Records when the current statement was answered.
@@ -230,28 +283,35 @@ impl Activity {
 #[must_use]
 pub struct InService {
     activity: Arc<Activity>,
-    around: Option<EnteredService>,
+    entered: Arc<EnteredService>,
 }
 
 impl InService {
-    /// Enters a service, whose span lies under [`innermost_span`](Activity::innermost_span).
+    /// Enters a service.
     pub(crate) fn enter(activity: &Arc<Activity>, site: Site, span: Span) -> Self {
-        let around = activity
-            .state()
-            .service
-            .replace(EnteredService { site, span });
+        let mut state = activity.state();
+        let outer = state.service.take();
+        let entered = Arc::new(EnteredService { site, span, outer });
+        state.service = Some(Arc::clone(&entered));
+        drop(state);
+        if activity.is_polled.load(Ordering::Relaxed) {
+            self::enter(&entered.span);
+        }
         Self {
             activity: Arc::clone(activity),
-            around,
+            entered,
         }
     }
 }
 
 impl Drop for InService {
     fn drop(&mut self) {
-        let around = self.around.take();
+        if self.activity.is_polled.load(Ordering::Relaxed) {
+            exit(&self.entered.span);
+        }
+        let outer = self.entered.outer.clone();
         // Drop the service, and so end its span, outside the lock, which is held to the end of the statement above.
-        let ended = std::mem::replace(&mut self.activity.state().service, around);
+        let ended = std::mem::replace(&mut self.activity.state().service, outer);
         drop(ended);
     }
 }

@@ -3,6 +3,8 @@
 //! The task-local wraps the future of a boundary's body only. Everything that the body calls sees the boundary. Two
 //! boundaries side by side in a `join!`, or a task spawned by the body, do not.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 
 use crate::scope::activity::Activity;
@@ -36,9 +38,11 @@ impl Frame {
         }))
     }
 
-    /// Runs a boundary's body inside this frame.
+    /// Runs a boundary's body inside this frame, with the spans of its services entered.
     pub(crate) async fn scope<F: Future>(self, body: F) -> F::Output {
-        OPEN.scope(self, body).await
+        let activity = Arc::clone(&self.0.activity);
+        let mut body = pin!(OPEN.scope(self, body));
+        poll_fn(move |cx| activity.poll(|| body.as_mut().poll(cx))).await
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use futures_util::FutureExt;
 use sqlx::error::BoxDynError as BoxError;
+use sync_wrapper::SyncWrapper;
 
 use crate::backend::Backend;
 use crate::engine::Engine;
@@ -57,7 +58,13 @@ type Before<DB> =
     dyn for<'s> FnOnce(&'s mut Session<DB>) -> BoxFuture<'s, Result<(), BoxError>> + Send;
 
 /// The hooks that a body has registered.
-pub(crate) struct Hooks<DB: Backend> {
+///
+/// Hooks are `Send` and not `Sync`. They are reached through `&mut` alone, so the wrapper is `Sync`, and with it the
+/// session: a repository that holds one implements a trait that is `Send + Sync`.
+pub(crate) struct Hooks<DB: Backend>(SyncWrapper<Registered<DB>>);
+
+/// The hooks, by the time at which they run.
+struct Registered<DB: Backend> {
     before_commit: VecDeque<Box<Before<DB>>>,
     after_commit: Vec<HookKind<DB>>,
     after_rollback: Vec<HookKind<DB>>,
@@ -75,71 +82,82 @@ pub(crate) struct HookCounts {
 
 impl<DB: Backend> Default for Hooks<DB> {
     fn default() -> Self {
-        Self {
+        Self(SyncWrapper::new(Registered {
             before_commit: VecDeque::new(),
             after_commit: Vec::new(),
             after_rollback: Vec::new(),
             undone: Vec::new(),
-        }
+        }))
     }
 }
 
 impl<DB: Backend> Hooks<DB> {
+    fn registered(&mut self) -> &mut Registered<DB> {
+        self.0.get_mut()
+    }
+
     pub(crate) fn before_commit<E, F>(&mut self, hook: F)
     where
         F: AsyncFnOnce(&mut Session<DB>) -> Result<(), E> + Send + 'static,
         F: for<'s> SendOnce<&'s mut Session<DB>, Out = Result<(), E>>,
         E: Into<BoxError> + Send + 'static,
     {
-        self.before_commit.push_back(Box::new(move |tx| {
-            Box::pin(async move { hook(tx).await.map_err(Into::into) })
-        }));
+        let hook: Box<Before<DB>> =
+            Box::new(move |tx| Box::pin(async move { hook(tx).await.map_err(Into::into) }));
+        self.registered().before_commit.push_back(hook);
+    }
+
+    fn next_before_commit(&mut self) -> Option<Box<Before<DB>>> {
+        self.registered().before_commit.pop_front()
     }
 
     pub(crate) fn after_commit(&mut self, hook: HookKind<DB>) {
-        self.after_commit.push(hook);
+        self.registered().after_commit.push(hook);
     }
 
     pub(crate) fn after_rollback(&mut self, hook: HookKind<DB>) {
-        self.after_rollback.push(hook);
+        self.registered().after_rollback.push(hook);
     }
 
-    pub(crate) fn counts(&self) -> HookCounts {
+    pub(crate) fn counts(&mut self) -> HookCounts {
+        let hooks = self.registered();
         HookCounts {
-            before_commit: self.before_commit.len(),
-            after_commit: self.after_commit.len(),
-            after_rollback: self.after_rollback.len(),
+            before_commit: hooks.before_commit.len(),
+            after_commit: hooks.after_commit.len(),
+            after_rollback: hooks.after_rollback.len(),
         }
     }
 
     /// Drops the commit hooks registered since `counts` was taken, after the rollback of a savepoint. The rollback hooks
     /// registered since then become due.
     pub(crate) fn undo(&mut self, counts: HookCounts) {
-        self.before_commit.truncate(counts.before_commit);
-        self.after_commit.truncate(counts.after_commit);
-        let undone = self
-            .after_rollback
-            .drain(counts.after_rollback.min(self.after_rollback.len())..);
-        self.undone.extend(undone);
+        let hooks = self.registered();
+        hooks.before_commit.truncate(counts.before_commit);
+        hooks.after_commit.truncate(counts.after_commit);
+        let kept = counts.after_rollback.min(hooks.after_rollback.len());
+        hooks.undone.extend(hooks.after_rollback.drain(kept..));
     }
 
     /// Takes the hooks to run after a commit.
     pub(crate) fn committed(&mut self) -> Vec<HookKind<DB>> {
-        let mut hooks = std::mem::take(&mut self.undone);
-        hooks.append(&mut self.after_commit);
-        hooks
+        let hooks = self.registered();
+        let mut due = std::mem::take(&mut hooks.undone);
+        due.append(&mut hooks.after_commit);
+        due
     }
 
     /// Takes the hooks to run after a rollback.
     pub(crate) fn rolled_back(&mut self) -> Vec<HookKind<DB>> {
-        let mut hooks = std::mem::take(&mut self.undone);
-        hooks.append(&mut self.after_rollback);
-        hooks
+        let hooks = self.registered();
+        let mut due = std::mem::take(&mut hooks.undone);
+        due.append(&mut hooks.after_rollback);
+        due
     }
 
     /// Takes the hooks to run when the outcome of the commit is unknown: those of savepoints alone. Logs the others.
     pub(crate) fn unknown(&mut self, site: Site) -> Vec<HookKind<DB>> {
-        let waiting = self.after_commit.len() + self.after_rollback.len();
+        let hooks = self.registered();
+        let waiting = hooks.after_commit.len() + hooks.after_rollback.len();
         if waiting > 0 {
             tracing::error!(
                 target: targets::HOOKS,
@@ -148,13 +166,13 @@ impl<DB: Backend> Hooks<DB> {
                 "the outcome of the commit is unknown; its hooks do not run",
             );
         }
-        std::mem::take(&mut self.undone)
+        std::mem::take(&mut hooks.undone)
     }
 }
 
 /// Runs the `before_commit` hooks in order, including hooks that they register.
 pub(crate) async fn run_before_commit<DB: Backend>(tx: &mut Session<DB>) -> Result<(), Error> {
-    while let Some(hook) = tx.core.hooks.before_commit.pop_front() {
+    while let Some(hook) = tx.core.hooks.next_before_commit() {
         // A hook that registers itself again and sends nothing would never yield, and the timeout would never fire.
         tokio::task::consume_budget().await;
         if let Err(error) = hook(tx).await {
@@ -199,7 +217,7 @@ pub(crate) async fn run<DB: Backend>(
                             tracing::error!(target: targets::HOOKS, boundary = %site, "a hook panicked after the end of the transaction; the remaining hooks run");
                         }
                         None => {
-                            tracing::error!(target: targets::HOOKS, boundary = %site, "a hook was stopped because the session factory closed");
+                            tracing::warn!(target: targets::HOOKS, boundary = %site, "a hook was stopped because the session factory closed");
                         }
                     }
                 }

@@ -22,6 +22,7 @@ use std::fmt;
 
 use crate::backend::Backend;
 use crate::error::Error;
+use crate::scope::place::TransactionId;
 use crate::scope::site::Site;
 use crate::session::hooks::Hook;
 use crate::session::transaction::Core;
@@ -78,6 +79,29 @@ impl<DB: Backend> Session<DB> {
     /// Returns the boundary that this session belongs to.
     pub fn boundary(&self) -> Site {
         self.core.site()
+    }
+
+    /// Returns the number of the transaction, by which the log, the spans, the errors and the HTTP problems of this
+    /// boundary name it: for an audit table, or a message to another system.
+    ///
+    /// The runs of a boundary that is [retried](crate::Retry) share the number.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use demarcate::service;
+    /// use demarcate::sqlite::Session;
+    ///
+    /// #[service]
+    /// async fn audit(tx: &mut Session, what: &str) -> Result<(), sqlx::Error> {
+    ///     let transaction = tx.transaction_id().to_string(); // 5f3ad1a7c0de91b2
+    ///     let insert = sqlx::query("insert into audit (what, done_in) values ($1, $2)");
+    ///     insert.bind(what).bind(transaction).execute(&mut *tx).await?;
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub fn transaction_id(&self) -> TransactionId {
+        self.core.activity.transaction()
     }
 
     /// Runs `hook` after the transaction has been committed. If it is not committed, the hook never runs.
@@ -200,5 +224,29 @@ impl<DB: Backend> fmt::Debug for Session<DB> {
             .field("begun", &self.core.connection.is_some())
             .field("failed", &self.core.fitness.failure().is_some())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// As a repository is: it holds the session that it was lent.
+    #[allow(dead_code, reason = "there for its type")]
+    struct Repository<'c, S: ?Sized>(&'c mut S);
+
+    fn is_send_and_sync<T: Send + Sync + ?Sized>() {}
+
+    fn is_shared<S: Send + Sync + ?Sized + 'static>() {
+        is_send_and_sync::<S>();
+        is_send_and_sync::<Repository<'_, S>>();
+    }
+
+    #[test]
+    fn a_session_and_what_holds_it_can_be_shared_between_threads() {
+        #[cfg(feature = "sqlite")]
+        is_shared::<crate::sqlite::Session>();
+        #[cfg(feature = "postgres")]
+        is_shared::<crate::postgres::Session>();
+        #[cfg(feature = "mysql")]
+        is_shared::<crate::mysql::Session>();
     }
 }

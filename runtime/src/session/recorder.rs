@@ -76,12 +76,13 @@ impl Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         let (activity, outcome, sent) = (&self.activity, self.outcome, &self.totals);
-        spans::boundary_ended(activity.span(), outcome, self.ended_by, sent);
+        let kind = activity.site().kind();
+        spans::boundary_ended(activity.span(), kind, outcome, self.ended_by, sent);
         tracing::debug!(
             target: targets::TRANSACTION,
             parent: activity.span(),
             boundary = %activity.site(),
-            ?outcome,
+            outcome = outcome.in_word(kind),
             statements = sent.statements,
             round_trips = sent.round_trips,
             "boundary ended",

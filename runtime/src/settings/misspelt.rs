@@ -5,7 +5,7 @@ use super::variables::Variables;
 use crate::error::Error;
 
 /// Names that other programs use, and the variable that is read here instead.
-const OTHER_NAMES: [(&str, &str); 14] = [
+const OTHER_NAMES: [(&str, &str); 13] = [
     ("DATABASE_URI", "DATABASE_URL"),
     ("DB_URL", "DATABASE_URL"),
     ("DB_URI", "DATABASE_URL"),
@@ -17,7 +17,6 @@ const OTHER_NAMES: [(&str, &str); 14] = [
     ("DB_PWD", "DB_PASSWORD"),
     ("DB_DATABASE", "DB_NAME"),
     ("DB_DATABASE_NAME", "DB_NAME"),
-    ("DB_MAX_CONNECTIONS", "DB_POOL_SIZE"),
     ("DB_POOL_MAX_OVERFLOW", "DB_MAX_OVERFLOW"),
     ("DB_POOL_IDLE_TIMEOUT", "DB_IDLE_TIMEOUT"),
 ];

@@ -58,7 +58,8 @@ pub use source::Source;
 ///
 /// | variable | value |
 /// |---|---|
-/// | `DB_POOL_SIZE`, `DB_MAX_OVERFLOW` | the number of connections that are kept, and of further ones under load |
+/// | `DB_MAX_CONNECTIONS` | the largest number of connections, exactly |
+/// | `DB_POOL_SIZE`, `DB_MAX_OVERFLOW` | its parts, where the number itself is not given: the number of connections that are kept, and of further ones under load |
 /// | `DB_POOL_TIMEOUT` | how long a boundary waits for a connection |
 /// | `DB_POOL_RECYCLE`, `DB_IDLE_TIMEOUT` | the age at which a connection is replaced, and the idle time after which it is closed; or `never` |
 /// | `DB_STARTUP_TIMEOUT` | how long [`connect`](crate::Builder::connect) waits for a database that does not accept connections yet; without it, `connect` does not wait |
@@ -282,7 +283,8 @@ impl Settings {
             environment = %self.environment,
             pooler = %self.pooler,
             max_connections = self.pool.max_connections(),
-            "database settings",
+            "database settings: {}",
+            self.pool,
         );
         if self.source == Source::Embedded {
             tracing::warn!(
@@ -351,12 +353,15 @@ impl Settings {
 /// Returns the pool of the environment, with the sizes and times that the variables set.
 fn pool_settings(environment: Environment, variables: &Variables) -> Result<PoolSettings, Error> {
     let mut pool = environment.pool();
-    if let Some(size) = variables.number("DB_POOL_SIZE", 1)? {
-        pool.size = size;
-    }
-    if let Some(max_overflow) = variables.number("DB_MAX_OVERFLOW", 0)? {
-        pool.max_overflow = max_overflow;
-    }
+    let size = variables.number("DB_POOL_SIZE", 1)?;
+    let max_overflow = variables.number("DB_MAX_OVERFLOW", 0)?;
+    (pool.size, pool.max_overflow) = match variables.number("DB_MAX_CONNECTIONS", 1)? {
+        Some(most) => pool.parts_of(most, size, max_overflow)?,
+        None => (
+            size.unwrap_or(pool.size),
+            max_overflow.unwrap_or(pool.max_overflow),
+        ),
+    };
     if let Some(timeout) = variables.duration("DB_POOL_TIMEOUT")? {
         pool.timeout = timeout;
     }

@@ -1,7 +1,7 @@
 //! The names of the variables that are read.
 
 /// Every variable that is read; a test keeps this list and the readers together.
-pub(crate) const KNOWN: [&str; 33] = [
+pub(crate) const KNOWN: [&str; 34] = [
     "DATABASE_URL",
     "DATABASE_REPLICA_URL",
     "DB_HOST",
@@ -27,6 +27,7 @@ pub(crate) const KNOWN: [&str; 33] = [
     "PGOPTIONS",
     "ENVIRONMENT",
     "DB_POOLER",
+    "DB_MAX_CONNECTIONS",
     "DB_POOL_SIZE",
     "DB_MAX_OVERFLOW",
     "DB_POOL_TIMEOUT",

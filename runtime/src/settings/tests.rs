@@ -407,11 +407,56 @@ fn what_was_chosen_is_logged_once_and_without_secrets() {
     assert_eq!(
         lines,
         [
-            "INFO demarcate::settings: database settings database=postgres://me:***@db:6543/shop source=DATABASE_URL \
+            "INFO demarcate::settings: database settings: at most 20 connections: DB_POOL_SIZE 10 + DB_MAX_OVERFLOW 10 database=postgres://me:***@db:6543/shop source=DATABASE_URL \
              environment=staging pooler=transaction max_connections=20",
             "WARN demarcate::settings: sqlx does not support these parameters of the URL parameters=\"sslpassword, \
              channel_binding\" others=0",
         ]
+    );
+}
+
+#[test]
+fn the_most_connections_are_said_in_one_variable() {
+    let read = |pairs: &[(&str, &str)]| {
+        let fixed = [("DATABASE_URL", "postgres://db/shop")];
+        Settings::from_variables(fixed.iter().chain(pairs).copied())
+    };
+    for (pairs, parts) in [
+        (&[("DB_MAX_CONNECTIONS", "8")][..], (5, 3)),
+        (&[("DB_MAX_CONNECTIONS", "3")], (3, 0)),
+        (&[("DB_MAX_CONNECTIONS", "8"), ("ENVIRONMENT", "production")], (8, 0)),
+        (&[("DB_MAX_CONNECTIONS", "8"), ("DB_POOL_SIZE", "2")], (2, 6)),
+        (&[("DB_MAX_CONNECTIONS", "8"), ("DB_MAX_OVERFLOW", "0")], (8, 0)),
+        (&[("DB_MAX_CONNECTIONS", "13"), ("DB_POOL_SIZE", "8"), ("DB_MAX_OVERFLOW", "5")], (8, 5)),
+    ] {
+        let pool = read(pairs).unwrap().pool;
+        assert_eq!((pool.size, pool.max_overflow), parts, "{pairs:?}");
+    }
+    for (pairs, message) in [
+        (
+            &[("DB_MAX_CONNECTIONS", "8"), ("DB_POOL_SIZE", "9")][..],
+            "DB_MAX_CONNECTIONS is 8, but DB_POOL_SIZE is 9; remove DB_POOL_SIZE",
+        ),
+        (
+            &[("DB_MAX_CONNECTIONS", "8"), ("DB_MAX_OVERFLOW", "8")],
+            "DB_MAX_CONNECTIONS is 8, but DB_MAX_OVERFLOW is 8; remove DB_MAX_OVERFLOW",
+        ),
+        (
+            &[("DB_MAX_CONNECTIONS", "8"), ("DB_POOL_SIZE", "8"), ("DB_MAX_OVERFLOW", "5")],
+            "DB_MAX_CONNECTIONS is 8, but DB_POOL_SIZE 8 + DB_MAX_OVERFLOW 5 are 13; remove DB_POOL_SIZE and DB_MAX_OVERFLOW",
+        ),
+        (
+            &[("DB_MAX_CONNECTIONS", "0")],
+            "a whole number from 1 to 10000, such as `DB_MAX_CONNECTIONS=10`",
+        ),
+    ] {
+        let error = read(pairs).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    let pool = read(&[("DB_POOL_SIZE", "8"), ("DB_MAX_OVERFLOW", "5")]).unwrap().pool;
+    assert_eq!(
+        pool.to_string(),
+        "at most 13 connections: DB_POOL_SIZE 8 + DB_MAX_OVERFLOW 5"
     );
 }
 
