@@ -99,6 +99,8 @@ pub use factory::SessionFactory;
 pub use factory::builder::Builder;
 #[cfg(feature = "postgres")]
 pub use factory::verify_pooler::PoolerReport;
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub use http::extract;
 pub use http::problem::Problem;
 pub use http::status::HttpStatus;
 pub use job::{Job, JobError, JobHandle};
@@ -150,6 +152,8 @@ pub mod sqlite {
 #[doc(hidden)]
 pub mod __private0 {
     // Items that expansions name.
+    #[cfg(feature = "actix")]
+    pub use crate::http::actix::ClientAnswer;
     pub use crate::http::status::Answer;
     pub use crate::macro_support::probe::{
         Probe, again, begins, commits, is_fallible, is_session, job_takes, opens, refused, returns,
@@ -162,8 +166,12 @@ pub mod __private0 {
     };
     pub use crate::scope::site::{Site, SiteKind};
     pub use crate::session::requirements::Requirements;
+    #[cfg(feature = "actix")]
+    pub use actix_web;
 
     // Items that compiler messages name: the compiler shows the path under which an item is public.
+    #[cfg(feature = "actix")]
+    pub use crate::http::status::Finished;
     pub use crate::macro_support::probe::{
         Begun, Bounds, Committed, Finding, Harmless, Opened, Opens, Returned, RolledBack, Runs,
         Sent, Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain,

@@ -84,7 +84,7 @@ fn patient() -> Thresholds {
 }
 
 /// The same without what other tests do to the same server.
-fn calm() -> Thresholds {
+pub(crate) fn calm() -> Thresholds {
     patient()
         .without(CheckKind::CacheHits)
         .without(CheckKind::Deadlocks)

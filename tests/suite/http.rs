@@ -1,6 +1,7 @@
 //! What HTTP is told of each failure, over real HTTP, of failures that really happened.
 
 mod actix;
+mod own;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -100,14 +101,17 @@ impl Answer {
     }
 }
 
-/// Sends SQL to a router that runs it.
-async fn ask(server: SocketAddr, path: &str, sql: &str) -> Answer {
+fn client() -> reqwest::Client {
     // An error says that there is one already.
     rustls::crypto::ring::default_provider()
         .install_default()
         .ok();
-    let client = reqwest::Client::new();
-    let request = client
+    reqwest::Client::new()
+}
+
+/// Sends SQL to a router that runs it.
+async fn ask(server: SocketAddr, path: &str, sql: &str) -> Answer {
+    let request = client()
         .post(format!("http://{server}{path}"))
         .body(sql.to_owned());
     Answer::of(request.send().await.unwrap()).await

@@ -12,9 +12,9 @@ mod monitor;
 mod own_counters;
 mod readings;
 mod report;
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "axum", feature = "actix"))]
 mod routes;
-#[cfg(feature = "axum")]
+#[cfg(any(feature = "axum", feature = "actix"))]
 mod single_flight;
 mod thresholds;
 
@@ -31,8 +31,10 @@ pub use examine::Examine;
 pub use kind::{CheckKind, Unit};
 pub use monitor::{Monitor, MonitorHandle, StatusChange};
 pub use report::{Check, HealthReport, Measure, Outcome, Status};
+#[cfg(any(feature = "axum", feature = "actix"))]
+pub use routes::Routes;
 #[cfg(feature = "axum")]
-pub use routes::{Routes, routes};
+pub use routes::routes;
 pub use thresholds::Thresholds;
 
 use crate::factory::SessionFactory;

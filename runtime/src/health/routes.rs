@@ -1,13 +1,8 @@
-//! axum routes for probes.
+//! Routes for probes, for axum and actix-web.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use serde_json::{Value, json};
 
 use super::examine::Examine;
@@ -16,7 +11,7 @@ use super::single_flight::SingleFlight;
 use super::thresholds::Thresholds;
 use crate::factory::SessionFactory;
 
-/// Returns routes for probes: `/livez`, `/readyz` and `/health`, with the defaults of [`Routes`].
+/// Returns routes of axum for probes: `/livez`, `/readyz` and `/health`, with the defaults of [`Routes`].
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -29,7 +24,10 @@ use crate::factory::SessionFactory;
 /// # #[cfg(feature = "sqlite")]
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
-pub fn routes<DB: Examine, S: Clone + Send + Sync + 'static>(db: SessionFactory<DB>) -> Router<S> {
+#[cfg(feature = "axum")]
+pub fn routes<DB: Examine, S: Clone + Send + Sync + 'static>(
+    db: SessionFactory<DB>,
+) -> axum::Router<S> {
     Routes::new(db).into_router()
 }
 
@@ -41,12 +39,14 @@ pub fn routes<DB: Examine, S: Clone + Send + Sync + 'static>(db: SessionFactory<
 ///   [degraded](Status::Degraded), 503 if it is [unhealthy](Status::Unhealthy) or [critical](Status::Critical).
 /// * `/health` answers like `/readyz`, with [the whole report](HealthReport::to_json).
 ///
+/// With axum they are [a router](Self::into_router), with actix-web [a part of an application](Self::into_config).
+///
 /// Responses are `application/health+json`. They are sent within the [timeout](Thresholds::timeout), whatever the state of
 /// the database and the number of requests: concurrent requests share one report, and a report is reused for a
 /// [second](Self::MAX_AGE).
 ///
 /// ```
-/// # #[cfg(feature = "sqlite")]
+/// # #[cfg(all(feature = "sqlite", feature = "axum"))]
 /// # async fn example() -> Result<(), demarcate::Error> {
 /// # use demarcate::sqlite::SessionFactory;
 /// use std::time::Duration;
@@ -58,7 +58,7 @@ pub fn routes<DB: Examine, S: Clone + Send + Sync + 'static>(db: SessionFactory<
 /// let inside: axum::Router = Routes::new(db).thresholds(thresholds).with_evidence().into_router();
 /// # let _ = inside;
 /// # Ok(()) }
-/// # #[cfg(feature = "sqlite")]
+/// # #[cfg(all(feature = "sqlite", feature = "axum"))]
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 #[must_use = "routes serve nothing before they are in a router"]
@@ -102,46 +102,121 @@ impl<DB: Examine> Routes<DB> {
         self
     }
 
-    /// Returns a router to [merge](Router::merge) or [nest](Router::nest) into one with any state.
-    pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> Router<S> {
-        let flight = Arc::new(SingleFlight::new(self.max_age));
-        let shared = Arc::new(self);
-        let report = move || {
-            let (routes, flight) = (Arc::clone(&shared), Arc::clone(&flight));
-            async move {
-                let examine = || {
-                    let routes = Arc::clone(&routes);
-                    async move { routes.db.health_with(&routes.thresholds).await }
-                };
-                let report = flight.get(examine).await;
-                (report, routes.with_evidence)
-            }
-        };
-        let ready = report.clone();
-        Router::new()
-            .route(
+    /// Returns a router of axum to [merge](axum::Router::merge) or [nest](axum::Router::nest) into one with any state.
+    #[cfg(feature = "axum")]
+    pub fn into_router<S: Clone + Send + Sync + 'static>(self) -> axum::Router<S> {
+        use axum::routing::get;
+
+        let live = Probes::new(self);
+        let (ready, health) = (live.clone(), live.clone());
+        axum::Router::new()
+            .route("/livez", get(move || async move { live.live() }))
+            .route("/readyz", get(move || async move { ready.ready().await }))
+            .route("/health", get(move || async move { health.health().await }))
+    }
+
+    /// Returns what [`App::configure`](actix_web::App::configure) and [`Scope::configure`](actix_web::Scope::configure)
+    /// take. Build it once, outside the closure of `HttpServer::new`, and clone it inside: then all workers share one report.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn example(db: demarcate::sqlite::SessionFactory) -> std::io::Result<()> {
+    /// use actix_web::{App, HttpServer, web};
+    /// use demarcate::health::Routes;
+    ///
+    /// let probes = Routes::new(db.clone()).into_config();
+    /// let inside = Routes::new(db).with_evidence().into_config();
+    /// HttpServer::new(move || {
+    ///     App::new()
+    ///         .configure(probes.clone())
+    ///         .service(web::scope("/inside").configure(inside.clone()))
+    /// })
+    /// .bind("127.0.0.1:3000")?
+    /// .run()
+    /// .await
+    /// # }
+    /// ```
+    #[cfg(feature = "actix")]
+    pub fn into_config(
+        self,
+    ) -> impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static {
+        use actix_web::web;
+
+        let probes = Probes::new(self);
+        move |app: &mut web::ServiceConfig| {
+            let live = probes.clone();
+            let (ready, health) = (live.clone(), live.clone());
+            app.route(
                 "/livez",
-                get(|| async { answer(Status::Healthy, json!({ "status": "pass" })) }),
+                web::get().to(move || std::future::ready(live.live())),
             )
             .route(
                 "/readyz",
-                get(move || async move {
-                    let (report, _) = ready().await;
-                    let status = status(report.as_deref());
-                    answer(status, json!({ "status": status.as_health_json() }))
+                web::get().to(move || {
+                    let ready = ready.clone();
+                    async move { ready.ready().await }
                 }),
             )
             .route(
                 "/health",
-                get(move || async move {
-                    let (report, with_evidence) = report().await;
-                    let body = match &report {
-                        Some(report) => report.json(with_evidence),
-                        None => json!({ "status": "fail" }),
-                    };
-                    answer(status(report.as_deref()), body)
+                web::get().to(move || {
+                    let health = health.clone();
+                    async move { health.health().await }
                 }),
-            )
+            );
+        }
+    }
+}
+
+/// What the routes of every framework ask, and the report that they share.
+struct Probes<DB: Examine> {
+    routes: Arc<Routes<DB>>,
+    flight: Arc<SingleFlight<HealthReport>>,
+}
+
+impl<DB: Examine> Clone for Probes<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            routes: Arc::clone(&self.routes),
+            flight: Arc::clone(&self.flight),
+        }
+    }
+}
+
+impl<DB: Examine> Probes<DB> {
+    fn new(routes: Routes<DB>) -> Self {
+        Self {
+            flight: Arc::new(SingleFlight::new(routes.max_age)),
+            routes: Arc::new(routes),
+        }
+    }
+
+    fn live(&self) -> Answer {
+        Answer::new(Status::Healthy, &json!({ "status": "pass" }))
+    }
+
+    async fn ready(&self) -> Answer {
+        let report = self.report().await;
+        let status = status(report.as_deref());
+        Answer::new(status, &json!({ "status": status.as_health_json() }))
+    }
+
+    async fn health(&self) -> Answer {
+        let report = self.report().await;
+        let body = match &report {
+            Some(report) => report.json(self.routes.with_evidence),
+            None => json!({ "status": "fail" }),
+        };
+        Answer::new(status(report.as_deref()), &body)
+    }
+
+    /// Returns the report that is shared; `None` if the examination panicked.
+    async fn report(&self) -> Option<Arc<HealthReport>> {
+        let examine = || {
+            let routes = Arc::clone(&self.routes);
+            async move { routes.db.health_with(&routes.thresholds).await }
+        };
+        self.flight.get(examine).await
     }
 }
 
@@ -150,15 +225,52 @@ fn status(report: Option<&HealthReport>) -> Status {
     report.map_or(Status::Unhealthy, |report| report.status)
 }
 
-/// Returns the response for a status.
-fn answer(status: Status, body: Value) -> Response {
-    let code = match status {
-        Status::Healthy | Status::Degraded => StatusCode::OK,
-        Status::Unhealthy | Status::Critical => StatusCode::SERVICE_UNAVAILABLE,
-    };
-    let headers = [
-        (CONTENT_TYPE, "application/health+json"),
-        (CACHE_CONTROL, "no-store"),
-    ];
-    (code, headers, body.to_string()).into_response()
+/// The response of a probe.
+struct Answer {
+    is_ok: bool,
+    body: String,
+}
+
+/// The headers of every response.
+const HEADERS: [(&str, &str); 2] = [
+    ("content-type", "application/health+json"),
+    ("cache-control", "no-store"),
+];
+
+impl Answer {
+    fn new(status: Status, body: &Value) -> Self {
+        Self {
+            is_ok: matches!(status, Status::Healthy | Status::Degraded),
+            body: body.to_string(),
+        }
+    }
+}
+
+#[cfg(feature = "axum")]
+impl axum::response::IntoResponse for Answer {
+    fn into_response(self) -> axum::response::Response {
+        use axum::http::StatusCode;
+
+        let code = match self.is_ok {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (code, HEADERS, self.body).into_response()
+    }
+}
+
+#[cfg(feature = "actix")]
+impl actix_web::Responder for Answer {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &actix_web::HttpRequest) -> actix_web::HttpResponse {
+        let mut response = match self.is_ok {
+            true => actix_web::HttpResponse::Ok(),
+            false => actix_web::HttpResponse::ServiceUnavailable(),
+        };
+        for header in HEADERS {
+            response.insert_header(header);
+        }
+        response.body(self.body)
+    }
 }

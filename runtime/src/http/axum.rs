@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use axum::Json;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -27,11 +28,57 @@ where
     }
 }
 
+// `From` may be implemented for a type of another crate where its argument, `Error`, is of this one. So types that axum
+// answers with can be the error of a router: what the boundary itself fails with becomes one of them.
+
 impl From<Error> for StatusCode {
-    /// Converts as `StatusCode::from(&error)` does, and drops the error without logging it.
+    /// Converts as `StatusCode::from(&error)` does, and logs the details, which a status does not hold.
     fn from(error: Error) -> Self {
+        problem::report(&error);
         Self::from(&error)
     }
+}
+
+impl From<Error> for (StatusCode, String) {
+    /// Returns the status and the sentence of the error's [problem](Error::problem), and logs the details, which they do
+    /// not hold.
+    fn from(error: Error) -> Self {
+        let (status, problem) = answered(error);
+        let text = problem.detail.unwrap_or(problem.title);
+        (status, text.into_owned())
+    }
+}
+
+impl From<Error> for (StatusCode, &'static str) {
+    /// Returns the status and the title of the error's [problem](Error::problem), and logs the details, which they do not
+    /// hold.
+    fn from(error: Error) -> Self {
+        problem::report(&error);
+        (StatusCode::from(&error), problem::title(&error))
+    }
+}
+
+impl<T: From<Problem>> From<Error> for (StatusCode, Json<T>) {
+    /// Returns the status and the error's [problem](Error::problem), and logs the details, which the problem does not
+    /// hold. A type `T` of the application's own is `From<Problem>`; `serde_json::Value` and `Problem` are.
+    fn from(error: Error) -> Self {
+        let (status, problem) = answered(error);
+        (status, Json(problem.into()))
+    }
+}
+
+impl From<Error> for Response {
+    /// Responds as [`IntoResponse`] for the error does.
+    fn from(error: Error) -> Self {
+        error.into_response()
+    }
+}
+
+/// Returns what the client is told of an error, whose details are logged.
+fn answered(error: Error) -> (StatusCode, Problem) {
+    let problem = Problem::from(error);
+    let status = status_code(problem.status, StatusCode::INTERNAL_SERVER_ERROR);
+    (status, problem)
 }
 
 impl From<&Error> for StatusCode {

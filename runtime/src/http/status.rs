@@ -11,8 +11,11 @@
 /// The status is also found in a tuple whose last member implements the trait, such as headers before a status, and in a
 /// `Result` with one side that implements it. Implement the trait for a response type of your own.
 ///
-/// A value of any other type commits. In actix-web that includes the result of `Responder::customize`, an unfinished
-/// `HttpResponseBuilder`, and `None`, which is answered with 404. Return an `HttpResponse` for a request that failed.
+/// With the feature `actix`, `None` of an `Option` that actix-web can answer with is the 404 that it becomes. An unfinished
+/// `HttpResponseBuilder` does not tell its status, so a router that returns one does not compile: finish it.
+///
+/// A value of any other type commits. In actix-web that includes the result of `Responder::customize`. Return an
+/// `HttpResponse` for a request that failed.
 ///
 /// ```
 /// use demarcate::HttpStatus;
@@ -32,6 +35,21 @@
 /// }
 /// # assert_eq!((Placed::Created(1).http_status(), Placed::SoldOut.http_status()), (201, 409));
 /// ```
+#[cfg_attr(
+    all(feature = "actix", feature = "sqlite"),
+    doc = r#"
+```compile_fail,E0277
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use demarcate::{Error, router_tx, sqlite::Session};
+
+#[router_tx]
+async fn unfinished(tx: &mut Session) -> Result<HttpResponseBuilder, Error> {
+    sqlx::query("select 1").execute(&mut *tx).await?;
+    Ok(HttpResponse::NotFound())
+}
+```
+"#
+)]
 pub trait HttpStatus {
     /// Returns the status.
     fn http_status(&self) -> u16;
@@ -136,9 +154,12 @@ impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
 
 /// Finds out whether a value has an error status, for every type.
 ///
-/// The four types form a chain of `Deref`. Method lookup calls the first `is_error` whose bounds the type meets, and
+/// The five types form a chain of `Deref`. Method lookup calls the first `is_error` whose bounds the type meets, and
 /// `AnswerRest` accepts every type.
-pub struct Answer<'a, T>(AnswerPart<'a, T>);
+pub struct Answer<'a, T>(AnswerUnfinished<'a, T>);
+
+/// Refuses a response that is not finished.
+pub struct AnswerUnfinished<'a, T>(AnswerPart<'a, T>);
 
 /// Accepts a tuple whose last member has a status, and a `Result` whose error has one.
 pub struct AnswerPart<'a, T>(AnswerOk<'a, T>);
@@ -152,7 +173,7 @@ pub struct AnswerRest<'a, T>(&'a T);
 impl<'a, T> Answer<'a, T> {
     /// Wraps a value.
     pub const fn of(value: &'a T) -> Self {
-        Self(AnswerPart(AnswerOk(AnswerRest(value))))
+        Self(AnswerUnfinished(AnswerPart(AnswerOk(AnswerRest(value)))))
     }
 }
 
@@ -160,7 +181,51 @@ impl<T: HttpStatus> Answer<'_, T> {
     /// Whether the status is an error, 400 or above.
     #[must_use]
     pub fn is_error(&self) -> bool {
-        is_error(self.0.0.0.0)
+        is_error(self.0.0.0.0.0)
+    }
+}
+
+/// A response that is not finished, and does not tell its status.
+pub trait Unfinished {}
+
+/// A response that tells its status.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not finished, so a router cannot know its status; write `.finish()`, `.body(..)` or `.json(..)`",
+    label = "returns an unfinished response",
+    note = "a status from 400 on rolls back, and is known when the response is finished"
+)]
+pub trait Finished {}
+
+impl<T: Unfinished> AnswerUnfinished<'_, T> {
+    /// Does not compile.
+    #[must_use]
+    pub const fn is_error(&self) -> bool
+    where
+        T: Finished,
+    {
+        false
+    }
+}
+
+#[cfg(feature = "actix")]
+impl Unfinished for actix_web::HttpResponseBuilder {}
+
+/// actix-web answers `None` with 404.
+#[cfg(feature = "actix")]
+impl<T: HttpStatus + actix_web::Responder> AnswerPart<'_, Option<T>> {
+    /// Whether it is `None`, or the value has an error status.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.0.0.0.as_ref().is_none_or(is_error)
+    }
+}
+
+#[cfg(feature = "actix")]
+impl<T: actix_web::Responder> AnswerOk<'_, Option<T>> {
+    /// Whether it is `None`.
+    #[must_use]
+    pub const fn is_error(&self) -> bool {
+        self.0.0.is_none()
     }
 }
 
@@ -218,6 +283,14 @@ impl<T> AnswerRest<'_, T> {
 }
 
 impl<'a, T> std::ops::Deref for Answer<'a, T> {
+    type Target = AnswerUnfinished<'a, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'a, T> std::ops::Deref for AnswerUnfinished<'a, T> {
     type Target = AnswerPart<'a, T>;
 
     fn deref(&self) -> &Self::Target {

@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::{App, Either, HttpResponse, HttpServer, web};
-use demarcate::{Error, Problem, router_tx};
+use demarcate::health::Routes;
+use demarcate::{Error, Problem, response_error, router_tx};
 use demarcate_tests::{TestDb, on_every_database};
 use sqlx::AssertSqlSafe;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::{TABLES, ask};
+use super::{Answer, TABLES, ask, client};
 use crate::{ITEMS, eventually, items};
 
 /// Serves on loopback, and gives the address and what stops it.
@@ -40,7 +42,199 @@ async fn begin(address: SocketAddr, line: &str) -> TcpStream {
     client
 }
 
+async fn get(server: SocketAddr, path: &str) -> Answer {
+    let url = format!("http://{server}{path}");
+    Answer::of(client().get(url).send().await.unwrap()).await
+}
+
+/// An error of the application's own, as the guide writes it.
+#[derive(Debug, thiserror::Error)]
+enum OrderError {
+    #[error("there is no {0} left in shelf hunter2")]
+    SoldOut(String),
+    #[error("the shelf hunter2 is broken")]
+    Broken,
+    #[error(transparent)]
+    Database(#[from] Error),
+}
+
+impl From<sqlx::Error> for OrderError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+response_error! {
+    OrderError {
+        Self::SoldOut(sku) if sku == "tea" => Problem::new(410, "Gone"),
+        Self::SoldOut(sku) => Problem::new(409, "Sold out").with_detail(format!("there is no {sku} left")),
+        Self::Broken => Problem::new(500, "Internal error"),
+        Self::Database(error) => error,
+    }
+}
+
+/// An error that says too much, in the wrapper that gives it a response.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct LoginError(#[from] Error);
+
 on_every_database! {
+    #[router_tx]
+    async fn own_error(tx: &mut Session, sku: String) -> Result<HttpResponse, OrderError> {
+        sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+        match &*sku {
+            "broken" => Err(OrderError::Broken),
+            "" => Ok(HttpResponse::Ok().finish()),
+            _ => Err(OrderError::SoldOut(sku)),
+        }
+    }
+
+    #[router_tx]
+    async fn internal_error(tx: &mut Session) -> Result<HttpResponse, InternalError<LoginError>> {
+        let insert = sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await;
+        insert.map_err(Error::from)?;
+        Ok(HttpResponse::Ok().finish())
+    }
+
+    /// actix-web writes `Display` of an error into the body, unless the error says otherwise.
+    #[tokio::test]
+    async fn an_own_error_says_nothing_of_the_program() {
+        let (db, factory) = database().await;
+        let data = web::Data::new(factory.clone());
+        let (server, handle) = serve(
+            move |app| {
+                app.app_data(data.clone())
+                    .route("/own", web::post().to(own_error))
+                    .route("/internal", web::post().to(internal_error));
+            },
+            true,
+        )
+        .await;
+        for (sku, status, text) in [
+            ("tea", 410, r#""title":"Gone""#),
+            ("milk", 409, r#""detail":"there is no milk left""#),
+            ("broken", 500, r#""title":"Internal error""#),
+        ] {
+            let answer = ask(server, "/own", sku).await;
+            assert_eq!((answer.status, &*answer.content_type), (status, "application/problem+json"));
+            assert!(answer.body.contains(text), "{}", answer.body);
+            assert!(!answer.body.contains("hunter2"), "{}", answer.body);
+            assert_eq!(items(&db).await, 0, "an `Err` rolls back");
+        }
+        assert_eq!(ask(server, "/own", "").await.status, 200);
+        // The second one: the log has the file and the constraint, and the client has neither.
+        for path in ["/own", "/internal"] {
+            let answer = ask(server, path, "").await;
+            let problem = answer.refused("unique-constraint", 409, None, db.url());
+            assert!(problem.transaction.is_some());
+            for secret in ["actix.rs", "items_pkey", "PRIMARY", "duplicate", "own_error"] {
+                assert!(!answer.body.contains(secret), "`{secret}` is in {}", answer.body);
+            }
+        }
+        factory.close(crate::GRACE).await;
+        for path in ["/own", "/internal"] {
+            ask(server, path, "").await.refused("connection", 503, Some(5), db.url());
+        }
+        handle.stop(true).await;
+    }
+
+    #[router_tx]
+    async fn maybe(tx: &mut Session, path: web::Path<(i64, String)>) -> Result<Option<String>, Error> {
+        let (id, found) = path.into_inner();
+        let insert = format!("insert into items (id) values ({id})");
+        sqlx::query(AssertSqlSafe(insert)).execute(&mut *tx).await?;
+        Ok((found == "some").then_some(found))
+    }
+
+    #[router_tx]
+    async fn maybe_failed(tx: &mut Session, path: web::Path<(i64, u16)>) -> Result<Option<HttpResponse>, Error> {
+        let (id, status) = path.into_inner();
+        let insert = format!("insert into items (id) values ({id})");
+        sqlx::query(AssertSqlSafe(insert)).execute(&mut *tx).await?;
+        Ok(StatusCode::from_u16(status).ok().map(|status| HttpResponse::build(status).finish()))
+    }
+
+    /// What actix-web can answer with nothing of is no response: called as a function, `None` is a value like any other.
+    struct Row;
+
+    #[router_tx]
+    async fn no_response(tx: &mut Session) -> Result<Option<Row>, Error> {
+        sqlx::query("insert into items (id) values (9)").execute(&mut *tx).await?;
+        Ok(None)
+    }
+
+    #[tokio::test]
+    async fn none_is_404_and_rolls_back() {
+        let (db, factory) = database().await;
+        let data = web::Data::new(factory.clone());
+        let (server, handle) = serve(
+            move |app| {
+                app.app_data(data.clone())
+                    .route("/maybe/{id}/{found}", web::post().to(maybe))
+                    .route("/failed/{id}/{status}", web::post().to(maybe_failed));
+            },
+            true,
+        )
+        .await;
+        let mut stored = 0;
+        for (path, status) in [
+            ("/maybe/1/none", 404),
+            ("/maybe/1/some", 200),
+            ("/failed/2/0", 404),
+            ("/failed/2/409", 409),
+            ("/failed/2/201", 201),
+        ] {
+            assert_eq!(ask(server, path, "").await.status, status, "{path}");
+            stored += i64::from(status < 400);
+            assert_eq!(items(&db).await, stored, "{path}");
+        }
+        assert!(no_response(factory.clone()).await.unwrap().is_none());
+        assert_eq!(items(&db).await, stored + 1);
+        handle.stop(true).await;
+        factory.close(crate::GRACE).await;
+    }
+
+    #[tokio::test]
+    async fn probes_are_those_of_axum() {
+        let (db, factory) = database().await;
+        let routes = || Routes::new(factory.clone()).thresholds(crate::health::calm());
+        let (probes, inside) = (routes().into_config(), routes().with_evidence().into_config());
+        let (server, handle) = serve(
+            move |app| {
+                app.configure(probes.clone())
+                    .service(web::scope("/inside").configure(inside.clone()));
+            },
+            true,
+        )
+        .await;
+        for path in ["/livez", "/readyz", "/health", "/inside/health"] {
+            let answer = get(server, path).await;
+            assert_eq!((answer.status, &*answer.content_type), (200, "application/health+json"), "{path}");
+            let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            assert_ne!(body["status"], "fail", "{path}: {body}");
+        }
+        // A report is shared by both workers, and reused for a second: each says when it was made.
+        let times = || async {
+            let mut all = std::collections::BTreeSet::new();
+            for _ in 0..20 {
+                let answer = get(server, "/health").await;
+                let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+                all.insert(body["checks"].to_string());
+            }
+            all
+        };
+        let began = std::time::Instant::now();
+        let reports = times().await.len();
+        assert!(reports <= 2 + began.elapsed().as_secs() as usize, "{reports} reports");
+        factory.close(crate::GRACE).await;
+        tokio::time::sleep(Routes::<Database>::MAX_AGE).await;
+        assert_eq!(get(server, "/readyz").await.status, 503, "a program that ends is not ready");
+        assert_eq!(get(server, "/health").await.status, 503);
+        assert_eq!(get(server, "/livez").await.status, 200);
+        assert!(!get(server, "/health").await.body.contains(db.name()));
+        handle.stop(true).await;
+    }
+
     #[router_tx]
     async fn execute(tx: &mut Session, sql: String) -> Result<String, Error> {
         sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
@@ -264,4 +458,91 @@ on_every_database! {
         assert_eq!(problem.transaction, None);
         handle.stop(true).await;
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Order {
+    sku: String,
+}
+
+async fn by_json(order: web::Json<Order>) -> String {
+    order.sku.clone()
+}
+
+async fn by_form(order: web::Form<Order>) -> String {
+    order.sku.clone()
+}
+
+async fn by_path(id: web::Path<i64>) -> String {
+    id.to_string()
+}
+
+async fn by_query(order: web::Query<Order>) -> String {
+    order.sku.clone()
+}
+
+#[tokio::test]
+async fn what_actix_refuses_is_a_problem() {
+    let (server, handle) = serve(
+        |app| {
+            app.configure(demarcate::extract::problems)
+                .route("/json", web::post().to(by_json))
+                .route("/form", web::post().to(by_form))
+                .route("/path/{id}", web::get().to(by_path))
+                .route("/query", web::get().to(by_query));
+        },
+        true,
+    )
+    .await;
+    let form = "application/x-www-form-urlencoded";
+    for (method, path, content_type, body, status, detail) in [
+        (
+            "POST",
+            "/json",
+            "application/json",
+            r#"{"sku":"tea"}"#,
+            200,
+            "",
+        ),
+        (
+            "POST",
+            "/json",
+            "application/json",
+            r#"{"sku":1}"#,
+            400,
+            "invalid type",
+        ),
+        ("POST", "/json", "application/json", "tea", 400, "Json"),
+        (
+            "POST",
+            "/json",
+            "text/plain",
+            r#"{"sku":"tea"}"#,
+            400,
+            "ontent type",
+        ),
+        ("POST", "/form", form, "sku=tea", 200, ""),
+        ("POST", "/form", form, "n=1", 400, ""),
+        ("GET", "/path/1", "", "", 200, ""),
+        ("GET", "/path/one", "", "", 400, "one"),
+        ("GET", "/query?sku=tea", "", "", 200, ""),
+        ("GET", "/query", "", "", 400, "missing field `sku`"),
+    ] {
+        let url = format!("http://{server}{path}");
+        let mut request = client().request(method.parse().unwrap(), url);
+        if !content_type.is_empty() {
+            request = request.header("content-type", content_type).body(body);
+        }
+        let answer = Answer::of(request.send().await.unwrap()).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        if status == 200 {
+            continue;
+        }
+        assert_eq!(answer.content_type, "application/problem+json", "{path}");
+        let problem: Problem = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!((problem.status, &*problem.title), (status, "Bad Request"));
+        let said = problem.detail.unwrap_or_default();
+        assert!(said.contains(detail), "`{detail}` is not in {said}");
+    }
+    handle.stop(true).await;
 }

@@ -37,3 +37,22 @@ pub(crate) fn report(error: &Error) {
         ),
     }
 }
+
+/// Logs an error of the application's own that was answered with this status.
+#[cfg(feature = "actix")]
+pub(crate) fn report_own(status: u16, error: &dyn std::fmt::Display) {
+    match status {
+        ..500 => {
+            tracing::info!(target: targets::PROBLEM_REPORT, status, error = %error, "request refused");
+        }
+        _ => {
+            tracing::error!(target: targets::PROBLEM_REPORT, status, error = %error, "request failed");
+        }
+    }
+}
+
+/// Logs that a member of a problem is left out.
+#[cfg(feature = "json")]
+pub(super) fn left_out(member: &str, why: &dyn std::fmt::Display) {
+    tracing::error!(target: targets::PROBLEM_REPORT, member, why = %why, "a member of a problem is left out");
+}

@@ -1,7 +1,6 @@
 //! Turns an [`Error`] into a problem document for HTTP clients (RFC 9457).
 
 mod kind;
-#[cfg(any(feature = "axum", feature = "actix"))]
 mod log;
 #[cfg(test)]
 mod tests;
@@ -13,8 +12,9 @@ use crate::error::Error;
 use crate::http::status::HttpStatus;
 use kind::ProblemKind;
 
-#[cfg(any(feature = "axum", feature = "actix"))]
 pub(crate) use log::report;
+#[cfg(feature = "actix")]
+pub(crate) use log::report_own;
 
 /// A problem document for an HTTP client: the members of `application/problem+json`
 /// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
@@ -51,16 +51,20 @@ pub(crate) use log::report;
 /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
 /// ```
 ///
-/// An application can build its own problems:
+/// An application can build its own problems, with a type and, with the feature `json`, members of its own:
 ///
 /// ```
 /// use demarcate::Problem;
 ///
-/// let problem = Problem::new(409, "Sold out").with_detail("there is no tea left");
+/// let problem = Problem::new(409, "Sold out")
+///     .with_type("https://shop.example/problems/sold-out")
+///     .with_detail("there is no tea left");
 /// assert_eq!(problem.to_string(), "409 Sold out: there is no tea left");
+/// # #[cfg(feature = "json")]
+/// let problem = problem.with_member("sku", "tea").with_member("again_from", "2027-01-01");
 /// ```
 ///
-/// With the feature `json` a client written in Rust can parse a problem. Unknown members are ignored, as the RFC requires.
+/// With the feature `json` a client written in Rust can parse a problem; members of a type's own are then read with `member`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "json", derive(serde::Serialize, serde::Deserialize))]
 #[error("{status} {title}{}{}", if .detail.is_some() { ": " } else { "" }, .detail.as_deref().unwrap_or_default())]
@@ -89,7 +93,27 @@ pub struct Problem {
     /// The number of seconds after which the same request may succeed, if it may. Sent as `Retry-After`.
     #[cfg_attr(feature = "json", serde(skip_serializing_if = "Option::is_none"))]
     pub retry_after: Option<u64>,
+    /// The members of the application's own.
+    #[cfg(feature = "json")]
+    #[serde(flatten)]
+    members: Members,
 }
+
+/// Members of a problem beside those that every problem has, in the order of their names.
+#[cfg(feature = "json")]
+type Members = std::collections::BTreeMap<String, serde_json::Value>;
+
+/// The names of the members that a problem has of itself.
+#[cfg(feature = "json")]
+const OWN_MEMBERS: &[&str] = &[
+    "type",
+    "title",
+    "status",
+    "detail",
+    "instance",
+    "transaction",
+    "retry_after",
+];
 
 impl Problem {
     /// The media type of its JSON.
@@ -106,7 +130,16 @@ impl Problem {
             instance: None,
             transaction: None,
             retry_after: None,
+            #[cfg(feature = "json")]
+            members: Members::new(),
         }
+    }
+
+    /// Sets the type: a URI of the application's own, which clients compare. It needs no page behind it.
+    #[must_use]
+    pub fn with_type(mut self, uri: impl Into<Cow<'static, str>>) -> Self {
+        self.type_uri = uri.into();
+        self
     }
 
     /// Sets the description of this occurrence.
@@ -116,11 +149,52 @@ impl Problem {
         self
     }
 
+    /// Adds a member of the application's own, such as the number of the order that is in the way (RFC 9457, section 3.2).
+    /// A name that was given before gets the new value.
+    ///
+    /// The names that every problem has (`type`, `title`, `status`, `detail`, `instance`, `transaction`, `retry_after`) are
+    /// reserved. A member with such a name, or with a value that cannot be serialized, is left out, and an error is logged:
+    /// a problem is made where something went wrong already, so this does not fail.
+    ///
+    /// ```
+    /// use demarcate::Problem;
+    ///
+    /// let problem = Problem::new(409, "Sold out").with_member("sku", "tea").with_member("status", 200);
+    /// assert_eq!(problem.to_json(), r#"{"type":"about:blank","title":"Sold out","status":409,"sku":"tea"}"#);
+    /// assert_eq!(problem.member("sku").and_then(|sku| sku.as_str()), Some("tea"));
+    /// ```
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn with_member(mut self, name: impl Into<String>, value: impl serde::Serialize) -> Self {
+        let name = name.into();
+        if OWN_MEMBERS.contains(&&*name) {
+            log::left_out(
+                &name,
+                &"the name is reserved; set the field of `Problem`, or choose another name",
+            );
+            return self;
+        }
+        match serde_json::to_value(value) {
+            Ok(value) => {
+                self.members.insert(name, value);
+            }
+            Err(error) => log::left_out(&name, &error),
+        }
+        self
+    }
+
+    /// Returns a member that is not among those that every problem has.
+    #[cfg(feature = "json")]
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&serde_json::Value> {
+        self.members.get(name)
+    }
+
     /// Serializes the problem as the body of a response.
     #[cfg(feature = "json")]
     #[must_use]
     pub fn to_json(&self) -> String {
-        // Only strings and numbers under fixed names, so serialization cannot fail.
+        // Strings, numbers and values of JSON, whose keys are strings, so serialization cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 
@@ -144,6 +218,8 @@ impl Error {
             instance: None,
             transaction: self.place().transaction().map(|id| id.to_string()),
             retry_after: kind.retry_after,
+            #[cfg(feature = "json")]
+            members: Members::new(),
         }
     }
 }
@@ -155,6 +231,22 @@ impl From<&Error> for Problem {
     }
 }
 
+/// Makes `Problem` an error type of routers.
+impl From<Error> for Problem {
+    /// Returns [`Error::problem`], and logs the details, which the problem does not hold.
+    fn from(error: Error) -> Self {
+        report(&error);
+        error.problem()
+    }
+}
+
+#[cfg(feature = "json")]
+impl From<Problem> for serde_json::Value {
+    fn from(problem: Problem) -> Self {
+        serde_json::to_value(problem).unwrap_or_default()
+    }
+}
+
 impl HttpStatus for Problem {
     fn http_status(&self) -> u16 {
         self.status
@@ -162,9 +254,14 @@ impl HttpStatus for Problem {
 }
 
 /// Returns the status of the error's problem.
-#[cfg(any(feature = "axum", feature = "actix"))]
 pub(crate) fn status(error: &Error) -> u16 {
     ProblemKind::of(&meaning(error)).status
+}
+
+/// Returns the title of the error's problem.
+#[cfg(feature = "axum")]
+pub(crate) fn title(error: &Error) -> &'static str {
+    ProblemKind::of(&meaning(error)).title
 }
 
 /// Classifies the error from the point of view of the HTTP client, which can differ from the program's.

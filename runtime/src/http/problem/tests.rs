@@ -223,6 +223,44 @@ fn a_problem_is_what_the_rfc_says_and_can_be_read_back() {
     let read: Problem =
         serde_json::from_str(r#"{"status":400,"errors":[{"field":"sku"}]}"#).unwrap();
     assert_eq!((&*read.type_uri, &*read.title), ("about:blank", ""));
+    assert_eq!(read.member("errors").unwrap()[0]["field"], "sku");
+}
+
+#[cfg(feature = "json")]
+#[test]
+fn a_problem_has_a_type_and_members_of_the_application() {
+    let problem = Problem::new(409, "Sold out")
+        .with_type("https://shop.example/problems/sold-out")
+        .with_member("sku", "tea")
+        .with_member("sku", "milk")
+        .with_member("free", [1, 2]);
+    assert_eq!(
+        problem.to_json(),
+        r#"{"type":"https://shop.example/problems/sold-out","title":"Sold out","status":409,"free":[1,2],"sku":"milk"}"#
+    );
+    let read: Problem = serde_json::from_str(&problem.to_json()).unwrap();
+    assert_eq!(read, problem);
+    assert_eq!(read.member("sku").unwrap(), "milk");
+    assert_eq!(read.member("title"), None);
+}
+
+/// A member is there once: what a problem has of itself is not said twice, with another value.
+#[cfg(feature = "json")]
+#[test]
+fn a_reserved_member_is_left_out() {
+    let mut all = Problem::new(409, "Sold out").with_detail("there is no tea left");
+    (all.instance, all.transaction) = (Some("/orders/1".into()), Some("ff".to_owned()));
+    all.retry_after = Some(1);
+    let serde_json::Value::Object(members) = serde_json::Value::from(all.clone()) else {
+        panic!("a problem is an object");
+    };
+    assert_eq!(members.len(), OWN_MEMBERS.len());
+    for name in members.keys() {
+        assert_eq!(all.clone().with_member(name, 1), all, "{name}");
+    }
+    // A map whose keys are no strings is no JSON.
+    let unfit = std::collections::BTreeMap::from([((1, 2), 3)]);
+    assert_eq!(all.clone().with_member("free", unfit), all);
 }
 
 /// A database error that consists of a code only.
