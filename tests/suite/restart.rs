@@ -197,3 +197,62 @@ async fn a_restart_is_survived_by_what_is_tried_again() {
     assert!(tally.failed.is_empty(), "{:?}", tally.failed);
     assert_eq!(tally.unknown, 0);
 }
+
+/// A server that its operator has made read-only, as the old primary is after a failover.
+#[tokio::test]
+async fn a_mariadb_that_refuses_to_write_is_retryable_and_its_connections_are_closed() {
+    use demarcate::mysql::{Session, SessionFactory};
+
+    let db = demarcate_tests::mariadb_alone().await;
+    db.admin("create table items (id bigint primary key, name varchar(40))")
+        .await;
+    // Whoever may everything may write all the same.
+    db.admin("create user clerk@'127.0.0.1' identified by 'secret'")
+        .await;
+    db.admin("grant select, insert on *.* to clerk@'127.0.0.1'")
+        .await;
+    let (_, at) = db.own_url().split_once('@').unwrap();
+    let url = format!("mysql://clerk:secret@{at}");
+    let factory = SessionFactory::builder()
+        .url(&url)
+        .max_connections(2)
+        .connect()
+        .await
+        .unwrap();
+    let write = async |id: i64, first: bool| {
+        factory
+            .transaction_with(TxOptions::new(), async |tx: &mut Session| {
+                if !first {
+                    sqlx::query("select 1").execute(&mut *tx).await?;
+                }
+                sqlx::query("insert into items (id) values (?)")
+                    .bind(id)
+                    .execute(&mut *tx)
+                    .await?;
+                Ok::<_, Error>(
+                    sqlx::query_scalar::<_, u64>("select connection_id()")
+                        .fetch_one(&mut *tx)
+                        .await?,
+                )
+            })
+            .await
+    };
+    let before = write(1, true).await.unwrap();
+    for first in [true, false] {
+        db.admin("set global read_only = 1").await;
+        let refused = write(2, first).await.unwrap_err();
+        assert!(refused.classification().retryable, "{refused:#}");
+        let health = factory.health().await;
+        assert_ne!(
+            health.status,
+            demarcate::health::Status::Healthy,
+            "{health}"
+        );
+        db.admin("set global read_only = 0").await;
+        assert_ne!(
+            write(if first { 3 } else { 4 }, first).await.unwrap(),
+            before
+        );
+    }
+    factory.close(crate::GRACE).await;
+}

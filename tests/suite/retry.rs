@@ -401,3 +401,58 @@ async fn repeats_end_with_the_time_that_they_have() {
     }
     panic!("it was never tried again");
 }
+
+/// A statement that the program has given too few values, or more than there can be, fails the same way each time.
+macro_rules! wrong_numbers {
+    ($($own:ident, $name:ident, $module:ident, $two:literal, $many:expr;)*) => {$(
+        mod $own {
+            use super::*;
+            use demarcate::$module::{Session, SessionFactory};
+
+            #[tokio::test]
+            async fn a_wrong_number_of_values_is_no_lost_connection() {
+                let db = demarcate_tests::$name().await;
+                let factory = SessionFactory::builder().url(db.url()).max_connections(1);
+                let factory = factory.connect().await.unwrap();
+                for values in [1, $many] {
+                    let runs = AtomicU32::new(0);
+                    let failed = factory
+                        .transaction_with(TxOptions::new().retry(2), async |tx: &mut Session| {
+                            runs.fetch_add(1, Ordering::SeqCst);
+                            let mut query = sqlx::query($two);
+                            for value in 0..values {
+                                query = query.bind(value);
+                            }
+                            query.execute(&mut *tx).await?;
+                            Ok::<_, Error>(())
+                        })
+                        .await
+                        .unwrap_err();
+                    assert_eq!(runs.into_inner(), 1, "{failed}");
+                    let meaning = failed.classification();
+                    assert_eq!(
+                        (meaning.category, meaning.retryable),
+                        (demarcate::classify::Category::Query, false),
+                        "{failed}"
+                    );
+                    // The next has a connection at once.
+                    let began = std::time::Instant::now();
+                    factory
+                        .transaction(async |tx| {
+                            sqlx::query("select 1").execute(&mut *tx).await?;
+                            Ok::<_, Error>(())
+                        })
+                        .await
+                        .unwrap();
+                    assert!(began.elapsed() < crate::PATIENCE, "{:?}", began.elapsed());
+                }
+                factory.close(crate::GRACE).await;
+            }
+        }
+    )*};
+}
+
+wrong_numbers! {
+    wrong_on_postgres, postgres, postgres, "select $1::int + $2::int", 70_000_i32;
+    wrong_on_mariadb, mariadb, mysql, "select ? + ?", 3_i32;
+}

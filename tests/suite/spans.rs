@@ -96,17 +96,26 @@ impl Visit for Fields {
 
 /// What is logged by this crate, with the names of the spans around it, the outermost first.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<(String, Vec<String>)>>>);
+struct Lines(Arc<Mutex<Vec<Line>>>);
+
+/// A message, and the spans around it.
+type Line = (String, Vec<String>);
 
 impl Lines {
     fn start() -> (Self, DefaultGuard) {
         let lines = Self::default();
-        (lines.clone(), crate::listen(tracing_subscriber::registry().with(lines)))
+        (
+            lines.clone(),
+            crate::listen(tracing_subscriber::registry().with(lines)),
+        )
     }
 
     fn take(&self) -> Vec<(String, String)> {
         let lines = std::mem::take(&mut *self.0.lock().unwrap());
-        lines.into_iter().map(|(line, around)| (line, around.join(" > "))).collect()
+        lines
+            .into_iter()
+            .map(|(line, around)| (line, around.join(" > ")))
+            .collect()
     }
 }
 
@@ -118,7 +127,11 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         attributes.record(&mut fields);
         let name = fields.0.remove("otel.name");
         let name = name.unwrap_or_else(|| attributes.metadata().name().to_owned());
-        context.span(id).unwrap().extensions_mut().insert(Named(name));
+        context
+            .span(id)
+            .unwrap()
+            .extensions_mut()
+            .insert(Named(name));
     }
 
     fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {
@@ -127,9 +140,17 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
         }
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let around = context.event_scope(event).into_iter().flat_map(|scope| scope.from_root());
-        let around = around.map(|span| span.extensions().get::<Named>().unwrap().0.clone()).collect();
-        self.0.lock().unwrap().push((fields.0.remove("message").unwrap_or_default(), around));
+        let around = context
+            .event_scope(event)
+            .into_iter()
+            .flat_map(|scope| scope.from_root());
+        let around = around
+            .map(|span| span.extensions().get::<Named>().unwrap().0.clone())
+            .collect();
+        self.0
+            .lock()
+            .unwrap()
+            .push((fields.0.remove("message").unwrap_or_default(), around));
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, ready};
+use std::time::Duration;
 
 use demarcate_sql::Dialect;
 use futures_core::Stream;
@@ -237,9 +238,9 @@ impl Connect for Sqlite {
 impl Transact for Sqlite {
     const FACTS: TransactionFacts = TransactionFacts {
         enforces_statement_timeout: false,
-        // A statement runs in this process, on the connection's own thread. Closing the connection would not end the
-        // statement, and would delete a database in memory.
-        rollback_limit: None,
+        // A statement runs in this process, on the connection's own thread. Closing the connection does not end the
+        // statement, and deletes a database in memory: it is the last resort, where that thread does not answer any more.
+        rollback_limit: Duration::from_secs(30),
         closes_tainted: false,
         // The thread of the connection stops at the first row that nobody takes.
         finishes_unread: false,
@@ -409,6 +410,42 @@ fn is_outside_transaction(error: &sqlx::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// sqlx's stream ends like this if the thread of its connection has panicked.
+    #[tokio::test]
+    async fn a_stream_that_ends_before_its_statements_is_a_lost_connection() {
+        let done = || Ok(Either::Left(sqlx::sqlite::SqliteQueryResult::default()));
+        for (sql, completed, is_lost) in [
+            ("select 1", 0, true),
+            ("select 1", 1, false),
+            ("select 1;", 1, false),
+            ("select 1; select 2", 1, true),
+            ("select 1; select 2", 2, false),
+            ("select ';'", 1, false),
+            (
+                "create trigger t after insert on a begin select 1; select 2; end",
+                1,
+                false,
+            ),
+            ("", 0, false),
+            (" ; -- nothing", 0, false),
+        ] {
+            let steps = stream::iter((0..completed).map(|_| done())).boxed();
+            let ended: Result<Vec<_>, _> = until_complete(steps, AssertSqlSafe(sql).into_sql_str())
+                .try_collect()
+                .await;
+            match ended {
+                Ok(steps) => assert!(!is_lost && steps.len() == completed, "{sql}"),
+                Err(error) => {
+                    assert!(is_lost, "{sql}");
+                    assert_eq!(
+                        crate::classify::classify(&error).fate,
+                        crate::classify::Fate::Lost
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_database_in_memory_has_one_connection() {

@@ -102,7 +102,7 @@ pub struct TransactionFacts {
     pub stops_later: bool,
     /// The time after which a rollback is given up and its connection closed. A rollback waits for a statement that
     /// still runs, which closing the connection ends on a server, sooner or later.
-    pub rollback_limit: Option<Duration>,
+    pub rollback_limit: Duration,
     /// Whether the server runs a text of several statements to its end although nobody reads their rows.
     pub finishes_unread: bool,
     /// Whether a connection is usable only until the runtime on which it was opened shuts down.
@@ -117,7 +117,7 @@ impl TransactionFacts {
         closes_tainted: true,
         cheap_savepoints: None,
         stops_later: false,
-        rollback_limit: Some(Duration::from_secs(5)),
+        rollback_limit: Duration::from_secs(5),
         finishes_unread: true,
         lives_with_runtime: true,
     };
@@ -187,7 +187,7 @@ mod tests {
             closes_tainted: false,
             cheap_savepoints: None,
             stops_later: false,
-            rollback_limit: None,
+            rollback_limit: Duration::from_secs(30),
             finishes_unread: false,
             lives_with_runtime: false,
         };

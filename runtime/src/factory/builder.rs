@@ -363,7 +363,6 @@ impl<DB: Backend> Builder<DB> {
     ///
     /// An error closes the connection, and is the error of whoever waits for it. Behind a pooler in transaction mode a
     /// connection has no session of its own, so that [`connect`](Self::connect) refuses this.
-    #[must_use]
     pub fn after_connect<F>(mut self, prepare: F) -> Self
     where
         F: for<'c> Fn(&'c mut DB::Connection) -> BoxFuture<'c, Result<(), sqlx::Error>>

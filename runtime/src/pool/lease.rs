@@ -311,11 +311,7 @@ impl<DB: Backend> ActiveLease<DB> {
             let fitting = Arc::clone(self.connection.fitting());
             DB::roll_back(&mut self.connection, &self.options, &fitting).await
         };
-        let rolled_back = match DB::FACTS.rollback_limit {
-            Some(limit) => timeout(limit, rolled_back).await,
-            None => Ok(rolled_back.await),
-        };
-        match rolled_back {
+        match timeout(DB::FACTS.rollback_limit, rolled_back).await {
             Ok(Ok(())) if self.is_tainted => self.sweep().await,
             Ok(Ok(())) => {
                 let is_stale = self.is_stale || self.changed_schema;

@@ -65,7 +65,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
                     }
                 };
                 drop(steps);
-                in_flight.is_sent_again(&error);
+                in_flight.give_up(&error);
                 if let Err(error) = core.prepare_to_send_again(copy.text(), fate).await {
                     yield Err(error.into());
                     return;
@@ -108,7 +108,7 @@ impl<'c, DB: Backend> Executor<'c> for &'c mut Session<DB> {
                 let (Some(fate), Some(copy)) = (cured, copy) else {
                     return Err(in_flight.fail(error));
                 };
-                in_flight.is_sent_again(&error);
+                in_flight.give_up(&error);
                 core.prepare_to_send_again(copy.text(), fate).await?;
                 statement = copy;
             }

@@ -89,8 +89,8 @@ impl InFlight<'_> {
         }
     }
 
-    /// Records that the statement is sent again.
-    pub(crate) fn is_sent_again(mut self, error: &sqlx::Error) {
+    /// Gives up an attempt whose statement is sent again.
+    pub(crate) fn give_up(mut self, error: &sqlx::Error) {
         *self.state = ConnectionState::Open;
         if let Some(observer) = self.observer.take() {
             observer.failed(self.activity, error);
