@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use demarcate::Error;
+use demarcate::{Error, TxOptions};
 use demarcate_tests::on_every_database;
 
-use crate::{ITEMS, items};
+use crate::{ITEMS, eventually, items};
 
 on_every_database! {
     #[tokio::test]
@@ -95,4 +95,37 @@ on_every_database! {
         second_done.await.unwrap();
         assert_eq!(items(&db).await, 1);
     }
+}
+
+/// A hook is not the response's business for longer than the boundary itself may take.
+#[tokio::test]
+async fn a_hook_that_takes_long_goes_on_in_the_background_and_is_seen() {
+    use demarcate::sqlite::{Session, SessionFactory};
+
+    let db = demarcate_tests::sqlite().await;
+    let factory = SessionFactory::connect(db.url()).await.unwrap();
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let (done, is_done) = tokio::sync::oneshot::channel();
+    let options = TxOptions::new().timeout(std::time::Duration::from_millis(300));
+    factory
+        .transaction_with(options, async move |tx: &mut Session| {
+            tx.after_commit(async move {
+                released.await.ok();
+                done.send(()).ok();
+            });
+            sqlx::query("select 1").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let open = factory.open_boundaries();
+    assert_eq!((open.len(), open[0].is_committed), (1, true), "{open:?}");
+    assert!(factory.pool_status().holders.is_empty());
+    release.send(()).unwrap();
+    is_done.await.unwrap();
+    eventually("nothing is open", async || {
+        factory.open_boundaries().is_empty()
+    })
+    .await;
+    factory.close(crate::GRACE).await;
 }

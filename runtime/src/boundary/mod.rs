@@ -28,6 +28,7 @@ use crate::session::Session;
 use crate::session::commit::NotCommitted;
 use crate::session::hooks;
 use crate::session::transaction::Core;
+use crate::targets;
 use crate::util::cancel::CancelToken;
 use crate::util::detach::DetachOnDrop;
 use crate::util::send_closure::SendOnce;
@@ -202,7 +203,13 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
                 return Err(failed);
             }
             let hooks = session.core.hooks.committed();
-            hooks::run(&session.core.engine, site, hooks).await;
+            // The session stays until they are done, so that the boundary is seen to run them.
+            let hooks = DetachOnDrop::new(async move {
+                hooks::run(&session.core.engine, site, hooks).await;
+            });
+            if timeout_at(deadline, hooks).await.is_err() {
+                tracing::warn!(target: targets::HOOKS, boundary = %site, "the hooks after the commit are not done within the boundary's timeout; they go on in the background");
+            }
             Ok(())
         };
         match DetachOnDrop::new(end.instrument(span)).await {

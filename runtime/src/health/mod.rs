@@ -89,12 +89,15 @@ impl<DB: Examine> SessionFactory<DB> {
             Ok(readings) => readings.server.clone(),
             Err(_) => DB::TITLE.to_owned(),
         };
+        let mut open = self.open_boundaries();
+        // What runs its hooks holds nothing of the database's.
+        open.retain(|boundary| !boundary.is_committed);
         let mut assessment = Assessment {
             thresholds,
             dialect: DB::DIALECT,
             only_reads: self.defaults().is_read_only(),
             pool,
-            open: self.open_boundaries(),
+            open,
             collected,
             own: OwnCounters::of(self),
             before: None,

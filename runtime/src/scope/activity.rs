@@ -36,6 +36,8 @@ pub struct OpenBoundary {
     pub running_for: Option<Duration>,
     /// The time since the last statement was answered; `None` while one runs, and before the first.
     pub idle_for: Option<Duration>,
+    /// Whether the boundary has committed, and runs its [hooks](crate::Session::after_commit).
+    pub is_committed: bool,
     /// The server's number for the connection: the backend's pid on PostgreSQL, the connection's id on MySQL.
     pub process: Option<u64>,
     /// The [replica](crate::Builder::replica) on which the boundary runs, counted from 0 in the order in which they
@@ -64,6 +66,7 @@ struct ActivityState {
     begins: Option<Instant>,
     process: Option<u64>,
     replica: Option<usize>,
+    is_committed: bool,
     service: Option<Arc<EnteredService>>,
     statement: Option<CurrentStatement>,
     /// The message of the last error of a statement, and where it happened.
@@ -164,6 +167,11 @@ impl Activity {
     pub(crate) fn begun(&self, process: Option<u64>, replica: Option<usize>) {
         let mut state = self.state();
         (state.begins, state.process, state.replica) = (None, process, replica);
+    }
+
+    /// Records that the transaction was committed.
+    pub(crate) fn commits(&self) {
+        self.state().is_committed = true;
     }
 
     /// Records a statement that is about to be sent, and returns the parent of its span.
@@ -273,6 +281,7 @@ impl Activity {
             idle_for: statement
                 .and_then(|sent| sent.answered)
                 .map(|at| at.elapsed()),
+            is_committed: state.is_committed,
             process: state.process,
             replica: state.replica,
         }

@@ -108,7 +108,8 @@ impl<DB: Backend> Session<DB> {
     ///
     /// A future of `()` is awaited before the boundary returns, so a cache is invalidated before the response is sent.
     /// A [`Job`](crate::Job) is started and not awaited. Hooks run one after another, in the order in which they were
-    /// registered, on a separate task. A hook that panics is logged, and the remaining hooks run. Hooks registered
+    /// registered, where the boundary is awaited, and so with the task-locals of its caller. What is not done within the
+    /// boundary's timeout, or when the caller goes, goes on in the background, without them. A hook that panics is logged, and the remaining hooks run. Hooks registered
     /// inside a [`savepoint`](Self::savepoint) that is rolled back are dropped with it. If the
     /// [outcome of the commit is unknown](Error::CommitUnknown), no hook runs, which is logged.
     pub fn after_commit(&mut self, hook: impl Hook<DB>) {

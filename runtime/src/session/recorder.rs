@@ -19,8 +19,8 @@ use crate::util::registry::RegistryEntry;
 pub(crate) struct Recorder {
     activity: Arc<Activity>,
     record: Arc<Record>,
-    /// The entry in the registry of open boundaries, until the commit.
-    open: Option<RegistryEntry<Arc<Activity>>>,
+    /// The entry in the registry of open boundaries.
+    _open: RegistryEntry<Arc<Activity>>,
     /// The duration until the commit.
     took: Option<Duration>,
     pub(crate) totals: RunTotals,
@@ -38,7 +38,7 @@ impl Recorder {
         Self {
             activity,
             record,
-            open: Some(open),
+            _open: open,
             took: None,
             totals: RunTotals::default(),
             outcome: RunOutcome::RolledBack,
@@ -50,7 +50,7 @@ impl Recorder {
     pub(crate) fn committed(&mut self) {
         self.outcome = RunOutcome::Committed;
         self.took = Some(self.activity.began().elapsed());
-        self.open = None;
+        self.activity.commits();
     }
 
     /// Records the error that the boundary returns, and adds the run to it.
