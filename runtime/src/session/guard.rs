@@ -3,7 +3,7 @@
 //! The guard covers SQL that is built at run time, which the compile-time rules cannot see. It refuses statements
 //! that would end, nest, escape or outlive the transaction, under the codes of the corresponding compile-time rules.
 
-use demarcate_sql::{Dialect, Effect, Leak, is_plain, session_calls, statements};
+use demarcate_sql::{Dialect, Effect, Kind, Leak, is_plain, is_single, session_calls, statements};
 
 use crate::error::Error;
 use crate::scope::place::ErrorContext;
@@ -38,6 +38,22 @@ pub(crate) struct Passed {
     pub(crate) is_opaque: bool,
     /// Whether it leaves state on the server's session, which a lifted rule permits.
     pub(crate) leaves_state: bool,
+    /// Whether it changes the schema, or may, since it runs code that the text does not show. What is cached of earlier
+    /// statements may no longer fit. On SQLite `ANALYZE`, `REINDEX`, `VACUUM`, `ATTACH`, a `PRAGMA` that changes the
+    /// connection and writes to `sqlite_schema` count as well.
+    pub(crate) changes_schema: bool,
+    /// Whether it is exactly one statement. Comments, and semicolons at its end, do not count; an empty text is none.
+    pub(crate) is_single: bool,
+}
+
+impl Passed {
+    /// One `SELECT`, `INSERT`, `UPDATE` or `DELETE` and nothing else.
+    const PLAIN: Self = Self {
+        is_opaque: false,
+        leaves_state: false,
+        changes_schema: false,
+        is_single: true,
+    };
 }
 
 /// The rules that `allow(..)` has lifted for a body.
@@ -59,7 +75,7 @@ impl Allowed {
 /// Checks a text that is about to be sent. A plain text, the usual case, is scanned once.
 pub(crate) fn read(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, Refusal> {
     if is_plain(sql, dialect) {
-        return Ok(Passed::default());
+        return Ok(Passed::PLAIN);
     }
     // A NUL makes the driver's worker thread hang.
     if dialect == Dialect::Sqlite && sql.contains('\0') {
@@ -70,10 +86,11 @@ pub(crate) fn read(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Pas
         });
     }
     let mut passed = Passed::default();
-    if demarcate_sql::find(sql, dialect, is_of_interest).is_some() {
+    if demarcate_sql::find_kind(sql, dialect, |kind| is_of_interest(kind, dialect)).is_some() {
         passed = read_each(sql, dialect, allowed)?;
     }
     passed.leaves_state |= read_calls(sql, dialect, allowed)?;
+    passed.is_single = is_single(sql, dialect);
     Ok(passed)
 }
 
@@ -86,8 +103,12 @@ const ADVISORY_LOCK: &str = "D043";
 const TEMPORARY_TABLE: &str = "D044";
 const CURSOR_WITH_HOLD: &str = "D045";
 
-fn is_of_interest(effect: Effect) -> bool {
-    effect.is_guarded() || effect.leaks_to_session() || effect == Effect::Opaque
+fn is_of_interest(kind: Kind, dialect: Dialect) -> bool {
+    let effect = kind.effect(dialect);
+    effect.is_guarded()
+        || effect.leaks_to_session()
+        || effect == Effect::Opaque
+        || kind.may_change_schema(dialect)
 }
 
 fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, Refusal> {
@@ -110,6 +131,7 @@ fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, R
             passed.leaves_state = true;
         }
         passed.is_opaque |= effect == Effect::Opaque;
+        passed.changes_schema |= statement.changes_schema();
     }
     Ok(passed)
 }
@@ -390,6 +412,63 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    #[test]
+    fn what_changes_the_schema_is_known() {
+        let changes = |sql, dialect| {
+            let mut allowed = Allowed::default();
+            allowed.insert(SESSION_SETTING);
+            allowed.insert(TEMPORARY_TABLE);
+            read(sql, dialect, &allowed).unwrap().changes_schema
+        };
+        for (dialect, sql, expected) in [
+            (Dialect::Postgres, "select 1", false),
+            (
+                Dialect::Postgres,
+                "with a as (select 1) select * from a",
+                false,
+            ),
+            (Dialect::Postgres, "select 1; alter table t add a int", true),
+            (Dialect::Postgres, "do $$ begin end $$", true),
+            (Dialect::Postgres, "call grow()", true),
+            (Dialect::Postgres, "truncate t", false),
+            (Dialect::MySql, "call grow()", true),
+            (Dialect::MySql, "execute immediate @a", true),
+            (Dialect::MySql, "create temporary table t (a int)", true),
+            (Dialect::Sqlite, "drop table t", true),
+            (Dialect::Sqlite, "analyze", true),
+            (Dialect::Sqlite, "pragma optimize", true),
+            (Dialect::Sqlite, "pragma writable_schema = on", true),
+            (Dialect::Sqlite, "update sqlite_schema set sql = ?", true),
+            (
+                Dialect::Sqlite,
+                "with a as (select 1) delete from sqlite_master",
+                true,
+            ),
+            (Dialect::Sqlite, "select sql from sqlite_schema", false),
+        ] {
+            assert_eq!(changes(sql, dialect), expected, "{dialect:?}: {sql}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_one_statement_is_known() {
+        let is_single = |sql, dialect| read(sql, dialect, &Allowed::default()).unwrap().is_single;
+        for dialect in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
+            for (sql, expected) in [
+                ("select 1", true),
+                ("select 1;\n", true),
+                ("select ';'; -- the end", true),
+                ("/* a */ with a as (select 1) select * from a", true),
+                ("select 1; select 2", false),
+                ("insert into t values (1); update t set a = 2;", false),
+                ("", false),
+                ("-- nothing", false),
+            ] {
+                assert_eq!(is_single(sql, dialect), expected, "{dialect:?}: {sql}");
+            }
+        }
     }
 
     /// Returns the first rule that the compile-time check finds broken by a text.
