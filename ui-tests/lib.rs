@@ -18,6 +18,8 @@
 
 #[path = "pass/alias.rs"]
 mod alias;
+#[path = "pass/declared.rs"]
+mod declared;
 #[path = "pass/forms.rs"]
 mod forms;
 #[path = "pass/generics.rs"]

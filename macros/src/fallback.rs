@@ -5,6 +5,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{FnArg, Token, Type, TypeReference};
 
+use crate::declared;
 use crate::marked::Marked;
 
 /// The function as it was written, except for mistakes that the compiler would report a second time.
@@ -30,7 +31,7 @@ pub(crate) fn unchanged(marked: &Marked<'_>) -> TokenStream {
     marked.emit(&sig, &marked.body.plain())
 }
 
-/// A method of a trait without a body.
+/// A method of a trait without a body. Its future is `Send`: a boundary could not wait for it otherwise.
 pub(crate) fn without_body(function: &Function) -> TokenStream {
     let Function {
         attrs,
@@ -38,8 +39,13 @@ pub(crate) fn without_body(function: &Function) -> TokenStream {
         modifiers,
         sig,
         body,
+        is_declared,
         ..
     } = function;
     let modifiers = &modifiers.defaultness;
+    let sig = match is_declared {
+        true => &declared::signature(sig),
+        false => sig,
+    };
     quote!(#(#attrs)* #vis #modifiers #sig #body)
 }

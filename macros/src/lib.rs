@@ -11,6 +11,7 @@
 mod block;
 mod body;
 mod closure;
+mod declared;
 mod expand;
 mod fallback;
 mod function;
@@ -110,7 +111,15 @@ pub fn router_tx(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// On an `impl`, a `trait` or an inline `mod` it holds for every function inside, in blocks inside it as well. A function
 /// there that has no session, a constructor or a helper, keeps its signature, and its body is held to the rules all the
-/// same. `#[service(skip)]` lets a function, an `impl`, a `trait` or a `mod` out; `#[service(allow(..))]` on one adds to what
+/// same.
+///
+/// In a trait an `async fn` becomes a function that returns `impl Future<Output = ..> + Send`, since a boundary waits for
+/// futures that are `Send` alone, and code that is generic over the trait could not call it otherwise. What implements the
+/// trait stays `async fn`; the compiler shows there what is not `Send`. A method with a body also asks `Self` to be `Sync`
+/// (`&self`) or `Send`. A trait under `#[async_trait]`, which has boxed futures and can be made into an object, stays as it
+/// is. On a method alone the attribute does the same where the method has no body.
+///
+/// `#[service(skip)]` lets a function, an `impl`, a `trait` or a `mod` out; `#[service(allow(..))]` on one adds to what
 /// the block allows. Routers and jobs keep their own attribute, and tests (`#[test]`, `#[cfg(test)]`) are let out.
 ///
 /// # Options

@@ -7,7 +7,7 @@ use syn::visit_mut::{self, VisitMut};
 use syn::{Ident, Pat, Path, ReturnType, Signature, Type, TypeInfer, parse_quote};
 
 use crate::body::BodyTokens;
-use crate::paths;
+use crate::{declared, paths};
 
 /// A function and its attribute, read and checked.
 pub(crate) struct Marked<'a> {
@@ -91,6 +91,9 @@ impl Marked<'_> {
                 sig.asyncness = None;
                 sig.output = output.clone();
                 (sig, quote!({ #pin(async move #body) }))
+            }
+            None if self.function.is_declared && sig.asyncness.is_some() => {
+                declared::with_body(sig, body)
             }
             None => (sig.clone(), body.to_token_stream()),
         };

@@ -193,6 +193,14 @@ pub(crate) const SESSION_MISSING: Rule = Rule {
     of_type: None,
 };
 
+/// D001 where a pool, a connection or a transaction stands in the session's place.
+pub(crate) const SESSION_REPLACED: Rule = same(
+    "D001",
+    "session_missing",
+    "a {kind} takes the session in place of `{what}`; replace this parameter with `tx: &mut Session`",
+    "a query runs on it as `.execute(&mut *tx)`; begin, commit and rollback are the boundary's",
+);
+
 pub(crate) const SECOND_SESSION: Rule = same(
     "D002",
     "second_session",
@@ -422,11 +430,10 @@ pub(crate) const NEVER_AWAITED: Rule = same(
 pub(crate) const SESSION_SETTING: Rule = same(
     "D040",
     "session_setting",
-    "a {kind} does not send `{what}`, which outlives the transaction; write `set local ..`, or set it where the pool \
-     is \
-     made",
-    "the setting stays on the connection, or on the server behind a pooler, and affects its next user; as a function, \
-     write `set_config(name, value, true)`",
+    "a {kind} does not send `{what}`, which outlives the transaction; set it where the pool is made, or on PostgreSQL \
+     write `set local ..`",
+    "the setting stays on the connection, or on the server behind a pooler, and affects its next user; the function of \
+     PostgreSQL is `set_config(name, value, true)`",
 );
 
 pub(crate) const LISTEN: Rule = same(
@@ -449,25 +456,25 @@ pub(crate) const ADVISORY_LOCK: Rule = same(
     "D043",
     "advisory_lock",
     "a {kind} does not call `{what}`, since a lock of the session outlives the transaction; write \
-     `pg_advisory_xact_lock(..)`, which is released at the end",
-    "the lock stays on the connection when it returns to the pool, and others wait for it for ever; on MySQL, lock a \
-     row with `select .. for update`",
+     `pg_advisory_xact_lock(..)` on PostgreSQL, and on MySQL lock a row with `select .. for update`",
+    "the lock stays on the connection when it returns to the pool, and others wait for it for ever",
 );
 
 pub(crate) const TEMPORARY_TABLE: Rule = same(
     "D044",
     "temporary_table",
-    "a {kind} does not send `{what}`, which outlives the transaction; write `create temporary table .. on commit drop`",
-    "the next user of the connection finds the table and its rows; where the database has no `on commit drop`, use \
+    "a {kind} does not send `{what}`, which outlives the transaction; write `.. on commit drop` on PostgreSQL, elsewhere \
      `with .. as (..)` or a plain table",
+    "the next user of the connection finds the table and its rows; so it is with a temporary view, function or trigger",
 );
 
 pub(crate) const CURSOR_WITH_HOLD: Rule = same(
     "D045",
     "cursor_with_hold",
-    "a {kind} does not send `{what}`, which outlives the transaction; declare the cursor without `with hold`",
-    "the cursor keeps its rows on the server until the connection is closed; `fetch(&mut *tx)` streams rows inside the \
-     transaction",
+    "a {kind} does not send `{what}`, which outlives the transaction; on PostgreSQL declare the cursor without `with hold`, \
+     on MySQL write a `select` in place of `handler`",
+    "it stays open until the connection is closed, and keeps its rows or blocks changes of the table; `fetch(&mut *tx)` \
+     streams rows inside the transaction",
 );
 
 pub(crate) const SLEEP: Rule = warns(same(

@@ -92,6 +92,9 @@ fn leak(name: &Token<'_>, mut behind: Lexer<'_>) -> Option<Leak> {
     if dialect == Dialect::Postgres && name.names("set_config") {
         return (!is_local(behind)).then_some(Leak::Setting);
     }
+    if dialect == Dialect::Postgres && SLOTS.into_iter().any(|slot| name.names(slot)) {
+        return has_true(behind).then_some(Leak::Setting);
+    }
     functions(dialect)
         .iter()
         .find(|(function, _)| name.names(function))
@@ -119,9 +122,17 @@ fn functions(dialect: Dialect) -> &'static [(&'static str, Leak)] {
             ("pg_try_advisory_lock", Leak::Lock),
             ("pg_try_advisory_lock_shared", Leak::Lock),
             ("setseed", Leak::Setting),
+            // F.35 "pg_trgm".
+            ("set_limit", Leak::Setting),
         ],
-        // MySQL 8.4 manual 14.14 "Locking Functions".
+        // MySQL 8.4 manual 14.14 "Locking Functions", 7.6.9.1.2 "The Locking Service Function Interface", 7.6.6.3 "Version
+        // Tokens Reference".
         Dialect::MySql => &[
+            ("service_get_read_locks", Leak::Lock),
+            ("service_get_write_locks", Leak::Lock),
+            ("service_release_locks", Leak::Lock),
+            ("version_tokens_lock_exclusive", Leak::Lock),
+            ("version_tokens_lock_shared", Leak::Lock),
             ("get_lock", Leak::Lock),
             ("release_all_locks", Leak::Lock),
             ("release_lock", Leak::Lock),
@@ -133,13 +144,14 @@ fn functions(dialect: Dialect) -> &'static [(&'static str, Leak)] {
 
 // Three letters of each of these names, and of `set_config` and `pg_settings`, whatever their case.
 
-/// `pg_`, `dbl`, `t_c`, `tse`
+/// `pg_`, `dbl`, `t_c`, `t_l`, `tse`
 pub(crate) fn may_name_of_postgres(a: u8, b: u8, c: u8) -> bool {
     let (lower_a, lower_b, lower_c) = (a | 0x20, b | 0x20, c | 0x20);
     ((lower_a == b'p') & (lower_b == b'g') & (c == b'_'))
         | ((lower_a == b'd') & (lower_b == b'b') & (lower_c == b'l'))
         | ((lower_a == b't')
-            & (((b == b'_') & (lower_c == b'c')) | ((lower_b == b's') & (lower_c == b'e'))))
+            & (((b == b'_') & ((lower_c == b'c') | (lower_c == b'l')))
+                | ((lower_b == b's') & (lower_c == b'e'))))
 }
 
 /// `_lo`
@@ -150,6 +162,26 @@ pub(crate) fn may_name_of_mysql(a: u8, b: u8, c: u8) -> bool {
 /// `_ex`
 pub(crate) fn may_name_of_sqlite(a: u8, b: u8, c: u8) -> bool {
     (a == b'_') & (b | 0x20 == b'e') & (c | 0x20 == b'x')
+}
+
+/// A slot of these that is `temporary` is the session's, and no rollback takes one back: PostgreSQL 9.28.6.
+const SLOTS: [&str; 4] = [
+    "pg_copy_logical_replication_slot",
+    "pg_copy_physical_replication_slot",
+    "pg_create_logical_replication_slot",
+    "pg_create_physical_replication_slot",
+];
+
+fn has_true(mut arguments: Lexer<'_>) -> bool {
+    while let Some(token) = arguments.next_inside() {
+        if token.is_mark(b')') {
+            return false;
+        }
+        if is_true(&token) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether the last argument of `set_config(name, value, is_local)` is literally true: PostgreSQL 9.28.1.

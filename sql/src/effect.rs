@@ -206,6 +206,7 @@ impl Kind {
             | Self::Prepare
             | Self::Deallocate
             | Self::DeclareCursorWithHold
+            | Self::HandlerOpen
             | Self::Temporary
             | Self::Attach
             | Self::Detach
@@ -214,7 +215,7 @@ impl Kind {
             // MySQL 8.4 manual 7.1.11, ANSI_QUOTES and NO_BACKSLASH_ESCAPES; PostgreSQL 20.13.1.
             Self::SetReading => Effect::ChangesReading,
             // PostgreSQL 53.2.6 "COPY Operations".
-            Self::CopyFromStdin => Effect::NeedsConnection,
+            Self::CopyFromStdin | Self::CopyToStdout => Effect::NeedsConnection,
             Self::Ambiguous => Effect::Ambiguous,
             Self::Vacuum | Self::DdlOutside => Effect::OutsideOnly,
 

@@ -44,6 +44,10 @@ fn either(executed: Kind, skipped: Kind, lexer: Lexer<'_>) -> Kind {
         _ if of_executed == of_skipped => executed,
         (true, true) => Kind::Ambiguous,
         (false, true) => skipped,
+        // A server that skips them leaves something that one that executes them does not.
+        (false, false) if of_skipped.leaks_to_session() && !of_executed.leaks_to_session() => {
+            skipped
+        }
         _ => executed,
     }
 }

@@ -8,7 +8,9 @@ mod set;
 mod simple;
 mod words;
 
+pub(crate) use self::dynamic::literal;
 pub(crate) use self::set::postgres_setting;
+pub(crate) use self::simple::read as read_simple;
 pub(crate) use self::words::{Head, InLiteral};
 
 use crate::lexer::Lexer;

@@ -93,6 +93,8 @@ pub enum Kind {
     DeclareCursor,
     /// `DECLARE .. CURSOR WITH HOLD`, which outlives it (PostgreSQL).
     DeclareCursorWithHold,
+    /// `HANDLER .. OPEN`: a cursor on a table, which stays open until it is closed (MySQL).
+    HandlerOpen,
 
     /// `LOCK TABLE`, until the transaction ends (PostgreSQL).
     LockTable,
@@ -120,6 +122,8 @@ pub enum Kind {
     Copy,
     /// `COPY .. FROM STDIN`, after which the server waits for data (PostgreSQL).
     CopyFromStdin,
+    /// `COPY .. TO STDOUT`, whose rows do not come as those of a query do (PostgreSQL).
+    CopyToStdout,
     /// `CALL`.
     Call,
     /// `DO`: a block of code (PostgreSQL), or an expression (MySQL).

@@ -30,9 +30,62 @@ pub enum Leak {
     Lock,
     /// A temporary table, or another temporary object.
     TemporaryTable,
-    /// A cursor `WITH HOLD`.
+    /// A cursor `WITH HOLD` (PostgreSQL), an open `HANDLER` (MySQL).
     Cursor,
 }
+
+impl Leak {
+    /// All of them.
+    ///
+    /// ```
+    /// use demarcate_sql::Leak;
+    ///
+    /// assert!(Leak::ALL.contains(&Leak::Cursor));
+    /// ```
+    pub const ALL: [Self; 6] = [
+        Self::Setting,
+        Self::Listener,
+        Self::PreparedStatement,
+        Self::Lock,
+        Self::TemporaryTable,
+        Self::Cursor,
+    ];
+}
+
+/// What a statement leaves on the session, each kind of state once: see [`Statement::leaks`](crate::Statement::leaks).
+///
+/// ```
+/// use demarcate_sql::{Dialect, Leak, statements};
+///
+/// let sql = "do $$ begin set search_path = a; listen orders; set role b; end $$";
+/// let leaks = statements(sql, Dialect::Postgres).next().unwrap().leaks();
+/// assert_eq!(leaks.collect::<Vec<_>>(), [Leak::Setting, Leak::Listener]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leaks {
+    /// A bit for each of [`Leak::ALL`].
+    left: u8,
+}
+
+impl Leaks {
+    pub(crate) fn add(&mut self, leak: Leak) {
+        self.left |= 1 << leak as u8;
+    }
+}
+
+impl Iterator for Leaks {
+    type Item = Leak;
+
+    fn next(&mut self) -> Option<Leak> {
+        let next = Leak::ALL
+            .into_iter()
+            .find(|leak| self.left & (1 << *leak as u8) != 0)?;
+        self.left &= !(1 << next as u8);
+        Some(next)
+    }
+}
+
+impl core::iter::FusedIterator for Leaks {}
 
 impl Kind {
     /// Returns the state that a statement of this kind leaves on the session.
@@ -56,7 +109,7 @@ impl Kind {
             Self::Listen => Some(Leak::Listener),
             Self::Prepare | Self::Deallocate => Some(Leak::PreparedStatement),
             Self::Temporary => Some(Leak::TemporaryTable),
-            Self::DeclareCursorWithHold => Some(Leak::Cursor),
+            Self::DeclareCursorWithHold | Self::HandlerOpen => Some(Leak::Cursor),
             _ => Some(Leak::Setting),
         }
     }

@@ -32,7 +32,8 @@
 //!
 //! The effects of a stored function, procedure or trigger are not visible in the text that calls it: see
 //! [`Effect::Opaque`]. Nor is a text that is built on the server: `EXECUTE IMMEDIATE concat(..)`,
-//! `set_config($1, ..)`, `DO` with an `EXECUTE` in it.
+//! `set_config($1, ..)`. In a `DO` block, a compound statement and a literal of `EXECUTE IMMEDIATE` the statements are
+//! read: see [`Statement::leaks`].
 #![no_std]
 
 #[cfg(test)]
@@ -45,6 +46,7 @@ mod effect;
 mod executable_comments;
 mod guard;
 mod head;
+mod inner;
 mod kind;
 mod leak;
 mod lexer;
@@ -63,7 +65,7 @@ pub use dialect::Dialect;
 pub use effect::Effect;
 pub use guard::{find, find_kind, guard, is_plain, is_single, transaction_control};
 pub use kind::Kind;
-pub use leak::Leak;
+pub use leak::{Leak, Leaks};
 pub use masked::{Masked, masked};
 pub use split::{Statement, Statements, statements};
 

@@ -75,7 +75,7 @@ fn is_escaped(token: &Token<'_>) -> bool {
 }
 
 /// Returns the text between the quotes.
-fn content(text: &str) -> &str {
+pub(crate) fn content(text: &str) -> &str {
     match text.strip_prefix('$') {
         Some(tagged) => {
             let content = tagged.split_once('$').map_or("", |(_, content)| content);

@@ -28,12 +28,45 @@ pub(crate) fn filled(sql: &str, kind: Kind) -> Option<Kind> {
 
 /// Whether the name that follows is in the schema of temporary tables.
 pub(crate) fn is_in_schema(mut lexer: Lexer<'_>) -> bool {
-    let schema = match lexer.dialect() {
-        Dialect::Postgres => "pg_temp",
-        Dialect::Sqlite => "temp",
-        Dialect::MySql => return false,
+    let Some(first) = lexer.next() else {
+        return false;
     };
-    lexer.next().is_some_and(|name| name.names(schema)) && lexer.accept_mark(b'.')
+    match lexer.dialect() {
+        Dialect::MySql => false,
+        // SQLite takes a string for a name as well.
+        Dialect::Sqlite => {
+            (first.names("temp") || first.text.eq_ignore_ascii_case("'temp'"))
+                && lexer.accept_mark(b'.')
+        }
+        Dialect::Postgres => {
+            // `U&"pg\005ftemp"."t"`
+            if first.is("u") && lexer.accept_mark(b'&') {
+                let name = lexer.next();
+                return name.is_some_and(|name| name.text.contains('\\'))
+                    && lexer.accept_mark(b'.');
+            }
+            if !lexer.accept_mark(b'.') {
+                return false;
+            }
+            // With the database in front.
+            names_schema(&first)
+                || lexer
+                    .next()
+                    .is_some_and(|second| names_schema(&second) && lexer.accept_mark(b'.'))
+        }
+    }
+}
+
+/// `pg_temp`, and `pg_temp_3`, which it stands for.
+fn names_schema(name: &Token<'_>) -> bool {
+    name.identifier().is_some_and(|name| {
+        let (first, number) = name.split_at_checked(7).unwrap_or((name, ""));
+        first.eq_ignore_ascii_case("pg_temp")
+            && (number.is_empty()
+                || number
+                    .strip_prefix('_')
+                    .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit())))
+    })
 }
 
 /// `[LOCAL | GLOBAL] TEMP[ORARY] [TABLE] name`, and not a table that is called `temp`; or `pg_temp.name`.
@@ -147,6 +180,91 @@ mod tests {
                 "create table if not exists temp.t (a)",
                 Sqlite,
                 Kind::Temporary,
+            ),
+            (
+                "create or replace function pg_temp.f() returns int begin atomic select 1; end",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create procedure pg_temp . p() as $$ $$ language sql",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create aggregate pg_temp.a (int) (sfunc = b, stype = int)",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create sequence if not exists pg_temp.s",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create type pg_temp.t as (a int)",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create domain /* a */ pg_temp.d as int",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create text search configuration pg_temp.c (copy = english)",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create operator pg_temp.+ (function = f)",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create foreign table pg_temp.t () server s",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create table shop.pg_temp.t (a int)",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create table pg_temp_3.t (a int)",
+                Postgres,
+                Kind::Temporary,
+            ),
+            (
+                "create table U&\"pg\\005ftemp\".t (a int)",
+                Postgres,
+                Kind::Temporary,
+            ),
+            ("create table 'temp'.t (a)", Sqlite, Kind::Temporary),
+            ("create view [temp].v as select 1", Sqlite, Kind::Temporary),
+            (
+                "create virtual table temp.t using fts5(a)",
+                Sqlite,
+                Kind::Temporary,
+            ),
+            (
+                "create trigger if not exists temp.t after insert on main.a begin delete from b; end",
+                Sqlite,
+                Kind::Temporary,
+            ),
+            ("create index i on pg_temp.t (a)", Postgres, Kind::Ddl),
+            ("create table pg_temperature.t (a int)", Postgres, Kind::Ddl),
+            ("create table pg_temp_a.t (a int)", Postgres, Kind::Ddl),
+            (
+                "create function f() returns int return 1",
+                Postgres,
+                Kind::Routine,
+            ),
+            (
+                "create trigger t after insert on a begin delete from temp.b; end",
+                Sqlite,
+                Kind::Routine,
             ),
             ("create table temp.t (a int)", Postgres, Kind::Ddl),
             ("create table temp.t (a int)", MySql, Kind::Ddl),

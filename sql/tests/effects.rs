@@ -38,7 +38,7 @@ fn nothing() {
                     "do $$ begin commit; end $$",
                     "lock table a",
                     "execute a",
-                    "copy a to stdout",
+                    "copy a to 'b'",
                 ],
             ),
             (
@@ -277,7 +277,7 @@ fn what_a_session_must_not_send() {
     );
     check(
         Effect::NeedsConnection,
-        &[(Postgres, &["copy a from stdin"])],
+        &[(Postgres, &["copy a from stdin", "copy a to stdout"])],
     );
     check(Effect::Ambiguous, &[(MySql, &["select 1 /*! ' */"])]);
     check(

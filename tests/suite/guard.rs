@@ -321,4 +321,188 @@ async fn on_postgres_a_connection_with_settings_of_the_users_is_closed_and_not_r
             .unwrap();
     }
     factory.close(crate::GRACE).await;
+mod handler_of_mariadb {
+    use demarcate::mysql::Session;
+    use demarcate::{Error, router_tx};
+
+    #[router_tx]
+    pub(super) async fn send(tx: &mut Session, sql: &'static str) -> Result<(), Error> {
+        sqlx::raw_sql(sql).execute(&mut *tx).await?;
+        Ok(())
+    }
+
+    #[router_tx(allow(cursor_with_hold, reason = "a test of it"))]
+    pub(super) async fn open(tx: &mut Session) -> Result<(), Error> {
+        sqlx::raw_sql("handler items open")
+            .execute(&mut *tx)
+            .await?;
+        Ok(())
+    }
+}
+
+/// An open handler outlives the commit and blocks changes of its table, so that it is refused in every spelling. With the
+/// rule lifted it ends with the connection.
+#[tokio::test]
+async fn on_mariadb_no_handler_stays_open() {
+    let db = demarcate_tests::mariadb().await;
+    db.admin(ITEMS).await;
+    let alter = async |column: &str| {
+        let mut other = db.connect().await;
+        other.execute("set lock_wait_timeout = 1").await.unwrap();
+        let alter = format!("alter table items add {column} int");
+        other
+            .execute(sqlx::raw_sql(AssertSqlSafe(alter)))
+            .await
+            .map(drop)
+    };
+    // What the rule is for.
+    let mut connection = db.connect().await;
+    for sql in ["begin", "handler items open", "commit"] {
+        connection.execute(sqlx::raw_sql(sql)).await.unwrap();
+    }
+    let blocked = alter("a").await.unwrap_err();
+    assert!(blocked.to_string().contains("1205"), "{blocked}");
+    sqlx::Connection::close(connection).await.unwrap();
+
+    let factory = demarcate::mysql::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1);
+    let factory = factory.connect().await.unwrap();
+    for sql in [
+        "handler items open",
+        "HANDLER items /* a */ OPEN as b",
+        "/*! handler items open */",
+        "set statement max_statement_time = 1 for handler items open",
+        "execute immediate 'handler items open'",
+        "begin not atomic handler items open; end",
+    ] {
+        let refused = handler_of_mariadb::send(factory.clone(), sql).await;
+        assert!(
+            matches!(refused, Err(Error::Forbidden { rule: "D045", .. })),
+            "{sql}: {refused:?}"
+        );
+    }
+    handler_of_mariadb::open(factory.clone()).await.unwrap();
+    let next = handler_of_mariadb::send(factory.clone(), "select 1").await;
+    next.unwrap();
+    alter("a").await.unwrap();
+}
+
+/// Blocks, and texts that are run, are read.
+#[tokio::test]
+async fn on_mariadb_nothing_is_left_by_a_block() {
+    let db = demarcate_tests::mariadb().await;
+    let factory = demarcate::mysql::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    for (sql, expected) in [
+        (
+            "begin not atomic set session group_concat_max_len = 7; end",
+            "D040",
+        ),
+        (
+            "begin not atomic create temporary table left_behind (id int); end",
+            "D044",
+        ),
+        (
+            "execute immediate 'set session group_concat_max_len = 7'",
+            "D040",
+        ),
+        ("execute immediate \"do get_lock('a', 1)\"", "D043"),
+    ] {
+        let refused = handler_of_mariadb::send(factory.clone(), sql).await;
+        assert!(
+            matches!(refused, Err(Error::Forbidden { rule, .. }) if rule == expected),
+            "{sql}: {refused:?}"
+        );
+    }
+}
+
+/// What the server runs, so that the rules are about what is there.
+#[tokio::test]
+async fn on_postgres_nothing_is_left_by_a_block_or_in_the_schema_of_temporaries() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1);
+    let factory = factory.connect().await.unwrap();
+    let left = "select (select count(*) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid())
+        + (select count(*) from pg_listening_channels())
+        + (select count(*) from pg_proc where pronamespace = pg_my_temp_schema())
+        + (select count(*) from pg_class where relnamespace = pg_my_temp_schema())
+        + (select count(*) from pg_type where typnamespace = pg_my_temp_schema())
+        + (current_setting('application_name') = 'left')::int";
+    for (sql, expected) in [
+        ("do $$ begin set application_name = 'left'; end $$", "D040"),
+        (
+            "do 'begin perform set_config(''application_name'', ''left'', false); end'",
+            "D040",
+        ),
+        ("do $$ begin perform pg_advisory_lock(1); end $$", "D043"),
+        ("do $$ begin create temp table t (id int); end $$", "D044"),
+        ("do $$ begin listen left_channel; end $$", "D041"),
+        ("do $$ begin execute 'listen left_channel'; end $$", "D041"),
+        (
+            "create function pg_temp.f() returns int language sql return 1",
+            "D044",
+        ),
+        ("create type pg_temp.e as enum ('a')", "D044"),
+        ("create sequence pg_temp.s", "D044"),
+        ("create table U&\"pg\\005ftemp\".t (id int)", "D044"),
+    ] {
+        let refused = factory
+            .transaction(async |tx| {
+                sqlx::raw_sql(sql).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await;
+        assert!(
+            matches!(refused, Err(Error::Forbidden { rule, .. }) if rule == expected),
+            "{sql}: {refused:?}"
+        );
+        // It would have stayed.
+        let mut connection = db.connect().await;
+        for sql in ["begin", sql, "commit"] {
+            connection.execute(sqlx::raw_sql(sql)).await.unwrap();
+        }
+        let count: i64 = sqlx::query_scalar(left)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert!(count > 0, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn on_sqlite_nothing_is_left_in_the_schema_of_temporaries() {
+    let db = demarcate_tests::sqlite().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::sqlite::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    for sql in [
+        "create trigger temp.t after insert on items begin delete from items; end",
+        "create table 'temp'.t (id)",
+        "create view [temp].v as select 1",
+    ] {
+        let refused = factory
+            .transaction(async |tx| {
+                sqlx::raw_sql(sql).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await;
+        assert!(
+            matches!(refused, Err(Error::Forbidden { rule: "D044", .. })),
+            "{sql}: {refused:?}"
+        );
+        let mut connection = db.connect().await;
+        for sql in ["begin", sql, "commit"] {
+            connection.execute(sqlx::raw_sql(sql)).await.unwrap();
+        }
+        let count: i64 = sqlx::query_scalar("select count(*) from sqlite_temp_schema")
+            .fetch_one(&mut connection)
+            .await
+            .unwrap();
+        assert_eq!(count, 1, "{sql}");
+    }
 }

@@ -13,6 +13,7 @@ mod door;
 mod echo;
 mod extremes;
 mod failure;
+mod generic;
 mod guard;
 mod handler;
 mod health;

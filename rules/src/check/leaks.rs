@@ -20,10 +20,10 @@ pub(crate) fn find(sql: &str) -> Vec<(&'static Rule, String)> {
     for postgres in statements(sql, Dialect::Postgres) {
         let alike =
             |dialect| statements(sql, dialect).find(|other| other.offset == postgres.offset);
-        if let (Some(sqlite), Some(mysql)) = (alike(Dialect::Sqlite), alike(Dialect::MySql))
-            && let Some(leak) = leak_on_any(postgres, sqlite, mysql)
-        {
-            add(leak, first_words(postgres.text));
+        if let (Some(sqlite), Some(mysql)) = (alike(Dialect::Sqlite), alike(Dialect::MySql)) {
+            for leak in leaks_on_any(postgres, sqlite, mysql) {
+                add(leak, first_words(postgres.text));
+            }
         }
     }
     for dialect in [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite] {
@@ -51,12 +51,9 @@ fn rule_of_leak(leak: Leak) -> &'static Rule {
     }
 }
 
-/// Returns what a statement leaves on the session of one of the databases, given how each of them reads it.
-fn leak_on_any(
-    postgres: Statement<'_>,
-    sqlite: Statement<'_>,
-    mysql: Statement<'_>,
-) -> Option<Leak> {
+/// Returns what a statement leaves on the session of the first database that it leaves something on, given how each of them
+/// reads it.
+fn leaks_on_any(postgres: Statement<'_>, sqlite: Statement<'_>, mysql: Statement<'_>) -> Vec<Leak> {
     let ends_with_the_transaction = match postgres.kind {
         // `SET LOCAL`, `SET CONSTRAINTS`, `SET TRANSACTION`, `ON COMMIT DROP`: what they end with is PostgreSQL's own.
         Kind::SetLocal
@@ -72,14 +69,18 @@ fn leak_on_any(
         Kind::Load => mysql.kind != Kind::Other,
         _ => false,
     };
-    let leak = |statement: Statement<'_>| match statement.effect() {
-        Effect::ChangesReading => Some(Leak::Setting),
-        _ => statement.leak(),
+    if ends_with_the_transaction {
+        return Vec::new();
+    }
+    let leaks = |statement: Statement<'_>| match statement.effect() {
+        Effect::ChangesReading => vec![Leak::Setting],
+        _ => statement.leaks().collect(),
     };
     [postgres, sqlite, mysql]
         .into_iter()
-        .find_map(leak)
-        .filter(|_| !ends_with_the_transaction)
+        .map(leaks)
+        .find(|leaks| !leaks.is_empty())
+        .unwrap_or_default()
 }
 
 /// Returns enough of a statement to find it by.
@@ -147,6 +148,14 @@ mod tests {
             ),
             ("declare c cursor with hold for select 1", "D045"),
             ("select 1; listen a", "D041"),
+            ("handler t open", "D045"),
+            ("execute immediate 'handler t open'", "D045"),
+            ("do $$ begin set role a; end $$", "D040"),
+            ("create function pg_temp.f() returns int return 1", "D044"),
+            (
+                "create trigger temp.t after insert on a begin delete from b; end",
+                "D044",
+            ),
         ] {
             assert_eq!(codes(sql), [code], "{sql}");
         }
@@ -175,6 +184,8 @@ mod tests {
             "create temp table t (a int) on commit drop",
             "drop temporary table t",
             "declare c cursor for select 1",
+            "handler t read first",
+            "do $$ begin set local role a; end $$",
             "select 'listen a; set b = 1'",
             "select 1 -- ; reset all",
             "",

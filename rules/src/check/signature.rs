@@ -79,7 +79,12 @@ fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, er
         .parameters()
         .find(|(_, parameter)| types::is_of_sqlx(&parameter.ty))
     {
-        Some((_, parameter)) => errors.rule(&rule::SESSION_MISSING, kind, help, &parameter.ty),
+        Some((_, parameter)) => errors.rule(
+            &rule::SESSION_REPLACED,
+            kind,
+            &types::text(&parameter.ty),
+            &parameter.ty,
+        ),
         None => errors.rule(&rule::SESSION_MISSING, kind, help, &function.sig.ident),
     }
 }

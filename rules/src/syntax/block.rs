@@ -54,12 +54,18 @@ impl Block {
 
     fn new(head: TokenStream, braces: Group) -> Self {
         // Reading members cannot fail: anything unknown is kept as tokens.
-        let members = members.parse2(braces.stream()).unwrap_or_else(|_| {
+        let mut members = members.parse2(braces.stream()).unwrap_or_else(|_| {
             vec![Member {
                 item: MemberItem::Other(braces.stream()),
                 marks: Vec::new(),
             }]
         });
+        let is_declaration = is_trait_as_written(&head);
+        for member in &mut members {
+            if let MemberItem::Function(function) = &mut member.item {
+                function.is_declared = is_declaration;
+            }
+        }
         Self {
             head,
             braces,
@@ -77,6 +83,36 @@ impl Block {
         };
         outer.parse2(self.head.clone()).unwrap_or_default()
     }
+}
+
+/// Whether a head is that of a trait whose methods no other attribute rewrites.
+fn is_trait_as_written(head: &TokenStream) -> bool {
+    let read = |input: ParseStream<'_>| {
+        let attrs = input.call(Attribute::parse_outer)?;
+        input.parse::<Visibility>()?;
+        input.parse::<Option<Token![unsafe]>>()?;
+        let is_trait = input.peek(Token![trait]);
+        input.parse::<TokenStream>()?;
+        Ok(is_trait && !attrs.iter().any(rewrites_futures))
+    };
+    read.parse2(head.clone()).unwrap_or_default()
+}
+
+/// `#[async_trait]`, `#[trait_variant::make(..)]`, also in a `#[cfg_attr(..)]`.
+fn rewrites_futures(attr: &Attribute) -> bool {
+    attr.meta
+        .to_token_stream()
+        .into_iter()
+        .any(|token| match token {
+            TokenTree::Ident(word) => word == "async_trait" || word == "trait_variant",
+            TokenTree::Group(group) => {
+                attr.path().is_ident("cfg_attr") && {
+                    let text = group.to_string();
+                    text.contains("async_trait") || text.contains("trait_variant")
+                }
+            }
+            _ => false,
+        })
 }
 
 fn members(input: ParseStream<'_>) -> syn::Result<Vec<Member>> {
@@ -346,6 +382,32 @@ mod tests {
                 "-", "-", "e"
             ]
         );
+    }
+
+    #[test]
+    fn methods_that_a_trait_declares_are_known() {
+        let declared = |text: &str| {
+            block(text).members.iter().any(
+                |member| matches!(&member.item, MemberItem::Function(function) if function.is_declared),
+            )
+        };
+        for text in [
+            "trait A { async fn a(); }",
+            "#[doc = \"async_trait\"] #[automock] pub(crate) unsafe trait A<T>: B where T: C { async fn a() {} }",
+        ] {
+            assert!(declared(text), "{text}");
+        }
+        for text in [
+            "impl A { async fn a() {} }",
+            "impl A for B { async fn a() {} }",
+            "mod trait_a { async fn a() {} }",
+            "#[async_trait] trait A { async fn a(); }",
+            "#[async_trait::async_trait(?Send)] pub trait A { async fn a() {} }",
+            "#[trait_variant::make(Send)] trait A { async fn a(); }",
+            "#[cfg_attr(feature = \"a\", async_trait)] trait A { async fn a(); }",
+        ] {
+            assert!(!declared(text), "{text}");
+        }
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct Function {
     pub boxed: Option<Boxed>,
     /// It stands in a `#[service]` block: without a session it is a constructor or a helper, and its signature its own.
     pub is_in_block: bool,
+    /// A trait declares it, so that its future is to be `Send` whatever implements it. Not under `#[async_trait]`, which
+    /// sees to that itself, and not a method with a body whose attribute is its own: that may as well be an `impl`'s.
+    pub is_declared: bool,
     /// The parameter that was marked `#[session]`.
     pub(crate) marked: Vec<usize>,
 }
@@ -81,6 +84,7 @@ impl Parse for Function {
             Body::Braced(body)
         };
         let marked = session::take_marks(&mut sig);
+        let is_declared = matches!(body, Body::None(_));
         Ok(Self {
             attrs,
             vis,
@@ -89,6 +93,7 @@ impl Parse for Function {
             body,
             boxed: None,
             is_in_block: false,
+            is_declared,
             marked,
         })
     }

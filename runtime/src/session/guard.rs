@@ -121,12 +121,12 @@ fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, R
             reason,
         };
         if effect.is_guarded() {
-            return Err(refuse(rule(effect), reason(effect)));
+            return Err(refuse(rule(effect), reason(effect, dialect)));
         }
-        if let Some(leak) = statement.leak() {
-            let (rule, reason) = rule_of_leak(leak);
+        for leak in statement.leaks() {
+            let rule = rule_of_leak(leak);
             if !allowed.contains(rule) {
-                return Err(refuse(rule, reason));
+                return Err(refuse(rule, reason_of_leak(leak, dialect)));
             }
             passed.leaves_state = true;
         }
@@ -141,12 +141,12 @@ fn read_each(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Passed, R
 fn read_calls(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<bool, Refusal> {
     let mut any = false;
     for call in session_calls(sql, dialect) {
-        let (rule, reason) = rule_of_leak(call.leak);
+        let rule = rule_of_leak(call.leak);
         if !allowed.contains(rule) {
             return Err(Refusal {
                 rule,
                 statement: call.name.to_owned(),
-                reason,
+                reason: reason_of_leak(call.leak, dialect),
             });
         }
         any = true;
@@ -154,39 +154,81 @@ fn read_calls(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<bool, Re
     Ok(any)
 }
 
-/// Returns the rule against a leak, and the reason that the error gives.
-fn rule_of_leak(leak: Leak) -> (&'static str, &'static str) {
+/// Returns the code of the rule against a leak.
+fn rule_of_leak(leak: Leak) -> &'static str {
     match leak {
-        Leak::Setting => (
-            SESSION_SETTING,
+        Leak::Setting => SESSION_SETTING,
+        Leak::Listener => LISTEN,
+        Leak::PreparedStatement => PREPARE_STATEMENT,
+        Leak::Lock => ADVISORY_LOCK,
+        Leak::TemporaryTable => TEMPORARY_TABLE,
+        Leak::Cursor => CURSOR_WITH_HOLD,
+    }
+}
+
+/// Returns why a statement that leaves something on the session is refused, and what to write instead on that database.
+fn reason_of_leak(leak: Leak, dialect: Dialect) -> &'static str {
+    use Dialect::{MySql, Postgres, Sqlite};
+    match (leak, dialect) {
+        (Leak::Setting, Postgres) => {
             "the setting outlives the transaction, and reaches the next user of the connection; write `SET LOCAL`, or \
-             set it where the connection is opened",
-        ),
-        Leak::Listener => (
-            LISTEN,
+             set it where the connection is opened"
+        }
+        (Leak::Setting, MySql) => {
+            "the setting outlives the transaction, and reaches the next user of the connection; set it where the \
+             connection is opened, or for one statement: `SET STATEMENT .. FOR` (MariaDB), the hint `SET_VAR` (MySQL)"
+        }
+        (Leak::Setting, Sqlite) => {
+            "it stays on the connection after the transaction, and reaches the next user of the connection; set it \
+             where the connection is opened"
+        }
+        (Leak::Listener, Postgres) => {
             "it outlives the transaction, and reaches the next user of the connection; listen with sqlx's \
-             `PgListener`, which has a connection of its own",
-        ),
-        Leak::PreparedStatement => (
-            PREPARE_STATEMENT,
+             `PgListener`, which has a connection of its own"
+        }
+        (Leak::Listener, MySql | Sqlite) => {
+            "it outlives the transaction, and reaches the next user of the connection; listen on a connection of its \
+             own"
+        }
+        (Leak::PreparedStatement, Postgres) => {
             "it outlives the transaction, and behind a pooler it is lost or belongs to another client; sqlx prepares \
-             statements by itself",
-        ),
-        Leak::Lock => (
-            ADVISORY_LOCK,
+             statements by itself"
+        }
+        (Leak::PreparedStatement, MySql | Sqlite) => {
+            "it outlives the transaction, and the next user of the connection finds its name taken; sqlx prepares \
+             statements by itself"
+        }
+        (Leak::Lock, Postgres) => {
             "a session lock outlives the transaction, and passes to the next user of the connection; take \
-             `pg_advisory_xact_lock`, or lock a row",
-        ),
-        Leak::TemporaryTable => (
-            TEMPORARY_TABLE,
-            "it outlives the transaction, and reaches the next user of the connection; on PostgreSQL write `ON COMMIT \
-             DROP`, elsewhere a common table expression",
-        ),
-        Leak::Cursor => (
-            CURSOR_WITH_HOLD,
+             `pg_advisory_xact_lock`, or lock a row"
+        }
+        (Leak::Lock, MySql) => {
+            "a session lock outlives the transaction, and passes to the next user of the connection; lock a row with \
+             `SELECT .. FOR UPDATE`"
+        }
+        (Leak::Lock, Sqlite) => {
+            "a session lock outlives the transaction, and passes to the next user of the connection; the transaction \
+             itself keeps other writers out"
+        }
+        (Leak::TemporaryTable, Postgres) => {
+            "it outlives the transaction, and reaches the next user of the connection; write `ON COMMIT DROP` for a \
+             table, and for anything else a common table expression or a plain object"
+        }
+        (Leak::TemporaryTable, MySql | Sqlite) => {
+            "it outlives the transaction, and reaches the next user of the connection; write a common table \
+             expression, or use a plain table"
+        }
+        (Leak::Cursor, Postgres) => {
             "it outlives the transaction, and holds its rows on the server; leave out `WITH HOLD`, or fetch the rows \
-             as a stream",
-        ),
+             as a stream"
+        }
+        (Leak::Cursor, MySql) => {
+            "it stays open after the transaction, and blocks changes of the table; write a `SELECT`, and fetch the \
+             rows as a stream"
+        }
+        (Leak::Cursor, Sqlite) => {
+            "it stays open after the transaction; write a `SELECT`, and fetch the rows as a stream"
+        }
     }
 }
 
@@ -199,8 +241,8 @@ fn rule(effect: Effect) -> &'static str {
     }
 }
 
-/// Returns why a statement with a guarded effect is refused, and what to write instead.
-fn reason(effect: Effect) -> &'static str {
+/// Returns why a statement with a guarded effect is refused, and what to write instead on that database.
+fn reason(effect: Effect, dialect: Dialect) -> &'static str {
     match effect {
         Effect::Begins => {
             "the transaction is already begun, by the boundary that lent the session; give a part of it a scope of \
@@ -216,8 +258,15 @@ fn reason(effect: Effect) -> &'static str {
         Effect::TwoPhase => {
             "a two-phase commit takes the transaction from the boundary that lent the session"
         }
+        // SQLite has one isolation level.
+        Effect::Characteristics if dialect == Dialect::Sqlite => {
+            "the access mode is the boundary's: `read_only` where it is opened"
+        }
         Effect::Characteristics => {
             "isolation and access mode are the boundary's: `isolation = ..` and `read_only` where it is opened"
+        }
+        Effect::Ambiguous if dialect != Dialect::MySql => {
+            "it can be read in more than one way, so it may end the transaction; write each statement by itself"
         }
         Effect::Ambiguous => {
             "it can be read in more than one way, so it may end the transaction; leave out version comments and \
@@ -227,9 +276,15 @@ fn reason(effect: Effect) -> &'static str {
             "the server would read later statements differently from the check; set it for the server, or where the \
              connection is opened"
         }
+        Effect::NeedsConnection if dialect == Dialect::Postgres => {
+            "COPY FROM STDIN and TO STDOUT need the raw connection, and as statements they would wait forever or lose \
+             the connection; use sqlx's `copy_in_raw` and `copy_out_raw` on a separate connection"
+        }
         Effect::NeedsConnection => {
-            "COPY FROM STDIN needs the raw connection, and as a statement it would wait forever; use sqlx's \
-             `copy_in_raw` on a separate connection"
+            "it needs the raw connection, which a session does not give; run it on a separate connection"
+        }
+        Effect::RollsBackOnConflict if dialect != Dialect::Sqlite => {
+            "on a conflict it would silently roll back the whole transaction; let the conflict be an error"
         }
         Effect::RollsBackOnConflict => {
             "on a conflict it would silently roll back the whole transaction; write `or abort`, the default, or `or \
@@ -330,6 +385,11 @@ mod tests {
                 "D040",
             ),
             ("declare c cursor with hold for select 1", "D045"),
+            ("create function pg_temp.f() returns int return 1", "D044"),
+            ("do $$ begin set search_path = a; end $$", "D040"),
+            ("do $$ begin perform pg_advisory_lock(1); end $$", "D043"),
+            ("do $$ begin execute 'listen orders'; end $$", "D041"),
+            ("copy items to stdout", "D024"),
         ] {
             assert_eq!(
                 refused(sql, Dialect::Postgres).map(|(rule, _)| rule),
@@ -337,6 +397,37 @@ mod tests {
                 "{sql}"
             );
         }
+        for (sql, rule) in [
+            ("handler t open", "D045"),
+            ("/*! handler t open */", "D045"),
+            (
+                "set statement max_statement_time = 1 for handler t open",
+                "D045",
+            ),
+            ("execute immediate 'handler t open'", "D045"),
+            ("begin not atomic handler t open; end", "D045"),
+            (
+                "begin not atomic create temporary table t (id int); end",
+                "D044",
+            ),
+            ("execute immediate 'set time_zone = a'", "D040"),
+            ("execute immediate \"do get_lock('a', 1)\"", "D043"),
+            ("select service_get_write_locks('a', 'b', 1)", "D043"),
+        ] {
+            assert_eq!(
+                refused(sql, Dialect::MySql).map(|(rule, _)| rule),
+                Some(rule),
+                "{sql}"
+            );
+        }
+        assert_eq!(
+            refused(
+                "create trigger temp.t after insert on a begin delete from b; end",
+                Dialect::Sqlite
+            )
+            .map(|(rule, _)| rule),
+            Some("D044")
+        );
         assert_eq!(
             refused("attach 'a.db' as a", Dialect::Sqlite).map(|(rule, _)| rule),
             Some("D040")
@@ -374,6 +465,111 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    /// A block is refused for each of its statements: to lift the rule of one is not to lift the other's.
+    #[test]
+    fn each_rule_of_a_block_has_to_be_lifted() {
+        let mut allowed = Allowed::default();
+        allowed.insert("D041");
+        let block = "do $$ begin listen a; set role b; end $$";
+        let refusal = read(block, Dialect::Postgres, &allowed).unwrap_err();
+        assert_eq!(refusal.rule, "D040");
+        allowed.insert("D040");
+        let passed = read(block, Dialect::Postgres, &allowed).unwrap();
+        assert!(passed.leaves_state && passed.changes_schema);
+    }
+
+    /// Every reason on every database: none names a thing that the database lacks. `--nocapture` prints them.
+    #[test]
+    fn no_reason_names_what_the_database_lacks() {
+        // As words, so that `set local` is not found in "set locally".
+        const LACKS: [(Dialect, &[&str]); 3] = [
+            (
+                Dialect::Postgres,
+                &[
+                    "PRAGMA",
+                    "SET STATEMENT",
+                    "SET_VAR",
+                    "GET_LOCK",
+                    "HANDLER",
+                    "MySQL",
+                    "MariaDB",
+                    "SQLite",
+                    "or abort",
+                    "or ignore",
+                    "version comment",
+                ],
+            ),
+            (
+                Dialect::MySql,
+                &[
+                    "SET LOCAL",
+                    "pg_",
+                    "PgListener",
+                    "ON COMMIT",
+                    "WITH HOLD",
+                    "COPY",
+                    "copy_",
+                    "PRAGMA",
+                    "pooler",
+                    "PostgreSQL",
+                    "SQLite",
+                    "or abort",
+                ],
+            ),
+            (
+                Dialect::Sqlite,
+                &[
+                    "SET LOCAL",
+                    "pg_",
+                    "PgListener",
+                    "ON COMMIT",
+                    "WITH HOLD",
+                    "COPY",
+                    "copy_",
+                    "SET STATEMENT",
+                    "SET_VAR",
+                    "FOR UPDATE",
+                    "isolation",
+                    "pooler",
+                    "version comment",
+                    "PostgreSQL",
+                    "MySQL",
+                    "MariaDB",
+                ],
+            ),
+        ];
+        let effects = [
+            Effect::Begins,
+            Effect::Commits,
+            Effect::RollsBack,
+            Effect::Nests,
+            Effect::TwoPhase,
+            Effect::Characteristics,
+            Effect::ImplicitCommit,
+            Effect::RollsBackOnConflict,
+            Effect::ChangesReading,
+            Effect::NeedsConnection,
+            Effect::Ambiguous,
+        ];
+        for (dialect, lacks) in LACKS {
+            let of_effects = effects.map(|effect| {
+                assert!(effect.is_guarded(), "{effect:?}");
+                (format!("{effect:?}"), reason(effect, dialect))
+            });
+            let of_leaks =
+                Leak::ALL.map(|leak| (format!("{leak:?}"), reason_of_leak(leak, dialect)));
+            for (what, reason) in of_effects.into_iter().chain(of_leaks) {
+                println!("{dialect:?} | {what} | {reason}");
+                for word in lacks {
+                    assert!(
+                        !reason.contains(word),
+                        "{dialect:?}, {what}: {reason:?} names {word:?}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]
@@ -569,11 +765,36 @@ mod tests {
                 "lock table orders",
                 "insert into temp (a) values (1)",
                 "select 1; listen a",
+                "create view pg_temp.v as select 1",
+                "create function pg_temp.f() returns int return 1",
+                "create sequence pg_temp.s",
+                "create type pg_temp.t as (a int)",
+                "create table shop.pg_temp.t (id int)",
+                "create table pg_temp_3.t (id int)",
+                "create index i on pg_temp.t (id)",
+                "select set_limit(0.5)",
+                "select pg_create_physical_replication_slot('a', false, true)",
+                "do $$ begin set search_path = a; end $$",
+                "do $$ begin perform set_config('a.b', 'c', false); end $$",
+                "do $$ begin perform pg_advisory_lock(1); end $$",
+                "do $$ begin create temp table t (id int); end $$",
+                "do $$ begin create temp table t (id int) on commit drop; end $$",
+                "do $$ begin execute 'listen orders'; end $$",
+                "do $$ begin update a set b = 1; end $$",
             ],
         ),
         (
             Dialect::MySql,
             &[
+                "handler t open",
+                "handler shop.t open as a",
+                "HANDLER `t` /* a */ OPEN",
+                "handler t read first",
+                "handler t close",
+                "execute immediate 'handler t open'",
+                "execute immediate 'set time_zone = a'",
+                "execute immediate 'select 1'",
+                "select service_get_read_locks('a', 'b', 1)",
                 "set session sql_mode = ''",
                 "set @@session.sql_mode = 'ANSI_QUOTES'",
                 "set time_zone = '+00:00'",
@@ -624,6 +845,9 @@ mod tests {
                 "create temp trigger t after insert on a begin delete from b; end",
                 "create temp view v as select 1",
                 "create table temp.t (a)",
+                "create table 'temp'.t (a)",
+                "create trigger temp.t after insert on a begin delete from b; end",
+                "create virtual table temp.t using fts5(a)",
                 "create table t (a)",
                 "drop table temp.t",
                 "select load_extension('a')",
@@ -635,7 +859,7 @@ mod tests {
 
     /// Texts on which the two differ, because the rules do not know the database: the guard's rule, and the compile-time
     /// rule.
-    const DIFFERENT: [(Dialect, &str, Option<&str>, Option<&str>); 8] = [
+    const DIFFERENT: [(Dialect, &str, Option<&str>, Option<&str>); 9] = [
         // `SET LOCAL` is `SET SESSION` on MySQL, but PostgreSQL's own form.
         (
             Dialect::MySql,
@@ -678,6 +902,7 @@ mod tests {
             None,
         ),
         (Dialect::Postgres, "copy a from stdin", Some("D024"), None),
+        (Dialect::Postgres, "copy a to stdout", Some("D024"), None),
     ];
 
     #[test]

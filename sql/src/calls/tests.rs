@@ -29,6 +29,22 @@ fn calls_are_found() {
         calls("select load_extension('a')", Sqlite),
         [("load_extension", 7)]
     );
+    assert_eq!(calls("select set_limit(0.5)", Postgres), [("set_limit", 7)]);
+    assert_eq!(
+        calls("select service_get_write_locks('a', 'b', 10)", MySql),
+        [("service_get_write_locks", 7)]
+    );
+    assert_eq!(
+        calls(
+            "select pg_create_physical_replication_slot('a', false, true)",
+            Postgres
+        ),
+        [("pg_create_physical_replication_slot", 7)]
+    );
+    assert_eq!(
+        calls("select pg_create_physical_replication_slot('a')", Postgres),
+        []
+    );
 }
 
 #[test]

@@ -17,7 +17,8 @@ pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
             return Kind::Ddl.into();
         };
         let body = match (token.keyword().as_bytes(), dialect) {
-            (b"or" | b"replace" | b"unique" | b"constraint" | b"aggregate", _) => continue,
+            (b"or" | b"replace" | b"unique" | b"constraint", _) => continue,
+            (b"aggregate", MySql) => continue,
             (b"local" | b"global", Postgres) => continue,
             // MySQL 8.4 manual 15.3.3: `CREATE TABLE` and `DROP TABLE` do not commit "if the `TEMPORARY` keyword is
             // used". MariaDB's `CREATE TEMPORARY SEQUENCE` does.
@@ -32,8 +33,14 @@ pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
                 skip_definer(lexer);
                 continue;
             }
-            (b"function" | b"procedure", Postgres) => Body::Atomic,
-            (b"trigger", Sqlite) => Body::Trigger,
+            (b"function" | b"procedure", Postgres) => {
+                temporary |= is_in_schema_of_temporaries(lexer);
+                Body::Atomic
+            }
+            (b"trigger", Sqlite) => {
+                temporary |= is_in_schema_of_temporaries(lexer);
+                Body::Trigger
+            }
             (b"function" | b"procedure" | b"trigger" | b"event" | b"package", MySql) => {
                 Body::Routine
             }
@@ -69,16 +76,35 @@ pub(super) fn read(lexer: &mut Lexer<'_>) -> Head {
     }
 }
 
-/// `TABLE [IF NOT EXISTS] pg_temp.name`, behind its first word.
+/// `TABLE [IF NOT EXISTS] pg_temp.name`, behind its first word, and what else can be made in that schema.
 fn is_in_schema_of_temporaries(lexer: &mut Lexer<'_>) -> bool {
+    const BEFORE_A_NAME: [&str; 17] = [
+        "class",
+        "configuration",
+        "conversion",
+        "dictionary",
+        "exists",
+        "family",
+        "if",
+        "not",
+        "parser",
+        "recursive",
+        "search",
+        "table",
+        "template",
+        // `UNLOGGED`, `MATERIALIZED` and `FOREIGN` were the first word.
+        "sequence",
+        "text",
+        "view",
+        "virtual",
+    ];
     let mut name = *lexer;
-    // `UNLOGGED TABLE`
-    name.accept("table");
-    if name.accept("if") {
-        name.accept("not");
-        name.accept("exists");
+    while !temporary::is_in_schema(name) {
+        if !name.accept_any(&BEFORE_A_NAME) {
+            return false;
+        }
     }
-    temporary::is_in_schema(name)
+    true
 }
 
 /// Reads on after MySQL's `ALTER`, of which only `ALTER EVENT .. DO` has a body.

@@ -22,37 +22,65 @@ fn read(mut lexer: Lexer<'_>, keyword: &str, in_literal: InLiteral) -> Option<Ki
     if !lexer.accept(keyword) {
         return None;
     }
-    while lexer.accept_mark(b'(') {}
-    let first = lexer.peek()?;
-    match first.shape {
-        Shape::Text => read_literal(lexer, in_literal),
-        // `0x636f6d6d6974`
-        Shape::Number => Some(Kind::Ambiguous),
-        Shape::Word => {
-            lexer.next_inside();
-            let next = lexer.peek()?;
-            match next.shape {
-                Shape::Text if first.is_any(&["x", "b"]) => Some(Kind::Ambiguous),
-                // `_utf8mb4'a'`, `N'a'`
-                Shape::Text => read_literal(lexer, in_literal),
-                _ if first.text.starts_with('_') => Some(Kind::Ambiguous),
-                _ => None,
-            }
-        }
-        _ => None,
+    let mut found = None;
+    match literal(lexer, &mut |sql| found = in_literal(sql)) {
+        Content::Unclear => Some(Kind::Ambiguous),
+        Content::Read | Content::None => found,
     }
 }
 
-fn read_literal(mut lexer: Lexer<'_>, in_literal: InLiteral) -> Option<Kind> {
-    let first = lexer.next_inside()?;
-    let is_one = !lexer.peek().is_some_and(|next| next.shape == Shape::Text);
-    let quote = first.text.get(..1)?;
-    let content = first.text.get(1..)?;
-    let content = content.strip_suffix(quote).unwrap_or(content);
-    if is_one && !content.contains(['\\', '\'', '"']) {
-        return in_literal(content);
+/// What became of an expression that the server runs as a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// It is a literal, and its text was read.
+    Read,
+    /// It is a literal whose text is not known.
+    Unclear,
+    /// It is none.
+    None,
+}
+
+/// Gives the text of the literal that follows to `each`.
+pub(crate) fn literal(mut lexer: Lexer<'_>, each: &mut dyn FnMut(&str)) -> Content {
+    while lexer.accept_mark(b'(') {}
+    let Some(first) = lexer.peek() else {
+        return Content::None;
+    };
+    match first.shape {
+        Shape::Text => read_literal(lexer, each),
+        // `0x636f6d6d6974`
+        Shape::Number => Content::Unclear,
+        Shape::Word => {
+            lexer.next_inside();
+            match lexer.peek().map(|next| next.shape) {
+                Some(Shape::Text) if first.is_any(&["x", "b"]) => Content::Unclear,
+                // `_utf8mb4'a'`, `N'a'`
+                Some(Shape::Text) => read_literal(lexer, each),
+                Some(_) if first.text.starts_with('_') => Content::Unclear,
+                _ => Content::None,
+            }
+        }
+        _ => Content::None,
     }
-    read_escaped(content, quote, lexer, in_literal)
+}
+
+fn read_literal(mut lexer: Lexer<'_>, each: &mut dyn FnMut(&str)) -> Content {
+    let first = lexer.next_inside();
+    let Some((quote, content)) = first.and_then(|first| quoted(first.text)) else {
+        return Content::None;
+    };
+    let is_one = !lexer.peek().is_some_and(|next| next.shape == Shape::Text);
+    if is_one && !content.contains(['\\', '\'', '"']) {
+        each(content);
+        return Content::Read;
+    }
+    read_escaped(content, quote, lexer, each)
+}
+
+/// Returns the quote of a literal, and what is between it and the next.
+fn quoted(text: &str) -> Option<(&str, &str)> {
+    let (quote, content) = (text.get(..1)?, text.get(1..)?);
+    Some((quote, content.strip_suffix(quote).unwrap_or(content)))
 }
 
 /// The same with escapes, or with literals side by side, which are one: MySQL 8.4 manual 11.1.1 "String Literals".
@@ -62,8 +90,8 @@ fn read_escaped<'a>(
     first: &'a str,
     quote: &'a str,
     mut lexer: Lexer<'a>,
-    in_literal: InLiteral,
-) -> Option<Kind> {
+    each: &mut dyn FnMut(&str),
+) -> Content {
     let mut text = Unescaped {
         bytes: [0; Unescaped::ROOM],
         length: 0,
@@ -73,13 +101,14 @@ fn read_escaped<'a>(
         && let Some(next) = lexer.next_inside()
         && next.shape == Shape::Text
     {
-        let quote = next.text.get(..1)?;
-        let content = next.text.get(1..)?;
-        fits = text.push(content.strip_suffix(quote).unwrap_or(content), quote);
+        fits = quoted(next.text).is_some_and(|(quote, content)| text.push(content, quote));
     }
     match text.as_str() {
-        Some(sql) if fits => in_literal(sql),
-        _ => Some(Kind::Ambiguous),
+        Some(sql) if fits => {
+            each(sql);
+            Content::Read
+        }
+        _ => Content::Unclear,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::stored_body::Body;
 use crate::token::Shape;
 
 /// Reads the statement that starts here, but not the statements inside a compound one.
-pub(super) fn read(mut lexer: Lexer<'_>, in_literal: InLiteral) -> Head {
+pub(crate) fn read(mut lexer: Lexer<'_>, in_literal: InLiteral) -> Head {
     let dialect = lexer.dialect();
     let mut reading = false;
     let mut head = read_wrapped(&mut lexer, &mut reading, in_literal);
@@ -79,9 +79,8 @@ fn read_wrapped(lexer: &mut Lexer<'_>, reading: &mut bool, in_literal: InLiteral
             (b"use", MySql) => Kind::Use,
             (b"load", Postgres) => Kind::Load,
             (b"load", MySql) if lexer.accept("index") => Kind::Maintenance,
-            (b"copy", Postgres) if reads_stdin(lexer) => Kind::CopyFromStdin,
             (b"load", MySql) if lexer.accept_any(&["data", "xml"]) => Kind::Copy,
-            (b"copy", Postgres) => Kind::Copy,
+            (b"copy", Postgres) => copy(lexer),
 
             (b"listen", Postgres) => Kind::Listen,
             (b"unlisten", Postgres) => Kind::Unlisten,
@@ -94,6 +93,7 @@ fn read_wrapped(lexer: &mut Lexer<'_>, reading: &mut bool, in_literal: InLiteral
             (b"deallocate", Postgres | MySql) => Kind::Deallocate,
             (b"declare", Postgres) => declare(lexer),
 
+            (b"handler", MySql) if opens_handler(lexer) => Kind::HandlerOpen,
             (b"lock", Postgres) => Kind::LockTable,
             (b"lock", MySql) => Kind::LockTables,
             (b"unlock", MySql) => Kind::UnlockTables,
@@ -134,7 +134,8 @@ fn read_wrapped(lexer: &mut Lexer<'_>, reading: &mut bool, in_literal: InLiteral
                 b"optimize" | b"repair" | b"check" | b"cache" | b"flush" | b"change" | b"stop",
                 MySql,
             ) => Kind::Maintenance,
-            (b"import" | b"clone" | b"backup", MySql) => Kind::Maintenance,
+            // `BINLOG` runs events of a log, which may commit.
+            (b"import" | b"clone" | b"backup" | b"binlog", MySql) => Kind::Maintenance,
             (b"vacuum", Postgres | Sqlite) => Kind::Vacuum,
 
             (b"call", _) => Kind::Call,
@@ -216,18 +217,33 @@ fn declare(lexer: &mut Lexer<'_>) -> Kind {
     Kind::Other
 }
 
-/// `COPY t (a, b) FROM STDIN`, and `FROM STDOUT`, which is the same (`copy_file_name` in PostgreSQL's gram.y).
-fn reads_stdin(lexer: &mut Lexer<'_>) -> bool {
+/// `COPY t (a, b) FROM STDIN` and `TO STDOUT`, where either word means both (`copy_file_name` in PostgreSQL's gram.y).
+fn copy(lexer: &mut Lexer<'_>) -> Kind {
     let mut depth = 0_usize;
     while let Some(token) = lexer.next_inside() {
         match token.shape {
             Shape::Mark(b'(') => depth += 1,
             Shape::Mark(b')') => depth = depth.saturating_sub(1),
-            _ if depth == 0 && token.is("from") => return lexer.accept_any(&["stdin", "stdout"]),
+            _ if depth == 0 && token.is_any(&["from", "to"]) => {
+                return match lexer.accept_any(&["stdin", "stdout"]) {
+                    true if token.is("from") => Kind::CopyFromStdin,
+                    true => Kind::CopyToStdout,
+                    false => Kind::Copy,
+                };
+            }
             _ => {}
         }
     }
-    false
+    Kind::Copy
+}
+
+/// `HANDLER [a.]b OPEN [[AS] c]`: MySQL 8.4 manual 15.2.5, MariaDB "HANDLER".
+fn opens_handler(lexer: &mut Lexer<'_>) -> bool {
+    lexer.next_inside();
+    while lexer.accept_mark(b'.') {
+        lexer.next_inside();
+    }
+    lexer.accept("open")
 }
 
 /// Whether a block of PostgreSQL's code names a setting that changes how text is read.

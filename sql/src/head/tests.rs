@@ -714,10 +714,8 @@ fn code() {
         &[Postgres],
         Kind::Copy,
         &[
-            "copy a to stdout",
-            "copy a to stdin",
             "copy a from 'b'",
-            "copy (select a from stdin) to stdout",
+            "copy (select a from stdin) to 'b'",
             "copy a from program 'stdin'",
         ],
     );
@@ -731,7 +729,36 @@ fn code() {
             "copy a from stdout",
         ],
     );
+    check(
+        &[Postgres],
+        Kind::CopyToStdout,
+        &[
+            "copy a to stdout",
+            "copy a to stdin",
+            "copy (select a from stdin) to stdout",
+            "copy (select 1 from 'b') /* a */ TO STDOUT with (format csv)",
+        ],
+    );
     check(&[MySql], Kind::Copy, &["load data infile 'a' into table b"]);
+    check(
+        &[MySql],
+        Kind::HandlerOpen,
+        &[
+            "handler a open",
+            "HANDLER `a`.`b` /* c */ OPEN as d",
+            "/*! handler a open */",
+            "set statement max_statement_time = 1 for handler a open",
+        ],
+    );
+    check(
+        &[MySql],
+        Kind::Other,
+        &[
+            "handler a read first",
+            "handler open read next",
+            "handler a close",
+        ],
+    );
     check(&ALL, Kind::Call, &["call a()"]);
     check(
         &[Postgres],

@@ -1,0 +1,269 @@
+//! What the statements inside a statement leave on the session: in a block, and in a text that the server runs.
+
+use crate::calls::session_calls;
+use crate::compound::{Block, Step};
+use crate::dialect::Dialect;
+use crate::head;
+use crate::kind::Kind;
+use crate::leak::{Leak, Leaks};
+use crate::lexer::Lexer;
+use crate::settings::content;
+use crate::split::{Statement, in_literal, statements};
+use crate::token::Shape;
+
+impl Statement<'_> {
+    /// Returns all that it leaves on the server's session: [`Statement::leak`], and what the statements leave that stand
+    /// in it. Those are a `DO` block (PostgreSQL), `BEGIN NOT ATOMIC .. END` and its like, and the literal of
+    /// `EXECUTE IMMEDIATE` (MariaDB).
+    ///
+    /// Not the calls that it shows itself, which [`session_calls`] finds, nor a text that is built on the server.
+    ///
+    /// ```
+    /// use demarcate_sql::{Dialect, Leak, statements};
+    ///
+    /// let leaks = |sql| statements(sql, Dialect::MySql).next().unwrap().leaks();
+    /// assert!(leaks("handler orders open").eq([Leak::Cursor]));
+    /// assert!(leaks("execute immediate 'create temporary table t (a int)'").eq([Leak::TemporaryTable]));
+    /// assert!(leaks("begin not atomic select 1; set session sql_log_bin = 0; end").eq([Leak::Setting]));
+    /// ```
+    #[must_use]
+    pub fn leaks(&self) -> Leaks {
+        let mut leaks = Leaks::default();
+        if let Some(leak) = self.leak() {
+            leaks.add(leak);
+        }
+        let text = Lexer::new(self.text, self.dialect);
+        match (self.kind, self.dialect) {
+            (Kind::Do, Dialect::Postgres) => of_code(text, &mut leaks),
+            (Kind::Compound, Dialect::MySql) => of_compound(text, &mut leaks),
+            (Kind::Execute, Dialect::MySql) => of_immediate(text, &mut leaks),
+            _ => {}
+        }
+        leaks
+    }
+}
+
+/// `DO $$ .. $$ LANGUAGE plpgsql`.
+fn of_code(text: Lexer<'_>, leaks: &mut Leaks) {
+    for token in text {
+        if token.shape == Shape::Text {
+            of_block(content(token.text), leaks);
+        }
+    }
+}
+
+/// The statements of a block in PL/pgSQL: those of SQL stand behind a semicolon or one of a few words.
+fn of_block(code: &str, leaks: &mut Leaks) {
+    for call in session_calls(code, Dialect::Postgres) {
+        leaks.add(call.leak);
+    }
+    let mut lexer = Lexer::new(code, Dialect::Postgres);
+    let mut at_statement = true;
+    let mut declares = false;
+    loop {
+        let before = lexer;
+        let Some(token) = lexer.next() else { return };
+        if token.is("declare") {
+            declares = true;
+        } else if token.is("begin") {
+            declares = false;
+        }
+        if token.is_mark(b';') || token.is_any(&["begin", "declare", "then", "else", "loop"]) {
+            at_statement = !declares;
+            continue;
+        }
+        let assigns = |mut behind: Lexer<'_>| {
+            behind.accept_mark(b'=') || (behind.accept_mark(b':') && behind.accept_mark(b'='))
+        };
+        if at_statement && token.shape == Shape::Word && !assigns(lexer) {
+            match head::read_simple(before, in_literal).kind {
+                Kind::Execute => of_execute(lexer, leaks),
+                Kind::SetReading => leaks.add(Leak::Setting),
+                kind => {
+                    if let Some(leak) = kind.leak(Dialect::Postgres) {
+                        leaks.add(leak);
+                    }
+                }
+            }
+        }
+        at_statement = false;
+    }
+}
+
+/// `EXECUTE 'set role a'`, `EXECUTE format('set role %I', a)`: the literal that comes first.
+fn of_execute(mut lexer: Lexer<'_>, leaks: &mut Leaks) {
+    while let Some(token) = lexer.next_inside() {
+        if token.shape == Shape::Text {
+            return of_text(content(token.text), Dialect::Postgres, leaks);
+        }
+    }
+}
+
+/// `BEGIN NOT ATOMIC a; b; END`.
+fn of_compound(mut lexer: Lexer<'_>, leaks: &mut Leaks) {
+    let mut block = Block::compound();
+    loop {
+        let before = lexer;
+        let Some(token) = lexer.next() else { return };
+        match block.step(&token, &mut lexer) {
+            Step::Inside => {}
+            // What is dropped leaves nothing.
+            Step::Statement if token.is("drop") => {}
+            Step::Statement => match head::read_simple(before, in_literal).kind {
+                Kind::Execute => of_immediate(before, leaks),
+                kind => {
+                    if let Some(leak) = kind.leak(Dialect::MySql) {
+                        leaks.add(leak);
+                    }
+                }
+            },
+            Step::Done => return,
+        }
+    }
+}
+
+/// `EXECUTE IMMEDIATE 'a'`.
+fn of_immediate(mut lexer: Lexer<'_>, leaks: &mut Leaks) {
+    while let Some(token) = lexer.next_inside() {
+        if token.is("immediate") {
+            head::literal(lexer, &mut |sql| of_text(sql, Dialect::MySql, leaks));
+            return;
+        }
+    }
+}
+
+/// A text in a literal. What is in a literal of its own is not looked for.
+fn of_text(sql: &str, dialect: Dialect, leaks: &mut Leaks) {
+    for leak in statements(sql, dialect).filter_map(|statement| statement.leak()) {
+        leaks.add(leak);
+    }
+    for call in session_calls(sql, dialect) {
+        leaks.add(call.leak);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(dialect: Dialect, sql: &str, expected: &[Leak]) {
+        let mut all = statements(sql, dialect);
+        let statement = all.next().expect("a statement");
+        assert_eq!(all.count(), 0, "{sql}");
+        assert_eq!(statement.leaks().collect::<Vec<_>>(), expected, "{sql}");
+    }
+
+    #[test]
+    fn in_a_block_of_postgres() {
+        use Leak::{Listener, Lock, PreparedStatement, Setting, TemporaryTable};
+        for (sql, expected) in [
+            ("do $$ begin set search_path = a; end $$", &[Setting][..]),
+            (
+                "do $x$ begin set role a; end $x$ language plpgsql",
+                &[Setting],
+            ),
+            ("do language plpgsql 'begin reset all; end'", &[Setting]),
+            ("do $$ begin /* a */ listen orders; end $$", &[Listener]),
+            ("do $$ begin perform pg_advisory_lock(1); end $$", &[Lock]),
+            (
+                "do $$ declare a int := set_config('a.b', 'c', false); begin end $$",
+                &[Setting],
+            ),
+            (
+                "do 'begin perform set_config(''a.b'', ''c'', false); end'",
+                &[Setting],
+            ),
+            (
+                "do $$ begin if a then create temp table t (a int); else listen b; end if; end $$",
+                &[Listener, TemporaryTable],
+            ),
+            (
+                "do $$ begin for a in 1..2 loop create temp view v as select 1; end loop; end $$",
+                &[TemporaryTable],
+            ),
+            (
+                "do $$ begin execute 'create table pg_temp.t (a int)'; end $$",
+                &[TemporaryTable],
+            ),
+            (
+                "do $$ begin execute format('set role %I', a); end $$",
+                &[Setting],
+            ),
+            (
+                "do $$ begin execute $q$ select pg_advisory_lock(1) $q$; end $$",
+                &[Lock],
+            ),
+            (
+                "do $$ begin exception when others then load 'a'; end $$",
+                &[Setting],
+            ),
+            ("do $$ begin deallocate a; end $$", &[PreparedStatement]),
+        ] {
+            check(Dialect::Postgres, sql, expected);
+        }
+        for sql in [
+            "do $$ begin null; end $$",
+            "do $$ begin set local role a; perform set_config('a.b', 'c', true); end $$",
+            "do $$ begin create temp table t (a int) on commit drop; end $$",
+            "do $$ declare load int; begin load := 1; load = 2; end $$",
+            "do $$ begin raise notice 'set role a; listen b'; end $$",
+            "do $$ begin -- listen a;\n perform pg_advisory_xact_lock(1); end $$",
+            "do $$ begin update a set b = 1; insert into temp values (1); end $$",
+        ] {
+            check(Dialect::Postgres, sql, &[]);
+        }
+    }
+
+    #[test]
+    fn in_a_compound_statement_and_a_literal() {
+        use Leak::{Cursor, Lock, Setting, TemporaryTable};
+        for (sql, expected) in [
+            (
+                "begin not atomic set session sql_log_bin = 0; end",
+                &[Setting][..],
+            ),
+            (
+                "begin not atomic create temporary table t (a int); use b; end",
+                &[Setting, TemporaryTable],
+            ),
+            ("if 1 then handler t open; end if", &[Cursor]),
+            (
+                "set statement max_statement_time = 1 for begin not atomic handler a.b open as c; end",
+                &[Cursor],
+            ),
+            (
+                "begin not atomic execute immediate 'handler t open'; end",
+                &[Cursor],
+            ),
+            ("execute immediate 'set time_zone = a'", &[Setting]),
+            ("execute immediate \"select get_lock('a', 1)\"", &[Lock]),
+            (
+                "execute /* now */ immediate 'create ' 'temporary table t (a int)'",
+                &[TemporaryTable],
+            ),
+            (
+                "set statement a = 1 for execute immediate 'handler t open'",
+                &[Cursor],
+            ),
+            ("/*! handler t open */", &[Cursor]),
+            ("handler /* a */ `a`.`b` /*! open */", &[Cursor]),
+        ] {
+            check(Dialect::MySql, sql, expected);
+        }
+        for sql in [
+            "begin not atomic select 1; set @a = 1; end",
+            "begin not atomic drop temporary table t; end",
+            "execute immediate 'select 1'",
+            "execute immediate @a",
+            "execute p using @immediate",
+            "handler t read first",
+            "handler open read next",
+            "handler t close",
+        ] {
+            check(Dialect::MySql, sql, &[]);
+        }
+    }
+}
