@@ -100,6 +100,7 @@ pub use factory::builder::Builder;
 #[cfg(feature = "postgres")]
 pub use factory::verify_pooler::PoolerReport;
 pub use http::problem::Problem;
+pub use http::rolled_back::RolledBack;
 pub use http::status::HttpStatus;
 pub use job::{Job, JobError, JobHandle};
 pub use observe::histogram::LatencyHistogram;

@@ -37,6 +37,7 @@ pub(crate) struct Kept {
     detail: Option<String>,
     hint: Option<String>,
     has_sqlstate: bool,
+    number: Option<u16>,
     quotes_value: bool,
 }
 
@@ -58,6 +59,7 @@ impl Kept {
             detail: origin.detail().map(Cow::into_owned),
             hint: origin.hint().map(str::to_owned),
             has_sqlstate: found.sqlstate.is_some(),
+            number: origin.number(),
             quotes_value: origin.quotes_value(),
         }
     }
@@ -128,6 +130,16 @@ impl<'e> Origin<'e> {
                 Some(Cow::Owned(code)) => (sqlstate::of(&code).unwrap_or(words::UNKNOWN), None),
                 None => (words::UNKNOWN, None),
             },
+        }
+    }
+
+    /// Returns MySQL's number.
+    pub(crate) fn number(&self) -> Option<u16> {
+        match *self {
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) => Some(error.number()),
+            Self::Copy(copy) => copy.kept.number,
+            _ => None,
         }
     }
 

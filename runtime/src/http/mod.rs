@@ -5,4 +5,5 @@ mod actix;
 #[cfg(feature = "axum")]
 mod axum;
 pub(crate) mod problem;
+pub(crate) mod rolled_back;
 pub(crate) mod status;

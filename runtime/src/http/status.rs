@@ -3,6 +3,8 @@
 //! `Ok` commits. A value with an error status, such as "409 Conflict", rolls back instead, so that the response agrees with
 //! the database.
 
+use crate::http::rolled_back::RolledBack;
+
 /// A value that a router returns with `Ok` and that carries an HTTP status: from 400 on, the transaction
 /// is rolled back.
 ///
@@ -35,6 +37,11 @@
 pub trait HttpStatus {
     /// Returns the status.
     fn http_status(&self) -> u16;
+
+    /// Whether a router that returns the value rolls back: from 400 on. See [`RolledBack`](crate::RolledBack).
+    fn rolls_back(&self) -> bool {
+        self.http_status() >= 400
+    }
 }
 
 #[cfg(feature = "axum")]
@@ -42,6 +49,7 @@ mod axum {
     use axum::http::{Response, StatusCode};
 
     use super::HttpStatus;
+    use crate::http::rolled_back::NotKept;
 
     impl HttpStatus for StatusCode {
         fn http_status(&self) -> u16 {
@@ -52,6 +60,10 @@ mod axum {
     impl<B> HttpStatus for Response<B> {
         fn http_status(&self) -> u16 {
             self.status().as_u16()
+        }
+
+        fn rolls_back(&self) -> bool {
+            self.http_status() >= 400 || self.extensions().get::<NotKept>().is_some()
         }
     }
 
@@ -82,6 +94,7 @@ mod actix {
     use actix_web::{Either, HttpResponse};
 
     use super::HttpStatus;
+    use crate::http::rolled_back::NotKept;
 
     impl HttpStatus for StatusCode {
         fn http_status(&self) -> u16 {
@@ -93,6 +106,10 @@ mod actix {
         fn http_status(&self) -> u16 {
             self.status().as_u16()
         }
+
+        fn rolls_back(&self) -> bool {
+            self.http_status() >= 400 || self.extensions().get::<NotKept>().is_some()
+        }
     }
 
     impl<L: HttpStatus, R: HttpStatus> HttpStatus for Either<L, R> {
@@ -100,6 +117,13 @@ mod actix {
             match self {
                 Self::Left(left) => left.http_status(),
                 Self::Right(right) => right.http_status(),
+            }
+        }
+
+        fn rolls_back(&self) -> bool {
+            match self {
+                Self::Left(left) => left.rolls_back(),
+                Self::Right(right) => right.rolls_back(),
             }
         }
     }
@@ -123,6 +147,10 @@ impl<T: HttpStatus + ?Sized> HttpStatus for Box<T> {
     fn http_status(&self) -> u16 {
         (**self).http_status()
     }
+
+    fn rolls_back(&self) -> bool {
+        (**self).rolls_back()
+    }
 }
 
 impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
@@ -130,6 +158,13 @@ impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
         match self {
             Ok(value) => value.http_status(),
             Err(error) => error.http_status(),
+        }
+    }
+
+    fn rolls_back(&self) -> bool {
+        match self {
+            Ok(value) => value.rolls_back(),
+            Err(error) => error.rolls_back(),
         }
     }
 }
@@ -165,7 +200,15 @@ impl<T: HttpStatus> Answer<'_, T> {
 }
 
 fn is_error(value: &impl HttpStatus) -> bool {
-    value.http_status() >= 400
+    value.rolls_back()
+}
+
+impl<T> AnswerPart<'_, RolledBack<T>> {
+    /// Always `true`, for a value without a status.
+    #[must_use]
+    pub const fn is_error(&self) -> bool {
+        true
+    }
 }
 
 /// A tuple without a leading status is judged by its last member: headers before a response, or a body before a status

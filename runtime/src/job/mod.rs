@@ -359,7 +359,11 @@ async fn run_and_record<DB: Backend, T>(
         };
         let error = reason.into_error(site);
         recorder.failed(&error, has_session);
-        match db.pool().stopped_after().filter(|_| error.may_be_by_close()) {
+        match db
+            .pool()
+            .stopped_after()
+            .filter(|_| error.may_be_by_close())
+        {
             Some(grace) => {
                 tracing::warn!(target: targets::JOB, %error, ?grace, "a background job was cancelled: it still ran at the end of the grace of a factory that closes");
             }

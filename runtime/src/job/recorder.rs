@@ -14,7 +14,10 @@ use crate::scope::site::Site;
 
 /// The outcome of one job. Dropping it reports the outcome to the span, the statistics and the metrics: a job whose
 /// future is dropped was cancelled.
-#[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "read by the metrics"))]
+#[cfg_attr(
+    not(feature = "metrics"),
+    allow(dead_code, reason = "read by the metrics")
+)]
 pub(super) struct JobRecorder {
     site: Site,
     span: Span,
@@ -24,11 +27,7 @@ pub(super) struct JobRecorder {
 }
 
 impl JobRecorder {
-    pub(super) fn new(
-        site: Site,
-        span: Span,
-        record: Arc<Record>,
-    ) -> Self {
+    pub(super) fn new(site: Site, span: Span, record: Arc<Record>) -> Self {
         Self {
             site,
             span,

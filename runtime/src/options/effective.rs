@@ -126,7 +126,10 @@ mod tests {
     fn a_retry_of_nothing_takes_the_place_of_the_default() {
         let defaults = TxOptions::new().retry(5);
         let resolve = |written: TxOptions| Effective::resolve(written, &defaults, |_| Ok(()));
-        assert_eq!(resolve(TxOptions::new()).unwrap().retry, Some(Retry::times(5)));
+        assert_eq!(
+            resolve(TxOptions::new()).unwrap().retry,
+            Some(Retry::times(5))
+        );
         assert_eq!(resolve(TxOptions::new().retry(0)).unwrap().retry, None);
     }
 

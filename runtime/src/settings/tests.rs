@@ -424,10 +424,26 @@ fn the_most_connections_are_said_in_one_variable() {
     for (pairs, parts) in [
         (&[("DB_MAX_CONNECTIONS", "8")][..], (5, 3)),
         (&[("DB_MAX_CONNECTIONS", "3")], (3, 0)),
-        (&[("DB_MAX_CONNECTIONS", "8"), ("ENVIRONMENT", "production")], (8, 0)),
-        (&[("DB_MAX_CONNECTIONS", "8"), ("DB_POOL_SIZE", "2")], (2, 6)),
-        (&[("DB_MAX_CONNECTIONS", "8"), ("DB_MAX_OVERFLOW", "0")], (8, 0)),
-        (&[("DB_MAX_CONNECTIONS", "13"), ("DB_POOL_SIZE", "8"), ("DB_MAX_OVERFLOW", "5")], (8, 5)),
+        (
+            &[("DB_MAX_CONNECTIONS", "8"), ("ENVIRONMENT", "production")],
+            (8, 0),
+        ),
+        (
+            &[("DB_MAX_CONNECTIONS", "8"), ("DB_POOL_SIZE", "2")],
+            (2, 6),
+        ),
+        (
+            &[("DB_MAX_CONNECTIONS", "8"), ("DB_MAX_OVERFLOW", "0")],
+            (8, 0),
+        ),
+        (
+            &[
+                ("DB_MAX_CONNECTIONS", "13"),
+                ("DB_POOL_SIZE", "8"),
+                ("DB_MAX_OVERFLOW", "5"),
+            ],
+            (8, 5),
+        ),
     ] {
         let pool = read(pairs).unwrap().pool;
         assert_eq!((pool.size, pool.max_overflow), parts, "{pairs:?}");
@@ -442,7 +458,11 @@ fn the_most_connections_are_said_in_one_variable() {
             "DB_MAX_CONNECTIONS is 8, but DB_MAX_OVERFLOW is 8; remove DB_MAX_OVERFLOW",
         ),
         (
-            &[("DB_MAX_CONNECTIONS", "8"), ("DB_POOL_SIZE", "8"), ("DB_MAX_OVERFLOW", "5")],
+            &[
+                ("DB_MAX_CONNECTIONS", "8"),
+                ("DB_POOL_SIZE", "8"),
+                ("DB_MAX_OVERFLOW", "5"),
+            ],
             "DB_MAX_CONNECTIONS is 8, but DB_POOL_SIZE 8 + DB_MAX_OVERFLOW 5 are 13; remove DB_POOL_SIZE and DB_MAX_OVERFLOW",
         ),
         (
@@ -453,7 +473,9 @@ fn the_most_connections_are_said_in_one_variable() {
         let error = read(pairs).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     }
-    let pool = read(&[("DB_POOL_SIZE", "8"), ("DB_MAX_OVERFLOW", "5")]).unwrap().pool;
+    let pool = read(&[("DB_POOL_SIZE", "8"), ("DB_MAX_OVERFLOW", "5")])
+        .unwrap()
+        .pool;
     assert_eq!(
         pool.to_string(),
         "at most 13 connections: DB_POOL_SIZE 8 + DB_MAX_OVERFLOW 5"
