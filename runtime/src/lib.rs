@@ -102,6 +102,7 @@ pub use factory::verify_pooler::PoolerReport;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub use http::extract;
 pub use http::problem::Problem;
+pub use http::rolled_back::RolledBack;
 pub use http::status::HttpStatus;
 pub use job::{Job, JobError, JobHandle};
 pub use observe::histogram::LatencyHistogram;

@@ -321,6 +321,8 @@ async fn on_postgres_a_connection_with_settings_of_the_users_is_closed_and_not_r
             .unwrap();
     }
     factory.close(crate::GRACE).await;
+}
+
 mod handler_of_mariadb {
     use demarcate::mysql::Session;
     use demarcate::{Error, router_tx};

@@ -2,6 +2,7 @@
 
 mod adversary;
 mod anomalies;
+mod answers;
 mod attributes;
 mod boundary;
 mod cancellation;

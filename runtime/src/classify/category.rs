@@ -28,6 +28,8 @@ pub enum Category {
     UnknownOutcome,
     /// The row does not exist.
     NotFound,
+    /// The application's own failure: [`Error::application`](crate::Error::application).
+    Application,
     /// The error is not in the tables.
     Unknown,
 }
@@ -169,7 +171,9 @@ impl Category {
     /// The verdict on most errors of the category.
     pub(crate) const fn verdict(self) -> Advice {
         let (retryable, recovery) = match self {
-            Self::Constraint(_) | Self::Data | Self::NotFound => (false, Recovery::FixData),
+            Self::Constraint(_) | Self::Data | Self::NotFound | Self::Application => {
+                (false, Recovery::FixData)
+            }
             Self::Connection => (true, Recovery::CheckNetwork),
             Self::Transaction(Transaction::Serialization | Transaction::Deadlock)
             | Self::Timeout(Timeout::Lock | Timeout::Idle) => (true, Recovery::Retry),
@@ -250,6 +254,7 @@ impl Category {
             Self::Resources => "resources",
             Self::UnknownOutcome => "unknown outcome",
             Self::NotFound => "not found",
+            Self::Application => "application",
             Self::Unknown => "unknown",
         }
     }
@@ -324,5 +329,6 @@ pub(crate) mod words {
     pub(crate) const TOO_MANY: Advice = Category::Resources.passing();
     pub(crate) const UNKNOWN_OUTCOME: Advice = Category::UnknownOutcome.verdict();
     pub(crate) const NOT_FOUND: Advice = Category::NotFound.verdict();
+    pub(crate) const APPLICATION: Advice = Category::Application.verdict();
     pub(crate) const UNKNOWN: Advice = Category::Unknown.verdict();
 }

@@ -8,7 +8,8 @@ use super::Names;
 use super::category::{Category, Constraint, Timeout, Transaction};
 use crate::util::lock::{read, write};
 
-/// Registers sentences for end users, by the name of the violated constraint.
+/// Registers sentences for end users, by the name of the violated constraint, by a SQLSTATE, or by an error number of
+/// MySQL; also with the HTTP status of the [`Problem`](crate::Problem).
 ///
 /// The macro is a statement, to be run when the program starts. SQLite names no constraint for a unique column: register
 /// it as `table.column`. A column that must not be null has the name that PostgreSQL 18 gives such a constraint,
@@ -22,39 +23,105 @@ use crate::util::lock::{read, write};
 ///     "orders_sku_not_null" => "an order needs a sku",
 /// }
 /// ```
+///
+/// An error that a function or a trigger raises is found by its code: PostgreSQL's `raise .. using errcode = 'SH001'` or
+/// `using constraint = 'shelf_is_full'`, MySQL's `signal sqlstate '45001'` or `set mysql_errno = 50001`. With a code that is
+/// registered it is answered as a violated constraint, with 422, or with the status that is given. The most specific key
+/// decides: the constraint, then the number, then the SQLSTATE.
+///
+/// ```
+/// demarcate::messages! {
+///     "shelf_is_full" => "the shelf is full",
+///     "SH001" => (409, "the article is sold out"),
+///     "50001" => (409, "the article is sold out"),
+/// }
+/// ```
 #[macro_export]
 macro_rules! messages {
-    ($($name:literal => $message:literal),* $(,)?) => {
-        $crate::classify::register(&[$(($name, $message)),*])
-    };
+    ($($name:literal => $message:expr),* $(,)?) => {{
+        $($crate::classify::register_one($name, $message);)*
+    }};
 }
 
-type Registry = RwLock<HashMap<&'static str, &'static str>>;
+/// What [`messages!`](crate::messages) registers under one key.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Registered {
+    pub(crate) message: &'static str,
+    /// The HTTP status, if it is not that of the category.
+    pub(crate) status: Option<u16>,
+}
+
+impl From<&'static str> for Registered {
+    fn from(message: &'static str) -> Self {
+        Self {
+            message,
+            status: None,
+        }
+    }
+}
+
+impl From<(u16, &'static str)> for Registered {
+    fn from((status, message): (u16, &'static str)) -> Self {
+        Self {
+            message,
+            status: Some(status),
+        }
+    }
+}
+
+type Registry = RwLock<HashMap<&'static str, Registered>>;
 
 fn registry() -> &'static Registry {
     static REGISTRY: OnceLock<Registry> = OnceLock::new();
     REGISTRY.get_or_init(Registry::default)
 }
 
-/// Registers pairs of a constraint's name and its sentence. [`messages!`](crate::messages) calls it.
+/// Registers pairs of a constraint's name, or a code, and its sentence, as [`messages!`](crate::messages) does.
 pub fn register(messages: &[(&'static str, &'static str)]) {
-    write(registry()).extend(messages.iter().copied());
-}
-
-fn registered(name: &str) -> Option<&'static str> {
-    let registry = read(registry());
-    registry.get(name).copied()
-}
-
-/// Returns the sentence for an error.
-pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
-    if let Category::Constraint(constraint) = category {
-        return match registered_for(constraint, names) {
-            Some(message) => Cow::Borrowed(message),
-            None => of_constraint(constraint, names),
-        };
+    for (key, message) in messages {
+        register_one(key, *message);
     }
+}
+
+#[doc(hidden)]
+pub fn register_one(key: &'static str, message: impl Into<Registered>) {
+    write(registry()).insert(key, message.into());
+}
+
+fn registered(key: &str) -> Option<Registered> {
+    let registry = read(registry());
+    registry.get(key).copied()
+}
+
+/// The codes of an error.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Codes<'e> {
+    pub(crate) sqlstate: Option<&'e str>,
+    /// The number of MySQL.
+    pub(crate) number: Option<u16>,
+}
+
+/// Returns what is registered for an error.
+pub(crate) fn registered_for(
+    category: Category,
+    names: Names<'_>,
+    codes: Codes<'_>,
+) -> Option<Registered> {
+    let by_name = match category {
+        Category::Constraint(constraint) => registered_for_constraint(constraint, names),
+        // `raise .. using constraint = ..`
+        _ => names.constraint.and_then(registered),
+    };
+    by_name
+        .or_else(|| registered(&codes.number?.to_string()))
+        .or_else(|| registered(codes.sqlstate?))
+}
+
+/// Returns the sentence for an error for which none is registered.
+pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
     Cow::Borrowed(match category {
+        Category::Constraint(constraint) => return of_constraint(constraint, names),
         Category::Data => match names.column.and_then(words) {
             Some(column) => return format!("the {column} cannot be stored").into(),
             None => "a value cannot be stored",
@@ -78,15 +145,14 @@ pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
             "it is not known whether this was saved; look before you do it again"
         }
         Category::NotFound => "this does not exist",
-        Category::Transaction(_)
-        | Category::Query
-        | Category::Unknown
-        | Category::Constraint(_) => "something went wrong on our side",
+        Category::Transaction(_) | Category::Query | Category::Application | Category::Unknown => {
+            "something went wrong on our side"
+        }
     })
 }
 
 /// Returns the text registered for the constraint or the column.
-fn registered_for(constraint: Constraint, names: Names<'_>) -> Option<&'static str> {
+fn registered_for_constraint(constraint: Constraint, names: Names<'_>) -> Option<Registered> {
     if let Some(message) = names.constraint.and_then(registered) {
         return Some(message);
     }

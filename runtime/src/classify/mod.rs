@@ -67,6 +67,8 @@ pub(crate) use category::words;
 pub use category::{Category, Constraint, Recovery, Timeout, Transaction};
 pub(crate) use envelope::{Classified, Envelope};
 pub use message::register;
+#[doc(hidden)]
+pub use message::{Registered, register_one};
 pub(crate) use redacted::Redacted;
 pub(crate) use snapshot::copy_of;
 
@@ -163,11 +165,34 @@ impl<'e> Classification<'e> {
         }
         let origin = Origin::of(error);
         let (verdict, sqlstate) = origin.verdict();
-        Self {
+        let found = Self {
             sqlstate,
             origin,
             ..verdict.into()
+        };
+        // A code that only the application knows stands for a rule of the application.
+        if found.category == Category::Unknown && found.registered().is_some() {
+            return Self {
+                sqlstate,
+                origin,
+                ..words::CONSTRAINT.into()
+            };
         }
+        found
+    }
+
+    /// Returns what is [registered](crate::messages) for the error.
+    fn registered(&self) -> Option<message::Registered> {
+        let codes = message::Codes {
+            sqlstate: self.sqlstate,
+            number: self.origin.number(),
+        };
+        message::registered_for(self.category, self.origin.names(), codes)
+    }
+
+    /// Returns the HTTP status that is [registered](crate::messages) for the error.
+    pub(crate) fn registered_status(&self) -> Option<u16> {
+        self.registered()?.status
     }
 
     /// The violated constraint, if the database names it. SQLite names none for a unique column.
@@ -222,11 +247,14 @@ impl<'e> Classification<'e> {
         self.origin.quotes_value()
     }
 
-    /// A sentence for the end user: the text [registered](crate::messages) for the constraint, or a sentence built from
-    /// the names of the table and the column. It contains no SQL, no value and no host.
+    /// A sentence for the end user: the text [registered](crate::messages) for the constraint or the code, or a sentence
+    /// built from the names of the table and the column. It contains no SQL, no value and no host.
     #[must_use]
     pub fn user_message(&self) -> Cow<'static, str> {
-        message::of(self.category, self.origin.names())
+        match self.registered() {
+            Some(registered) => Cow::Borrowed(registered.message),
+            None => message::of(self.category, self.origin.names()),
+        }
     }
 }
 

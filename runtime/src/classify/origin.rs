@@ -39,6 +39,7 @@ pub(crate) struct Kept {
     detail: Option<String>,
     hint: Option<String>,
     has_sqlstate: bool,
+    number: Option<u16>,
     quotes_value: bool,
     refuses_write: bool,
 }
@@ -61,6 +62,7 @@ impl Kept {
             detail: origin.detail().map(Cow::into_owned),
             hint: origin.hint().map(str::to_owned),
             has_sqlstate: found.sqlstate.is_some(),
+            number: origin.number(),
             quotes_value: origin.quotes_value(),
             refuses_write: origin.refuses_write(),
         }
@@ -140,6 +142,16 @@ impl<'e> Origin<'e> {
                 Some(Cow::Owned(code)) => (sqlstate::of(&code).unwrap_or(words::UNKNOWN), None),
                 None => (words::UNKNOWN, None),
             },
+        }
+    }
+
+    /// Returns MySQL's number.
+    pub(crate) fn number(&self) -> Option<u16> {
+        match *self {
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) => Some(error.number()),
+            Self::Copy(copy) => copy.kept.number,
+            _ => None,
         }
     }
 

@@ -37,6 +37,7 @@ impl Error {
             // The body asked for the rollback, or its own hook refused the commit.
             Self::RollbackOnly { .. } | Self::BeforeCommit { .. } => words::ABORTED.into(),
             Self::PoolTimeout { .. } => words::POOL_TIMEOUT.into(),
+            Self::Application { .. } => words::APPLICATION.into(),
             Self::Closed { .. } => words::NO_SUCH_SERVER.into(),
             Self::NestedBoundary { .. } => words::STATE.into(),
             Self::Forbidden { .. }
@@ -69,7 +70,7 @@ impl Classified for Error {
     fn message(&self) -> &str {
         match self {
             Self::Forbidden { reason, .. } => reason,
-            Self::Config { message, .. } => message,
+            Self::Config { message, .. } | Self::Application { message, .. } => message,
             Self::Aborted { .. } => "the transaction is aborted by an earlier error",
             Self::RollbackOnly { reason, .. } => reason,
             Self::BeforeCommit { .. } => "refused before the commit",
@@ -102,7 +103,10 @@ impl Classified for Error {
             Self::PoolTimeout { .. } => "53300", // too_many_connections
             Self::Timeout { .. } | Self::StatementTimeout { .. } => "57014", // query_canceled
             Self::Unsupported { .. } => "0A000", // feature_not_supported
-            Self::Database { .. } | Self::Config { .. } | Self::Migration { .. } => return None,
+            Self::Database { .. }
+            | Self::Config { .. }
+            | Self::Application { .. }
+            | Self::Migration { .. } => return None,
         })
     }
 

@@ -135,6 +135,7 @@ impl Error {
                 ..
             } => write!(f, "{database} has no {option}; {instead}"),
             Self::Config { message, .. } => f.write_str(message),
+            Self::Application { message, .. } => f.write_str(&redact(message)),
             Self::Closed { .. } => f.write_str("the session factory is closed"),
         }
     }
@@ -192,6 +193,7 @@ impl Error {
             Self::NestedBoundary { .. } => "NestedBoundary",
             Self::Unsupported { .. } => "Unsupported",
             Self::Config { .. } => "Config",
+            Self::Application { .. } => "Application",
             Self::Closed { .. } => "Closed",
         }
     }
@@ -253,5 +255,33 @@ impl Write for OneLine<'_, '_> {
             self.0.write_str(line)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As a `main` that returns the error prints it.
+    #[test]
+    fn debug_has_the_advice_and_the_variant_and_no_secret() {
+        let refused = || {
+            let url = "could not connect to \"postgres://me:hunter2@db\"".to_owned();
+            Error::connect(sqlx::Error::Protocol(url), "check that it is running")
+        };
+        let printed = format!("Error: {:?}", refused());
+        assert!(printed.starts_with("Error: cannot connect to the database: "));
+        assert!(printed.contains("; check that it is running\n    meaning: "));
+        assert!(printed.ends_with("\n    variant: Connect"), "{printed}");
+        let parts = format!("{:#?}", refused());
+        assert!(parts.starts_with("Connect {"), "{parts}");
+        assert!(!format!("{printed}{parts}").contains("hunter2"));
+
+        let forbidden = Error::config("DB_PASS is not a known variable; write DB_PASSWORD");
+        assert_eq!(
+            format!("{forbidden:?}"),
+            "DB_PASS is not a known variable; write DB_PASSWORD\n    variant: Config"
+        );
+        assert!(format!("{forbidden:#?}").starts_with("Config {"));
     }
 }

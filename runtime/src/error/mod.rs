@@ -3,6 +3,7 @@
 mod classification;
 mod display;
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -193,6 +194,21 @@ pub enum Error {
         message: Cow<'static, str>,
     },
 
+    /// A failure of the application's own, made by [`Error::application`] or of a [`Problem`](crate::Problem). The
+    /// transaction was rolled back.
+    #[non_exhaustive]
+    Application {
+        /// Where it happened.
+        place: ErrorContext,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong. A client reads it where the status is below 500.
+        message: Cow<'static, str>,
+        /// The problem that is answered, if the error was made of one.
+        #[doc(hidden)]
+        answer: Option<Box<dyn Any + Send + Sync>>,
+    },
+
     /// The session factory was closed.
     #[non_exhaustive]
     Closed {
@@ -220,6 +236,7 @@ macro_rules! place_of {
             | Error::NestedBoundary { place, .. }
             | Error::Unsupported { place, .. }
             | Error::Config { place, .. }
+            | Error::Application { place, .. }
             | Error::Closed { place } => place,
         }
     };
@@ -234,6 +251,52 @@ impl Error {
     /// Where the error happened: in which boundary and which of its runs, in which service, at which statement.
     pub fn place(&self) -> &ErrorContext {
         place_of!(self)
+    }
+
+    /// Creates a failure of the application's own, with its HTTP status, for a service or a router that can fail otherwise
+    /// than by a statement. The boundary rolls back, and counts it as an error of its body. The message is the
+    /// [problem](Error::problem)'s detail; from status 500 on it is for the log alone.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use demarcate::sqlite::Session;
+    /// use demarcate::{Error, service};
+    ///
+    /// #[service]
+    /// async fn reserve(tx: &mut Session, id: i64) -> Result<(), Error> {
+    ///     let update = sqlx::query("update articles set stock = stock - 1 where id = $1 and stock > 0");
+    ///     match update.bind(id).execute(&mut *tx).await?.rows_affected() {
+    ///         0 => Err(Error::application(409, "the article is sold out")),
+    ///         _ => Ok(()),
+    ///     }
+    /// }
+    /// # }
+    /// # let error = demarcate::Error::application(409, "the article is sold out");
+    /// # assert_eq!(error.problem().to_string(), "409 Refused: the article is sold out");
+    /// ```
+    ///
+    /// `Error::from(problem)` makes one of a [`Problem`](crate::Problem), with its type and title.
+    pub fn application(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
+        Self::Application {
+            place: current::place(),
+            status,
+            message: message.into(),
+            answer: None,
+        }
+    }
+
+    /// Creates a failure of the application's own that is answered with `answer`.
+    pub(crate) fn answered(
+        status: u16,
+        message: String,
+        answer: Box<dyn Any + Send + Sync>,
+    ) -> Self {
+        Self::Application {
+            place: current::place(),
+            status,
+            message: message.into(),
+            answer: Some(answer),
+        }
     }
 
     fn database(source: sqlx::Error) -> Self {

@@ -7,4 +7,5 @@ mod axum;
 #[cfg(any(feature = "axum", feature = "actix"))]
 pub mod extract;
 pub(crate) mod problem;
+pub(crate) mod rolled_back;
 pub(crate) mod status;

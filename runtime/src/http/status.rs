@@ -3,6 +3,8 @@
 //! `Ok` commits. A value with an error status, such as "409 Conflict", rolls back instead, so that the response agrees with
 //! the database.
 
+use crate::http::rolled_back::RolledBack;
+
 /// A value that a router returns with `Ok` and that carries an HTTP status: from 400 on, the transaction
 /// is rolled back.
 ///
@@ -53,6 +55,11 @@ async fn unfinished(tx: &mut Session) -> Result<HttpResponseBuilder, Error> {
 pub trait HttpStatus {
     /// Returns the status.
     fn http_status(&self) -> u16;
+
+    /// Whether a router that returns the value rolls back: from 400 on. See [`RolledBack`](crate::RolledBack).
+    fn rolls_back(&self) -> bool {
+        self.http_status() >= 400
+    }
 }
 
 #[cfg(feature = "axum")]
@@ -60,6 +67,7 @@ mod axum {
     use axum::http::{Response, StatusCode};
 
     use super::HttpStatus;
+    use crate::http::rolled_back::NotKept;
 
     impl HttpStatus for StatusCode {
         fn http_status(&self) -> u16 {
@@ -70,6 +78,10 @@ mod axum {
     impl<B> HttpStatus for Response<B> {
         fn http_status(&self) -> u16 {
             self.status().as_u16()
+        }
+
+        fn rolls_back(&self) -> bool {
+            self.http_status() >= 400 || self.extensions().get::<NotKept>().is_some()
         }
     }
 
@@ -100,6 +112,7 @@ mod actix {
     use actix_web::{Either, HttpResponse};
 
     use super::HttpStatus;
+    use crate::http::rolled_back::NotKept;
 
     impl HttpStatus for StatusCode {
         fn http_status(&self) -> u16 {
@@ -111,6 +124,10 @@ mod actix {
         fn http_status(&self) -> u16 {
             self.status().as_u16()
         }
+
+        fn rolls_back(&self) -> bool {
+            self.http_status() >= 400 || self.extensions().get::<NotKept>().is_some()
+        }
     }
 
     impl<L: HttpStatus, R: HttpStatus> HttpStatus for Either<L, R> {
@@ -118,6 +135,13 @@ mod actix {
             match self {
                 Self::Left(left) => left.http_status(),
                 Self::Right(right) => right.http_status(),
+            }
+        }
+
+        fn rolls_back(&self) -> bool {
+            match self {
+                Self::Left(left) => left.rolls_back(),
+                Self::Right(right) => right.rolls_back(),
             }
         }
     }
@@ -141,6 +165,10 @@ impl<T: HttpStatus + ?Sized> HttpStatus for Box<T> {
     fn http_status(&self) -> u16 {
         (**self).http_status()
     }
+
+    fn rolls_back(&self) -> bool {
+        (**self).rolls_back()
+    }
 }
 
 impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
@@ -148,6 +176,13 @@ impl<T: HttpStatus, E: HttpStatus> HttpStatus for Result<T, E> {
         match self {
             Ok(value) => value.http_status(),
             Err(error) => error.http_status(),
+        }
+    }
+
+    fn rolls_back(&self) -> bool {
+        match self {
+            Ok(value) => value.rolls_back(),
+            Err(error) => error.rolls_back(),
         }
     }
 }
@@ -230,7 +265,15 @@ impl<T: actix_web::Responder> AnswerOk<'_, Option<T>> {
 }
 
 fn is_error(value: &impl HttpStatus) -> bool {
-    value.http_status() >= 400
+    value.rolls_back()
+}
+
+impl<T> AnswerPart<'_, RolledBack<T>> {
+    /// Always `true`, for a value without a status.
+    #[must_use]
+    pub const fn is_error(&self) -> bool {
+        true
+    }
 }
 
 /// A tuple without a leading status is judged by its last member: headers before a response, or a body before a status

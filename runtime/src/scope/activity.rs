@@ -244,6 +244,12 @@ impl Activity {
         ErrorContext::of_run(self.site, self.transaction, self.run, self.is_read_only)
     }
 
+    /// Returns the context of an error that the running service, or the body, makes itself.
+    pub(crate) fn place_of_service(&self) -> ErrorContext {
+        let service = self.service();
+        self.place_of_run().with_statement(service, None)
+    }
+
     /// Returns where `error`, which the body received, happened: at the last failed statement if the messages are
     /// equal, else somewhere in the run.
     pub(crate) fn place_of(&self, error: &sqlx::Error) -> ErrorContext {

@@ -52,6 +52,12 @@ pub(crate) fn place_of(error: &sqlx::Error) -> ErrorContext {
         .unwrap_or_default()
 }
 
+/// Returns where the caller is, according to the boundary around it. Empty outside a boundary.
+pub(crate) fn place() -> ErrorContext {
+    OPEN.try_with(|frame| frame.0.activity.place_of_service())
+        .unwrap_or_default()
+}
+
 /// Returns the innermost boundary around the caller that uses this pool, and so holds or may acquire a connection of
 /// it.
 pub(crate) fn holder(pool: usize) -> Option<Site> {

@@ -26,7 +26,7 @@ const NEVER: Option<u64> = None;
 /// Defines the constants, and the list of them.
 macro_rules! kinds {
     ($($name:ident = $slug:literal, $title:literal, $status:literal, $retry:expr, $when:literal;)*) => {
-        $(const $name: ProblemKind = ProblemKind {
+        $(pub(super) const $name: ProblemKind = ProblemKind {
             // RFC 9457 asks for a URI and not for a server behind it.
             uri: concat!("urn:problem-type:demarcate:", $slug),
             title: $title,
@@ -123,6 +123,7 @@ impl ProblemKind {
             // A client is not told these apart: that would only help an attacker who probes with SQL.
             Category::Transaction(Transaction::Aborted | Transaction::State)
             | Category::Query
+            | Category::Application
             | Category::Unknown => &INTERNAL,
         }
     }

@@ -5,6 +5,7 @@ mod log;
 #[cfg(test)]
 mod tests;
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use crate::classify::{Category, Classification, Timeout, words};
@@ -208,12 +209,21 @@ impl Error {
     /// the violated constraint.
     #[must_use]
     pub fn problem(&self) -> Problem {
+        if let Self::Application {
+            status,
+            message,
+            answer,
+            ..
+        } = self
+        {
+            return of_application(*status, message, answer.as_deref(), self);
+        }
         let found = meaning(self);
         let kind = ProblemKind::of(&found);
         Problem {
             type_uri: Cow::Borrowed(kind.uri),
             title: Cow::Borrowed(kind.title),
-            status: kind.status,
+            status: found.registered_status().unwrap_or(kind.status),
             detail: Some(found.user_message()),
             instance: None,
             transaction: self.place().transaction().map(|id| id.to_string()),
@@ -221,6 +231,36 @@ impl Error {
             #[cfg(feature = "json")]
             members: Members::new(),
         }
+    }
+}
+
+/// Returns the problem of an [`Error::Application`]: the one that it was made of, or one of its status and its message.
+/// From status 500 on the message is for the log alone.
+fn of_application(
+    status: u16,
+    message: &Cow<'static, str>,
+    answer: Option<&(dyn Any + Send + Sync)>,
+    error: &Error,
+) -> Problem {
+    let kind = &kind::INTERNAL;
+    let problem = match answer.and_then(|answer| answer.downcast_ref::<Problem>()) {
+        Some(problem) => problem.clone(),
+        None if status < 500 => Problem::new(status, "Refused").with_detail(message.clone()),
+        None => Problem::new(status, kind.title)
+            .with_detail(Classification::from(words::UNKNOWN).user_message()),
+    };
+    Problem {
+        transaction: problem
+            .transaction
+            .or_else(|| error.place().transaction().map(|id| id.to_string())),
+        ..problem
+    }
+}
+
+impl From<Problem> for Error {
+    /// Returns an [`Error::Application`] that is answered with this problem.
+    fn from(problem: Problem) -> Self {
+        Self::answered(problem.status, problem.to_string(), Box::new(problem))
     }
 }
 
@@ -255,7 +295,12 @@ impl HttpStatus for Problem {
 
 /// Returns the status of the error's problem.
 pub(crate) fn status(error: &Error) -> u16 {
-    ProblemKind::of(&meaning(error)).status
+    if let Error::Application { status, .. } = error {
+        return *status;
+    }
+    let found = meaning(error);
+    let registered = found.registered_status();
+    registered.unwrap_or_else(|| ProblemKind::of(&found).status)
 }
 
 /// Returns the title of the error's problem.
