@@ -104,14 +104,14 @@ async fn a_hook_that_takes_long_goes_on_in_the_background_and_is_seen() {
 
     let db = demarcate_tests::sqlite().await;
     let factory = SessionFactory::connect(db.url()).await.unwrap();
-    let (release, released) = tokio::sync::oneshot::channel::<()>();
-    let (done, is_done) = tokio::sync::oneshot::channel();
+    let (release, done) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicBool::new(false)));
     let options = TxOptions::new().timeout(std::time::Duration::from_millis(300));
     factory
-        .transaction_with(options, async move |tx: &mut Session| {
+        .transaction_with(options, async |tx: &mut Session| {
+            let (release, done) = (Arc::clone(&release), Arc::clone(&done));
             tx.after_commit(async move {
-                released.await.ok();
-                done.send(()).ok();
+                release.notified().await;
+                done.store(true, Ordering::Relaxed);
             });
             sqlx::query("select 1").execute(&mut *tx).await?;
             Ok::<_, Error>(())
@@ -121,8 +121,8 @@ async fn a_hook_that_takes_long_goes_on_in_the_background_and_is_seen() {
     let open = factory.open_boundaries();
     assert_eq!((open.len(), open[0].is_committed), (1, true), "{open:?}");
     assert!(factory.pool_status().holders.is_empty());
-    release.send(()).unwrap();
-    is_done.await.unwrap();
+    release.notify_one();
+    eventually("the hook is done", async || done.load(Ordering::Relaxed)).await;
     eventually("nothing is open", async || {
         factory.open_boundaries().is_empty()
     })

@@ -101,6 +101,7 @@ where
     }
 
     #[service(skip)]
+    #[allow(async_fn_in_trait, reason = "it stays on one thread")]
     async fn on_one_thread(&self) -> usize {
         let one = std::rc::Rc::new(1);
         tokio::task::yield_now().await;
