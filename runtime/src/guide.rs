@@ -35,4 +35,9 @@ pages! {
     when_it_says "15-when-it-says.md"
     coming_from "16-coming-from.md"
     reference "17-reference.md"
+    coming_from_a_pool "18-coming-from-a-pool.md"
+    a_worker "19-a-worker.md"
+    error_types "20-error-types.md"
+    instrument "21-instrument.md"
+    recipes "22-recipes.md"
 }

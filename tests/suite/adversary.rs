@@ -472,13 +472,14 @@ fn a_runtime_that_ends_closes_nothing_for_others() {
             .connect()
             .await
             .unwrap();
-        let run = |is_raw: bool| {
+        let run = |is_lost: bool| {
             let (factory, (release, released)) = (factory.clone(), oneshot::channel::<()>());
             let run = async move {
                 let run = factory.transaction(async move |tx| {
                     sqlx::query("select 1").execute(&mut *tx).await?;
-                    if is_raw {
-                        tx.unguarded().await?;
+                    if is_lost {
+                        let end = "select pg_terminate_backend(pg_backend_pid())";
+                        sqlx::query(end).execute(&mut *tx).await.ok();
                     }
                     released.await.ok();
                     Ok::<_, Error>(())
@@ -487,8 +488,8 @@ fn a_runtime_that_ends_closes_nothing_for_others() {
             };
             (release, run)
         };
-        let ((closes, raw), (comes_back, plain)) = (run(true), run(false));
-        tokio::spawn(raw);
+        let ((closes, lost), (comes_back, plain)) = (run(true), run(false));
+        tokio::spawn(lost);
         tokio::spawn(plain);
         eventually("both are lent", async || {
             factory.pool_status().holders.len() == 2

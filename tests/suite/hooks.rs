@@ -104,7 +104,10 @@ async fn a_hook_that_takes_long_goes_on_in_the_background_and_is_seen() {
 
     let db = demarcate_tests::sqlite().await;
     let factory = SessionFactory::connect(db.url()).await.unwrap();
-    let (release, done) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicBool::new(false)));
+    let (release, done) = (
+        Arc::new(tokio::sync::Notify::new()),
+        Arc::new(AtomicBool::new(false)),
+    );
     let options = TxOptions::new().timeout(std::time::Duration::from_millis(300));
     factory
         .transaction_with(options, async |tx: &mut Session| {

@@ -14,7 +14,7 @@ on_every_database! {
     async fn a_write_in_a_read_only_boundary_is_told_as_that() {
         let db = test_db().await;
         db.admin(crate::ITEMS).await;
-        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
         for (retry, swallows) in [(0, false), (2, false), (0, true)] {
             let runs = std::sync::atomic::AtomicU32::new(0);
             let options = match retry {
@@ -39,7 +39,6 @@ on_every_database! {
             sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
             Ok::<_, Error>(())
         }).await.unwrap();
-        assert_eq!(factory.pool_status().connections, 1);
         factory.close(crate::GRACE).await;
     }
 

@@ -4,6 +4,7 @@ mod behind;
 mod codes;
 mod faults;
 mod layers;
+mod least;
 mod setup;
 mod step;
 mod test;
@@ -20,6 +21,7 @@ commands:
           import each other in a circle, `--write` brings the files in the tables and the list of exceptions up to date
   codes   write the lists of codes that the classifier must know
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
+  least   `demarcate` with the least versions that Cargo.toml admits; needs a nightly toolchain, and says so where there is none
   poolers the suites on PostgreSQL, through PgBouncer in each of its modes
   faults  the fault matrix, several times over; words after it keep the cases in whose name they stand
 ";
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         ["layers", "--circles"] => layers::print_circles(None),
         ["layers", "--circles", checkout] => layers::print_circles(Some(checkout)),
         ["layers", "--write"] => layers::write(),
+        ["least"] => least::run(),
         ["setup"] => setup::run(),
         ["test"] => test::run(),
         ["poolers"] => behind::run(),
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
         }
         [] => Err(format!("a command is missing\n\n{USAGE}")),
         [
-            "codes" | "layers" | "setup" | "test" | "poolers",
+            "codes" | "layers" | "least" | "setup" | "test" | "poolers",
             unknown,
             ..,
         ] => Err(format!("unknown argument `{unknown}`\n\n{USAGE}")),

@@ -135,7 +135,7 @@ pub fn classify(error: &sqlx::Error) -> Classification<'_> {
 fn is_wrong_number_of_arguments(message: &str) -> bool {
     message.contains("too many arguments for query")
         || (message.starts_with("prepared statement expected ")
-            && message.ends_with(" were provided"))
+            && message.contains(" were provided"))
 }
 
 /// Classifies a bare code: a SQLSTATE, or a code of PostgREST such as `PGRST116`.

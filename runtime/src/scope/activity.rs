@@ -226,7 +226,11 @@ impl Activity {
 
     /// Records the error of the current statement, for [`place_of`](Self::place_of).
     pub(crate) fn failed(&self, error: &sqlx::Error) {
-        let place = self.place();
+        self.failed_at(error, self.place());
+    }
+
+    /// Records an error, and where it happened.
+    pub(crate) fn failed_at(&self, error: &sqlx::Error, place: ErrorContext) {
         self.state().failed = Some((error.to_string(), place));
     }
 

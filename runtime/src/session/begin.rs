@@ -172,8 +172,11 @@ impl<DB: Backend> Core<DB> {
         if !is_locked || holders.is_empty() {
             return Error::from(error);
         }
+        // The body receives the database's error, which is found again by its text.
+        let place = place.with_in_the_way(InWords(&holders).to_string());
+        self.activity.failed_at(&error, place.clone());
         Error::Database {
-            place: place.with_in_the_way(InWords(&holders).to_string()),
+            place,
             source: error,
         }
     }
