@@ -25,6 +25,9 @@ pub(crate) struct Learned {
     texts: Mutex<HashMap<u64, bool>>,
 }
 
+/// How often, at most, all connections are opened anew. In microseconds.
+const PAUSE: u64 = 1_000_000;
+
 /// The number of statements that are remembered.
 const MOST_TEXTS: usize = 10_000;
 
@@ -121,6 +124,11 @@ impl Learned {
     fn is_read_only(&self) {
         let now = self.micros(Instant::now());
         self.refused_write.store(now, Ordering::Relaxed);
+        let outdated = self.outdated.load(Ordering::Relaxed);
+        // A program that is mistaken about its server must not open its connections anew all the time.
+        if outdated != 0 && now < outdated + PAUSE {
+            return;
+        }
         self.outdated.store(now, Ordering::Relaxed);
         tracing::warn!(
             target: targets::POOL,

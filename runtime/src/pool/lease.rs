@@ -214,10 +214,16 @@ impl<DB: Backend> ActiveLease<DB> {
         if self.state == ConnectionState::Lost {
             return Err(sqlx::Error::Protocol("the connection is lost".to_owned()));
         }
-        if matches!(
-            self.state,
-            ConnectionState::Busy | ConnectionState::Streaming
-        ) {
+        if self.state == ConnectionState::Streaming {
+            // A few rows are read sooner than their statement is stopped, which costs MySQL the connection.
+            self.state = ConnectionState::Busy;
+            let rest = DB::drain(&mut self.connection);
+            if let Ok(Ok(()) | Err(sqlx::Error::Database(_))) = timeout(DRAINING_TAKES, rest).await
+            {
+                self.state = ConnectionState::Open;
+            }
+        }
+        if self.state == ConnectionState::Busy {
             if !self.stop().await {
                 // Closing the connection makes a pooler close its server connection too, which the server notices.
                 return Err(sqlx::Error::Protocol(NOT_STOPPED.to_owned()));
@@ -333,6 +339,9 @@ impl<DB: Backend> ActiveLease<DB> {
         }
     }
 }
+
+/// How long the rest of a row stream is read before its statement is stopped.
+const DRAINING_TAKES: Duration = Duration::from_millis(100);
 
 /// How long resetting a session may take.
 const SWEEPING_TAKES: Duration = Duration::from_secs(5);

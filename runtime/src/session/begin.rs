@@ -113,6 +113,7 @@ impl<DB: Backend> Core<DB> {
                 .insert(OnConnection {
                     lease,
                     prepared,
+                    is_reused,
                     is_used: false,
                 })
                 .lease;

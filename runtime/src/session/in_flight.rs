@@ -31,6 +31,8 @@ pub(crate) struct InFlight<'a> {
     pub(crate) while_streaming: ConnectionState,
     /// Whether nothing was sent in the transaction before.
     pub(crate) is_first: bool,
+    /// Whether the connection was opened before the transaction.
+    pub(crate) is_reused: bool,
     /// Whether a savepoint allows the statement to fail because of a new type.
     pub(crate) guards_types: bool,
     pub(crate) fitness: &'a mut Fitness,
@@ -85,6 +87,8 @@ impl InFlight<'_> {
         }
         match self.fate(error) {
             Fate::Unprepared => self.guards_types.then_some(Fate::Unprepared),
+            // A new connection would meet the same again, but for the names that nobody has known to be shared.
+            fate if !self.is_reused && fate != Fate::Shared => None,
             fate => (self.is_first && fate.is_cured_by_another_connection()).then_some(fate),
         }
     }

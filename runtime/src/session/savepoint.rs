@@ -132,6 +132,8 @@ impl<DB: Backend> Core<DB> {
     async fn leave_savepoint(&mut self, name: &str, depth: u32) {
         self.fitness.set_depth(depth);
         self.guards_types = false;
+        // Its failure, if it has one, is undone as well.
+        self.catch_up().await;
         let undo = self.fitness.begin_undo();
         let is_undone = self.settle().await.is_ok()
             && self

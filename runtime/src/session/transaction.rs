@@ -57,6 +57,8 @@ pub(crate) struct OnConnection<DB: Backend> {
     pub(crate) lease: Lease<DB>,
     /// The number of statements that were prepared on the connection before the transaction.
     pub(crate) prepared: usize,
+    /// Whether the connection was opened before this transaction.
+    pub(crate) is_reused: bool,
     /// Whether anything was sent since the begin.
     pub(crate) is_used: bool,
 }

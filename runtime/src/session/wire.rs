@@ -48,6 +48,7 @@ impl<DB: Backend> Core<DB> {
         });
         let on = self.connection.as_mut().expect(BEGUN);
         let is_first = !std::mem::replace(&mut on.is_used, true);
+        let is_reused = on.is_reused;
         let LeasedParts {
             connection,
             state,
@@ -67,6 +68,7 @@ impl<DB: Backend> Core<DB> {
                     false => ConnectionState::Busy,
                 },
                 is_first,
+                is_reused,
                 guards_types: self.guards_types,
                 fitness: &mut self.fitness,
                 options: &self.options,
