@@ -43,7 +43,7 @@ impl JobRecorder {
 
     /// Records the failure. The error of a job with a session was recorded by its boundary.
     pub(super) fn failed(mut self, error: &JobError, has_session: bool) {
-        if !matches!(error, JobError::Cancelled { .. }) {
+        if !error.may_be_by_close() {
             self.outcome = JobOutcome::Failed;
         }
         if !has_session {
