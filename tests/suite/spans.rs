@@ -23,6 +23,8 @@ struct Span {
     id: u64,
     parent: Option<u64>,
     name: &'static str,
+    /// The place of the function, as a log shows it.
+    place: (Option<&'static str>, Option<u32>),
     fields: BTreeMap<&'static str, String>,
     closed: bool,
 }
@@ -65,6 +67,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Heard {
             id: id.into_u64(),
             parent,
             name: attributes.metadata().name(),
+            place: (attributes.metadata().file(), attributes.metadata().line()),
             fields: fields.0,
             closed: false,
         });
@@ -260,10 +263,12 @@ on_every_database! {
         factory.run(with_session()).await.unwrap();
 
         let spans = heard.take();
-        let of = |name: &str, kind: &str| spans.iter().find(|span| span.name == name && span.fields["kind"] == kind && span.fields["name"].starts_with("with")).unwrap();
-        check(of("job", "background job"), &[("name", "with_factory"), ("outcome", "failed"), ("otel.status_code", "ERROR"), ("code.file.path", file!())]);
-        check(of("boundary", "failure handler"), &[("outcome", "recorded")]);
-        let done: Vec<_> = spans.iter().filter(|span| span.name == "job").map(|span| span.fields["outcome"].as_str()).collect();
+        let is_job = |span: &&Span| span.fields.get("kind").is_some_and(|kind| kind == "background job") && !span.fields.contains_key("run");
+        let handler = spans.iter().find(|span| span.fields.get("kind").is_some_and(|kind| kind == "failure handler"));
+        assert_eq!(handler.unwrap().name, "with_factory");
+        check(spans.iter().find(is_job).unwrap(), &[("name", "with_factory"), ("outcome", "failed"), ("otel.status_code", "ERROR"), ("code.file.path", file!())]);
+        check(handler.unwrap(), &[("outcome", "recorded")]);
+        let done: Vec<_> = spans.iter().filter(is_job).map(|span| span.fields["outcome"].as_str()).collect();
         assert_eq!(done, ["failed", "succeeded"]);
 
         let page = recorder.handle().render();
@@ -327,11 +332,11 @@ on_every_database! {
             .collect();
         let router = "router post_order";
         assert_eq!(shape, [
-            ("boundary", router, None),
-            ("service", "service store", Some(router)),
+            ("post_order", router, None),
+            ("store", "service store", Some(router)),
             ("statement", "insert", Some("service store")),
-            ("service", "service count", Some(router)),
-            ("service", "service store", Some("service count")),
+            ("count", "service count", Some(router)),
+            ("store", "service store", Some("service count")),
             ("statement", "insert", Some("service store")),
             ("statement", "select", Some("service count")),
             ("statement", "select", Some(router)),
@@ -353,6 +358,8 @@ on_every_database! {
             ("db.system.name", system),
         ]);
         assert!(!spans[0].fields.contains_key("error.type"), "{spans:#?}");
+        let line = spans[0].fields["code.line.number"].parse().ok();
+        assert_eq!(spans[0].place, (Some(file!()), line), "the callsite is the function");
         let number = |span: &Span, field| span.fields[field].parse::<u64>().unwrap();
         assert_eq!(spans[0].fields["transaction.id"].len(), 16);
         assert!(number(&spans[0], "round_trips") >= 6);

@@ -118,8 +118,11 @@ pub(crate) fn registered_for(
         .or_else(|| registered(codes.sqlstate?))
 }
 
-/// Returns the sentence for an error for which none is registered.
-pub(crate) fn of(category: Category, names: Names<'_>) -> Cow<'static, str> {
+/// Returns the sentence for an error.
+pub(crate) fn of(category: Category, names: Names<'_>, codes: Codes<'_>) -> Cow<'static, str> {
+    if let Some(registered) = registered_for(category, names, codes) {
+        return Cow::Borrowed(registered.message);
+    }
     Cow::Borrowed(match category {
         Category::Constraint(constraint) => return of_constraint(constraint, names),
         Category::Data => match names.column.and_then(words) {

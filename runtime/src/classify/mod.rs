@@ -183,11 +183,14 @@ impl<'e> Classification<'e> {
 
     /// Returns what is [registered](crate::messages) for the error.
     fn registered(&self) -> Option<message::Registered> {
-        let codes = message::Codes {
+        message::registered_for(self.category, self.origin.names(), self.codes())
+    }
+
+    fn codes(&self) -> message::Codes<'e> {
+        message::Codes {
             sqlstate: self.sqlstate,
             number: self.origin.number(),
-        };
-        message::registered_for(self.category, self.origin.names(), codes)
+        }
     }
 
     /// Returns the HTTP status that is [registered](crate::messages) for the error.
@@ -251,10 +254,7 @@ impl<'e> Classification<'e> {
     /// built from the names of the table and the column. It contains no SQL, no value and no host.
     #[must_use]
     pub fn user_message(&self) -> Cow<'static, str> {
-        match self.registered() {
-            Some(registered) => Cow::Borrowed(registered.message),
-            None => message::of(self.category, self.origin.names()),
-        }
+        message::of(self.category, self.origin.names(), self.codes())
     }
 }
 

@@ -485,6 +485,7 @@ fn what_is_said_to_users_is_what_was_registered_or_made_of_names() {
                 column,
                 columns: None,
             },
+            message::Codes::default(),
         )
     };
     let unique = Category::Constraint(Constraint::Unique);

@@ -275,7 +275,7 @@ impl Error {
     /// # assert_eq!(error.problem().to_string(), "409 Refused: the article is sold out");
     /// ```
     ///
-    /// `Error::from(problem)` makes one of a [`Problem`](crate::Problem), with its type and title.
+    /// [`Problem::into_error`](crate::Problem::into_error) makes one of a problem, with its type and title.
     pub fn application(status: u16, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Application {
             place: current::place(),

@@ -358,12 +358,10 @@ async fn run_and_record<DB: Backend, T>(
             Err(payload) => Reason::Panicked(payload),
         };
         let error = reason.into_error(site);
-        recorder.failed(&error, has_session);
-        match db
-            .pool()
-            .stopped_after()
-            .filter(|_| error.may_be_by_close())
-        {
+        let stopped_after = db.pool().stopped_after();
+        let by_close = stopped_after.filter(|_| error.may_be_by_close());
+        recorder.failed(&error, has_session, by_close.is_some());
+        match by_close {
             Some(grace) => {
                 tracing::warn!(target: targets::JOB, %error, ?grace, "a background job was cancelled: it still ran at the end of the grace of a factory that closes");
             }

@@ -42,8 +42,8 @@ impl JobRecorder {
     }
 
     /// Records the failure. The error of a job with a session was recorded by its boundary.
-    pub(super) fn failed(mut self, error: &JobError, has_session: bool) {
-        if !error.may_be_by_close() {
+    pub(super) fn failed(mut self, error: &JobError, has_session: bool, by_close: bool) {
+        if !by_close && !matches!(error, JobError::Cancelled { .. }) {
             self.outcome = JobOutcome::Failed;
         }
         if !has_session {

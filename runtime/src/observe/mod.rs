@@ -1,5 +1,6 @@
 //! Telemetry of boundaries: spans, metrics, statistics, comments on statements, and the statement log.
 
+pub(crate) mod callsite;
 pub(crate) mod histogram;
 #[cfg(feature = "metrics")]
 pub(crate) mod metrics;

@@ -1,16 +1,17 @@
 //! Spans for `tracing`, with fields named as in OpenTelemetry's
 //! [conventions for databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/).
 //!
-//! The spans of jobs, boundaries and services are entered while their code runs, so that what is logged there belongs to
+//! The spans of jobs, boundaries and services have the names of their functions, and are entered while their code runs, so that what is logged there belongs to
 //! them. The span of a statement is created and closed, but not entered.
 
 use std::time::Duration;
 
 use demarcate_sql::Dialect;
 use tracing::Span;
-use tracing::field::Empty;
+use tracing::field::{Empty, display};
 
 use crate::classify::{Category, classify};
+use crate::observe::callsite::span_of;
 use crate::observe::stats::{JobOutcome, RunOutcome, RunTotals};
 use crate::options::TxOptions;
 use crate::scope::place::TransactionId;
@@ -35,44 +36,32 @@ pub(crate) fn boundary(
     transaction: TransactionId,
     run: u32,
 ) -> Span {
-    tracing::info_span!(
-        target: targets::ROOT,
-        "boundary",
-        otel.name = %format_args!("{} {}", site.kind(), site.name()),
-        otel.status_code = Empty,
-        name = site.name(),
-        kind = site.kind().as_str(),
-        code.file.path = site.file(),
-        code.line.number = site.line(),
-        db.system.name = system(dialect),
-        isolation = options.isolation.map(|isolation| isolation.as_sql()),
-        read_only = options.is_read_only(),
-        transaction.id = %transaction,
-        run,
-        outcome = Empty,
-        error.type = Empty,
-        statements = Empty,
-        rows = Empty,
-        round_trips = Empty,
-        acquire_us = Empty,
-        statements_us = Empty,
-        commit_us = Empty,
-    )
+    span_of!(site, {
+        "otel.name" = display(format_args!("{} {}", site.kind(), site.name())),
+        "name" = site.name(),
+        "kind" = site.kind().as_str(),
+        "code.file.path" = site.file(),
+        "code.line.number" = site.line(),
+        "db.system.name" = system(dialect),
+        "isolation" = options.isolation.map(|isolation| isolation.as_sql()),
+        "read_only" = options.is_read_only(),
+        "transaction.id" = display(transaction),
+        "run" = run,
+    }, later {
+        "otel.status_code", "outcome", "error.type", "statements", "rows", "round_trips", "acquire_us", "statements_us",
+        "commit_us",
+    })
 }
 
 /// Creates the span of a background job, which lasts until its failure handler has ended.
 pub(crate) fn job(site: Site) -> Span {
-    tracing::info_span!(
-        target: targets::ROOT,
-        "job",
-        otel.name = %format_args!("{} {}", site.kind(), site.name()),
-        otel.status_code = Empty,
-        name = site.name(),
-        kind = site.kind().as_str(),
-        code.file.path = site.file(),
-        code.line.number = site.line(),
-        outcome = Empty,
-    )
+    span_of!(site, {
+        "otel.name" = display(format_args!("{} {}", site.kind(), site.name())),
+        "name" = site.name(),
+        "kind" = site.kind().as_str(),
+        "code.file.path" = site.file(),
+        "code.line.number" = site.line(),
+    }, later { "otel.status_code", "outcome" })
 }
 
 /// Records on the span how the job ended.
@@ -118,14 +107,12 @@ fn microseconds(time: Duration) -> u64 {
 /// Creates the span of a service, which lasts while its function runs. It lies under the current span: that of the
 /// service or the boundary that called it, or one of the user's inside that.
 pub(crate) fn service(site: Site) -> Span {
-    tracing::info_span!(
-        target: targets::ROOT,
-        "service",
-        otel.name = %format_args!("{} {}", site.kind(), site.name()),
-        name = site.name(),
-        code.file.path = site.file(),
-        code.line.number = site.line(),
-    )
+    span_of!(site, {
+        "otel.name" = display(format_args!("{} {}", site.kind(), site.name())),
+        "name" = site.name(),
+        "code.file.path" = site.file(),
+        "code.line.number" = site.line(),
+    })
 }
 
 /// Creates the span of a statement, which lasts from sending it to the end of its answer.

@@ -230,6 +230,8 @@ impl<DB: Backend> fmt::Debug for Session<DB> {
 
 #[cfg(test)]
 mod tests {
+    use super::Session;
+
     /// As a repository is: it holds the session that it was lent.
     #[allow(dead_code, reason = "there for its type")]
     struct Repository<'c, S: ?Sized>(&'c mut S);
@@ -244,10 +246,10 @@ mod tests {
     #[test]
     fn a_session_and_what_holds_it_can_be_shared_between_threads() {
         #[cfg(feature = "sqlite")]
-        is_shared::<crate::sqlite::Session>();
+        is_shared::<Session<sqlx::Sqlite>>();
         #[cfg(feature = "postgres")]
-        is_shared::<crate::postgres::Session>();
+        is_shared::<Session<sqlx::Postgres>>();
         #[cfg(feature = "mysql")]
-        is_shared::<crate::mysql::Session>();
+        is_shared::<Session<sqlx::MySql>>();
     }
 }

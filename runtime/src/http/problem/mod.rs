@@ -191,6 +191,20 @@ impl Problem {
         self.members.get(name)
     }
 
+    /// Returns an [`Error::Application`] that is answered with this problem, for a service that fails with it.
+    ///
+    /// ```
+    /// use demarcate::{Error, Problem};
+    ///
+    /// let failed: Error = Problem::new(409, "Sold out").with_detail("there is no tea left").into_error();
+    /// assert_eq!(failed.to_string(), "409 Sold out: there is no tea left");
+    /// assert_eq!(failed.problem().title, "Sold out");
+    /// ```
+    #[must_use]
+    pub fn into_error(self) -> Error {
+        Error::answered(self.status, self.to_string(), Box::new(self))
+    }
+
     /// Serializes the problem as the body of a response.
     #[cfg(feature = "json")]
     #[must_use]
@@ -254,13 +268,6 @@ fn of_application(
             .transaction
             .or_else(|| error.place().transaction().map(|id| id.to_string())),
         ..problem
-    }
-}
-
-impl From<Problem> for Error {
-    /// Returns an [`Error::Application`] that is answered with this problem.
-    fn from(problem: Problem) -> Self {
-        Self::answered(problem.status, problem.to_string(), Box::new(problem))
     }
 }
 
