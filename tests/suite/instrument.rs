@@ -97,10 +97,8 @@ async fn the_table_of_the_guide_is_what_is_seen() {
     let db = SessionFactory::connect(database.url()).await.unwrap();
     let (log, _logging) = Log::start();
     let page = include_str!("../../docs/guide/21-instrument.md");
-    let rows: Vec<&str> = page
-        .lines()
-        .filter(|line| line.starts_with("| `#["))
-        .collect();
+    let is_row = |line: &&str| line.starts_with("| `#[") && !line.starts_with("| `#[instrument]`");
+    let rows: Vec<&str> = page.lines().filter(is_row).collect();
     assert_eq!(rows.len(), 6);
     let mut tried = Vec::new();
     for row in &rows {

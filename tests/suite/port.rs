@@ -261,7 +261,7 @@ async fn an_application_keeps_what_it_answers() {
     );
     assert_eq!(mailer.sent("welcome"), 1);
     for (form, status, text) in [
-        ("email=ann%40example.com", 409, "already an entry"),
+        ("email=ann%40example.com", 409, "already such an entry"),
         ("email=nobody", 422, "not allowed"),
         ("name=ann", 400, "missing field `email`"),
     ] {

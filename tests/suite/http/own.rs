@@ -106,7 +106,7 @@ async fn an_error_type_of_axum_holds_what_the_boundary_fails_with() {
         let again = send(server, &path).await;
         assert_eq!(again.status, 409, "{name}: {}", again.body);
         let body = safe(name, &again);
-        let sentence = "there is already an entry with this id in items";
+        let sentence = "there is already such an entry in items";
         match *name {
             "status" => assert_eq!(body, ""),
             "text" => assert_eq!(body, sentence),
