@@ -563,3 +563,19 @@ async fn behind_url(db: &TestDb<Postgres>) -> SessionFactory {
     let url = pgbouncer(Mode::Transaction, db).await;
     SessionFactory::connect(&url).await.unwrap()
 }
+
+/// Migrations lock the server's session, which belongs to other clients between two statements.
+#[tokio::test]
+async fn migrations_are_refused_with_their_reason() {
+    let (_db, factory) = behind(1).await;
+    let refused = factory
+        .migrate(&sqlx::migrate::Migrator::with_migrations(vec![]))
+        .await;
+    assert!(
+        matches!(refused, Err(Error::Unsupported { .. })),
+        "{refused:?}"
+    );
+    let said = refused.unwrap_err().to_string();
+    assert!(said.contains("connect to the server itself"), "{said}");
+    factory.close(crate::GRACE).await;
+}

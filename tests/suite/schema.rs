@@ -81,8 +81,8 @@ on_every_database! {
         read
     }
 
-    async fn four(db: &demarcate_tests::TestDb<Database>) -> SessionFactory {
-        let builder = SessionFactory::builder().url(db.url()).max_connections(4);
+    async fn two(db: &demarcate_tests::TestDb<Database>) -> SessionFactory {
+        let builder = SessionFactory::builder().url(db.url()).max_connections(2);
         builder.connect().await.unwrap()
     }
 
@@ -91,15 +91,15 @@ on_every_database! {
         let db = test_db().await;
         db.admin(PEOPLE).await;
         db.admin(ANN).await;
-        let factory = four(&db).await;
-        read_at_once(&factory, 4).await;
+        let factory = two(&db).await;
+        read_at_once(&factory, 2).await;
         for (change, seen) in CHANGES {
             db.admin(change).await;
-            for read in read_at_once(&factory, 4).await {
+            for read in read_at_once(&factory, 2).await {
                 assert_eq!(read.unwrap(), seen, "after: {change}");
             }
         }
-        assert!(factory.pool_status().connections <= 4);
+        assert!(factory.pool_status().connections <= 2);
         assert!(factory.pool_status().holders.is_empty());
         factory.close(crate::GRACE).await;
     }
@@ -137,12 +137,12 @@ on_every_database! {
         let db = test_db().await;
         db.admin(PEOPLE).await;
         db.admin(ANN).await;
-        let factory = four(&db).await;
-        read_at_once(&factory, 4).await;
+        let factory = two(&db).await;
+        read_at_once(&factory, 2).await;
         let sql = AssertSqlSafe(CHANGES[0].0).into_sql_str();
         let migration = Migration::new(1, "note".into(), MigrationType::Simple, sql, false);
         factory.migrate(&Migrator::with_migrations(vec![migration])).await.unwrap();
-        for read in read_at_once(&factory, 4).await {
+        for read in read_at_once(&factory, 2).await {
             assert_eq!(read.unwrap(), CHANGES[0].1);
         }
         factory.close(crate::GRACE).await;

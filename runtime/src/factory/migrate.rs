@@ -50,7 +50,8 @@ impl<DB: Backend> SessionFactory<DB> {
     ///
     /// # Errors
     ///
-    /// [`Error::Migration`], which names the migration and what to do; [`Error::NestedBoundary`] inside a boundary of this
+    /// [`Error::Unsupported`] behind a pooler in transaction mode; [`Error::Migration`], which names the migration and what
+    /// to do; [`Error::NestedBoundary`] inside a boundary of this
     /// factory; and the errors of getting a connection.
     ///
     /// # Cancel safety
@@ -76,6 +77,14 @@ async fn run<DB: Backend>(
 ) -> Result<(), Error> {
     db.engine().admit(site, false)?;
     let pool = db.pool();
+    if pool.pooler().shares_sessions() {
+        // A lock of the session's, and prepared statements with names.
+        return Err(Error::unsupported(
+            "a pooler in transaction mode",
+            "session that migrations could lock",
+            "connect to the server itself for them: with a factory of their own, or as a step before the program starts",
+        ));
+    }
     // A lease, though there is no transaction of ours: what was dropped half-way is rolled back, and settings that a
     // migration leaves on the server's session are nobody else's.
     let mut lease = Lease::new(pool.acquire(site).await?, Arc::new(Effective::default()));
