@@ -111,9 +111,11 @@ fn own(parameter: &mut PatType, index: usize) -> TokenStream {
     let attrs = parameter.attrs.clone();
     let pat = (*parameter.pat).clone();
     if let Some(name) = plain_name(&pat) {
-        let name = name.clone();
         *parameter.pat = plain(name.clone());
-        return quote!(#(#attrs)* let #pat = #name;);
+        // A use that is ours: lints would take it for one of the user's.
+        let mut value = name.clone();
+        value.set_span(name.span().resolved_at(Span::call_site()));
+        return quote!(#(#attrs)* let #pat = #value;);
     }
     let name = Ident::new(&format!("__arg{index}"), Span::mixed_site());
     *parameter.pat = plain(name.clone());

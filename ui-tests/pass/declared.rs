@@ -101,6 +101,7 @@ where
     }
 
     #[service(skip)]
+    #[allow(async_fn_in_trait)]
     async fn on_one_thread(&self) -> usize {
         let one = std::rc::Rc::new(1);
         tokio::task::yield_now().await;
@@ -197,31 +198,6 @@ pub mod traits {
             sqlx::query_scalar("select 2").fetch_one(tx).await
         }
     }
-}
-
-/// Other ways to say it stay as they are.
-#[service]
-#[async_trait::async_trait]
-pub trait Below: Send + Sync {
-    async fn a(&self, tx: &mut Session) -> Result<(), sqlx::Error>;
-
-    async fn b(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
-        self.a(tx).await
-    }
-}
-
-#[async_trait::async_trait]
-#[service]
-pub trait Above: Send + Sync {
-    async fn a(&self, tx: &mut Session) -> Result<(), sqlx::Error>;
-
-    async fn b(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
-        self.a(tx).await
-    }
-}
-
-pub fn objects<'a>(below: &'a dyn Below, above: &'a dyn Above) -> (&'a dyn Below, &'a dyn Above) {
-    (below, above)
 }
 
 #[service]
