@@ -10,9 +10,9 @@ use demarcate::{background_job, router_tx, service};
 
 /// A supertrait, an associated type, a constant, a method that is not async.
 #[service]
-pub trait Users<K: Send + Sync = i64>: Named + Sync
+pub trait Users<K = i64>: Named + Sync
 where
-    K: Clone,
+    K: Clone + Send + Sync,
 {
     type User: Send;
 
