@@ -5,7 +5,7 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
     FnArg, GenericArgument, Pat, PatIdent, PatType, PathArguments, Receiver, ReceiverKind,
-    ReturnType, Signature, Type, parse_quote,
+    ReturnType, Signature, Type, parse_quote, parse_quote_spanned,
 };
 
 // Input:
@@ -26,9 +26,10 @@ pub(crate) fn signature(sig: &Signature) -> Signature {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => ty.to_token_stream(),
     };
-    // What an implementation has to fulfil is shown at the word that asked for it.
-    let send = quote_spanned!(token.span=> ::core::marker::Send);
-    sig.output = parse_quote!(-> impl ::core::future::Future<Output = #output> + #send);
+    // What a future has to fulfil is shown at the word that asked for one.
+    sig.output = parse_quote_spanned! {
+        token.span=> -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
+    };
     sig
 }
 
@@ -53,6 +54,7 @@ pub(crate) fn signature(sig: &Signature) -> Signature {
 // As in an `async fn`, the future owns all arguments, takes them apart when it is first polled, and drops them in the reverse
 // of their order after everything that the body has.
 pub(crate) fn with_body(sig: &Signature, body: &impl ToTokens) -> (Signature, TokenStream) {
+    let asyncness = sig.asyncness;
     let mut sig = signature(sig);
     let mut owned = TokenStream::new();
     let mut needs = TokenStream::new();
@@ -70,7 +72,13 @@ pub(crate) fn with_body(sig: &Signature, body: &impl ToTokens) -> (Signature, To
         let predicates = &mut sig.generics.make_where_clause().predicates;
         predicates.push(parse_quote!(Self: #needs));
     }
-    let block = Group::new(Delimiter::Brace, quote!(async move { #owned #body }));
+    // What is not `Send` in it is reported at the word `async`.
+    let at = asyncness.map_or_else(Span::call_site, |token| token.span);
+    let mut inner = Group::new(Delimiter::Brace, quote!(#owned #body));
+    inner.set_span(at);
+    let future = quote_spanned!(at=> async move);
+    let mut block = Group::new(Delimiter::Brace, quote!(#future #inner));
+    block.set_span(at);
     (sig, block.into_token_stream())
 }
 
@@ -111,9 +119,15 @@ fn own(parameter: &mut PatType, index: usize) -> TokenStream {
     let attrs = parameter.attrs.clone();
     let pat = (*parameter.pat).clone();
     if let Some(name) = plain_name(&pat) {
-        let name = name.clone();
         *parameter.pat = plain(name.clone());
-        return quote!(#(#attrs)* let #pat = #name;);
+        // A use that is ours: lints would take it for one of the user's.
+        let mut value = name.clone();
+        value.set_span(name.span().resolved_at(Span::call_site()));
+        let allow = name
+            .to_string()
+            .starts_with('_')
+            .then(|| quote!(#[allow(clippy::no_effect_underscore_binding)]));
+        return quote!(#(#attrs)* #allow let #pat = #value;);
     }
     let name = Ident::new(&format!("__arg{index}"), Span::mixed_site());
     *parameter.pat = plain(name.clone());

@@ -132,7 +132,7 @@ fn returned(marked: &Marked<'_>) -> TokenStream {
 //     async fn ship(tx: &mut Session, order_id: i64) -> Result<(), ShipError> { .. }
 //
 // Output, in front of the job and around it:
-//     let __again_0 = ::demarcate::__private::again(&order_id);
+//     let __again_0 = ::demarcate::__private::handed_on(&order_id);
 //     ..
 //     ::demarcate::__private::on_error(JOB, async move |__tx: &mut _, __error: &::demarcate::JobError| {
 //         mark_failed(__tx, __error, __again_0).await
@@ -152,7 +152,7 @@ fn on_error(marked: &Marked<'_>, lent: &Lent, job: TokenStream) -> (TokenStream,
         let again = format_ident!("__again_{n}", span = Span::mixed_site());
         let borrow = Token![&](argument.span());
         let cfgs: Vec<_> = cfgs(parameter).collect();
-        kept.extend(quote!(#(#cfgs)* let #again = #private::again(#borrow #argument);));
+        kept.extend(quote!(#(#cfgs)* let #again = #private::handed_on(#borrow #argument);));
         handed.extend(quote!(, #(#cfgs)* #again));
     }
     let tx = Ident::new("__tx", Span::mixed_site());

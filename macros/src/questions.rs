@@ -1,8 +1,8 @@
 //! Questions to the compiler about types: may a parameter, or the receiver of `.commit()`, affect a transaction?
 
 use demarcate_rules::control::{self, Control, Judgement, Names};
-use demarcate_rules::{Args, Kind};
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use demarcate_rules::{Args, Body, Kind, plain_name};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{Block, Expr, Ident, PatType, Path, Type, UnOp};
 
@@ -64,6 +64,91 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
         .into_iter()
         .map(|(parameter, name)| there(parameter, by_value(&parameter.ty, name)));
     types.chain(values).collect()
+}
+
+// Input:
+//     session: TypedSession
+//
+// Output:
+//     ::demarcate::__private::router_keeps::<TypedSession>();
+//
+// Asked of an argument that the body uses as a whole: of one that it does not name, and of a single field, no more than
+// that is in the future. With an answer of no the compiler says nothing of its own about the future.
+pub(crate) fn kept(marked: &Marked<'_>) -> TokenStream {
+    let Body::Braced(body) = &marked.function.body else {
+        return TokenStream::new();
+    };
+    // What runs again borrows its arguments.
+    if marked.is_run_again() {
+        return TokenStream::new();
+    }
+    let private = marked.private();
+    let mut asked = TokenStream::new();
+    let parameters = marked.function.foreign_parameters(marked.kind, marked.args);
+    for (parameter, types) in parameters {
+        let (Some(name), false) = (plain_name(&parameter.pat), types.is_empty()) else {
+            continue;
+        };
+        let ty = &parameter.ty;
+        if is_named_by_tokens(ty, marked) && is_used_whole(&body.stream(), name) {
+            let cfgs = cfgs(parameter);
+            asked.extend(quote!(#(#cfgs)* #private::router_keeps::<#ty>();));
+        }
+    }
+    asked
+}
+
+/// Whether a type says what it is: it has no `impl Trait` and no parameter of the function, whose bounds the compiler
+/// explains better.
+fn is_named_by_tokens(ty: &Type, marked: &Marked<'_>) -> bool {
+    let generics = &marked.function.sig.generics;
+    let is_open = |word: &Ident| {
+        word == "impl"
+            || generics
+                .type_params()
+                .any(|parameter| parameter.ident == *word)
+    };
+    !any_ident(ty.to_token_stream(), &mut |word, _, _| is_open(word))
+}
+
+/// Whether a name stands in tokens for the value: not for a field or a method, not as the name of a new one, and not with a
+/// field behind it.
+fn is_used_whole(tokens: &TokenStream, name: &Ident) -> bool {
+    any_ident(tokens.clone(), &mut |word, before, behind| {
+        let is_mark = |token: Option<&TokenTree>, mark: char| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == mark);
+        let is_word = |token: Option<&TokenTree>, words: &[&str]| matches!(token, Some(TokenTree::Ident(word)) if words.iter().any(|known| word == known));
+        let is_field = is_mark(behind.first(), '.')
+            && match behind.get(1) {
+                Some(TokenTree::Literal(_)) => true,
+                Some(TokenTree::Ident(word)) => {
+                    word != "await"
+                        && !matches!(behind.get(2), Some(TokenTree::Group(_)))
+                        && !is_mark(behind.get(2), ':')
+                }
+                _ => false,
+            };
+        word == name
+            && !is_mark(before, '.')
+            && !is_word(before, &["let", "mut", "fn"])
+            && !is_mark(behind.first(), ':')
+            && !is_field
+    })
+}
+
+/// Whether a word is wanted, which is asked with the token before it and those behind.
+fn any_ident(
+    tokens: TokenStream,
+    wanted: &mut dyn FnMut(&Ident, Option<&TokenTree>, &[TokenTree]) -> bool,
+) -> bool {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    tokens.iter().enumerate().any(|(n, token)| match token {
+        TokenTree::Ident(word) => {
+            let before = n.checked_sub(1).and_then(|n| tokens.get(n));
+            wanted(word, before, tokens.get(n + 1..).unwrap_or_default())
+        }
+        TokenTree::Group(group) => any_ident(group.stream(), wanted),
+        _ => false,
+    })
 }
 
 // Output, for `-> Result<Order, sqlx::Error>`:

@@ -1,6 +1,6 @@
 //! `retry` and `no_rollback_for`: the clones that each run gets, and the closure that accepts errors.
 
-use demarcate_rules::{Binding, Kept, bindings};
+use demarcate_rules::{Binding, Kept, bindings, plain_name};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
@@ -39,10 +39,16 @@ impl Marked<'_> {
         let mut clones = TokenStream::new();
         for (_, parameter) in arguments {
             let cfgs: Vec<_> = cfgs(parameter).collect();
+            // An extractor by its name: what is said of one that is not `Clone` differs.
+            let is_whole = plain_name(&parameter.pat).is_some() && is_extractor(&parameter.ty);
+            let again = match is_whole {
+                true => quote!(extractor_again),
+                false => quote!(again),
+            };
             for Binding { name, mutability } in bindings(&parameter.pat) {
                 let borrow = Token![&](name.span());
                 clones.extend(quote! {
-                    #(#cfgs)* let #mutability #name = #private::again(#borrow #name);
+                    #(#cfgs)* let #mutability #name = #private::#again(#borrow #name);
                 });
             }
         }
@@ -102,6 +108,14 @@ impl Marked<'_> {
         Known.visit_type_mut(&mut returned);
         quote!(<#returned as #private::Fallible>::Error)
     }
+}
+
+/// Whether a type is called like an extractor that holds one value, of axum or actix-web.
+fn is_extractor(ty: &Type) -> bool {
+    const NAMES: [&str; 6] = ["Extension", "Form", "Json", "Path", "Query", "ReqData"];
+    let Type::Path(path) = ty else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| NAMES.iter().any(|name| last.ident == name))
 }
 
 /// Replaces each inferred type by `()`.

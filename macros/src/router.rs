@@ -64,8 +64,8 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         return marked.emit(&sig, &marked.quiet_body());
     }
     let (parameters, fallible) = (questions::parameters(marked), questions::returned(marked));
-    let carried = questions::carried_out(marked);
-    let asked = questions::never(&quote!(#parameters #fallible #carried));
+    let (carried, kept) = (questions::carried_out(marked), questions::kept(marked));
+    let asked = questions::never(&quote!(#parameters #fallible #carried #kept));
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
     let returned = marked.returned();
     let warnings = &marked.warnings;

@@ -157,8 +157,9 @@ pub mod __private0 {
     pub use crate::http::actix::ClientAnswer;
     pub use crate::http::status::Answer;
     pub use crate::macro_support::probe::{
-        Probe, again, begins, commits, is_fallible, is_session, job_takes, opens, refused, returns,
-        rolls_back, router_takes, sends, service_takes, starts, unreached,
+        Probe, again, begins, commits, extractor_again, handed_on, is_fallible, is_session,
+        job_takes, opens, refused, returns, rolls_back, router_keeps, router_takes, sends,
+        service_takes, starts, unreached,
     };
     pub use crate::macro_support::{
         Again, FactoryJobOf, FactoryOf, Fallible, JobOf, LentSession, Once, PlainFactoryJobOf,
@@ -174,8 +175,9 @@ pub mod __private0 {
     #[cfg(feature = "actix")]
     pub use crate::http::status::Finished;
     pub use crate::macro_support::probe::{
-        Begun, Bounds, Committed, Finding, Harmless, Opened, Opens, Returned, RolledBack, Runs,
-        Sent, Started, TakenByJob, TakenByRouter, TakenByService, UsedAgain,
+        Begun, Bounds, Committed, Finding, HandedOn, Harmless, KeptByRouter, Opened, Opens,
+        Returned, RolledBack, Runs, Sent, Started, TakenByJob, TakenByRouter, TakenByService,
+        TakenOut, UsedAgain,
     };
     pub use crate::macro_support::{JobPolicy, OpensSessions, RouterError};
 }

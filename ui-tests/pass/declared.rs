@@ -10,9 +10,9 @@ use demarcate::{background_job, router_tx, service};
 
 /// A supertrait, an associated type, a constant, a method that is not async.
 #[service]
-pub trait Users<K: Send + Sync = i64>: Named + Sync
+pub trait Users<K = i64>: Named + Sync
 where
-    K: Clone,
+    K: Clone + Send + Sync,
 {
     type User: Send;
 
@@ -198,31 +198,6 @@ pub mod traits {
             sqlx::query_scalar("select 2").fetch_one(tx).await
         }
     }
-}
-
-/// Other ways to say it stay as they are.
-#[service]
-#[async_trait::async_trait]
-pub trait Below: Send + Sync {
-    async fn a(&self, tx: &mut Session) -> Result<(), sqlx::Error>;
-
-    async fn b(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
-        self.a(tx).await
-    }
-}
-
-#[async_trait::async_trait]
-#[service]
-pub trait Above: Send + Sync {
-    async fn a(&self, tx: &mut Session) -> Result<(), sqlx::Error>;
-
-    async fn b(&self, tx: &mut Session) -> Result<(), sqlx::Error> {
-        self.a(tx).await
-    }
-}
-
-pub fn objects<'a>(below: &'a dyn Below, above: &'a dyn Above) -> (&'a dyn Below, &'a dyn Above) {
-    (below, above)
 }
 
 #[service]

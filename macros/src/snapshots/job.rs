@@ -1,5 +1,5 @@
 fn ship(order_id: i64) -> ::demarcate::__private::JobOf<Session, Result<(), ShipError>> {
-    let __again_0 = ::demarcate::__private::again(&order_id);
+    let __again_0 = ::demarcate::__private::handed_on(&order_id);
     ::demarcate::__private::on_error(
         ::demarcate::__private::job(
             ::demarcate::__private::Site::new(

@@ -401,15 +401,31 @@ pub fn unreached<T>() -> T {
     unreachable!("emitted inside `if false`, or beside a compile error")
 }
 
-/// An argument that `retry` or `on_error` uses again.
+/// An argument that a router keeps while it waits for the database.
 #[diagnostic::on_unimplemented(
-    message = "the argument `{Self}` is not `Clone`, and is used again",
-    label = "is used again by `retry` or `on_error`",
-    note = "each run of a boundary with `retry` has its arguments anew, and `on_error` calls its function with those of \
-            the job, so each must be `Clone`; an `Arc` around it will do"
+    message = "a router keeps `{Self}` while it waits for the database, and it is not `Send`; take what is needed of it \
+               before, in an extractor of your own or in a handler that calls the router",
+    label = "is not `Send`",
+    note = "the future of a boundary can be run on any thread, with all that its body uses; what a router returns need not \
+            be `Send`"
+)]
+pub trait KeptByRouter {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + ?Sized> KeptByRouter for T {}
+
+/// Rejects an argument that a router cannot keep.
+pub const fn router_keeps<T: KeptByRouter + ?Sized>() {}
+
+/// An argument that each run of a boundary with `retry` has anew.
+#[diagnostic::on_unimplemented(
+    message = "`retry` runs the function again and needs its arguments twice; derive `Clone` for `{Self}`",
+    label = "is not `Clone`",
+    note = "each run has the arguments anew, and what it made of them is gone with it; an `Arc` around a value of your own is \
+            `Clone` too"
 )]
 pub trait UsedAgain {
-    /// Returns a copy for another use.
+    /// Returns a copy for another run.
     #[must_use]
     fn again(&self) -> Self;
 }
@@ -421,8 +437,59 @@ impl<T: Clone> UsedAgain for T {
     }
 }
 
-/// Copies an argument for `retry` and `on_error`.
+/// Copies an argument for a run.
 #[must_use]
 pub fn again<T: UsedAgain>(argument: &T) -> T {
     argument.again()
+}
+
+/// An extractor around a value, which each run of a boundary with `retry` has anew.
+#[diagnostic::on_unimplemented(
+    message = "`retry` runs the function again and needs its arguments twice, and `{Self}` is not `Clone`; take out what is \
+               in it, as in `Form(order): Form<Order>`, and derive `Clone` for that",
+    label = "is not `Clone`",
+    note = "each run has the arguments anew, and what it made of them is gone with it"
+)]
+pub trait TakenOut {
+    /// Returns a copy for another run.
+    #[must_use]
+    fn again(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> TakenOut for T {
+    fn again(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Copies an argument that is an extractor, for a run.
+#[must_use]
+pub fn extractor_again<T: TakenOut>(argument: &T) -> T {
+    argument.again()
+}
+
+/// An argument that `on_error` hands to its function.
+#[diagnostic::on_unimplemented(
+    message = "`on_error` hands the arguments of the job to its function and needs them twice; derive `Clone` for `{Self}`",
+    label = "is not `Clone`",
+    note = "the job may have used them up before it fails; an `Arc` around a value of your own is `Clone` too"
+)]
+pub trait HandedOn {
+    /// Returns a copy for the function.
+    #[must_use]
+    fn handed_on(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> HandedOn for T {
+    fn handed_on(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Copies an argument for the function of `on_error`.
+#[must_use]
+pub fn handed_on<T: HandedOn>(argument: &T) -> T {
+    argument.handed_on()
 }

@@ -20,7 +20,7 @@ struct SqlUsers;
 impl Users for SqlUsers {
     async fn find(&self, tx: &mut Session, id: i64) -> Result<String, sqlx::Error> {
         let id = Rc::new(id);
-        let name = sqlx::query_scalar("select 'ann'").fetch_one(&mut *tx).await?;
+        let name: String = sqlx::query_scalar("select 'ann'").fetch_one(&mut *tx).await?;
         Ok(format!("{name}: {id}"))
     }
 }
