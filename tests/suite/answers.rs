@@ -127,7 +127,8 @@ on_every_database! {
         assert_eq!(answered.into_response().status(), StatusCode::OK);
         let request = TestRequest::default().to_http_request();
         assert_eq!(RolledBack("as it is").respond_to(&request).status().as_u16(), 200);
-        preview_with_a_status(factory.clone()).await.unwrap().unwrap_err();
+        let not_kept = preview_with_a_status(factory.clone()).await.unwrap().unwrap_err();
+        assert_eq!(not_kept, RolledBack(StatusCode::OK));
         for is_right in [false, true] {
             let answer = post_form(factory.clone(), 10, is_right).await.unwrap();
             assert_eq!(answer.status(), StatusCode::OK);
