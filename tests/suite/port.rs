@@ -2,7 +2,7 @@
 //! may come several times, a worker, probes, a graceful stop. Over real HTTP, on PostgreSQL.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
@@ -227,13 +227,19 @@ fn start(db: &SessionFactory, mailer: Arc<Mailer>) -> (SocketAddr, ServerHandle)
     (address, handle)
 }
 
+/// One for all requests, which takes a new connection for each.
 fn client() -> reqwest::Client {
-    // An error says that there is one already.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .ok();
-    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-    client.build().unwrap()
+    static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
+    let make = || {
+        // An error says that there is one already.
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0);
+        let client = client.redirect(reqwest::redirect::Policy::none());
+        client.build().unwrap()
+    };
+    CLIENT.get_or_init(make).clone()
 }
 
 async fn send(server: SocketAddr, path: &str, form: &str) -> reqwest::Response {

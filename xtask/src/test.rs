@@ -36,7 +36,7 @@ fn steps() -> Result<Vec<Step>, String> {
     steps.push(Step::new("format", cargo(&["fmt", "--all", "--check"])));
     // Compiles nothing: this very program.
     let this = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-    let mut layers = Command::new(&this);
+    let mut layers = Command::new(this);
     layers.arg("layers").current_dir(servers::workspace());
     steps.push(Step::new("layers", layers));
     // Checks every dependency, without generating code; the flag after `--` reaches our own crates only.
@@ -86,10 +86,6 @@ fn steps() -> Result<Vec<Step>, String> {
     ));
     // Compiles nothing more.
     steps.extend(behind::steps()?);
-    // Other versions, in a target directory of its own; nothing where there is no nightly toolchain.
-    let mut least = Command::new(this);
-    least.arg("least").current_dir(servers::workspace());
-    steps.push(Step::new("least versions", least));
     Ok(steps)
 }
 

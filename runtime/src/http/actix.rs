@@ -126,12 +126,13 @@ impl<T: ClientAnswer + ?Sized> ClientAnswer for &T {
     }
 }
 
-/// Implements actix-web's [`ResponseError`] for an error type of the application's own, variant by variant.
+/// Implements actix-web's [`ResponseError`](actix_web::ResponseError) for an error type of the application's own, variant by variant.
 ///
 /// The trait's own `error_response` writes `Display` into the body: with `#[error(transparent)]` that is the line of the
-/// log, with file and constraint. Here each variant says what the client is told: a [`Problem`], or the [`Error`] that it
-/// holds, which responds with [its problem](Error::problem). `Display` goes to the log alone. A variant without an arm does
-/// not compile. An arm that wants the whole error binds it: `error @ Self::SoldOut(_) => ..`.
+/// log, with file and constraint. Here each variant says what the client is told: a [`Problem`](crate::Problem), or the
+/// [`Error`](crate::Error) that it holds, which responds with [its problem](crate::Error::problem). `Display` goes to the
+/// log alone. A variant without an arm does not compile. An arm that wants the whole error binds it:
+/// `error @ Self::SoldOut(_) => ..`.
 ///
 /// ```
 /// use demarcate::{Problem, response_error};
