@@ -186,9 +186,21 @@ async fn on_postgres_what_a_function_raises_is_found_by_its_code_and_by_its_cons
         ("SH002", "", rule, 422, "the article is not for sale"),
         // The constraint is more than the code.
         ("SH001", "shelf_is_full", rule, 409, "the shelf is full"),
-        ("P0001", "shelf_is_full", Category::Data, 409, "the shelf is full"),
+        (
+            "P0001",
+            "shelf_is_full",
+            Category::Data,
+            409,
+            "the shelf is full",
+        ),
         ("P0001", "", Category::Data, 422, "a value cannot be stored"),
-        ("SH003", "", Category::Unknown, 500, "something went wrong on our side"),
+        (
+            "SH003",
+            "",
+            Category::Unknown,
+            500,
+            "something went wrong on our side",
+        ),
     ] {
         let failed = factory.transaction(async |tx: &mut demarcate::postgres::Session| {
             let raise = sqlx::query("select refuse($1, $2)").bind(code).bind(name);
@@ -214,12 +226,18 @@ async fn on_mariadb_what_a_trigger_signals_is_found_by_its_state_and_by_its_numb
     }
     let db = demarcate_tests::mariadb().await;
     for (table, signal) in [
-        ("by_state", "signal sqlstate '45001' set message_text = 'no'"),
+        (
+            "by_state",
+            "signal sqlstate '45001' set message_text = 'no'",
+        ),
         (
             "by_number",
             "signal sqlstate '45001' set message_text = 'no', mysql_errno = 50001",
         ),
-        ("unknown", "signal sqlstate '45009' set message_text = 'no', mysql_errno = 50009"),
+        (
+            "unknown",
+            "signal sqlstate '45009' set message_text = 'no', mysql_errno = 50009",
+        ),
     ] {
         db.admin(&format!("create table {table} (id int)")).await;
         db.admin(&format!(
@@ -234,7 +252,12 @@ async fn on_mariadb_what_a_trigger_signals_is_found_by_its_state_and_by_its_numb
     for (table, category, status, message) in [
         ("by_state", Category::Data, 409, "the shelf is empty"),
         ("by_number", rule, 410, "the shelf is gone"),
-        ("unknown", Category::Unknown, 500, "something went wrong on our side"),
+        (
+            "unknown",
+            Category::Unknown,
+            500,
+            "something went wrong on our side",
+        ),
     ] {
         for swallowed in [false, true] {
             let failed = factory.transaction(async |tx: &mut demarcate::mysql::Session| {
@@ -253,8 +276,16 @@ async fn on_mariadb_what_a_trigger_signals_is_found_by_its_state_and_by_its_numb
 #[track_caller]
 fn is_answered(error: &Error, category: Category, status: u16, message: &str) {
     let found = error.classification();
-    assert_eq!((found.category, &*found.user_message()), (category, message), "{error}");
+    assert_eq!(
+        (found.category, &*found.user_message()),
+        (category, message),
+        "{error}"
+    );
     let problem = error.problem();
-    assert_eq!((problem.status, problem.detail.as_deref()), (status, Some(message)), "{error}");
+    assert_eq!(
+        (problem.status, problem.detail.as_deref()),
+        (status, Some(message)),
+        "{error}"
+    );
     assert_eq!(StatusCode::from(error).as_u16(), status, "{error}");
 }
