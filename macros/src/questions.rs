@@ -135,11 +135,11 @@ fn is_used_whole(tokens: &TokenStream, name: &Ident) -> bool {
     })
 }
 
-/// Whether a word is wanted, which is asked with the token before it and those behind.
-fn any_ident(
-    tokens: TokenStream,
-    wanted: &mut dyn FnMut(&Ident, Option<&TokenTree>, &[TokenTree]) -> bool,
-) -> bool {
+/// Whether a word is wanted, given the token before it and those behind.
+type Wanted<'a> = dyn FnMut(&Ident, Option<&TokenTree>, &[TokenTree]) -> bool + 'a;
+
+/// Whether any word of the tokens is wanted.
+fn any_ident(tokens: TokenStream, wanted: &mut Wanted<'_>) -> bool {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     tokens.iter().enumerate().any(|(n, token)| match token {
         TokenTree::Ident(word) => {

@@ -67,7 +67,7 @@ on_every_database! {
     async fn a_number_of_repeats_that_makes_no_sense_is_refused() {
         let db = test_db().await;
         let factory = SessionFactory::connect(db.url()).await.unwrap();
-        for repeats in [0, 101, 1_000_000] {
+        for repeats in [101, 1_000_000] {
             let refused: Result<(), Error> = factory
                 .transaction_with(TxOptions::new().retry(repeats), async |_: &mut Session| {
                     panic!("the body was run")

@@ -230,7 +230,7 @@ impl Error {
             ..
         } = self
         {
-            return of_application(*status, message, answer.as_deref(), self);
+            return of_application(*status, message.clone(), answer.as_deref(), self);
         }
         let found = meaning(self);
         let kind = ProblemKind::of(&found);
@@ -252,14 +252,14 @@ impl Error {
 /// From status 500 on the message is for the log alone.
 fn of_application(
     status: u16,
-    message: &Cow<'static, str>,
+    message: Cow<'static, str>,
     answer: Option<&(dyn Any + Send + Sync)>,
     error: &Error,
 ) -> Problem {
     let kind = &kind::INTERNAL;
     let problem = match answer.and_then(|answer| answer.downcast_ref::<Problem>()) {
         Some(problem) => problem.clone(),
-        None if status < 500 => Problem::new(status, "Refused").with_detail(message.clone()),
+        None if status < 500 => Problem::new(status, "Refused").with_detail(message),
         None => Problem::new(status, kind.title)
             .with_detail(Classification::from(words::UNKNOWN).user_message()),
     };
