@@ -138,7 +138,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
     }
 
     fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {
-        if event.metadata().target().starts_with("demarcate") {
+        // sqlx logs statements too.
+        if !event.metadata().target().starts_with(module_path!()) {
             return;
         }
         let mut fields = Fields::default();
@@ -210,8 +211,9 @@ on_every_database! {
     }
 
     #[service]
-    async fn note(_: &mut Session, _: &demarcate::JobError) -> Result<(), sqlx::Error> {
+    async fn note(tx: &mut Session, _: &demarcate::JobError) -> Result<(), sqlx::Error> {
         tracing::info!("noted");
+        sqlx::query("select 1").execute(&mut *tx).await?;
         Ok(())
     }
 
