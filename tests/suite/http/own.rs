@@ -44,6 +44,7 @@ impl From<Problem> for Told {
 macro_rules! routers {
     ($($name:ident: $error:ty;)*) => {
         $(
+            #[allow(clippy::needless_question_mark, reason = "one of the errors is ours")]
             #[router_tx]
             async fn $name(tx: &mut Session, AxumPath(id): AxumPath<i64>) -> Result<Json<i64>, $error> {
                 Ok(insert(tx, id).await?)
