@@ -11,7 +11,6 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use demarcate::health::Routes;
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::{Error, Problem, background_job, extract, response_error, router_tx, service};
-use tokio::sync::watch;
 
 use crate::{GRACE, eventually};
 
@@ -179,13 +178,8 @@ async fn deliver_one(db: &SessionFactory, mailer: &Mailer) -> Result<bool, ApiEr
 }
 
 #[background_job]
-async fn deliver(
-    db: &SessionFactory,
-    mailer: Arc<Mailer>,
-    mut stop: watch::Receiver<bool>,
-) -> Result<(), ApiError> {
-    // `stop` stands for `db.closing()`, by which a job learns that its factory closes.
-    while !*stop.borrow() {
+async fn deliver(db: &SessionFactory, mailer: Arc<Mailer>) -> Result<(), ApiError> {
+    while !db.is_closing() {
         let pause = match deliver_one(db, &mailer).await {
             Ok(true) => continue,
             Ok(false) => Duration::from_millis(50),
@@ -194,9 +188,7 @@ async fn deliver(
                 Duration::from_secs(1)
             }
         };
-        tokio::time::timeout(pause, stop.wait_for(|stop| *stop))
-            .await
-            .ok();
+        tokio::time::timeout(pause, db.closing()).await.ok();
     }
     Ok(())
 }
@@ -255,8 +247,7 @@ async fn an_application_keeps_what_it_answers() {
     let db = SessionFactory::connect(database.url()).await.unwrap();
     let mailer = Arc::new(Mailer::default());
     let (server, handle) = start(&db, Arc::clone(&mailer));
-    let (stop, stopped) = watch::channel(false);
-    let worker = db.spawn(deliver(Arc::clone(&mailer), stopped));
+    let worker = db.spawn(deliver(Arc::clone(&mailer)));
 
     // The mail follows the commit: there is none for what was not stored.
     assert_eq!(
@@ -347,9 +338,8 @@ async fn an_application_keeps_what_it_answers() {
 
     let began = Instant::now();
     handle.stop(true).await;
-    stop.send_replace(true);
-    worker.await.unwrap();
     db.close(GRACE).await;
+    worker.await.unwrap();
     let took = began.elapsed();
     println!("stopped in {took:?}");
     assert!(took < Duration::from_secs(1), "{took:?}");
