@@ -278,3 +278,43 @@ async fn on_mariadb_a_commit_leaves_nothing_open_whatever_completion_type_says()
         .unwrap();
     assert_eq!(items(&db).await, 2);
 }
+
+/// What sqlx itself refuses never reached the file, and a database in memory is lost with its connection.
+#[tokio::test]
+async fn on_sqlite_a_parameter_that_cannot_be_bound_costs_no_database() {
+    use demarcate::TxOptions;
+    use demarcate::sqlite::{Session, SessionFactory};
+
+    let factory = SessionFactory::connect("sqlite::memory:").await.unwrap();
+    factory
+        .transaction(async |tx| {
+            sqlx::query("create table items (id int)")
+                .execute(&mut *tx)
+                .await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    for sql in [
+        "select * from items where id = :id",
+        "select * from items where id = $id",
+    ] {
+        let failed = factory
+            .transaction_with(TxOptions::new().retry(1), async |tx: &mut Session| {
+                sqlx::query(sql).bind(1).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap_err();
+        assert!(!failed.classification().retryable, "{failed:#}");
+        let count: i64 = factory
+            .transaction(async |tx| {
+                let count = sqlx::query_scalar("select count(*) from items");
+                Ok::<_, Error>(count.fetch_one(&mut *tx).await?)
+            })
+            .await
+            .unwrap();
+        assert_eq!(count, 0);
+    }
+    factory.close(crate::GRACE).await;
+}

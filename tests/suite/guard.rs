@@ -240,7 +240,7 @@ async fn on_postgres_the_raw_connection_cannot_swap_the_transaction_unseen() {
 }
 
 /// What a boundary has left on its session that the rules do not know.
-const LEFT: &str = "create temp table steps (id int); listen news; \
+const LEFT: &str = "set session work_mem = '77MB'; create temp table steps (id int); listen news; \
      prepare of_mine as select 1; select pg_advisory_lock(77)";
 
 /// The number of the session, and what is left on it.
@@ -261,9 +261,7 @@ async fn on_postgres_the_raw_connection_is_reset_and_kept() {
     let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1);
     let users = pool.connect(db.own_url()).await.unwrap();
     let users = demarcate::postgres::SessionFactory::from(users);
-    // Whether settings of a session are the boundary's alone, is known of the own pool.
-    let own_left = format!("set session work_mem = '77MB'; {LEFT}");
-    for (factory, left) in [(own, own_left), (users, LEFT.to_owned())] {
+    for (factory, is_own) in [(own, true), (users, false)] {
         let look = async || {
             let looked = factory.transaction(async |tx| {
                 Ok::<(String, bool), Error>(sqlx::query_as(SESSION).fetch_one(&mut *tx).await?)
@@ -275,8 +273,7 @@ async fn on_postgres_the_raw_connection_is_reset_and_kept() {
             let ended: Result<(), Error> = factory
                 .transaction(async |tx| {
                     let connection = tx.unguarded().await?;
-                    let left = sqlx::AssertSqlSafe(left.clone());
-                    sqlx::raw_sql(left).execute(&mut *connection).await?;
+                    sqlx::raw_sql(LEFT).execute(&mut *connection).await?;
                     sqlx::query("select $1::int")
                         .bind(1)
                         .execute(&mut *connection)
@@ -288,7 +285,10 @@ async fn on_postgres_the_raw_connection_is_reset_and_kept() {
                 })
                 .await;
             assert_eq!(ended.is_ok(), is_kept);
-            assert_eq!(look().await, (session.clone(), false));
+            let (now, is_left) = look().await;
+            assert!(!is_left);
+            // What a pool of the user's has prepared is not reset.
+            assert_eq!(now == session, is_own);
         }
         factory.close(crate::GRACE).await;
     }
@@ -302,7 +302,7 @@ async fn on_postgres_a_connection_with_settings_of_the_users_is_closed_and_not_r
         .max_connections(1)
         .after_connect(|connection, _| {
             Box::pin(async move {
-                sqlx::raw_sql("set search_path = of_a_tenant")
+                sqlx::raw_sql("set search_path = of_a_tenant; set app.tenant = '7'")
                     .execute(connection)
                     .await
                     .map(drop)
@@ -317,6 +317,9 @@ async fn on_postgres_a_connection_with_settings_of_the_users_is_closed_and_not_r
                     .fetch_one(&mut *tx)
                     .await?;
                 assert_eq!(path, "of_a_tenant");
+                let tenant = "select current_setting('app.tenant')";
+                let tenant: String = sqlx::query_scalar(tenant).fetch_one(&mut *tx).await?;
+                assert_eq!(tenant, "7");
                 tx.unguarded().await?;
                 Ok::<_, Error>(())
             })

@@ -118,9 +118,10 @@ async fn none_of_ten_thousand_boundaries_is_lost() {
     assert_eq!(items(&db).await, BOUNDARIES);
     let stats = factory.stats()[0].1.clone();
     assert_eq!(stats.committed, BOUNDARIES as u64);
-    // The begin, the commit, and each statement with its preparation; a savepoint before the first of each text.
+    // The begin, the commit, and each statement with its preparation; on each of 20 connections a savepoint before the
+    // first of each of two texts, and its release.
     let further = stats.round_trips - 6 * BOUNDARIES as u64;
-    assert!((2..=3).contains(&further), "{further}");
+    assert!((2..=60).contains(&further), "{further}");
     factory.close(crate::GRACE).await;
     assert_eq!(left_behind(&db).await, [""; 0]);
 }
@@ -146,7 +147,7 @@ async fn statements_are_unnamed_and_counted_as_what_they_cost() {
             .await
             .unwrap();
         let sent = proxy.requests();
-        // A text that is new to the factory has a savepoint before it.
+        // A text that is new to the connection has a savepoint before it.
         let first = u64::from(id == 1);
         assert_eq!(proxy.round_trips() as u64, 4 + first, "{sent:#?}");
         assert_eq!(factory.stats()[0].1.round_trips, 4 * id as u64 + 1);
@@ -531,7 +532,7 @@ async fn a_program_becomes_the_client_of_a_pooler_that_it_finds() {
 /// sqlx looks the type up between preparing a statement and running it, which a statement without a name does not survive.
 #[tokio::test]
 async fn a_type_that_is_met_for_the_first_time_costs_no_boundary() {
-    let (db, factory) = behind(2).await;
+    let (db, factory) = behind(1).await;
     db.admin("create type mood as enum ('glad'); create table moods (mood mood); insert into moods values ('glad')").await;
     for first in [true, false] {
         let factory = match first {

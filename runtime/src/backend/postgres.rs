@@ -174,12 +174,7 @@ impl Transact for Postgres {
     ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
         Box::pin(async move {
             if !is_own {
-                let asked = "SELECT count(*) FROM pg_settings WHERE source = 'session'";
-                let row = Self::run_for_row(connection, asked.into_sql_str()).await?;
-                let settings: i64 = row.ok_or(sqlx::Error::RowNotFound)?.try_get(0)?;
-                if settings > 0 {
-                    return Ok(false);
-                }
+                return Ok(false);
             }
             Self::run(connection, "DISCARD ALL".into_sql_str()).await?;
             Ok(true)
@@ -324,8 +319,9 @@ impl Transact for Postgres {
         match error {
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 Some("25P01" | "25P02") => CommitFailure::NotOpen,
-                // statement_completion_unknown
+                // statement_completion_unknown; class 08 is "connection exception", "resolution unknown" among them.
                 Some("40003") => CommitFailure::Unknown,
+                Some(code) if code.starts_with("08") => CommitFailure::Unknown,
                 // The session had been idle in its transaction for too long before COMMIT arrived.
                 Some("25P03") => CommitFailure::Refused,
                 _ if classify(error).fate == Fate::Lost => CommitFailure::Unknown,

@@ -112,6 +112,7 @@ pub fn classify(error: &sqlx::Error) -> Classification<'_> {
         E::Database(database) => return Classification::of_database(&**database),
         E::RowNotFound => words::NOT_FOUND,
         E::Protocol(message) if is_wrong_number_of_arguments(message) => words::QUERY.lost(),
+        E::Protocol(message) if is_refused_by_sqlite(message) => words::QUERY,
         E::Io(_) | E::Protocol(_) | E::WorkerCrashed | E::PoolClosed => words::CONNECTION,
         E::Tls(_) => words::NO_SUCH_SERVER,
         E::PoolTimedOut => words::POOL_TIMEOUT,
@@ -136,6 +137,13 @@ fn is_wrong_number_of_arguments(message: &str) -> bool {
     message.contains("too many arguments for query")
         || (message.starts_with("prepared statement expected ")
             && message.contains(" were provided"))
+}
+
+/// Whether sqlx 0.9 has refused a text before it reached SQLite: a parameter in a form that it does not bind, or too long.
+fn is_refused_by_sqlite(message: &str) -> bool {
+    message.contains("unsupported SQL parameter format")
+        || message.contains("parameters with non-integer names are not")
+        || message.contains("query string must be smaller than")
 }
 
 /// Classifies a bare code: a SQLSTATE, or a code of PostgREST such as `PGRST116`.

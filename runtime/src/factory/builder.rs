@@ -415,13 +415,16 @@ impl<DB: Backend> Builder<DB> {
             Some(name) => DB::named(options, name),
             None => Ok(options),
         };
-        if pooler.shares_sessions() && self.after_connect.is_some() {
-            return Err(Error::unsupported(
+        let is_prepared = self.after_connect.is_some();
+        let check_prepared = |pooler: Pooler| match pooler.shares_sessions() && is_prepared {
+            true => Err(Error::unsupported(
                 "a pooler in transaction mode",
                 "session of its own for each connection, which `after_connect` could prepare",
                 "make settings for the role (`ALTER ROLE .. SET ..`), or in each transaction (`SET LOCAL`)",
-            ));
-        }
+            )),
+            false => Ok(()),
+        };
+        check_prepared(pooler)?;
         let pool = Pool::new(
             named(settings)?,
             self.after_connect.clone(),
@@ -438,6 +441,7 @@ impl<DB: Backend> Builder<DB> {
                 Pooler::None => pooler,
                 shown => shown,
             };
+            check_prepared(pooler)?;
             let after_connect = self.after_connect.clone();
             Ok::<_, Error>(Pool::new(named(options)?, after_connect, pooler, limits))
         });

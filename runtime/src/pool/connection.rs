@@ -78,17 +78,21 @@ impl<DB: Backend> Connection<DB> {
         }
     }
 
-    /// Whether the connection knows the types of a statement, given by the hash of its text.
-    pub(crate) fn knows_types_of(&self, text: u64) -> bool {
+    /// Whether the connection knows the types of a statement, given by the hash of its text. `None` if that is not kept.
+    pub(crate) fn knows_types_of(&self, text: u64) -> Option<bool> {
         match &self.held {
-            Some(LentConnection::Own(lent)) => lent.own().types_of.contains(&text),
-            Some(LentConnection::Sqlx(_)) | None => false,
+            Some(LentConnection::Own(lent)) => Some(lent.own().types_of.contains(&text)),
+            Some(LentConnection::Sqlx(_)) | None => None,
         }
     }
 
     pub(crate) fn learn_types_of(&mut self, text: u64) {
         if let Some(LentConnection::Own(lent)) = &mut self.held {
-            lent.own_mut().types_of.insert(text);
+            let texts = &mut lent.own_mut().types_of;
+            if texts.len() >= MOST_TEXTS {
+                texts.clear();
+            }
+            texts.insert(text);
         }
     }
 
@@ -106,6 +110,9 @@ impl<DB: Backend> Connection<DB> {
         drop(self.held.take());
     }
 }
+
+/// The number of statements whose types a connection is known to know.
+const MOST_TEXTS: usize = 1_000;
 
 const HELD: &str = "a lent connection is held until it is given back or dropped";
 

@@ -117,23 +117,29 @@ impl<DB: Backend> Lease<DB> {
     /// Whether a statement, given by the hash of its text, may meet a type that the connection does not know.
     pub(crate) fn may_meet_type(&mut self, text: u64) -> bool {
         let connection = &self.held().connection;
-        connection.learned().may_meet_type(text) && !connection.knows_types_of(text)
+        match connection.knows_types_of(text) {
+            Some(knows) => !knows,
+            // A pool of the user's keeps nothing of ours.
+            None => connection.learned().may_meet_type(text),
+        }
     }
 
-    /// Records that the connection knows the types of a statement, which it did not before.
+    /// Records that the connection knows the types of a statement.
+    pub(crate) fn knows_types_of(&mut self, text: u64) {
+        self.held().connection.learn_types_of(text);
+    }
+
+    /// Records that a statement has met a type that the connection did not know.
     pub(crate) fn met_type(&mut self, text: u64) {
-        let connection = &mut self.held().connection;
-        connection.learned().met_type(text);
-        connection.learn_types_of(text);
+        self.held().connection.learned().met_type(text);
+        self.knows_types_of(text);
     }
 
-    /// Forgets the statements that are prepared on the connection.
-    pub(crate) async fn forget_statements(&mut self) -> Result<(), sqlx::Error> {
+    /// Records that the statements that were prepared on the connection are forgotten.
+    pub(crate) fn has_forgotten(&mut self) {
         let held = self.held();
-        DB::forget_statements(&mut held.connection).await?;
         held.is_stale = false;
         held.connection.set_stale(false);
-        Ok(())
     }
 
     pub(crate) fn state(&self) -> ConnectionState {

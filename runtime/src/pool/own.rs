@@ -67,7 +67,7 @@ pub(crate) struct OwnConnection<DB: Backend> {
     begun: Instant,
     /// Whether the statements that are prepared on the connection may not fit the schema.
     pub(crate) is_stale: bool,
-    /// The statements, by the hash of their text, that have met a new type on the connection.
+    /// The statements, by the hash of their text, that were run on the connection behind a pooler: it knows their types.
     pub(crate) types_of: HashSet<u64>,
     /// Shows whether the runtime on which the connection was opened still runs.
     runtime: Lifeline,

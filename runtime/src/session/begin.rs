@@ -82,7 +82,7 @@ impl<DB: Backend> Core<DB> {
     }
 
     /// Returns the pool of the chosen replica, or else of the primary.
-    fn pool(&self) -> &Pool<DB> {
+    pub(crate) fn pool(&self) -> &Pool<DB> {
         self.engine.pool_of(self.replica)
     }
 

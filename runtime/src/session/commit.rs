@@ -89,6 +89,7 @@ impl<DB: Backend> Core<DB> {
         let proof = async {
             self.catch_up().await;
             self.check()?;
+            self.has_run_guarded();
             self.prove_open().await?;
             self.leave_no_traces().await
         };
@@ -163,7 +164,7 @@ impl<DB: Backend> Core<DB> {
     /// behind, if a pooler gives the server's session to other clients. Without such a pooler the connection is closed
     /// instead, which discards the state.
     async fn leave_no_traces(&mut self) -> Result<(), Error> {
-        let shares = self.engine.pool().pooler().shares_sessions();
+        let shares = self.pool().pooler().shares_sessions();
         let is_tainted = self
             .connection
             .as_ref()

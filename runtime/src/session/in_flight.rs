@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Either;
 
 use crate::backend::{Backend, Step};
-use crate::classify::{Fate, classify};
+use crate::classify::{Category, Fate, classify};
 use crate::error::Error;
 use crate::observe::statement_observer::StatementObserver;
 use crate::observe::stats::RunOutcome;
@@ -29,6 +29,10 @@ pub(crate) struct InFlight<'a> {
     pub(crate) spent: &'a mut Option<Fate>,
     /// The state of the connection while rows are returned.
     pub(crate) while_streaming: ConnectionState,
+    /// Whether the database is behind a connection to a server.
+    pub(crate) is_remote: bool,
+    /// Whether one of several statements of the text has ended.
+    pub(crate) has_effect: bool,
     /// Whether nothing was sent in the transaction before.
     pub(crate) is_first: bool,
     /// Whether the connection was opened before the transaction.
@@ -57,6 +61,7 @@ impl InFlight<'_> {
     pub(crate) fn step<DB: Backend>(&mut self, step: &Step<DB>) {
         match step {
             Either::Left(result) => {
+                self.has_effect = true;
                 if let Some(observer) = &mut self.observer {
                     observer.count_affected(DB::affected(result));
                 }
@@ -73,6 +78,10 @@ impl InFlight<'_> {
     /// Returns what becomes of the connection after this error.
     fn fate(&self, error: &sqlx::Error) -> Fate {
         match classify(error).fate {
+            // A file has no line that could be cut; its connection may be all that there is of a database.
+            Fate::Lost if !self.is_remote && matches!(error, sqlx::Error::Protocol(_)) => {
+                Fate::Usable
+            }
             // The boundary itself has asked for it.
             Fate::ReadOnly if self.options.is_read_only() => Fate::Usable,
             fate => fate,
@@ -82,7 +91,7 @@ impl InFlight<'_> {
     /// Returns the fate of the connection if the statement has no effect and can be sent again: as the first of its
     /// transaction on another connection, or here if the connection knows its types now.
     pub(crate) fn is_cured_by_another_attempt(&self, error: &sqlx::Error) -> Option<Fate> {
-        if *self.state != ConnectionState::Busy {
+        if self.has_effect || *self.state != ConnectionState::Busy {
             return None;
         }
         match self.fate(error) {
@@ -137,7 +146,10 @@ impl InFlight<'_> {
     /// committed, so a retry could apply it twice.
     fn mark_unknown(&mut self, error: sqlx::Error, fate: Fate) -> sqlx::Error {
         match &mut self.unproven {
-            Some(unproven) if fate == Fate::Lost => {
+            // What sqlx itself has refused was not run.
+            Some(unproven)
+                if fate == Fate::Lost && classify(&error).category != Category::Query =>
+            {
                 *unproven.outcome = RunOutcome::Unknown;
                 let place = self.activity.place();
                 Error::CommitUnknown {

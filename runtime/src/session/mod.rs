@@ -187,8 +187,8 @@ impl<DB: Backend> Session<DB> {
     /// transaction is still the one that was begun.
     ///
     /// The connection may carry state afterwards that the session does not know. On PostgreSQL it is reset
-    /// (`DISCARD ALL`) after the end of the boundary, off the caller's path, and returned to the pool; if it comes from a
-    /// pool of the user's own and has settings of its session, it is closed instead. On MySQL and MariaDB, which reset a
+    /// (`DISCARD ALL`) after the end of the boundary, off the caller's path, and returned to the pool; one from a pool of
+    /// the user's own is closed instead, since what its `after_connect` has set would go as well. On MySQL and MariaDB, which reset a
     /// session by no statement, it is closed. On SQLite it is kept as it is.
     ///
     /// ```

@@ -18,27 +18,36 @@ impl<DB: Backend> Core<DB> {
     /// Sets the savepoint if the statement may meet a type that the connection does not know. Releases the one
     /// that an earlier statement has left.
     pub(crate) async fn guard_types(&mut self, text: &str, is_unnamed: bool) -> Result<(), Error> {
-        let is_shared = is_unnamed && self.engine.pool().pooler().shares_sessions();
-        let hash = is_shared.then(|| hash_of(text));
-        let is_new = hash.is_some_and(|hash| self.begun().may_meet_type(hash));
-        let was_set = std::mem::replace(&mut self.guards_types, is_new);
-        match (was_set, is_new) {
-            (false, false) => {}
-            (false, true) => self.send(format!("SAVEPOINT {SAVEPOINT}")).await?,
-            (true, false) => self.send(format!("RELEASE SAVEPOINT {SAVEPOINT}")).await?,
-            (true, true) => {
+        let is_shared = is_unnamed && self.pool().pooler().shares_sessions();
+        let text = is_shared.then(|| hash_of(text));
+        let new = text.filter(|text| self.begun().may_meet_type(*text));
+        let done = std::mem::replace(&mut self.guards_types, new);
+        if let Some(text) = done {
+            self.begun().knows_types_of(text);
+        }
+        match (done, new) {
+            (None, None) => Ok(()),
+            (None, Some(_)) => self.send(format!("SAVEPOINT {SAVEPOINT}")).await,
+            (Some(_), None) => self.send(format!("RELEASE SAVEPOINT {SAVEPOINT}")).await,
+            (Some(_), Some(_)) => {
                 self.send(format!(
                     "RELEASE SAVEPOINT {SAVEPOINT}; SAVEPOINT {SAVEPOINT}"
                 ))
-                .await?;
+                .await
             }
         }
-        Ok(())
+    }
+
+    /// Records, before the commit, that the last guarded statement has run.
+    pub(crate) fn has_run_guarded(&mut self) {
+        if let (Some(text), Some(on)) = (self.guards_types.take(), &mut self.connection) {
+            on.lease.knows_types_of(text);
+        }
     }
 
     /// Undoes the failure of a statement that has met a new type. The statement can be sent again.
     pub(crate) async fn knows_types_now(&mut self, text: &str) -> Result<(), Error> {
-        self.guards_types = false;
+        self.guards_types = None;
         self.begun().met_type(hash_of(text));
         self.send(format!(
             "ROLLBACK TO SAVEPOINT {SAVEPOINT}; RELEASE SAVEPOINT {SAVEPOINT}"

@@ -76,7 +76,7 @@ impl<DB: Backend> Session<DB> {
                 // The release fails if the transaction is gone, so no other proof is needed.
                 core.fitness.set_unproven(false);
                 // The savepoint inside goes with it.
-                core.guards_types = false;
+                core.has_run_guarded();
                 core.send(format!("RELEASE SAVEPOINT {name}")).await?;
                 core.fitness.set_depth(depth);
                 Ok(value)
@@ -131,7 +131,7 @@ impl<DB: Backend> Core<DB> {
     /// does not commit.
     async fn leave_savepoint(&mut self, name: &str, depth: u32) {
         self.fitness.set_depth(depth);
-        self.guards_types = false;
+        self.guards_types = None;
         // Its failure, if it has one, is undone as well.
         self.catch_up().await;
         let undo = self.fitness.begin_undo();

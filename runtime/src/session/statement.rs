@@ -66,7 +66,7 @@ impl<DB: Backend> Core<DB> {
         sql: &SqlStr,
     ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
         self.admit(sql.as_str()).await?;
-        if self.engine.pool().pooler().shares_sessions() {
+        if self.pool().pooler().shares_sessions() {
             return Err(no_names().at(|| self.activity.place_of_run()).into());
         }
         self.start(sql, 0).await
@@ -76,7 +76,7 @@ impl<DB: Backend> Core<DB> {
     /// pooler one that meets a new type. `None` for any other.
     pub(crate) fn copy_to_send_again(&self, query: &Statement<DB>) -> Option<Statement<DB>> {
         let is_first = self.connection.as_ref().is_none_or(|on| !on.is_used);
-        let pool = self.engine.pool_of(self.replica);
+        let pool = self.pool();
         let may_be_sent_again = is_first || pool.pooler().shares_sessions();
         (DB::PREPARES && may_be_sent_again && self.sent_again <= pool.size())
             .then(|| query.try_clone())
@@ -89,10 +89,11 @@ impl<DB: Backend> Core<DB> {
         text: &SqlStr,
         fate: Fate,
     ) -> Result<(), Error> {
-        self.sent_again += 1;
         if fate == Fate::Unprepared {
+            // Once for each text, since the connection knows its types then.
             return self.knows_types_now(text.as_str()).await;
         }
+        self.sent_again += 1;
         // The next statement begins on another connection.
         self.count_prepared();
         if let Some(on) = self.connection.take() {
@@ -109,7 +110,7 @@ impl<DB: Backend> Core<DB> {
         if let Some(error) = query.encoding_error() {
             return Err(error);
         }
-        if self.engine.pool().pooler().shares_sessions() {
+        if self.pool().pooler().shares_sessions() {
             query.send_unnamed();
         }
         let comments = self.engine.watch().sql_comments.as_ref();

@@ -32,8 +32,8 @@ pub(crate) struct Core<DB: Backend> {
     pub(crate) fitness: Fitness,
     pub(crate) hooks: Hooks<DB>,
     pub(crate) recorder: Recorder,
-    /// Whether the savepoint of [`guard_types`](Self::guard_types) is set.
-    pub(crate) guards_types: bool,
+    /// The statement, by the hash of its text, before which [`guard_types`](Self::guard_types) has set its savepoint.
+    pub(crate) guards_types: Option<u64>,
     /// How often a statement was sent again.
     pub(crate) sent_again: usize,
     /// The number of savepoints set so far.
@@ -89,7 +89,7 @@ impl<DB: Backend> Core<DB> {
             connection: None,
             fitness: Fitness::default(),
             hooks: Hooks::default(),
-            guards_types: false,
+            guards_types: None,
             sent_again: 0,
             savepoints_set: 0,
             replica,

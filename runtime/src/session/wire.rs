@@ -67,9 +67,11 @@ impl<DB: Backend> Core<DB> {
                     true => ConnectionState::Streaming,
                     false => ConnectionState::Busy,
                 },
+                is_remote: DB::FACTS.closes_tainted,
+                has_effect: false,
                 is_first,
                 is_reused,
-                guards_types: self.guards_types,
+                guards_types: self.guards_types.is_some(),
                 fitness: &mut self.fitness,
                 options: &self.options,
                 activity,
@@ -101,11 +103,19 @@ impl<DB: Backend> Core<DB> {
             return Ok(());
         }
         self.count_prepared();
-        let forgotten = self.begun().forget_statements().await;
+        let was_used = self.connection.as_ref().is_some_and(|on| on.is_used);
+        let Dispatched {
+            connection,
+            in_flight,
+        } = self.dispatch(None);
+        let forgotten = in_flight.watch(DB::forget_statements(connection)).await;
+        forgotten.map_err(|error| Error::from(error).at(|| self.activity.place_of_run()))?;
         if let Some(on) = &mut self.connection {
-            on.prepared = 0;
+            on.lease.has_forgotten();
+            // Nothing of the body's was sent.
+            (on.prepared, on.is_used) = (0, was_used);
         }
-        forgotten.map_err(|error| Error::from(error).at(|| self.activity.place_of_run()))
+        Ok(())
     }
 
     /// Sends one of the session's own statements, such as `SAVEPOINT`.

@@ -73,10 +73,17 @@ impl<DB: Backend> ConnectAttempt<DB> {
         let pool = &self.pool;
         let connected = async {
             let mut connection = pool.options.connect().await?;
-            let fitting = DB::fit(&mut connection, pool.learned.pooler()).await?;
-            if let Some(prepare) = &pool.after_connect {
+            let pooler = pool.learned.pooler();
+            // Before the data about the connection is collected, since it may change them. What a pooler lends to other
+            // clients as well is not prepared: one may be found while the program runs.
+            if let Some(prepare) = pool
+                .after_connect
+                .as_ref()
+                .filter(|_| !pooler.shares_sessions())
+            {
                 prepare(&mut connection).await?;
             }
+            let fitting = DB::fit(&mut connection, pooler).await?;
             Ok((connection, Arc::new(fitting)))
         };
         let most = pool.limits.acquire_timeout;
