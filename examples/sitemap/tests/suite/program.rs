@@ -64,8 +64,10 @@ impl Program {
     /// What a boundary did; nothing, if it never ran.
     pub(crate) fn boundary(&self, name: &str) -> BoundaryStats {
         let stats = self.database.stats();
-        let of_that_name = stats.iter().find(|(site, _)| site.name() == name);
+        let of_that_name = stats.iter().filter(|(site, _)| site.name() == name);
+        // A job is counted beside the boundary that records its failure.
         of_that_name
+            .max_by_key(|(_, stats)| stats.committed + stats.rolled_back)
             .map(|(_, stats)| stats.clone())
             .unwrap_or_default()
     }
