@@ -37,6 +37,7 @@ pub(crate) async fn last_row<DB: Database>(
 ///
 /// They cannot be default methods: `for<'c> &'c mut Self::Connection: Executor<'c>` would then have to
 /// be repeated at every use of the trait.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 macro_rules! forward_to_connection {
     () => {
         fn prepared(connection: &Self::Connection) -> usize {
@@ -80,6 +81,7 @@ macro_rules! forward_to_connection {
         }
     };
 }
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub(crate) use forward_to_connection;
 
 /// Implements [`Execute::fetch_many`](super::Execute::fetch_many) by the connection's own.

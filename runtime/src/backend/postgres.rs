@@ -252,6 +252,7 @@ impl Transact for Postgres {
             } else {
                 None
             },
+            #[cfg(feature = "sqlite")]
             schema: None,
         })
     }

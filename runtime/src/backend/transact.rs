@@ -155,6 +155,7 @@ pub struct BeginReply {
     /// The transaction's id, if the outcome of its commit is to be confirmed.
     pub(crate) transaction: Option<String>,
     /// The version of the schema, as a text that changes with it.
+    #[cfg(feature = "sqlite")]
     pub(crate) schema: Option<String>,
 }
 

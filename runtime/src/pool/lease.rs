@@ -168,6 +168,7 @@ impl<DB: Backend> Lease<DB> {
     }
 
     /// Marks the connection to be closed at the end of the lease, if the database is behind a connection to a server.
+    #[cfg(feature = "migrate")]
     pub(crate) fn retire(&mut self) {
         self.held().spent = DB::FACTS.closes_tainted.then_some(Fate::Stale);
     }

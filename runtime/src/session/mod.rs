@@ -228,7 +228,7 @@ impl<DB: Backend> fmt::Debug for Session<DB> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
 mod tests {
     use super::Session;
 
