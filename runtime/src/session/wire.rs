@@ -110,6 +110,10 @@ impl<DB: Backend> Core<DB> {
         } = self.dispatch(None);
         let forgotten = in_flight.watch(DB::forget_statements(connection)).await;
         forgotten.map_err(|error| Error::from(error).at(|| self.activity.place_of_run()))?;
+        if !DB::PREPARES {
+            // It is told to a thread of this process.
+            self.recorder.totals.round_trips -= 1;
+        }
         if let Some(on) = &mut self.connection {
             on.lease.has_forgotten();
             // Nothing of the body's was sent.
