@@ -268,14 +268,17 @@ impl<DB: Backend> ActiveLease<DB> {
         }
         match self.state {
             // Dropping the connection closes it, and the server rolls back an open transaction.
-            ConnectionState::Lost => {}
             ConnectionState::Clean | ConnectionState::Open if self.spent.is_some() => {}
             ConnectionState::Clean if self.is_tainted => return Some(Either::Left(self.sweep())),
             ConnectionState::Clean => {
                 self.connection.set_stale(self.is_stale);
                 self.connection.give_back();
             }
-            ConnectionState::Open | ConnectionState::Busy | ConnectionState::Streaming => {
+            // The server may not know yet that the connection is lost, and may still run a statement on it.
+            ConnectionState::Open
+            | ConnectionState::Busy
+            | ConnectionState::Streaming
+            | ConnectionState::Lost => {
                 return Some(Either::Right(self.roll_back()));
             }
         }
