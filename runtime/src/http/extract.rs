@@ -145,6 +145,7 @@ mod actix {
     use actix_web::{HttpRequest, ResponseError, web};
 
     use crate::http::problem::Problem;
+    use crate::targets;
 
     /// Makes the rejections of actix-web's `Json`, `Form`, `Path` and `Query` problems, in the whole application or in a
     /// scope.
@@ -177,7 +178,7 @@ mod actix {
         let problem = Problem::new(status.as_u16(), title);
         if status.is_server_error() {
             // The program is at fault: what it says is for the log.
-            tracing::error!(target: crate::targets::PROBLEM_REPORT, status = status.as_u16(), error = %error, "request failed");
+            tracing::error!(target: targets::PROBLEM_REPORT, status = status.as_u16(), error = %error, "request failed");
             return problem.into();
         }
         problem.with_detail(error.to_string()).into()
