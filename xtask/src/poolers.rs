@@ -125,6 +125,10 @@ pub fn apart(test: &str) -> Option<&'static str> {
 /// The tests that are left out in every mode.
 const EXCEPTED: &[Excepted] = &[
     (
+        "closing::postgres::the_close_of_a_pool_of_ones_own",
+        OWN_POOL,
+    ),
+    (
         "boundary::postgres::a_users_own_pool_is_a_factory",
         OWN_POOL,
     ),
