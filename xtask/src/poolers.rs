@@ -39,6 +39,7 @@ pub const RUNS: [Run; 2] = [
         excepted: &[
             ("migrate::postgres", MIGRATIONS),
             ("migrate::two_at_once::postgres", MIGRATIONS),
+            ("replicas::after_a_migration_the_primary", MIGRATIONS),
             ("schema::postgres::a_migration_of_the_program", MIGRATIONS),
             (
                 "guard::postgres::a_prepared_statement_runs_like_any_other",
