@@ -15,7 +15,7 @@ use syn::{
 //     fn find(&self, tx: &mut Session, id: i64)
 //         -> impl ::core::future::Future<Output = Result<User, sqlx::Error>> + ::core::marker::Send;
 //
-// What implements it stays an `async fn`. In a trait `impl Trait` captures every lifetime that is in scope, in each edition.
+// An implementation stays an `async fn`. In a trait `impl Trait` captures every lifetime that is in scope, in each edition.
 pub(crate) fn signature(sig: &Signature) -> Signature {
     let Some(token) = sig.asyncness else {
         return sig.clone();
@@ -26,7 +26,7 @@ pub(crate) fn signature(sig: &Signature) -> Signature {
         ReturnType::Default => quote!(()),
         ReturnType::Type(_, ty) => ty.to_token_stream(),
     };
-    // What a future has to fulfil is shown at the word that asked for one.
+    // The compiler reports a bound that the future does not meet at the word `async`.
     sig.output = parse_quote_spanned! {
         token.span=> -> impl ::core::future::Future<Output = #output> + ::core::marker::Send
     };
@@ -72,7 +72,7 @@ pub(crate) fn with_body(sig: &Signature, body: &impl ToTokens) -> (Signature, To
         let predicates = &mut sig.generics.make_where_clause().predicates;
         predicates.push(parse_quote!(Self: #needs));
     }
-    // What is not `Send` in it is reported at the word `async`.
+    // The compiler reports a value that is not `Send` at the word `async`.
     let at = asyncness.map_or_else(Span::call_site, |token| token.span);
     let mut inner = Group::new(Delimiter::Brace, quote!(#owned #body));
     inner.set_span(at);
@@ -82,7 +82,7 @@ pub(crate) fn with_body(sig: &Signature, body: &impl ToTokens) -> (Signature, To
     (sig, block.into_token_stream())
 }
 
-/// What `Self` has to be for a future that holds the receiver to be `Send`.
+/// Returns the bound on `Self` with which a future that holds the receiver is `Send`.
 fn sent_receiver(receiver: &Receiver) -> TokenStream {
     match &receiver.kind {
         ReceiverKind::Reference(_, _, None) => quote!(::core::marker::Sync),

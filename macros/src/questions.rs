@@ -78,7 +78,7 @@ pub(crate) fn kept(marked: &Marked<'_>) -> TokenStream {
     let Body::Braced(body) = &marked.function.body else {
         return TokenStream::new();
     };
-    // What runs again borrows its arguments.
+    // A body that runs again borrows its arguments.
     if marked.is_run_again() {
         return TokenStream::new();
     }

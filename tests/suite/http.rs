@@ -1,6 +1,6 @@
 //! What HTTP is told of each failure, over real HTTP, of failures that really happened.
 
-mod actix;
+pub(crate) mod actix;
 mod own;
 
 use std::net::SocketAddr;

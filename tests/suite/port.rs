@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::header::LOCATION;
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{HttpResponse, web};
 use demarcate::health::Routes;
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::{Error, Problem, background_job, extract, response_error, router_tx, service};
 
+use crate::http::actix::serve;
 use crate::{GRACE, eventually};
 
 const TABLES: &str = "
@@ -193,30 +194,20 @@ async fn deliver(db: &SessionFactory, mailer: Arc<Mailer>) -> Result<(), ApiErro
     Ok(())
 }
 
-fn start(db: &SessionFactory, mailer: Arc<Mailer>) -> (SocketAddr, ServerHandle) {
+async fn start(db: &SessionFactory, mailer: Arc<Mailer>) -> (SocketAddr, ServerHandle) {
     let probes = Routes::new(db.clone()).thresholds(crate::health::calm());
     let probes = probes.into_config();
     let (db, mailer) = (web::Data::new(db.clone()), web::Data::from(mailer));
-    let server = HttpServer::new(move || {
-        App::new()
-            .app_data(db.clone())
+    let routes = move |app: &mut web::ServiceConfig| {
+        app.app_data(db.clone())
             .app_data(mailer.clone())
             .configure(extract::problems)
             .configure(probes.clone())
             .route("/subscribers", web::post().to(subscribe))
             .route("/issues", web::post().to(publish))
-            .route("/issues/{id}", web::get().to(title))
-    })
-    .workers(2)
-    .disable_signals()
-    .h1_allow_half_closed(false)
-    .bind("127.0.0.1:0")
-    .unwrap();
-    let address = server.addrs()[0];
-    let server = server.run();
-    let handle = server.handle();
-    tokio::spawn(server);
-    (address, handle)
+            .route("/issues/{id}", web::get().to(title));
+    };
+    serve(routes, false).await
 }
 
 /// One for all requests, which takes a new connection for each.
@@ -246,7 +237,7 @@ async fn an_application_keeps_what_it_answers() {
     database.admin(TABLES).await;
     let db = SessionFactory::connect(database.url()).await.unwrap();
     let mailer = Arc::new(Mailer::default());
-    let (server, handle) = start(&db, Arc::clone(&mailer));
+    let (server, handle) = start(&db, Arc::clone(&mailer)).await;
     let worker = db.spawn(deliver(Arc::clone(&mailer)));
 
     // The mail follows the commit: there is none for what was not stored.

@@ -15,7 +15,7 @@ use crate::backend::transact::TransactionFacts;
 use crate::backend::{Backend, BeginReply, CommitFailure, Connect, Execute, Transact, sealed};
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
-use crate::classify::{Category, Fate, classify};
+use crate::classify::classify;
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
@@ -235,19 +235,13 @@ impl Transact for MySql {
             sqlx::Error::Database(database) => {
                 match database.try_downcast_ref::<MySqlDatabaseError>() {
                     Some(error) if error.number() == NO_SUCH_SAVEPOINT => CommitFailure::NotOpen,
-                    _ if is_unknown(error) => CommitFailure::Unknown,
+                    _ if classify(error).leaves_outcome_open() => CommitFailure::Unknown,
                     _ => CommitFailure::Refused,
                 }
             }
             _ => CommitFailure::Unknown,
         }
     }
-}
-
-/// Whether an error at commit leaves its outcome open.
-fn is_unknown(error: &sqlx::Error) -> bool {
-    let found = classify(error);
-    found.fate == Fate::Lost || found.category == Category::UnknownOutcome
 }
 
 impl Backend for MySql {}

@@ -17,7 +17,7 @@ use crate::backend::{
 };
 #[cfg(feature = "migrate")]
 use crate::backend::{Migrate, forward::forward_to_migrator};
-use crate::classify::{Fate, classify};
+use crate::classify::classify;
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
@@ -166,20 +166,7 @@ impl Transact for Postgres {
     const SWEEP: &'static str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ALL; DEALLOCATE ALL; UNLISTEN *; \
                                  SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 
-    /// `DISCARD ALL` takes the settings with it that somebody else has made when the connection was opened, for example
-    /// `after_connect` of the user's pool. Such a connection is closed.
-    fn sweep(
-        connection: &mut PgConnection,
-        is_own: bool,
-    ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
-        Box::pin(async move {
-            if !is_own {
-                return Ok(false);
-            }
-            Self::run(connection, "DISCARD ALL".into_sql_str()).await?;
-            Ok(true)
-        })
-    }
+    const RESET: Option<&'static str> = Some("DISCARD ALL");
 
     fn check(_: &TxOptions) -> Result<(), Error> {
         Ok(())
@@ -320,14 +307,19 @@ impl Transact for Postgres {
         match error {
             sqlx::Error::Database(database) => match database.code().as_deref() {
                 Some("25P01" | "25P02") => CommitFailure::NotOpen,
-                // statement_completion_unknown; class 08 is "connection exception", "resolution unknown" among them.
-                Some("40003") => CommitFailure::Unknown,
+                // Class 08 is "connection exception", a protocol violation among them.
                 Some(code) if code.starts_with("08") => CommitFailure::Unknown,
                 // The session had been idle in its transaction for too long before COMMIT arrived.
                 Some("25P03") => CommitFailure::Refused,
-                _ if classify(error).fate == Fate::Lost => CommitFailure::Unknown,
+                _ if classify(error).leaves_outcome_open() => CommitFailure::Unknown,
                 // Only COMMIT fails with these, and ends the transaction: a deferred constraint or trigger, a conflict.
-                Some(code) if ["23", "40", "P0"].contains(&&code[..2]) => CommitFailure::RolledBack,
+                Some(code)
+                    if ["23", "40", "P0"]
+                        .iter()
+                        .any(|class| code.starts_with(class)) =>
+                {
+                    CommitFailure::RolledBack
+                }
                 _ => CommitFailure::Refused,
             },
             _ => CommitFailure::Unknown,

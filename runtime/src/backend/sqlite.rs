@@ -135,8 +135,8 @@ async fn ask_schema(connection: &mut SqliteConnection) -> Result<String, sqlx::E
         "SELECT (SELECT schema_version FROM pragma_schema_version) \
          || (SELECT '' FROM (SELECT count(*) FROM (SELECT 1 FROM main.sqlite_master LIMIT 1)))",
     );
-    let mut databases =
-        sqlx::Executor::fetch_many(connection, "PRAGMA database_list".into_sql_str());
+    let databases = Statement::of_text("PRAGMA database_list".into_sql_str());
+    let mut databases = Sqlite::fetch_many(connection, databases);
     while let Some(step) = databases.try_next().await? {
         let Either::Right(row) = step else { continue };
         let name: String = row.try_get("name")?;

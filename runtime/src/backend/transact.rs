@@ -21,15 +21,9 @@ pub trait Transact: Connect {
     /// The SQL that removes all state that a transaction may have left on the server's session, inside the transaction.
     const SWEEP: &'static str = "";
 
-    /// Removes from the server's session, outside any transaction, everything that code may have left there which the
-    /// session has not read. `is_own` says that nothing else than this crate has prepared the connection. Returns `false`
-    /// if the connection has to be closed instead.
-    fn sweep(
-        _connection: &mut Self::Connection,
-        _is_own: bool,
-    ) -> BoxFuture<'_, Result<bool, sqlx::Error>> {
-        Box::pin(std::future::ready(Ok(false)))
-    }
+    /// The SQL that makes the server's session as good as a new one, outside any transaction. `None` if the database has
+    /// none, so that the connection has to be closed instead.
+    const RESET: Option<&'static str> = None;
 
     /// Rejects options that this database does not support.
     fn check(options: &TxOptions) -> Result<(), Error>;
@@ -93,7 +87,7 @@ pub trait Transact: Connect {
 pub struct TransactionFacts {
     /// Whether the server enforces `statement_timeout`. Otherwise the session stops the statement.
     pub enforces_statement_timeout: bool,
-    /// Whether a connection is swept or closed if something outlives the transaction on its session.
+    /// Whether a connection is reset or closed if something outlives the transaction on its session.
     pub closes_tainted: bool,
     /// The number of savepoints in one transaction that the server tracks cheaply.
     pub cheap_savepoints: Option<u64>,
@@ -123,7 +117,7 @@ impl TransactionFacts {
     };
 }
 
-/// What the begin of a transaction shows about its connection.
+/// The state of a connection at the begin of a transaction, compared with its last transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recognition {
     /// The connection is as its last transaction left it.

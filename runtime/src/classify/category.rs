@@ -106,8 +106,8 @@ pub enum Recovery {
 
 /// A row of the tables of codes, without its code.
 ///
-/// It is the only answer to three questions, for every database: what a caller is told, whether `retry` runs the boundary
-/// again, and whether the connection goes back to the pool.
+/// The row decides, for every database, the advice for a caller, whether `retry` runs the boundary again, and whether the
+/// connection goes back to the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Advice {
     pub(crate) category: Category,
@@ -117,7 +117,7 @@ pub(crate) struct Advice {
     pub(crate) fate: Fate,
 }
 
-/// What an error means for the connection on which it happened.
+/// The use that can be made of a connection after an error on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// The connection can be used again.

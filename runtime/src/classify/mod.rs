@@ -237,13 +237,24 @@ impl<'e> Classification<'e> {
         self.origin.hint()
     }
 
-    /// The same meaning, of an error that the program causes each time.
-    pub(crate) fn of_the_program(self) -> Self {
+    /// The meaning in a boundary that is read-only or not: that nothing can be written is the program's mistake in a
+    /// read-only one, and passes in any other.
+    pub(crate) fn in_boundary(self, is_read_only: bool) -> Self {
+        if !(is_read_only && self.refuses_write()) {
+            return self;
+        }
         Self {
             retryable: false,
             recovery: Recovery::ContactAdministrator,
+            fate: Fate::Usable,
             ..self
         }
+    }
+
+    /// Whether the outcome is open of a commit that fails with this error.
+    #[cfg(any(feature = "postgres", feature = "mysql"))]
+    pub(crate) fn leaves_outcome_open(&self) -> bool {
+        self.fate == Fate::Lost || self.category == Category::UnknownOutcome
     }
 
     /// Whether the database refused a statement because it would have written.

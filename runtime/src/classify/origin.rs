@@ -191,7 +191,7 @@ impl<'e> Origin<'e> {
                     || super::mysql::besides(number, error.message()).is_some()
             }
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(_, code) => code & 0xff == 8,
+            Self::Sqlite(_, code) => code & 0xff == 8 && code != super::sqlite::FILE_WAS_REPLACED,
             Self::Copy(copy) => copy.kept.refuses_write,
             Self::Nothing | Self::Other(_) => false,
         }

@@ -3,6 +3,9 @@
 use super::category::Advice;
 use super::category::words::*;
 
+/// SQLITE_READONLY_DBMOVED: the file was replaced under the connection.
+pub(crate) const FILE_WAS_REPLACED: i32 = 8 | (4 << 8);
+
 /// Returns the verdict by the extended code where it is more exact than its primary code, which is its last byte.
 pub(crate) fn of(code: i32) -> Option<Advice> {
     let extended = |primary: i32, number: i32| primary | (number << 8);
@@ -21,8 +24,7 @@ pub(crate) fn of(code: i32) -> Option<Advice> {
         // SQLITE_IOERR_NOMEM, SQLITE_IOERR_BLOCKED
         c if c == extended(10, 12) => RESOURCES,
         c if c == extended(10, 11) => LOCK_TIMEOUT,
-        // SQLITE_READONLY_DBMOVED: the file was replaced under the connection.
-        c if c == extended(8, 4) => CONNECTION,
+        FILE_WAS_REPLACED => CONNECTION,
         // SQLITE_ABORT_ROLLBACK
         c if c == extended(4, 2) => ROLLED_BACK,
         c => return primary(c & 0xff),

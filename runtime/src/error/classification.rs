@@ -4,18 +4,17 @@ use std::any::Any;
 
 use super::Error;
 use crate::classify::{Category, Classification, Classified, classify, words};
-use crate::scope::place::ErrorContext;
 
 impl Error {
     /// Returns the meaning of the error, and the ways to recover from it. An [`Error::Aborted`] is classified by the first
     /// failure of the transaction.
     pub fn classification(&self) -> Classification<'_> {
         match self {
-            Self::Database { place, source } => Self::meaning(place, source),
+            Self::Database { place, source } => classify(source).in_boundary(place.is_read_only()),
             Self::Aborted { place, source } => match source {
                 // A dropped statement: the connection is intact, and the transaction cannot go on.
                 sqlx::Error::Protocol(_) => words::ABORTED.into(),
-                source => Self::meaning(place, source),
+                source => classify(source).in_boundary(place.is_read_only()),
             },
             Self::Connect { source, .. } => {
                 let found = classify(source);
@@ -44,16 +43,6 @@ impl Error {
             | Self::RequirementNotMet { .. }
             | Self::Unsupported { .. }
             | Self::Config { .. } => words::QUERY.into(),
-        }
-    }
-
-    /// Classifies an error of the database. That nothing can be written is the program's mistake in a boundary that is
-    /// read-only, and passes in any other.
-    fn meaning<'e>(place: &ErrorContext, source: &'e sqlx::Error) -> Classification<'e> {
-        let found = classify(source);
-        match place.is_read_only() && found.refuses_write() {
-            true => found.of_the_program(),
-            false => found,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Spans for `tracing`, with fields named as in OpenTelemetry's
 //! [conventions for databases](https://opentelemetry.io/docs/specs/semconv/database/database-spans/).
 //!
-//! The spans of jobs, boundaries and services have the names of their functions, and are entered while their code runs, so that what is logged there belongs to
-//! them. The span of a statement is created and closed, but not entered.
+//! The spans of jobs, boundaries and services have the names of their functions, and are entered while their code runs, so
+//! that lines logged there belong to them. The span of a statement is created and closed, but not entered.
 
 use std::time::Duration;
 

@@ -78,15 +78,25 @@ impl<DB: Backend> Connection<DB> {
         }
     }
 
-    /// Whether the connection knows the types of a statement, given by the hash of its text. `None` if that is not kept.
-    pub(crate) fn knows_types_of(&self, text: u64) -> Option<bool> {
+    /// Whether a statement, given by the hash of its text, may meet a type that the connection does not know.
+    pub(crate) fn may_meet_type(&self, text: u64) -> bool {
         match &self.held {
-            Some(LentConnection::Own(lent)) => Some(lent.own().types_of.contains(&text)),
-            Some(LentConnection::Sqlx(_)) | None => None,
+            Some(LentConnection::Own(lent)) => !lent.own().types_of.contains(&text),
+            // A pool of the user's keeps nothing of ours with a connection.
+            Some(LentConnection::Sqlx(_)) | None => self.learned.may_meet_type(text),
         }
     }
 
-    pub(crate) fn learn_types_of(&mut self, text: u64) {
+    /// Records that a statement has met a type that the connection did not know.
+    pub(crate) fn met_type(&mut self, text: u64) {
+        match &self.held {
+            Some(LentConnection::Own(_)) => self.knows_types_of(text),
+            Some(LentConnection::Sqlx(_)) | None => self.learned.met_type(text),
+        }
+    }
+
+    /// Records that the connection knows the types of a statement.
+    pub(crate) fn knows_types_of(&mut self, text: u64) {
         if let Some(LentConnection::Own(lent)) = &mut self.held {
             let texts = &mut lent.own_mut().types_of;
             if texts.len() >= MOST_TEXTS {

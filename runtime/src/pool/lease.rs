@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::Either;
+use sqlx::SqlSafeStr;
 use tokio::time::timeout;
 
 use crate::backend::{Backend, BeginReply};
@@ -116,23 +117,17 @@ impl<DB: Backend> Lease<DB> {
 
     /// Whether a statement, given by the hash of its text, may meet a type that the connection does not know.
     pub(crate) fn may_meet_type(&mut self, text: u64) -> bool {
-        let connection = &self.held().connection;
-        match connection.knows_types_of(text) {
-            Some(knows) => !knows,
-            // A pool of the user's keeps nothing of ours.
-            None => connection.learned().may_meet_type(text),
-        }
+        self.held().connection.may_meet_type(text)
     }
 
     /// Records that the connection knows the types of a statement.
     pub(crate) fn knows_types_of(&mut self, text: u64) {
-        self.held().connection.learn_types_of(text);
+        self.held().connection.knows_types_of(text);
     }
 
     /// Records that a statement has met a type that the connection did not know.
     pub(crate) fn met_type(&mut self, text: u64) {
-        self.held().connection.learned().met_type(text);
-        self.knows_types_of(text);
+        self.held().connection.met_type(text);
     }
 
     /// Records that the statements that were prepared on the connection are forgotten.
@@ -173,7 +168,7 @@ impl<DB: Backend> Lease<DB> {
         self.held().spent = DB::FACTS.closes_tainted.then_some(Fate::Stale);
     }
 
-    /// Marks the connection to be swept or closed at the end of the lease, if the database is behind a connection to a
+    /// Marks the connection to be reset or closed at the end of the lease, if the database is behind a connection to a
     /// server, so that no other boundary finds the state left on its session.
     pub(crate) fn taint(&mut self) {
         self.held().is_tainted = DB::FACTS.closes_tainted;
@@ -269,7 +264,9 @@ impl<DB: Backend> ActiveLease<DB> {
         match self.state {
             // Dropping the connection closes it, and the server rolls back an open transaction.
             ConnectionState::Clean | ConnectionState::Open if self.spent.is_some() => {}
-            ConnectionState::Clean if self.is_tainted => return Some(Either::Left(self.sweep())),
+            ConnectionState::Clean if self.is_tainted && !self.is_shared() => {
+                return Some(Either::Left(self.reset_and_give_back()));
+            }
             ConnectionState::Clean => {
                 self.connection.set_stale(self.is_stale);
                 self.connection.give_back();
@@ -285,40 +282,45 @@ impl<DB: Backend> ActiveLease<DB> {
         None
     }
 
-    /// Removes what may have been left on the server's session, and returns the connection to the pool. Closes the
-    /// connection if that is not possible.
-    async fn sweep(mut self) {
-        // Behind a pooler that shares sessions this was done before the commit.
-        if !self.connection.learned().pooler().shares_sessions() {
-            let is_own = self.connection.is_own();
-            let swept = async {
-                DB::forget_statements(&mut self.connection).await?;
-                let is_clean = DB::sweep(&mut self.connection, is_own).await?;
-                self.connection.prepare_again().await?;
-                Ok::<_, sqlx::Error>(is_clean)
-            };
-            match timeout(SWEEPING_TAKES, swept).await {
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) => return,
-                Ok(Err(error)) => {
-                    tracing::debug!(target: targets::LEASE, error = %Redacted(&error), "connection closed: its session could not be reset");
-                    return;
-                }
-                Err(_) => {
-                    tracing::debug!(target: targets::LEASE, "connection closed: its session was not reset within {SWEEPING_TAKES:?}");
-                    return;
-                }
+    /// Whether a pooler gives the server's session to other clients. What was left on it is then removed before the commit.
+    fn is_shared(&self) -> bool {
+        self.connection.learned().pooler().shares_sessions()
+    }
+
+    /// Returns the SQL that resets the session. `None` if the connection is closed instead: the database has no such SQL,
+    /// or somebody else has prepared the connection, as `after_connect` of the user's pool does, which a reset would undo.
+    fn reset(&self) -> Option<&'static str> {
+        DB::RESET.filter(|_| self.connection.is_own() && !self.is_shared())
+    }
+
+    /// Resets the session, and returns the connection to the pool. Closes the connection if that is not possible.
+    async fn reset_and_give_back(mut self) {
+        let Some(reset) = self.reset() else {
+            return;
+        };
+        let done = async {
+            DB::forget_statements(&mut self.connection).await?;
+            DB::run(&mut self.connection, reset.into_sql_str()).await?;
+            self.connection.prepare_again().await
+        };
+        match timeout(RESETTING_TAKES, done).await {
+            Ok(Ok(())) => {
+                self.connection.set_stale(false);
+                self.connection.give_back();
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(target: targets::LEASE, error = %Redacted(&error), "connection closed: its session could not be reset");
+            }
+            Err(_) => {
+                tracing::debug!(target: targets::LEASE, "connection closed: its session was not reset within {RESETTING_TAKES:?}");
             }
         }
-        self.connection.set_stale(false);
-        self.connection.give_back();
     }
 
     /// Rolls back and returns the connection to the pool. Closes the connection if the rollback fails or this future is
     /// dropped.
     async fn roll_back(mut self) {
-        let is_shared = self.connection.learned().pooler().shares_sessions();
-        if self.spent.is_some() || (self.is_tainted && is_shared) {
+        if self.spent.is_some() || (self.is_tainted && self.reset().is_none()) {
             self.stop().await;
             return;
         }
@@ -328,7 +330,7 @@ impl<DB: Backend> ActiveLease<DB> {
             DB::roll_back(&mut self.connection, &self.options, &fitting).await
         };
         match timeout(DB::FACTS.rollback_limit, rolled_back).await {
-            Ok(Ok(())) if self.is_tainted => self.sweep().await,
+            Ok(Ok(())) if self.is_tainted => self.reset_and_give_back().await,
             Ok(Ok(())) => {
                 let is_stale = self.is_stale || self.changed_schema;
                 self.connection.set_stale(is_stale);
@@ -354,7 +356,7 @@ impl<DB: Backend> ActiveLease<DB> {
 const DRAINING_TAKES: Duration = Duration::from_millis(100);
 
 /// How long resetting a session may take.
-const SWEEPING_TAKES: Duration = Duration::from_secs(5);
+const RESETTING_TAKES: Duration = Duration::from_secs(5);
 
 const NOT_STOPPED: &str =
     "an order to stop a statement of this connection had no answer, and may reach the next";

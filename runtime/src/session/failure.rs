@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::classify::{Category, Fate, classify, copy_of};
+use crate::classify::{Category, classify, copy_of};
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::scope::place::ErrorContext;
@@ -64,10 +64,9 @@ impl Failure {
             | E::InvalidArgument(_) => None,
             error => Some(Self::Statement {
                 error: copy_of(error),
-                may_succeed_again: {
-                    let found = classify(error);
-                    found.retryable && !(found.fate == Fate::ReadOnly && options.is_read_only())
-                },
+                may_succeed_again: classify(error)
+                    .in_boundary(options.is_read_only())
+                    .retryable,
             }),
         }
     }

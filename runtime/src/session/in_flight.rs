@@ -77,13 +77,14 @@ impl InFlight<'_> {
 
     /// Returns what becomes of the connection after this error.
     fn fate(&self, error: &sqlx::Error) -> Fate {
-        match classify(error).fate {
+        match classify(error)
+            .in_boundary(self.options.is_read_only())
+            .fate
+        {
             // A file has no line that could be cut; its connection may be all that there is of a database.
             Fate::Lost if !self.is_remote && matches!(error, sqlx::Error::Protocol(_)) => {
                 Fate::Usable
             }
-            // The boundary itself has asked for it.
-            Fate::ReadOnly if self.options.is_read_only() => Fate::Usable,
             fate => fate,
         }
     }

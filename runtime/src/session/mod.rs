@@ -108,8 +108,9 @@ impl<DB: Backend> Session<DB> {
     ///
     /// A future of `()` is awaited before the boundary returns, so a cache is invalidated before the response is sent.
     /// A [`Job`](crate::Job) is started and not awaited. Hooks run one after another, in the order in which they were
-    /// registered, where the boundary is awaited, and so with the task-locals of its caller. What is not done within the
-    /// boundary's timeout, or when the caller goes, goes on in the background, without them. A hook that panics is logged, and the remaining hooks run. Hooks registered
+    /// registered, where the boundary is awaited, and so with the task-locals of its caller. Hooks that are not done within
+    /// the boundary's timeout, or when the caller goes, go on in the background, without them. A hook that panics is
+    /// logged, and the remaining hooks run. Hooks registered
     /// inside a [`savepoint`](Self::savepoint) that is rolled back are dropped with it. If the
     /// [outcome of the commit is unknown](Error::CommitUnknown), no hook runs, which is logged.
     pub fn after_commit(&mut self, hook: impl Hook<DB>) {
@@ -188,8 +189,8 @@ impl<DB: Backend> Session<DB> {
     ///
     /// The connection may carry state afterwards that the session does not know. On PostgreSQL it is reset
     /// (`DISCARD ALL`) after the end of the boundary, off the caller's path, and returned to the pool; one from a pool of
-    /// the user's own is closed instead, since what its `after_connect` has set would go as well. On MySQL and MariaDB, which reset a
-    /// session by no statement, it is closed. On SQLite it is kept as it is.
+    /// the user's own is closed instead, since the reset would undo the settings of its `after_connect`. On MySQL and
+    /// MariaDB, which reset a session by no statement, it is closed. On SQLite it is kept as it is.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {

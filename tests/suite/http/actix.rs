@@ -18,7 +18,7 @@ use super::{Answer, TABLES, ask, client};
 use crate::{ITEMS, eventually, items};
 
 /// Serves on loopback, and gives the address and what stops it.
-async fn serve(
+pub(crate) async fn serve(
     configure: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     may_half_close: bool,
 ) -> (SocketAddr, ServerHandle) {
