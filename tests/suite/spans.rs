@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 
 use demarcate::{Error, SiteKind, TxOptions, background_job, router_tx, service};
 use demarcate_tests::on_every_database;
@@ -26,7 +27,8 @@ struct Span {
     /// The place of the function, as a log shows it.
     place: (Option<&'static str>, Option<u32>),
     fields: BTreeMap<&'static str, String>,
-    closed: bool,
+    /// The thread that did so, once nobody holds it.
+    closed: Option<ThreadId>,
 }
 
 impl Heard {
@@ -40,8 +42,20 @@ impl Heard {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
 
+    /// Whether nobody holds a span any more.
+    ///
+    /// A span that another thread closes, such as that of a connection of SQLite, does not let go of its parent: the
+    /// registry of tracing-subscriber 0.3 asks the listener of the running thread to do that, and that thread has none.
     fn all_are_closed(&self) -> bool {
-        self.0.lock().unwrap().iter().all(|span| span.closed)
+        let spans = self.0.lock().unwrap();
+        let here = std::thread::current().id();
+        let is_kept = |span: &Span| {
+            let mut children = spans.iter().filter(|child| child.parent == Some(span.id));
+            children.any(|child| child.closed != Some(here))
+        };
+        spans
+            .iter()
+            .all(|span| span.closed.is_some() || is_kept(span))
     }
 
     fn with(&self, id: &Id, change: impl FnOnce(&mut Span)) {
@@ -69,7 +83,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Heard {
             name: attributes.metadata().name(),
             place: (attributes.metadata().file(), attributes.metadata().line()),
             fields: fields.0,
-            closed: false,
+            closed: None,
         });
     }
 
@@ -80,7 +94,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Heard {
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
-        self.with(&id, |span| span.closed = true);
+        self.with(&id, |span| span.closed = Some(std::thread::current().id()));
     }
 }
 
