@@ -97,6 +97,7 @@ pub use demarcate_macros::{background_job, router_tx, service};
 pub use error::Error;
 pub use factory::SessionFactory;
 pub use factory::builder::Builder;
+pub use factory::stream::StreamSender;
 #[cfg(feature = "postgres")]
 pub use factory::verify_pooler::PoolerReport;
 #[cfg(any(feature = "axum", feature = "actix"))]
@@ -117,6 +118,8 @@ pub use scope::site::{Site, SiteKind};
 pub use session::Session;
 pub use session::hooks::Hook;
 pub use session::lent::Lent;
+#[cfg(feature = "postgres")]
+pub use session::pages::PagedQuery;
 pub use settings::Settings;
 
 /// MySQL and MariaDB.

@@ -40,6 +40,7 @@
 extern crate std;
 
 mod calls;
+mod columns;
 mod compound;
 mod dialect;
 mod effect;
@@ -61,6 +62,7 @@ mod temporary;
 mod token;
 
 pub use calls::{SessionCall, SessionCalls, session_calls};
+pub use columns::columns_vary;
 pub use dialect::Dialect;
 pub use effect::Effect;
 pub use guard::{find, find_kind, guard, is_plain, is_single, transaction_control};

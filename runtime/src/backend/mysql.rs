@@ -102,6 +102,8 @@ impl Transact for MySql {
 
     const DEFAULT_ISOLATION: Isolation = Isolation::RepeatableRead;
 
+    const ASK_PROCESS: Option<&'static str> = Some("SELECT CONNECTION_ID()");
+
     fn check(options: &TxOptions) -> Result<(), Error> {
         let unsupported = |option, instead| Err(Error::unsupported(Self::TITLE, option, instead));
         if options.deferrable {

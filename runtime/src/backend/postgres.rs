@@ -168,6 +168,8 @@ impl Transact for Postgres {
 
     const RESET: Option<&'static str> = Some("DISCARD ALL");
 
+    const ASK_PROCESS: Option<&'static str> = Some("SELECT pg_backend_pid()");
+
     fn check(_: &TxOptions) -> Result<(), Error> {
         Ok(())
     }

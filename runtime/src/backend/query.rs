@@ -68,6 +68,15 @@ impl<DB: Database> Statement<DB> {
         self.sql = AssertSqlSafe(text).into_sql_str();
     }
 
+    /// Puts a text before the statement.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn with_prefix(mut self, prefix: &str) -> Self {
+        self.prepared = None;
+        let text = format!("{prefix}{}", self.sql.as_str());
+        self.sql = AssertSqlSafe(text).into_sql_str();
+        self
+    }
+
     /// Sends the statement unnamed, so that the server and the connection do not cache it.
     pub(crate) fn send_unnamed(&mut self) {
         self.persistent = false;

@@ -25,6 +25,10 @@ pub trait Transact: Connect {
     /// none, so that the connection has to be closed instead.
     const RESET: Option<&'static str> = None;
 
+    /// The SQL that asks for the server's number of the connection, outside any transaction: an answer for
+    /// [`begun`](Self::begun). `None` if a statement is stopped without it.
+    const ASK_PROCESS: Option<&'static str> = None;
+
     /// Rejects options that this database does not support.
     fn check(options: &TxOptions) -> Result<(), Error>;
 

@@ -1,9 +1,11 @@
 //! Defines [`SessionFactory`], which connects to a database and opens boundaries on its pool.
 
 pub(crate) mod builder;
+mod connection;
 #[cfg(feature = "migrate")]
 mod migrate;
 mod startup;
+pub(crate) mod stream;
 #[cfg(feature = "postgres")]
 pub(crate) mod verify_pooler;
 

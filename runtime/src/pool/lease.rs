@@ -213,7 +213,7 @@ impl<DB: Backend> Drop for Lease<DB> {
 
 impl<DB: Backend> ActiveLease<DB> {
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
-        if self.state == ConnectionState::Lost {
+        if self.state == ConnectionState::Lost || self.spent == Some(Fate::Lost) {
             return Err(sqlx::Error::Protocol("the connection is lost".to_owned()));
         }
         if self.state == ConnectionState::Streaming {

@@ -18,6 +18,8 @@ pub enum SiteKind {
     Closure,
     /// A call of `SessionFactory::migrate`.
     Migration,
+    /// A call of [`SessionFactory::connection`](crate::SessionFactory::connection).
+    Connection,
 }
 
 impl SiteKind {
@@ -31,6 +33,7 @@ impl SiteKind {
             Self::OnError => "failure handler",
             Self::Closure => "transaction",
             Self::Migration => "migration",
+            Self::Connection => "connection",
         }
     }
 }

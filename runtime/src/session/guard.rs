@@ -94,6 +94,27 @@ pub(crate) fn read(sql: &str, dialect: Dialect, allowed: &Allowed) -> Result<Pas
     Ok(passed)
 }
 
+/// Checks the text of a COPY before it is sent: one statement of this kind, and no other.
+#[cfg(feature = "postgres")]
+pub(crate) fn read_copy(sql: &str, kind: Kind, allowed: &Allowed) -> Result<Passed, Refusal> {
+    let dialect = Dialect::Postgres;
+    let mut kinds = statements(sql, dialect).map(|statement| statement.kind);
+    if (kinds.next(), kinds.next()) != (Some(kind), None) {
+        return Err(Refusal {
+            rule: UNGUARDED,
+            statement: head(sql),
+            reason: match kind {
+                Kind::CopyFromStdin => "`copy_in` runs one statement, `COPY .. FROM STDIN`",
+                _ => "`copy_out` runs one statement, `COPY .. TO STDOUT`",
+            },
+        });
+    }
+    Ok(Passed {
+        leaves_state: read_calls(sql, dialect, allowed)?,
+        ..Passed::PLAIN
+    })
+}
+
 const TRANSACTION_SQL: &str = "D013";
 const UNGUARDED: &str = "D024";
 const SESSION_SETTING: &str = "D040";
@@ -277,8 +298,8 @@ fn reason(effect: Effect, dialect: Dialect) -> &'static str {
              connection is opened"
         }
         Effect::NeedsConnection if dialect == Dialect::Postgres => {
-            "COPY FROM STDIN and TO STDOUT need the raw connection, and as statements they would wait forever or lose \
-             the connection; use sqlx's `copy_in_raw` and `copy_out_raw` on a separate connection"
+            "as a statement it would wait forever or lose the connection; write `tx.copy_in(sql, source)` for \
+             FROM STDIN, and `tx.copy_out(sql)` for TO STDOUT"
         }
         Effect::NeedsConnection => {
             "it needs the raw connection, which a session does not give; run it on a separate connection"

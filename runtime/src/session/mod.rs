@@ -2,6 +2,9 @@
 
 mod begin;
 pub(crate) mod commit;
+#[cfg(feature = "postgres")]
+mod copy;
+mod each;
 mod executor;
 pub(crate) mod failure;
 mod fitness;
@@ -10,6 +13,8 @@ pub(crate) mod hooks;
 mod in_flight;
 pub(crate) mod lent;
 mod new_types;
+#[cfg(feature = "postgres")]
+pub(crate) mod pages;
 mod recorder;
 pub(crate) mod requirements;
 mod savepoint;
@@ -181,7 +186,7 @@ impl<DB: Backend> Session<DB> {
         self.core.fitness.rollback_only(|| reason.into());
     }
 
-    /// Returns sqlx's connection itself, for COPY, or for a library that accepts nothing else.
+    /// Returns sqlx's connection itself, for a library that accepts nothing else.
     ///
     /// Statements on it are not checked, counted or logged. In a router, a service and a job the call needs
     /// `allow(unguarded, reason = "..")`. Before its next statement, and before the commit, the session proves that the

@@ -55,6 +55,7 @@ impl<DB: Backend> Session<DB> {
     {
         let depth = self.core.fitness.depth();
         let hooks = self.core.hooks.counts();
+        let set_before = self.core.savepoints_set;
         let name = self.core.enter_savepoint().await?;
         let mut scope = Scope {
             session: self,
@@ -84,6 +85,7 @@ impl<DB: Backend> Session<DB> {
             Err(error) => {
                 core.hooks.undo(hooks);
                 Box::pin(core.leave_savepoint(&name, depth)).await;
+                core.forget_savepoints(set_before);
                 Err(error)
             }
         }
@@ -145,6 +147,16 @@ impl<DB: Backend> Core<DB> {
             on.lease.restores_schema();
         }
         self.fitness.end_undo(undo, is_undone);
+    }
+
+    /// Stops counting the savepoints that were rolled back. A server that has lost track of them stays slow.
+    fn forget_savepoints(&mut self, set_before: u64) {
+        if DB::FACTS
+            .cheap_savepoints
+            .is_none_or(|most| self.savepoints_set <= most)
+        {
+            self.savepoints_set = set_before;
+        }
     }
 
     /// Stops an abandoned statement, and reads the rest of its answer.

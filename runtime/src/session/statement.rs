@@ -7,7 +7,7 @@ use crate::backend::query::Statement;
 use crate::classify::Fate;
 use crate::error::Error;
 use crate::session::failure::Failure;
-use crate::session::guard::{self, Passed};
+use crate::session::guard::{self, Allowed, Passed, Refusal};
 use crate::session::in_flight::Dispatched;
 use crate::session::transaction::Core;
 use crate::session::wire::BodyStatement;
@@ -15,9 +15,18 @@ use crate::session::wire::BodyStatement;
 impl<DB: Backend> Core<DB> {
     /// Rejects a statement that the session must not send. Returns the effects of an admitted one.
     async fn admit(&mut self, sql: &str) -> Result<Passed, Error> {
+        self.admit_as(|allowed| guard::read(sql, DB::DIALECT, allowed))
+            .await
+    }
+
+    /// Rejects a statement that does not pass `read`.
+    async fn admit_as(
+        &mut self,
+        read: impl FnOnce(&Allowed) -> Result<Passed, Refusal>,
+    ) -> Result<Passed, Error> {
         self.catch_up().await;
         self.check()?;
-        guard::read(sql, DB::DIALECT, self.fitness.allowed()).map_err(|refusal| {
+        read(self.fitness.allowed()).map_err(|refusal| {
             // The activity names the statement before, since this one is not sent.
             let place = self
                 .activity
@@ -53,6 +62,27 @@ impl<DB: Backend> Core<DB> {
         Ok(self.dispatch(Some(BodyStatement {
             text: sql,
             is_single: passed.is_single,
+        })))
+    }
+
+    /// Admits a COPY of this kind, and begins the transaction. A prepared statement is not involved.
+    #[cfg(feature = "postgres")]
+    pub(crate) async fn start_copy(
+        &mut self,
+        sql: &SqlStr,
+        kind: demarcate_sql::Kind,
+    ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
+        let read = |allowed: &Allowed| guard::read_copy(sql.as_str(), kind, allowed);
+        let passed = self.admit_as(read).await?;
+        self.begin().await?;
+        if passed.leaves_state {
+            self.begun().taint();
+        }
+        self.recorder.totals.statements += 1;
+        self.fitness.sends();
+        Ok(self.dispatch(Some(BodyStatement {
+            text: sql,
+            is_single: true,
         })))
     }
 
@@ -110,7 +140,8 @@ impl<DB: Backend> Core<DB> {
         if let Some(error) = query.encoding_error() {
             return Err(error);
         }
-        if self.pool().pooler().shares_sessions() {
+        let varies = demarcate_sql::columns_vary(query.text().as_str(), DB::DIALECT);
+        if varies || self.pool().pooler().shares_sessions() {
             query.send_unnamed();
         }
         let comments = self.engine.watch().sql_comments.as_ref();

@@ -36,8 +36,11 @@ pub(crate) struct Core<DB: Backend> {
     pub(crate) guards_types: Option<u64>,
     /// How often a statement was sent again.
     pub(crate) sent_again: usize,
-    /// The number of savepoints set so far.
+    /// The number of savepoints set so far, without those that were rolled back before the server lost track.
     pub(crate) savepoints_set: u64,
+    /// The number of cursors opened so far.
+    #[cfg(feature = "postgres")]
+    pub(crate) cursors: u64,
     /// The number of the replica that the transaction runs on. `None` for the primary.
     pub(crate) replica: Option<usize>,
     /// The time at which a wait for a connection was given up.
@@ -92,6 +95,8 @@ impl<DB: Backend> Core<DB> {
             guards_types: None,
             sent_again: 0,
             savepoints_set: 0,
+            #[cfg(feature = "postgres")]
+            cursors: 0,
             replica,
             stopped_waiting: None,
             deadline,

@@ -41,7 +41,7 @@ where
     type Future = Fut;
 }
 
-/// An async closure with two arguments that runs once and whose future is `Send`: the handler of a job's failure.
+/// An async closure with two arguments that runs once and whose future is `Send`.
 pub trait SendOnce2<A, B>: FnOnce(A, B) -> Self::Future + Send {
     /// The output of the closure's future.
     type Out;
@@ -52,6 +52,23 @@ pub trait SendOnce2<A, B>: FnOnce(A, B) -> Self::Future + Send {
 impl<A, B, F, Fut> SendOnce2<A, B> for F
 where
     F: FnOnce(A, B) -> Fut + Send,
+    Fut: Future + Send,
+{
+    type Out = Fut::Output;
+    type Future = Fut;
+}
+
+/// An async closure with two arguments that can run several times and whose future is `Send`.
+pub trait SendMut2<A, B>: FnMut(A, B) -> Self::Future + Send {
+    /// The output of the closure's future.
+    type Out;
+    /// The closure's future.
+    type Future: Future<Output = Self::Out> + Send;
+}
+
+impl<A, B, F, Fut> SendMut2<A, B> for F
+where
+    F: FnMut(A, B) -> Fut + Send,
     Fut: Future + Send,
 {
     type Out = Fut::Output;

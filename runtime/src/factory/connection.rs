@@ -1,0 +1,111 @@
+//! Lends a connection outside any transaction.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use sqlx::SqlSafeStr;
+
+use crate::backend::Backend;
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::options::effective::Effective;
+use crate::pool::lease::{ConnectionState, Lease};
+use crate::scope::place::ErrorContext;
+use crate::scope::site::{Site, SiteKind};
+use crate::util::send_closure::SendOnce;
+
+impl<DB: Backend> SessionFactory<DB> {
+    /// Lends a connection of the pool to `body` outside any transaction, for what the database does not run inside one:
+    /// `VACUUM`, `CREATE INDEX CONCURRENTLY`, `ALTER SYSTEM`, `PRAGMA journal_mode`.
+    ///
+    /// It is sqlx's own connection: each statement commits by itself, and none is checked, counted or logged. Nothing of it
+    /// reaches the next user of the connection: a transaction that is still open is rolled back, the session is reset
+    /// (`DISCARD ALL`) on PostgreSQL, and the connection is closed on MySQL and MariaDB, and if the pool is the user's own.
+    /// SQLite's connection is kept as it is.
+    ///
+    /// There is no timeout, except for getting the connection: such a statement may take hours. Set one with
+    /// `tokio::time::timeout`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn example() -> Result<(), demarcate::Error> {
+    /// use demarcate::sqlite::SessionFactory;
+    ///
+    /// let db = SessionFactory::connect("sqlite::memory:").await?;
+    /// db.connection(async |connection| {
+    ///     sqlx::query("vacuum").execute(&mut *connection).await?;
+    ///     Ok::<_, demarcate::Error>(())
+    /// })
+    /// .await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(feature = "sqlite")]
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(example()).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The body's own error. [`Error::NestedBoundary`] inside a boundary of this factory, [`Error::Unsupported`] behind a
+    /// pooler in transaction mode, which may run each statement on another connection; [`Error::Closed`], and the errors of
+    /// getting a connection.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the statement that runs is stopped, and the connection is closed or reset.
+    #[track_caller]
+    pub fn connection<T, E, F>(&self, body: F) -> impl Future<Output = Result<T, E>>
+    where
+        F: AsyncFnOnce(&mut DB::Connection) -> Result<T, E>,
+        F: for<'c> SendOnce<&'c mut DB::Connection, Out = Result<T, E>>,
+        E: From<Error>,
+    {
+        let caller = Location::caller();
+        let site = Site::new(
+            "connection",
+            SiteKind::Connection,
+            caller.file(),
+            caller.line(),
+        );
+        async move {
+            let mut lease = lend(self, site)
+                .await
+                .map_err(|error| error.at(|| ErrorContext::of_boundary(site)))?;
+            let parts = lease.parts();
+            *parts.state = ConnectionState::Busy;
+            let stop = self.pool().stop_token();
+            let Some(result) = stop.run(body(parts.connection)).await else {
+                let place = ErrorContext::of_boundary(site);
+                return Err(Error::Closed { place }.into());
+            };
+            *lease.parts().state = ConnectionState::Open;
+            // In the background, as after a transaction.
+            drop(lease);
+            result
+        }
+    }
+}
+
+/// Takes a connection that is reset or closed when the lease ends.
+async fn lend<DB: Backend>(db: &SessionFactory<DB>, site: Site) -> Result<Lease<DB>, Error> {
+    db.engine().admit(site, false)?;
+    let pool = db.pool();
+    if pool.pooler().shares_sessions() {
+        return Err(Error::unsupported(
+            "a pooler in transaction mode",
+            "connection that could be lent outside a transaction",
+            "connect to the server itself for such statements, with a factory of their own",
+        ));
+    }
+    let connection = pool.acquire(site).await?;
+    let mut lease = Lease::new(connection, Arc::new(Effective::default()));
+    lease.taint();
+    lease.changes_schema();
+    // Without its number another connection could not stop its statement.
+    if let Some(ask) = DB::ASK_PROCESS {
+        let answer = DB::run_for_row(lease.parts().connection, ask.into_sql_str()).await;
+        let begun = answer.and_then(DB::begun);
+        lease.begin(begun.map_err(crate::backend::connect_error::<DB>)?);
+    }
+    db.replicas().writes(tokio::task::try_id());
+    Ok(lease)
+}

@@ -1,0 +1,161 @@
+//! Runs a boundary that answers with a stream of items.
+
+use std::panic::Location;
+use std::pin::pin;
+
+use async_stream::stream;
+use futures_core::stream::Stream;
+use futures_util::future::{Either, select};
+use tokio::sync::mpsc;
+use tracing::Instrument;
+
+use crate::backend::Backend;
+use crate::boundary::{self, Verdict};
+use crate::error::Error;
+use crate::factory::SessionFactory;
+use crate::options::TxOptions;
+use crate::scope::place::ErrorContext;
+use crate::scope::site::{Site, SiteKind};
+use crate::session::Session;
+use crate::util::cancel::CancelToken;
+use crate::util::on_drop::OnDrop;
+use crate::util::send_closure::SendOnce2;
+
+/// Sends the items of a [stream](SessionFactory::stream).
+#[derive(Debug)]
+pub struct StreamSender<T>(mpsc::Sender<T>);
+
+impl<T> StreamSender<T> {
+    /// Sends an item to the reader of the stream. Waits until the reader has taken the item before it.
+    ///
+    /// If the reader is gone, this never returns: the boundary is being rolled back.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the item is not sent.
+    pub async fn send(&self, item: T) {
+        if self.0.send(item).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+impl<DB: Backend> SessionFactory<DB> {
+    /// Runs `body` in a transaction, and returns what it sends as a stream: the rows of a large answer, for example, which
+    /// are written to the client while they are read.
+    ///
+    /// The stream owns everything, so it can be the body of a response. The transaction begins when the stream is first
+    /// polled. After `Ok` it is committed, and then the stream ends. If the body or the commit fails, the last item is the
+    /// error; a server then breaks off the response, so that the client sees that it is not complete. If the stream is
+    /// dropped before its end, because the client went away, the transaction is rolled back.
+    ///
+    /// A slow reader holds the transaction and its connection open, but not longer than the boundary's
+    /// [timeout](TxOptions::timeout).
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "sqlite", feature = "axum"))] mod example {
+    /// use axum::body::Body;
+    /// use axum::extract::State;
+    /// use demarcate::sqlite::SessionFactory;
+    /// use demarcate::{Error, TxOptions};
+    /// use futures_util::TryStreamExt;
+    ///
+    /// async fn export(State(db): State<SessionFactory>) -> Body {
+    ///     let options = TxOptions::new().read_only();
+    ///     Body::from_stream(db.stream(options, async |tx, out| {
+    ///         let mut orders = sqlx::query_as::<_, (i64, String)>("select id, sku from orders").fetch(&mut *tx);
+    ///         while let Some((id, sku)) = orders.try_next().await? {
+    ///             out.send(format!("{id},{sku}\n")).await;
+    ///         }
+    ///         Ok::<_, Error>(())
+    ///     }))
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The last item: the body's own error, or an error of the boundary as [`transaction`](Self::transaction) returns it.
+    /// [`Error::Config`] if the options ask for [retries](crate::Retry): what was sent cannot be taken back.
+    ///
+    /// # Panics
+    ///
+    /// A panic of the body is propagated to the reader.
+    #[track_caller]
+    pub fn stream<T, E, F>(
+        &self,
+        options: TxOptions,
+        body: F,
+    ) -> impl Stream<Item = Result<T, E>> + Send + 'static + use<DB, T, E, F>
+    where
+        F: AsyncFnOnce(&mut Session<DB>, StreamSender<T>) -> Result<(), E> + Send + 'static,
+        F: for<'s> SendOnce2<&'s mut Session<DB>, StreamSender<T>, Out = Result<(), E>>,
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let caller = Location::caller();
+        let site = Site::new("stream", SiteKind::Closure, caller.file(), caller.line());
+        let db = self.clone();
+        stream! {
+            if let Err(error) = admit(&db, site, &options) {
+                yield Err(error.at(|| ErrorContext::of_boundary(site)).into());
+                return;
+            }
+            let (sender, mut items) = mpsc::channel(1);
+            // A task of its own, so that the timeout holds although nobody polls the stream.
+            let mut running = tokio::spawn(
+                async move {
+                    let body = async move |tx: &mut Session<DB>| body(tx, StreamSender(sender)).await;
+                    let engine = db.engine();
+                    let never = CancelToken::never();
+                    boundary::run(site, engine, options, never, body, Verdict::from_result)
+                        .await
+                        .map_err(|failed| failed.into_error(E::from))
+                }
+                .in_current_span(),
+            );
+            let abort = running.abort_handle();
+            let _stopping = OnDrop::new(move || abort.abort());
+            let ended = loop {
+                let next = match select(pin!(items.recv()), &mut running).await {
+                    Either::Left((item, _)) => Either::Left(item),
+                    Either::Right((ended, _)) => Either::Right(ended),
+                };
+                match next {
+                    Either::Left(Some(item)) => yield Ok(item),
+                    // The body has ended. The commit may not have.
+                    Either::Left(None) => break (&mut running).await,
+                    Either::Right(ended) => {
+                        while let Ok(item) = items.try_recv() {
+                            yield Ok(item);
+                        }
+                        break ended;
+                    }
+                }
+            };
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => yield Err(error),
+                Err(ended) => match ended.try_into_panic() {
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    // The runtime shuts down.
+                    Err(_) => yield Err(Error::Closed { place: ErrorContext::of_boundary(site) }.into()),
+                },
+            }
+        }
+    }
+}
+
+/// Rejects a stream before its task begins, which does not know in which boundary the stream is read.
+fn admit<DB: Backend>(
+    db: &SessionFactory<DB>,
+    site: Site,
+    options: &TxOptions,
+) -> Result<(), Error> {
+    if options.retry.is_some() {
+        return Err(Error::config(
+            "a stream cannot be run again, since its reader has the items of the first run; leave out `retry`",
+        ));
+    }
+    db.engine().admit(site, options.independent)
+}

@@ -1,0 +1,121 @@
+//! Runs a body for each of many items, so that the failure of one leaves the others.
+
+use crate::backend::Backend;
+use crate::error::Error;
+use crate::session::Session;
+use crate::session::transaction::Core;
+use crate::util::send_closure::SendMut2;
+
+impl<DB: Backend> Session<DB> {
+    /// Runs `body` for each item, in order, so that what a failing item has written is undone and the others are kept.
+    /// Returns the result of each item, in the same order.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use demarcate::service;
+    /// use demarcate::sqlite::Session;
+    ///
+    /// /// Stores the lines that can be stored. Returns the numbers of the others, and why.
+    /// #[service]
+    /// async fn import(tx: &mut Session, skus: Vec<String>) -> Result<Vec<(usize, sqlx::Error)>, sqlx::Error> {
+    ///     let stored = tx
+    ///         .each(skus, async |tx, sku| {
+    ///             sqlx::query("insert into orders (sku) values ($1)").bind(sku).execute(&mut *tx).await?;
+    ///             Ok(())
+    ///         })
+    ///         .await?;
+    ///     let failed = |(line, stored): (usize, Result<(), sqlx::Error>)| Some((line, stored.err()?));
+    ///     Ok(stored.into_iter().enumerate().filter_map(failed).collect())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// Each item has a [`savepoint`](Self::savepoint) of its own where that is cheap. PostgreSQL tracks 64 savepoints of a
+    /// transaction cheaply; of more items, several share a savepoint. If one of these fails, the savepoint is rolled back,
+    /// and the body runs again for the others of the group: it may run more than once for an item, so what it does outside
+    /// the transaction belongs into [`after_commit`](Self::after_commit).
+    ///
+    /// # Errors
+    ///
+    /// The error of an item whose failure could not be undone, since the connection was lost or the session had failed before.
+    /// No further item is run.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`savepoint`](Self::savepoint).
+    pub async fn each<T, R, E, F>(
+        &mut self,
+        items: impl IntoIterator<Item = T>,
+        mut body: F,
+    ) -> Result<Vec<Result<R, E>>, E>
+    where
+        F: AsyncFnMut(&mut Session<DB>, &T) -> Result<R, E>,
+        F: for<'s, 't> SendMut2<&'s mut Session<DB>, &'t T, Out = Result<R, E>>,
+        T: Send + Sync,
+        R: Send,
+        E: From<Error> + Send,
+    {
+        let items: Vec<T> = items.into_iter().collect();
+        let mut results: Vec<Option<Result<R, E>>> = items.iter().map(|_| None).collect();
+        let size = self.core.group_size(items.len());
+        for (items, results) in items.chunks(size).zip(results.chunks_mut(size)) {
+            while let Err(failed) = self.run_group(items, results, &mut body).await {
+                // Whether its failure could be undone.
+                match self.core.check() {
+                    Ok(()) => results[failed.item] = Some(Err(failed.error)),
+                    Err(_) => return Err(failed.error),
+                }
+            }
+        }
+        Ok(results.into_iter().flatten().collect())
+    }
+
+    /// Runs the items of a group that have not failed before, in one savepoint.
+    async fn run_group<T, R, E, F>(
+        &mut self,
+        items: &[T],
+        results: &mut [Option<Result<R, E>>],
+        body: &mut F,
+    ) -> Result<(), FailedItem<E>>
+    where
+        F: AsyncFnMut(&mut Session<DB>, &T) -> Result<R, E>,
+        F: for<'s, 't> SendMut2<&'s mut Session<DB>, &'t T, Out = Result<R, E>>,
+        T: Send + Sync,
+        R: Send,
+        E: From<Error> + Send,
+    {
+        let mut item = 0;
+        let running = &mut item;
+        let run = async |tx: &mut Session<DB>| {
+            for (n, (item, result)) in items.iter().zip(results).enumerate() {
+                if matches!(result, Some(Err(_))) {
+                    continue;
+                }
+                *running = n;
+                *result = Some(Ok(body(&mut *tx, item).await?));
+                // A failure that the body has ignored is that of this item.
+                tx.core.check()?;
+            }
+            Ok(())
+        };
+        let done = self.savepoint(run).await;
+        done.map_err(|error| FailedItem { item, error })
+    }
+}
+
+/// The item that failed, by its place in the group.
+struct FailedItem<E> {
+    item: usize,
+    error: E,
+}
+
+impl<DB: Backend> Core<DB> {
+    /// Returns how many items share a savepoint, so that the server can track the savepoints of all.
+    fn group_size(&self, items: usize) -> usize {
+        let Some(most) = DB::FACTS.cheap_savepoints else {
+            return 1;
+        };
+        let left = usize::try_from(most.saturating_sub(self.savepoints_set)).unwrap_or(usize::MAX);
+        items.div_ceil(left.max(1)).max(1)
+    }
+}

@@ -1,0 +1,180 @@
+//! What does not run inside a transaction.
+
+use std::time::Duration;
+
+use demarcate::Error;
+use demarcate_tests::on_every_database;
+
+use crate::{ITEMS, items};
+
+on_every_database! {
+    async fn start() -> (demarcate_tests::TestDb<Database>, SessionFactory) {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let factory = SessionFactory::builder().url(db.url()).max_connections(1).connect().await.unwrap();
+        (db, factory)
+    }
+
+    async fn insert(factory: &SessionFactory, id: i64) -> Result<(), Error> {
+        factory.transaction(async |tx| {
+            let insert = format!("insert into items (id) values ({id})");
+            sqlx::query(sqlx::AssertSqlSafe(insert)).execute(&mut *tx).await?;
+            Ok(())
+        }).await
+    }
+
+    #[tokio::test]
+    async fn what_is_left_open_is_rolled_back_and_reaches_nobody() {
+        let (db, factory) = start().await;
+        let run = {
+            let factory = factory.clone();
+            async move {
+                factory.connection(async |connection| {
+                    sqlx::raw_sql("insert into items (id) values (1)").execute(&mut *connection).await?;
+                    sqlx::raw_sql("begin").execute(&mut *connection).await?;
+                    sqlx::raw_sql("insert into items (id) values (2)").execute(&mut *connection).await?;
+                    sqlx::raw_sql("create temporary table mine (id int)").execute(&mut *connection).await?;
+                    Ok::<_, Error>(())
+                }).await
+            }
+        };
+        tokio::spawn(run).await.unwrap().unwrap();
+        insert(&factory, 3).await.unwrap();
+        assert_eq!(items(&db).await, 2, "each statement commits by itself, and what was begun is rolled back");
+        factory.transaction(async |tx| {
+            let mine = sqlx::query("select * from mine").execute(&mut *tx).await;
+            mine.unwrap_err();
+            Err::<(), _>(Error::application(418, "seen"))
+        }).await.unwrap_err();
+        // The body's own error is returned as it is, and the connection is free again.
+        let own = factory.connection(async |_| Err::<(), _>(Error::application(418, "own"))).await.unwrap_err();
+        assert!(own.to_string().contains("own"), "{own}");
+        insert(&factory, 4).await.unwrap();
+        let status = factory.pool_status();
+        assert_eq!((status.connections, status.holders.len()), (1, 0));
+        factory.close(crate::GRACE).await;
+    }
+
+    #[tokio::test]
+    async fn inside_a_boundary_it_is_refused() {
+        let (_db, factory) = start().await;
+        let inner = factory.clone();
+        let nested = factory.transaction(async |_: &mut Session| {
+            inner.connection(async |_| Ok::<_, Error>(())).await
+        }).await.unwrap_err();
+        assert!(matches!(nested, Error::NestedBoundary { .. }), "{nested}");
+        factory.close(crate::GRACE).await;
+        let closed = factory.connection(async |_| Ok::<_, Error>(())).await.unwrap_err();
+        assert!(matches!(closed, Error::Closed { .. }), "{closed}");
+    }
+
+    #[tokio::test]
+    async fn a_future_that_is_dropped_or_panics_frees_the_connection() {
+        let (db, factory) = start().await;
+        let limit = Duration::from_millis(200);
+        let held = factory.connection(async |connection| {
+            sqlx::raw_sql("begin").execute(&mut *connection).await?;
+            sqlx::raw_sql("insert into items (id) values (1)").execute(&mut *connection).await?;
+            assert_eq!(factory.pool_status().holders[0].boundary.name(), "connection");
+            std::future::pending::<Result<(), Error>>().await
+        });
+        tokio::time::timeout(limit, held).await.unwrap_err();
+        insert(&factory, 2).await.unwrap();
+        let panics = {
+            let factory = factory.clone();
+            tokio::spawn(async move {
+                factory.connection(async |_| -> Result<(), Error> { panic!("on purpose") }).await
+            })
+        };
+        assert!(panics.await.unwrap_err().is_panic());
+        insert(&factory, 3).await.unwrap();
+        assert_eq!(items(&db).await, 2);
+        factory.close(crate::GRACE).await;
+    }
+
+    #[tokio::test]
+    async fn a_factory_that_closes_stops_it() {
+        let (_db, factory) = start().await;
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let running = {
+            let factory = factory.clone();
+            tokio::spawn(async move {
+                factory.connection(async |_| {
+                    begun.send(()).ok();
+                    std::future::pending::<Result<(), Error>>().await
+                }).await
+            })
+        };
+        has_begun.await.unwrap();
+        factory.close(Duration::from_millis(100)).await;
+        let stopped = running.await.unwrap().unwrap_err();
+        assert!(matches!(stopped, Error::Closed { .. }), "{stopped}");
+    }
+}
+
+#[tokio::test]
+async fn on_postgres_an_index_is_built_concurrently_and_a_statement_is_stopped() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1)
+        .connect()
+        .await
+        .unwrap();
+    let pid = async || {
+        factory
+            .transaction(async |tx| {
+                let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
+                    .fetch_one(&mut *tx)
+                    .await?;
+                Ok::<_, Error>(pid)
+            })
+            .await
+            .unwrap()
+    };
+    let before = pid().await;
+    factory
+        .connection(async |connection| {
+            sqlx::query("create index concurrently by_name on items (name)")
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query("vacuum items")
+                .execute(&mut *connection)
+                .await?;
+            sqlx::query("set search_path = nowhere")
+                .execute(&mut *connection)
+                .await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(pid().await, before, "the connection is kept");
+    let path = factory
+        .transaction(async |tx| {
+            let path: String = sqlx::query_scalar("show search_path")
+                .fetch_one(&mut *tx)
+                .await?;
+            Ok::<_, Error>(path)
+        })
+        .await
+        .unwrap();
+    assert_ne!(path, "nowhere");
+    let sleeps = factory.connection(async |connection| {
+        sqlx::query("select pg_sleep(600)")
+            .execute(&mut *connection)
+            .await?;
+        Ok::<_, Error>(())
+    });
+    tokio::time::timeout(Duration::from_millis(300), sleeps)
+        .await
+        .unwrap_err();
+    let running = "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' and \
+                   query like 'select pg_sleep(600)%'";
+    crate::eventually("the statement is stopped", async || {
+        db.admin_value::<i64>(running).await == 0
+    })
+    .await;
+    pid().await;
+    factory.close(crate::GRACE).await;
+}
