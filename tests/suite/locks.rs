@@ -260,3 +260,54 @@ async fn on_sqlite_a_file_that_is_locked_names_who_holds_it() {
     assert!(said.contains("`read_only`"), "{said}");
     factory.close(crate::GRACE).await;
 }
+
+/// The wait itself cannot be ended: its connection is left to it, and the pool opens another one.
+#[tokio::test]
+async fn on_sqlite_a_wait_for_the_lock_ends_for_the_pool_when_its_caller_goes() {
+    use demarcate::sqlite::{Session, SessionFactory};
+    use std::time::Duration;
+
+    let db = demarcate_tests::sqlite().await;
+    db.admin("create table items (id int)").await;
+    let builder = SessionFactory::builder().url(db.url()).max_connections(1);
+    let factory = builder
+        .acquire_timeout(Duration::from_secs(20))
+        .connect()
+        .await
+        .unwrap();
+    let mut holder = db.connect().await;
+    sqlx::raw_sql("begin immediate")
+        .execute(&mut holder)
+        .await
+        .unwrap();
+
+    // Longer than this test may take.
+    let waits = TxOptions::new().lock_timeout(Duration::from_secs(600));
+    let insert = async |tx: &mut Session| {
+        sqlx::query("insert into items values (1)")
+            .execute(&mut *tx)
+            .await?;
+        Ok::<_, Error>(())
+    };
+    let soon = Duration::from_millis(200);
+    let waiting = factory.transaction_with(waits.clone(), insert);
+    tokio::time::timeout(soon, waiting).await.unwrap_err();
+    let late = factory
+        .transaction_with(waits.clone().timeout(soon), insert)
+        .await;
+    assert!(matches!(late, Err(Error::Timeout { .. })), "{late:?}");
+    let count = factory.transaction_with(TxOptions::new().read_only(), async |tx: &mut Session| {
+        let count: i64 = sqlx::query_scalar("select count(*) from items")
+            .fetch_one(&mut *tx)
+            .await?;
+        Ok::<_, Error>(count)
+    });
+    assert_eq!(count.await.unwrap(), 0);
+    assert_eq!(factory.pool_status().connections, 1);
+
+    sqlx::raw_sql("commit").execute(&mut holder).await.unwrap();
+    // What was left behind gets the lock before or after this, and writes nothing.
+    factory.transaction_with(waits, insert).await.unwrap();
+    assert_eq!(db.admin_value::<i64>("select count(*) from items").await, 1);
+    factory.close(crate::GRACE).await;
+}

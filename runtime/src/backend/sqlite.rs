@@ -244,6 +244,8 @@ impl Transact for Sqlite {
         closes_tainted: false,
         // The thread of the connection stops at the first row that nobody takes.
         finishes_unread: false,
+        // `sqlite3_interrupt` does not reach the busy handler.
+        waits_in_begin: true,
         // The connection runs on a thread of its own, not on the runtime.
         lives_with_runtime: false,
         ..TransactionFacts::SERVER

@@ -103,6 +103,8 @@ pub struct TransactionFacts {
     pub rollback_limit: Duration,
     /// Whether the server runs a text of several statements to its end although nobody reads their rows.
     pub finishes_unread: bool,
+    /// Whether a begin waits for a lock, in this process, where nothing can end the wait.
+    pub waits_in_begin: bool,
     /// Whether a connection is usable only until the runtime on which it was opened shuts down.
     pub lives_with_runtime: bool,
 }
@@ -117,6 +119,7 @@ impl TransactionFacts {
         stops_later: false,
         rollback_limit: Duration::from_secs(5),
         finishes_unread: true,
+        waits_in_begin: false,
         lives_with_runtime: true,
     };
 }
@@ -188,6 +191,7 @@ mod tests {
             stops_later: false,
             rollback_limit: Duration::from_secs(30),
             finishes_unread: false,
+            waits_in_begin: true,
             lives_with_runtime: false,
         };
         assert_eq!(sqlx::Sqlite::FACTS, sqlite);

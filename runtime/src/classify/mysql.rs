@@ -67,7 +67,8 @@ pub(crate) const NUMBERS: &[Row] = &[
     (1147, "ER_NONEXISTING_TABLE_GRANT", PERMISSION),
     (1149, "ER_SYNTAX_ERROR", QUERY),
     (1152, "ER_ABORTING_CONNECTION", CONNECTION),
-    (1153, "ER_NET_PACKET_TOO_LARGE", DATA),
+    // The server closes the connection.
+    (1153, "ER_NET_PACKET_TOO_LARGE", DATA.lost()),
     (1154, "ER_NET_READ_ERROR_FROM_PIPE", CONNECTION.elsewhere()),
     (1155, "ER_NET_FCNTL_ERROR", CONNECTION.elsewhere()),
     (1156, "ER_NET_PACKETS_OUT_OF_ORDER", CONNECTION.elsewhere()),

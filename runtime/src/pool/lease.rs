@@ -58,6 +58,8 @@ struct ActiveLease<DB: Backend> {
     /// Whether the transaction may have changed the schema.
     changed_schema: bool,
     options: Arc<Effective>,
+    /// Whether the begin was answered.
+    has_begun: bool,
     begun: BeginReply,
 }
 
@@ -73,6 +75,7 @@ impl<DB: Backend> Lease<DB> {
                 changed_schema: false,
                 connection,
                 options,
+                has_begun: false,
                 begun: BeginReply::default(),
             }),
         }
@@ -149,6 +152,7 @@ impl<DB: Backend> Lease<DB> {
     pub(crate) fn begin(&mut self, begun: BeginReply) {
         let held = self.held();
         held.begun = begun;
+        held.has_begun = true;
         held.state = ConnectionState::Open;
     }
 
@@ -271,6 +275,8 @@ impl<DB: Backend> ActiveLease<DB> {
                 self.connection.set_stale(self.is_stale);
                 self.connection.give_back();
             }
+            // Its thread closes the connection when the lock is there or the wait over. Another one is opened meanwhile.
+            ConnectionState::Busy if self.waits_for_lock() => drop(self.stop()),
             // The server may not know yet that the connection is lost, and may still run a statement on it.
             ConnectionState::Open
             | ConnectionState::Busy
@@ -280,6 +286,14 @@ impl<DB: Backend> ActiveLease<DB> {
             }
         }
         None
+    }
+
+    /// Whether the connection may wait for a lock to begin with, and can be replaced: a database in memory cannot.
+    fn waits_for_lock(&self) -> bool {
+        let control = self.connection.control();
+        DB::FACTS.waits_in_begin
+            && !self.has_begun
+            && !DB::is_lost_with_its_connection(control.options())
     }
 
     /// Whether a pooler gives the server's session to other clients. What was left on it is then removed before the commit.
