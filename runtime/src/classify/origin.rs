@@ -197,6 +197,21 @@ impl<'e> Origin<'e> {
         }
     }
 
+    /// Whether the database runs the statement outside a transaction only, such as `VACUUM`.
+    pub(crate) fn runs_outside_only(&self) -> bool {
+        match *self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) => error.code() == "25001",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(error, _) => {
+                let message = error.message();
+                message.ends_with("from within a transaction")
+                    || message.ends_with("inside a transaction")
+            }
+            _ => false,
+        }
+    }
+
     /// Whether the message or the detail may quote a value of the statement.
     pub(crate) fn quotes_value(&self) -> bool {
         match *self {

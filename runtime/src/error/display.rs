@@ -46,6 +46,9 @@ impl Error {
                         "; the file is locked by {holders}; write `read_only` where a boundary only reads, and do less \
                          in one that writes"
                     ),
+                    (false, None) if self.classification().runs_outside_only() => {
+                        f.write_str(OUTSIDE_ONLY)
+                    }
                     (false, None) => Ok(()),
                 }
             }
@@ -214,6 +217,9 @@ impl Error {
 /// The advice for a statement that writes in a read-only boundary.
 const READ_ONLY: &str =
     "; the boundary is `read_only`: remove that option, or do not call a service that writes";
+
+/// The advice for a statement that the database does not run inside a transaction.
+const OUTSIDE_ONLY: &str = "; `db.connection(..)` lends a connection outside any transaction";
 
 impl StdError for Error {
     /// Returns the error of the database or the hook. `Display` includes its text, as sqlx's own errors do, so that one
