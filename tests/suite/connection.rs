@@ -63,6 +63,8 @@ on_every_database! {
             inner.connection(async |_| Ok::<_, Error>(())).await
         }).await.unwrap_err();
         assert!(matches!(nested, Error::NestedBoundary { .. }), "{nested}");
+        let nested = factory.connection(async |_| insert(&inner, 1).await).await.unwrap_err();
+        assert!(matches!(nested, Error::NestedBoundary { .. }), "{nested}");
         factory.close(crate::GRACE).await;
         let closed = factory.connection(async |_| Ok::<_, Error>(())).await.unwrap_err();
         assert!(matches!(closed, Error::Closed { .. }), "{closed}");
@@ -214,5 +216,111 @@ async fn a_statement_that_cannot_run_in_a_transaction_says_where_it_can() {
         refused.to_string().contains("`db.connection(..)` lends"),
         "{refused}"
     );
+    factory.close(crate::GRACE).await;
+}
+
+/// sqlx leaves the end of some answers unread: the connection is not lent again.
+#[tokio::test]
+async fn a_connection_that_is_out_of_step_reaches_nobody() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1)
+        .connect()
+        .await
+        .unwrap();
+    for round in 0..3 {
+        factory
+            .connection(async |connection| {
+                connection
+                    .copy_out_raw("copy nowhere to stdout")
+                    .await
+                    .map(drop)
+                    .unwrap_err();
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        for n in 0..5 {
+            let seen = factory.transaction(async |tx| {
+                let seen: i32 = sqlx::query_scalar("select $1::int")
+                    .bind(n)
+                    .fetch_one(&mut *tx)
+                    .await?;
+                Ok::<_, Error>(seen)
+            });
+            assert_eq!(seen.await.unwrap(), n, "round {round}");
+        }
+        // And not by the raw connection of a session.
+        let ended = factory
+            .transaction(async |tx| {
+                let connection = tx.unguarded().await?;
+                sqlx::raw_sql("savepoint mine")
+                    .execute(&mut *connection)
+                    .await?;
+                connection
+                    .copy_out_raw("copy nowhere to stdout")
+                    .await
+                    .map(drop)
+                    .unwrap_err();
+                sqlx::raw_sql("rollback to mine")
+                    .execute(&mut *connection)
+                    .await
+                    .ok();
+                Ok::<_, Error>(())
+            })
+            .await;
+        ended.unwrap_err();
+    }
+    factory.close(crate::GRACE).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_died_in_the_pool_is_replaced() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::builder()
+        .url(db.url())
+        .max_connections(1)
+        .connect()
+        .await
+        .unwrap();
+    let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
+    for _ in 0..2 {
+        db.admin_value::<i64>(end).await;
+        factory
+            .connection(async |connection| {
+                sqlx::raw_sql("vacuum").execute(&mut *connection).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+    }
+    factory.close(crate::GRACE).await;
+}
+
+/// The body itself has given it up.
+#[tokio::test]
+async fn a_statement_that_the_body_has_left_is_stopped() {
+    let db = demarcate_tests::postgres().await;
+    let factory = demarcate::postgres::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    factory
+        .connection(async |connection| {
+            let sleeps = sqlx::raw_sql("select pg_sleep(600)").execute(&mut *connection);
+            tokio::time::timeout(Duration::from_millis(200), sleeps)
+                .await
+                .unwrap_err();
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    let running = "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' and \
+                   query like 'select pg_sleep(600)%'";
+    crate::eventually("the statement is stopped", async || {
+        db.admin_value::<i64>(running).await == 0
+    })
+    .await;
     factory.close(crate::GRACE).await;
 }

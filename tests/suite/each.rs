@@ -111,3 +111,72 @@ async fn on_postgres_a_thousand_items_stay_below_what_the_server_tracks() {
     assert_eq!(items(&db).await, 990);
     factory.close(crate::GRACE).await;
 }
+
+/// What an item has left unread is read before the next begins.
+#[tokio::test]
+async fn on_postgres_a_row_that_was_left_and_fails_is_its_item_s() {
+    use futures_util::TryStreamExt;
+
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::postgres::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    let results = factory
+        .transaction(async |tx| {
+            tx.each(
+                0..300_i64,
+                async |tx: &mut demarcate::postgres::Session, id| {
+                    sqlx::query("insert into items (id) values ($1)")
+                        .bind(id)
+                        .execute(&mut *tx)
+                        .await?;
+                    if *id == 5 {
+                        let mut rows =
+                            sqlx::query("select 1 / (3 - n) from generate_series(1, 5) n")
+                                .fetch(&mut *tx);
+                        rows.try_next().await?;
+                    }
+                    Ok::<_, Error>(())
+                },
+            )
+            .await
+        })
+        .await
+        .unwrap();
+    let failed: Vec<_> = results
+        .iter()
+        .enumerate()
+        .filter(|(_, result)| result.is_err())
+        .map(|(n, _)| n)
+        .collect();
+    assert_eq!(failed, [5]);
+    assert_eq!(items(&db).await, 299);
+    factory.close(crate::GRACE).await;
+}
+
+/// A conflict is the boundary's, which is run again.
+#[tokio::test]
+async fn on_postgres_a_conflict_ends_the_items_and_is_run_again() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let factory = demarcate::postgres::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    let runs = std::sync::atomic::AtomicUsize::new(0);
+    let options = demarcate::TxOptions::new().retry(3);
+    let results = factory.transaction_with(options, async |tx: &mut demarcate::postgres::Session| {
+        let run = runs.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        tx.each(0..3_i64, async |tx: &mut demarcate::postgres::Session, id| {
+            sqlx::query("insert into items (id) values ($1)").bind(id).execute(&mut *tx).await?;
+            if run == 0 && *id == 1 {
+                let conflict = "do $$ begin raise exception 'a conflict' using errcode = '40001'; end $$";
+                sqlx::raw_sql(conflict).execute(&mut *tx).await?;
+            }
+            Ok::<_, Error>(())
+        }).await
+    }).await.unwrap();
+    assert_eq!((results.len(), runs.into_inner()), (3, 2));
+    assert_eq!(items(&db).await, 3);
+    factory.close(crate::GRACE).await;
+}

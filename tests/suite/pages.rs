@@ -65,6 +65,27 @@ async fn statements_are_sent_between_the_pages() {
         .await
     });
     assert_eq!(exact.await.unwrap(), [10, 10]);
+    let all = factory.transaction(async |tx| {
+        let query = sqlx::query("select id from items -- all of them");
+        let all = tx
+            .pages(query, usize::MAX, async |_, page| {
+                Ok::<_, Error>(page.len())
+            })
+            .await?;
+        // Its cursor is closed, also after an error.
+        let query = sqlx::query("select id from items");
+        let own = tx
+            .pages(query, 10, async |_, _| {
+                Err::<(), _>(Error::application(418, "enough"))
+            })
+            .await;
+        own.unwrap_err();
+        sqlx::query("alter table items add column more int")
+            .execute(&mut *tx)
+            .await?;
+        Ok::<_, Error>(all)
+    });
+    assert_eq!(all.await.unwrap(), [5500]);
     factory.close(crate::GRACE).await;
 }
 

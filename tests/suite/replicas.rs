@@ -381,3 +381,37 @@ async fn a_replica_may_be_behind_a_pooler_of_its_own() {
     }
     db.close(crate::GRACE).await;
 }
+
+/// Its task is another, and what it reads and writes is the reader's.
+#[tokio::test]
+async fn a_stream_reads_what_its_reader_wrote() {
+    use futures_util::TryStreamExt;
+
+    let pair = Pair::new().await;
+    let db = pair.connect().await;
+    let streamed = async || {
+        let names = db.stream(reading(ReadPreference::Prefer), async |tx, out| {
+            let name: String = sqlx::query_scalar("select name from who")
+                .fetch_one(&mut *tx)
+                .await?;
+            out.send(name).await;
+            Ok::<_, Error>(())
+        });
+        names.try_collect::<Vec<_>>().await.unwrap()
+    };
+    assert_eq!(streamed().await, ["replica"]);
+    let writing = db.stream(TxOptions::new(), async |tx, out| {
+        sqlx::query("update who set name = name")
+            .execute(&mut *tx)
+            .await?;
+        out.send(()).await;
+        Ok::<_, Error>(())
+    });
+    writing.try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!(
+        who(&db, reading(ReadPreference::Prefer)).await.unwrap(),
+        "primary"
+    );
+    assert_eq!(streamed().await, ["primary"]);
+    db.close(crate::GRACE).await;
+}

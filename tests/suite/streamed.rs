@@ -101,9 +101,39 @@ on_every_database! {
         assert!(matches!(last, Err(Error::Timeout { .. })), "{last:?}");
         assert!(sent.len() <= 2 && sent.iter().all(Result::is_ok), "{sent:?}");
         assert_eq!(items(&db).await, 3);
+        // The last item, and the body is done: it is kept when the reader has it, and not before.
+        let mut one = Box::pin(factory.stream(TxOptions::new(), async |tx, out| {
+            sqlx::query("insert into items (id) values (4)").execute(&mut *tx).await?;
+            out.send(4).await;
+            Ok::<_, Error>(())
+        }));
+        assert!(futures_util::poll!(one.next()).is_pending());
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(one);
+        assert_eq!(count().await, 3);
         // Never polled: nothing is begun.
         drop(writing(&factory, TxOptions::new()));
         factory.close(crate::GRACE).await;
+    }
+
+    /// A job for which a closing factory waits.
+    #[demarcate::background_job]
+    async fn read_late(db: &SessionFactory, begun: tokio::sync::oneshot::Sender<()>) -> Result<usize, Error> {
+        begun.send(()).ok();
+        db.closing().await;
+        Ok(lines(db, TxOptions::new()).try_collect::<Vec<_>>().await?.len())
+    }
+
+    #[tokio::test]
+    async fn a_job_reads_one_while_the_factory_closes() {
+        let (_db, factory) = start(3).await;
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let job = factory.spawn(read_late(begun));
+        has_begun.await.unwrap();
+        factory.close(crate::GRACE).await;
+        assert_eq!(job.await.unwrap(), 3);
+        let closed = lines(&factory, TxOptions::new()).try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(matches!(closed, Error::Closed { .. }), "{closed}");
     }
 
     #[tokio::test]

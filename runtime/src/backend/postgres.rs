@@ -230,9 +230,8 @@ impl Transact for Postgres {
     }
 
     fn begun(row: Option<PgRow>) -> Result<BeginReply, sqlx::Error> {
-        let Some(row) = row else {
-            return Ok(BeginReply::default());
-        };
+        // Each begin asks for a row: what was read is the answer to something else.
+        let row = row.ok_or_else(|| sqlx::Error::Protocol("the begin had no answer".to_owned()))?;
         let process: i32 = row.try_get(0)?;
         Ok(BeginReply {
             process: u64::try_from(process).ok(),

@@ -5,12 +5,17 @@ use std::sync::Arc;
 
 use sqlx::SqlSafeStr;
 
-use crate::backend::Backend;
+use tracing::Span;
+
+use crate::backend::{Backend, BeginReply, Recognition, connect_error};
+use crate::classify::{Fate, classify};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::effective::Effective;
 use crate::pool::lease::{ConnectionState, Lease};
-use crate::scope::place::ErrorContext;
+use crate::scope::activity::Activity;
+use crate::scope::current::{self, Frame};
+use crate::scope::place::{ErrorContext, TransactionId};
 use crate::scope::site::{Site, SiteKind};
 use crate::util::send_closure::SendOnce;
 
@@ -70,10 +75,12 @@ impl<DB: Backend> SessionFactory<DB> {
             let mut lease = lend(self, site)
                 .await
                 .map_err(|error| error.at(|| ErrorContext::of_boundary(site)))?;
+            let transaction = TransactionId::random();
+            let activity = Activity::new(site, transaction, 1, false, DB::DIALECT, Span::none());
             let parts = lease.parts();
             *parts.state = ConnectionState::Busy;
-            let stop = self.pool().stop_token();
-            let Some(result) = stop.run(body(parts.connection)).await else {
+            let inside = Frame::new(activity, self.pool().identity()).scope(body(parts.connection));
+            let Some(result) = self.pool().stop_token().run(inside).await else {
                 let place = ErrorContext::of_boundary(site);
                 return Err(Error::Closed { place }.into());
             };
@@ -89,23 +96,44 @@ impl<DB: Backend> SessionFactory<DB> {
 async fn lend<DB: Backend>(db: &SessionFactory<DB>, site: Site) -> Result<Lease<DB>, Error> {
     db.engine().admit(site, false)?;
     let pool = db.pool();
-    if pool.pooler().shares_sessions() {
-        return Err(Error::unsupported(
-            "a pooler in transaction mode",
-            "connection that could be lent outside a transaction",
-            "connect to the server itself for such statements, with a factory of their own",
-        ));
-    }
-    let connection = pool.acquire(site).await?;
-    let mut lease = Lease::new(connection, Arc::new(Effective::default()));
-    lease.taint();
-    lease.changes_schema();
-    // Without its number another connection could not stop its statement.
-    if let Some(ask) = DB::ASK_PROCESS {
+    let mut dead = 0;
+    loop {
+        if pool.pooler().shares_sessions() {
+            return Err(Error::unsupported(
+                "a pooler in transaction mode",
+                "connection that could be lent outside a transaction",
+                "connect to the server itself for such statements, with a factory of their own",
+            ));
+        }
+        let connection = pool.acquire(site).await?;
+        let is_reused = connection.is_reused();
+        let mut lease = Lease::new(connection, Arc::new(Effective::default()));
+        lease.taint();
+        lease.changes_schema();
+        db.replicas().writes(current::task());
+        // Without its number another connection could not stop its statement.
+        let Some(ask) = DB::ASK_PROCESS else {
+            lease.begin(BeginReply::default());
+            return Ok(lease);
+        };
         let answer = DB::run_for_row(lease.parts().connection, ask.into_sql_str()).await;
-        let begun = answer.and_then(DB::begun);
-        lease.begin(begun.map_err(crate::backend::connect_error::<DB>)?);
+        match answer.and_then(DB::begun) {
+            Ok(begun) => {
+                if DB::recognize(lease.fitting(), &begun) == Recognition::NewSession {
+                    lease.discard_as(Fate::Shared);
+                    continue;
+                }
+                lease.begin(begun);
+                return Ok(lease);
+            }
+            // It died while it was idle.
+            Err(error)
+                if is_reused && classify(&error).fate == Fate::Lost && dead < pool.size() =>
+            {
+                dead += 1;
+                lease.discard();
+            }
+            Err(error) => return Err(connect_error::<DB>(error)),
+        }
     }
-    db.replicas().writes(tokio::task::try_id());
-    Ok(lease)
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{MigrateError, Migrator};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, BeginReply};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::effective::Effective;
-use crate::pool::lease::Lease;
+use crate::pool::lease::{ConnectionState, Lease};
+use crate::scope::current;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::{Site, SiteKind};
 
@@ -90,6 +91,8 @@ async fn run<DB: Backend>(
     let mut lease = Lease::new(pool.acquire(site).await?, Arc::new(Effective::default()));
     lease.retire();
     lease.changes_schema();
+    lease.begin(BeginReply::default());
+    *lease.parts().state = ConnectionState::Busy;
     let connection = lease.parts().connection;
     let migrated = async {
         if let Some(lock) = DB::LOCK {
@@ -97,8 +100,10 @@ async fn run<DB: Backend>(
         }
         DB::migrate(connection, migrations).await
     };
-    db.replicas().writes(tokio::task::try_id());
-    migrated.await.map_err(|error| Error::Migration {
+    db.replicas().writes(current::task());
+    let migrated = migrated.await;
+    *lease.parts().state = ConnectionState::Open;
+    migrated.map_err(|error| Error::Migration {
         place: ErrorContext::default(),
         advice: advice(&error),
         source: error.into(),

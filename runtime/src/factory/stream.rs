@@ -7,13 +7,14 @@ use async_stream::stream;
 use futures_core::stream::Stream;
 use futures_util::future::{Either, select};
 use tokio::sync::mpsc;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::backend::Backend;
 use crate::boundary::{self, Verdict};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::TxOptions;
+use crate::scope::current;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::{Site, SiteKind};
 use crate::session::Session;
@@ -28,7 +29,8 @@ pub struct StreamSender<T>(mpsc::Sender<T>);
 impl<T> StreamSender<T> {
     /// Sends an item to the reader of the stream. Waits until the reader has taken the item before it.
     ///
-    /// If the reader is gone, this never returns: the boundary is being rolled back.
+    /// If the reader is gone, this never returns: the boundary is being rolled back. Call it in the body itself, not in a task
+    /// that the body spawns.
     ///
     /// # Cancel safety
     ///
@@ -96,6 +98,8 @@ impl<DB: Backend> SessionFactory<DB> {
         let caller = Location::caller();
         let site = Site::new("stream", SiteKind::Closure, caller.file(), caller.line());
         let db = self.clone();
+        // Those of the handler: the body of a response may be polled by another task.
+        let (task, span) = (current::task(), Span::current());
         stream! {
             if let Err(error) = admit(&db, site, &options) {
                 yield Err(error.at(|| ErrorContext::of_boundary(site)).into());
@@ -103,17 +107,27 @@ impl<DB: Backend> SessionFactory<DB> {
             }
             let (sender, mut items) = mpsc::channel(1);
             // A task of its own, so that the timeout holds although nobody polls the stream.
-            let mut running = tokio::spawn(
-                async move {
-                    let body = async move |tx: &mut Session<DB>| body(tx, StreamSender(sender)).await;
-                    let engine = db.engine();
-                    let never = CancelToken::never();
-                    boundary::run(site, engine, options, never, body, Verdict::from_result)
-                        .await
-                        .map_err(|failed| failed.into_error(E::from))
-                }
-                .in_current_span(),
-            );
+            let guest = db.pool().guest();
+            let run = async move {
+                let body = async move |tx: &mut Session<DB>| {
+                    let last = sender.clone();
+                    body(tx, StreamSender(sender)).await?;
+                    // The commit does not come before the reader has the last item.
+                    match last.reserve().await {
+                        Ok(_) => Ok(()),
+                        Err(_) => std::future::pending().await,
+                    }
+                };
+                let engine = db.engine();
+                let never = CancelToken::never();
+                let run = boundary::run(site, engine, options, never, body, Verdict::from_result);
+                // It was admitted above, also while the factory is closing.
+                let run = current::let_in(db.pool().identity(), current::on_behalf_of(task, run));
+                let result = run.await.map_err(|failed| failed.into_error(E::from));
+                drop(guest);
+                result
+            };
+            let mut running = tokio::spawn(run.instrument(span));
             let abort = running.abort_handle();
             let _stopping = OnDrop::new(move || abort.abort());
             let ended = loop {

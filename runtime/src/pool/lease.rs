@@ -156,6 +156,11 @@ impl<DB: Backend> Lease<DB> {
         held.state = ConnectionState::Open;
     }
 
+    /// Returns the server's number of the connection.
+    pub(crate) fn process(&self) -> Option<u64> {
+        self.held.as_ref().expect(HELD).begun.process
+    }
+
     /// Returns the id that the database gave the transaction, if it was asked for.
     pub(crate) fn transaction(&self) -> Option<&str> {
         self.held.as_ref().expect(HELD).begun.transaction.as_deref()
@@ -242,6 +247,12 @@ impl<DB: Backend> ActiveLease<DB> {
         Ok(())
     }
 
+    async fn settle_and_roll_back(&mut self) -> Result<(), sqlx::Error> {
+        self.settle().await?;
+        let fitting = Arc::clone(self.connection.fitting());
+        DB::roll_back(&mut self.connection, &self.options, &fitting).await
+    }
+
     /// Cancels the statement that runs on the connection. Returns `false` if the order to cancel it may still arrive
     /// later.
     fn stop(&mut self) -> impl Future<Output = bool> + Send + use<DB> {
@@ -315,6 +326,7 @@ impl<DB: Backend> ActiveLease<DB> {
         let done = async {
             DB::forget_statements(&mut self.connection).await?;
             DB::run(&mut self.connection, reset.into_sql_str()).await?;
+            self.prove_in_step().await?;
             self.connection.prepare_again().await
         };
         match timeout(RESETTING_TAKES, done).await {
@@ -331,6 +343,20 @@ impl<DB: Backend> ActiveLease<DB> {
         }
     }
 
+    /// Proves that the answers on the connection are those to what is sent on it: a row that only this question has. Code
+    /// that had the raw connection may have left an answer of sqlx's unread.
+    async fn prove_in_step(&mut self) -> Result<(), sqlx::Error> {
+        let Some(ask) = DB::ASK_PROCESS else {
+            return Ok(());
+        };
+        let row = DB::run_for_row(&mut self.connection, ask.into_sql_str()).await?;
+        if DB::begun(row)?.process == self.begun.process {
+            Ok(())
+        } else {
+            Err(sqlx::Error::Protocol(OUT_OF_STEP.to_owned()))
+        }
+    }
+
     /// Rolls back and returns the connection to the pool. Closes the connection if the rollback fails or this future is
     /// dropped.
     async fn roll_back(mut self) {
@@ -338,12 +364,13 @@ impl<DB: Backend> ActiveLease<DB> {
             self.stop().await;
             return;
         }
-        let rolled_back = async {
-            self.settle().await?;
-            let fitting = Arc::clone(self.connection.fitting());
-            DB::roll_back(&mut self.connection, &self.options, &fitting).await
-        };
-        match timeout(DB::FACTS.rollback_limit, rolled_back).await {
+        let mut rolled_back = timeout(DB::FACTS.rollback_limit, self.settle_and_roll_back()).await;
+        if rolled_back.is_err() && self.state == ConnectionState::Open {
+            // Code that had the raw connection has left a statement that runs: it is stopped, and then rolled back.
+            self.state = ConnectionState::Busy;
+            rolled_back = timeout(DB::FACTS.rollback_limit, self.settle_and_roll_back()).await;
+        }
+        match rolled_back {
             Ok(Ok(())) if self.is_tainted => self.reset_and_give_back().await,
             Ok(Ok(())) => {
                 let is_stale = self.is_stale || self.changed_schema;
@@ -374,5 +401,9 @@ const RESETTING_TAKES: Duration = Duration::from_secs(5);
 
 const NOT_STOPPED: &str =
     "an order to stop a statement of this connection had no answer, and may reach the next";
+
+/// The error of an answer that belongs to something else.
+pub(crate) const OUT_OF_STEP: &str =
+    "an answer on this connection is not the one to the last question";
 
 const HELD: &str = "a lease holds its connection until it ends";

@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::error::Error;
 use crate::options::{Isolation, ReadPreference, TxOptions};
 use crate::pool::Pool;
+use crate::scope::current;
 use crate::util::lock::lock;
 
 /// The replicas of a factory.
@@ -184,7 +185,7 @@ impl Writers {
     }
 
     fn has_written(&self) -> bool {
-        let task = task::try_id();
+        let task = current::task();
         let writers = lock(&self.0);
         writers.young.contains(&task) || writers.old.contains(&task)
     }

@@ -7,6 +7,8 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 
+use tokio::task;
+
 use crate::scope::activity::Activity;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
@@ -15,6 +17,8 @@ tokio::task_local! {
     static OPEN: Frame;
     /// The pool that still accepts boundaries of this task while it is closing.
     static LET_IN: usize;
+    /// The task for which this one works.
+    static ON_BEHALF_OF: Option<task::Id>;
 }
 
 /// An open boundary, linked to the boundaries around it.
@@ -83,4 +87,16 @@ pub(crate) async fn let_in<F: Future>(pool: usize, work: F) -> F::Output {
 /// Whether a closing pool accepts a boundary of the caller: inside [`let_in`], or inside an open boundary of the pool.
 pub(crate) fn is_let_in(pool: usize) -> bool {
     LET_IN.try_with(|let_in| *let_in == pool).unwrap_or(false) || holder(pool).is_some()
+}
+
+/// Runs work in a task of its own for another task, whose reads and writes they are.
+pub(crate) async fn on_behalf_of<F: Future>(task: Option<task::Id>, work: F) -> F::Output {
+    ON_BEHALF_OF.scope(task, work).await
+}
+
+/// Returns the task whose reads and writes the caller's are.
+pub(crate) fn task() -> Option<task::Id> {
+    ON_BEHALF_OF
+        .try_with(|task| *task)
+        .unwrap_or_else(|_| task::try_id())
 }

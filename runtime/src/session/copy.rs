@@ -45,6 +45,9 @@ impl Session<Postgres> {
     /// [`savepoint`](Self::savepoint). `sqlx::Error::Encode` if the source cannot be read: nothing is stored, and the
     /// session has failed as well. [`Error::Forbidden`](crate::Error::Forbidden) for any other statement.
     ///
+    /// The server's error is seen at the end of the source. A server that sends very many notices meanwhile, as a trigger
+    /// may, waits until they are read, which sqlx does at the end as well: set `client_min_messages` for such a table.
+    ///
     /// # Cancel safety
     ///
     /// If the future is dropped, nothing is stored. The session is marked as if a statement had been dropped, and the
@@ -71,7 +74,7 @@ impl Session<Postgres> {
             },
             Err(Broken::Source(error)) => match copy.abort(SOURCE_FAILED).await {
                 Ok(()) => Err(copying.fail_at_source(error)),
-                Err(lost) => Err(copying.fail(lost)),
+                Err(error) => Err(copying.fail_unread(error)),
             },
             Err(Broken::Connection(error)) => {
                 drop(copy);
@@ -102,9 +105,9 @@ impl Session<Postgres> {
     ///
     /// # Errors
     ///
-    /// The server's. A statement that the server refuses costs the connection, since sqlx 0.9 leaves a part of that answer
-    /// unread: the boundary fails, also if a [`savepoint`](Self::savepoint) is around it. An error after the first row can
-    /// be survived. [`Error::Forbidden`](crate::Error::Forbidden) for any other statement.
+    /// The server's. An error costs the connection, since sqlx 0.9 may leave the end of that answer unread: the boundary
+    /// fails, also if a [`savepoint`](Self::savepoint) is around it. [`Error::Forbidden`](crate::Error::Forbidden) for any
+    /// other statement.
     ///
     /// # Cancel safety
     ///
@@ -118,7 +121,7 @@ impl Session<Postgres> {
         let (connection, mut copying) = self.start_copy(&sql, Kind::CopyToStdout).await?;
         let mut rows = match connection.copy_out_raw(sql.as_str()).await {
             Ok(rows) => rows,
-            Err(error) => return Err(copying.fail_to_begin(error)),
+            Err(error) => return Err(copying.fail_unread(error)),
         };
         Ok(Box::pin(async_stream::stream! {
             while let Some(row) = rows.next().await {
@@ -128,7 +131,7 @@ impl Session<Postgres> {
                         yield Ok(row);
                     }
                     Err(error) => {
-                        yield Err(copying.fail(error));
+                        yield Err(copying.fail_unread(error));
                         return;
                     }
                 }
@@ -186,8 +189,9 @@ impl<'a> Copying<'a> {
         self.in_flight.fail(error)
     }
 
-    /// Records that the server refused a `COPY .. TO STDOUT`. The end of its answer is not read.
-    fn fail_to_begin(&mut self, error: sqlx::Error) -> sqlx::Error {
+    /// Records an error after which sqlx 0.9 may not have read the answer to its end: of `copy_out_raw`, before the first row
+    /// and after the last, and of `PgCopyIn::abort`, if the server had failed before. Nothing more is sent on the connection.
+    fn fail_unread(&mut self, error: sqlx::Error) -> sqlx::Error {
         let error = self.fail(error);
         *self.in_flight.state = ConnectionState::Lost;
         error

@@ -37,8 +37,9 @@ impl<DB: Backend> Session<DB> {
     ///
     /// # Errors
     ///
-    /// The error of an item whose failure could not be undone, since the connection was lost or the session had failed before.
-    /// No further item is run.
+    /// The error of an item whose failure could not be undone, since the connection was lost or the session had failed before;
+    /// and a conflict with another transaction, such as a deadlock, which is the boundary's and not the item's:
+    /// [`retry`](crate::Retry) runs the boundary again. No further item is run.
     ///
     /// # Cancel safety
     ///
@@ -60,11 +61,11 @@ impl<DB: Backend> Session<DB> {
         let size = self.core.group_size(items.len());
         for (items, results) in items.chunks(size).zip(results.chunks_mut(size)) {
             while let Err(failed) = self.run_group(items, results, &mut body).await {
-                // Whether its failure could be undone.
-                match self.core.check() {
-                    Ok(()) => results[failed.item] = Some(Err(failed.error)),
-                    Err(_) => return Err(failed.error),
+                let is_undone = self.core.check().is_ok();
+                if !is_undone || self.core.fitness.may_run_again() {
+                    return Err(failed.error);
                 }
+                results[failed.item] = Some(Err(failed.error));
             }
         }
         Ok(results.into_iter().flatten().collect())
@@ -93,8 +94,10 @@ impl<DB: Backend> Session<DB> {
                 }
                 *running = n;
                 *result = Some(Ok(body(&mut *tx, item).await?));
-                // A failure that the body has ignored is that of this item.
+                // What the body has left unread or ignored is this item's.
+                tx.core.catch_up().await;
                 tx.core.check()?;
+                tx.core.prove_open().await?;
             }
             Ok(())
         };
@@ -110,12 +113,18 @@ struct FailedItem<E> {
 }
 
 impl<DB: Backend> Core<DB> {
-    /// Returns how many items share a savepoint, so that the server can track the savepoints of all.
+    /// Returns how many items share a savepoint, so that the server can track the savepoints of all. Where most of them are
+    /// used up, the groups would be so large that each failure runs many items again.
     fn group_size(&self, items: usize) -> usize {
         let Some(most) = DB::FACTS.cheap_savepoints else {
             return 1;
         };
-        let left = usize::try_from(most.saturating_sub(self.savepoints_set)).unwrap_or(usize::MAX);
-        items.div_ceil(left.max(1)).max(1)
+        let left = most.saturating_sub(self.savepoints_set);
+        if left < most / 4 {
+            return 1;
+        }
+        items
+            .div_ceil(usize::try_from(left).unwrap_or(usize::MAX))
+            .max(1)
     }
 }

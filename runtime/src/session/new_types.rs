@@ -19,8 +19,10 @@ impl<DB: Backend> Core<DB> {
     /// that an earlier statement has left.
     pub(crate) async fn guard_types(&mut self, text: &str, is_unnamed: bool) -> Result<(), Error> {
         let is_shared = is_unnamed && self.pool().pooler().shares_sessions();
+        // The types of a cursor are those of its query.
+        let varies = is_shared && demarcate_sql::columns_vary(text, DB::DIALECT);
         let text = is_shared.then(|| hash_of(text));
-        let new = text.filter(|text| self.begun().may_meet_type(*text));
+        let new = text.filter(|text| varies || self.begun().may_meet_type(*text));
         let done = std::mem::replace(&mut self.guards_types, new);
         if let Some(text) = done {
             self.begun().knows_types_of(text);

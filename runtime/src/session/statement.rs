@@ -96,6 +96,14 @@ impl<DB: Backend> Core<DB> {
         sql: &SqlStr,
     ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
         self.admit(sql.as_str()).await?;
+        if demarcate_sql::columns_vary(sql.as_str(), DB::DIALECT) {
+            let error = Error::unsupported(
+                DB::TITLE,
+                "prepared statement whose columns are those of a cursor or of another statement",
+                "give the text to `sqlx::query`, which sends it anew each time",
+            );
+            return Err(error.at(|| self.activity.place_of_run()).into());
+        }
         if self.pool().pooler().shares_sessions() {
             return Err(no_names().at(|| self.activity.place_of_run()).into());
         }

@@ -15,6 +15,7 @@ use crate::options::effective::Effective;
 use crate::pool::Guest;
 use crate::pool::lease::{ConnectionState, Lease};
 use crate::scope::activity::Activity;
+use crate::scope::current;
 use crate::scope::site::Site;
 use crate::session::failure::Failure;
 use crate::session::fitness::Fitness;
@@ -100,7 +101,7 @@ impl<DB: Backend> Core<DB> {
             replica,
             stopped_waiting: None,
             deadline,
-            task: task::try_id(),
+            task: current::task(),
             until_undone: None,
             runtime: Handle::current(),
             _guest: guest,

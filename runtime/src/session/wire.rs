@@ -3,11 +3,13 @@
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::backend::Backend;
+use crate::backend::forward::last_row;
+use crate::backend::query::Statement;
 use crate::error::Error;
 use crate::observe::spans;
 use crate::observe::statement_log::LoggedStatement;
 use crate::observe::statement_observer::StatementObserver;
-use crate::pool::lease::{ConnectionState, LeasedParts};
+use crate::pool::lease::{ConnectionState, LeasedParts, OUT_OF_STEP};
 use crate::session::failure::Failure;
 use crate::session::in_flight::{Dispatched, InFlight, Unproven};
 use crate::session::transaction::{BEGUN, Core};
@@ -140,6 +142,30 @@ impl<DB: Backend> Core<DB> {
         Ok(())
     }
 
+    /// Releases the savepoint, and proves that the answer is the one to this statement: by the server's number of the
+    /// connection, where it has one.
+    async fn release_witness(&mut self) -> Result<(), Error> {
+        let release = format!("RELEASE SAVEPOINT {WITNESS}");
+        let Some(ask) = DB::ASK_PROCESS else {
+            return self.send(release).await;
+        };
+        let process = self.begun().process();
+        let sql = AssertSqlSafe(format!("{release}; {ask}")).into_sql_str();
+        let Dispatched {
+            connection,
+            in_flight,
+        } = self.dispatch(None);
+        let answer = async {
+            let row = last_row::<DB>(DB::fetch_many(connection, Statement::of_text(sql))).await?;
+            match DB::begun(row)?.process == process {
+                true => Ok(()),
+                false => Err(sqlx::Error::Protocol(OUT_OF_STEP.to_owned())),
+            }
+        };
+        let answer = in_flight.watch(answer).await;
+        answer.map_err(|error| Error::from(error).at(|| self.activity.place_of_run()))
+    }
+
     /// Proves that the transaction is still open after unreadable code has run. If that code had ended the transaction,
     /// every later statement would be committed by itself.
     ///
@@ -151,7 +177,7 @@ impl<DB: Backend> Core<DB> {
         if !self.fitness.is_unproven() {
             return Ok(());
         }
-        let released = self.send(format!("RELEASE SAVEPOINT {WITNESS}")).await;
+        let released = self.release_witness().await;
         self.fitness.set_unproven(false);
         match released {
             Err(unknown @ Error::CommitUnknown { .. }) => Err(unknown),
