@@ -456,3 +456,38 @@ wrong_numbers! {
     wrong_on_postgres, postgres, postgres, "select $1::int + $2::int", 70_000_i32;
     wrong_on_mariadb, mariadb, mysql, "select ? + ?", 3_i32;
 }
+
+/// A server that does not take a value says so if it is a little too large, and may hang up in the middle of one that is much
+/// too large.
+#[tokio::test]
+async fn on_mariadb_a_value_that_is_too_large_is_not_sent_again_and_again() {
+    use demarcate::HttpStatus;
+    use demarcate::mysql::{Session, SessionFactory};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    let db = demarcate_tests::mariadb().await;
+    db.admin("create table files (content longblob)").await;
+    let most: u64 = db.admin_value("select @@global.max_allowed_packet").await;
+    let most = usize::try_from(most).unwrap();
+    let factory = SessionFactory::connect(db.url()).await.unwrap();
+    for size in [most + 1000, 2 * most] {
+        let runs = AtomicUsize::new(0);
+        let content = vec![b'x'; size];
+        let retried = demarcate::TxOptions::new().retry(5);
+        let refused = factory
+            .transaction_with(retried, async |tx: &mut Session| {
+                runs.fetch_add(1, Ordering::Relaxed);
+                let insert = sqlx::query("insert into files values (?)");
+                insert.bind(&content).execute(&mut *tx).await?;
+                Ok::<_, demarcate::Error>(())
+            })
+            .await
+            .unwrap_err();
+        match runs.into_inner() {
+            1 => assert_eq!(refused.http_status(), 422, "{refused:#}"),
+            2 if size == 2 * most => assert_eq!(refused.http_status(), 503, "{refused:#}"),
+            runs => panic!("{size} bytes, {runs} runs: {refused:#}"),
+        }
+    }
+    factory.close(crate::GRACE).await;
+}

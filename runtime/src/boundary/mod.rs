@@ -51,6 +51,8 @@ struct Admitted<'a, DB: Backend> {
 struct FailedRun<T, E> {
     outcome: Result<T, Failed<E>>,
     may_succeed_again: bool,
+    /// The statement at which the connection broke.
+    broke_at: Option<String>,
 }
 
 /// Runs a body once, in a new transaction.
@@ -172,6 +174,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let roll_back = |session: &Session<DB, [(); 0]>, outcome| FailedRun {
             outcome,
             may_succeed_again: session.core.fitness.may_run_again(),
+            broke_at: session.core.fitness.broke_at(),
         };
         if verdict == Verdict::RollBack {
             return Err(roll_back(&session, result.map_err(Failed::Body)));
@@ -216,6 +219,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             Ok(()) => result.map_err(|error| FailedRun {
                 outcome: Err(Failed::Body(error)),
                 may_succeed_again: false,
+                broke_at: None,
             }),
             Err(NotCommitted {
                 error,
@@ -223,6 +227,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             }) => Err(FailedRun {
                 outcome: Err(Failed::Boundary(error)),
                 may_succeed_again,
+                broke_at: None,
             }),
         }
     }
@@ -250,6 +255,7 @@ impl<T, E> FailedRun<T, E> {
         Self {
             outcome: Err(failed),
             may_succeed_again: false,
+            broke_at: None,
         }
     }
 }

@@ -42,6 +42,7 @@ where
             admitted.deadline.min(Instant::now() + within)
         });
     let mut runs = 1_u32;
+    let mut broke_at = None;
     loop {
         let body = async |tx: &mut Session<DB>| body(tx).await;
         let (until_undone, undone) = oneshot::channel();
@@ -52,6 +53,11 @@ where
             Ok(value) => return Ok(value),
             Err(attempt) => attempt,
         };
+        if attempt.broke_at.is_some() && attempt.broke_at == broke_at {
+            tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "{BREAKS}");
+            return attempt.outcome;
+        }
+        broke_at.clone_from(&attempt.broke_at);
         let delay = delays.as_mut().and_then(Iterator::next);
         match delay.filter(|delay| attempt.may_succeed_again && Instant::now() + *delay < last) {
             Some(delay) => {
@@ -86,3 +92,6 @@ where
         }
     }
 }
+
+const BREAKS: &str = "not run again: the connection broke at the same statement twice; does it make the server crash, or is a value \
+                      larger than the server takes (`max_allowed_packet` of MySQL)?";

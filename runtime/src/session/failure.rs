@@ -131,4 +131,15 @@ impl FailureMark {
     pub(crate) fn may_succeed_again(&self) -> bool {
         self.failure.may_succeed_again()
     }
+
+    /// Returns the statement, without its values, at which the connection broke.
+    pub(crate) fn broke_at(&self) -> Option<&str> {
+        match &self.failure {
+            Failure::Statement {
+                error: sqlx::Error::Io(_),
+                ..
+            } => self.place.statement(),
+            _ => None,
+        }
+    }
 }

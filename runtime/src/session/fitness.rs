@@ -106,6 +106,12 @@ impl Fitness {
         }
     }
 
+    /// Returns the statement, without its values, at which the connection broke.
+    pub(crate) fn broke_at(&self) -> Option<String> {
+        let mark = self.failure.as_ref()?;
+        mark.broke_at().map(str::to_owned)
+    }
+
     /// Makes the transaction rollback-only. The first reason is reported, later ones are ignored.
     pub(crate) fn rollback_only(&mut self, reason: impl FnOnce() -> Cow<'static, str>) {
         self.rollback_only.get_or_insert_with(reason);
