@@ -43,6 +43,7 @@ mod spans;
 mod standby;
 mod streams;
 mod timeouts;
+mod two_databases;
 mod wire;
 
 use std::time::{Duration, Instant};
