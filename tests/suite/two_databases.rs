@@ -1,6 +1,6 @@
 //! Sessions of two databases at once: a boundary of one inside a boundary of the other.
 
-use demarcate::{Error, Session, SessionFactory, postgres, router_tx, service, sqlite};
+use demarcate::{Error, SessionFactory, TxOptions, postgres, router_tx, service, sqlite};
 use demarcate_tests::TestDb;
 
 use crate::{GRACE, ITEMS, eventually, items, listen};
@@ -125,7 +125,7 @@ async fn an_error_of_either_names_its_boundary_and_the_service() {
         match in_orders {
             true => orders.admin("insert into items (id) values (1)").await,
             false => log.admin("insert into items (id) values (1)").await,
-        }
+        };
         let error = both.write(1, Ok(()), Ok(())).await.unwrap_err();
         let service = error.place().service().map(|service| service.name());
         // The innermost service of that session: `insert` has one session, and `note` both.
@@ -273,31 +273,30 @@ async fn temporary(orders: &mut postgres::Session, log: &mut sqlite::Session) ->
 
 #[tokio::test]
 async fn leave_and_requirements_are_of_both() {
-    use demarcate::TxOptions;
     let both = Both::new().await;
-    let run = async |of_orders: TxOptions, of_log: TxOptions| {
+    let read_only = TxOptions::new().read_only();
+    // The options of the inner one are its factory's: the closure of `transaction_with` cannot borrow a session.
+    let log_reads = sqlite::SessionFactory::builder().url(both.log.url());
+    let log_reads = log_reads.defaults(read_only.clone());
+    let log_reads = log_reads.connect().await.unwrap();
+    let run = async |options: TxOptions, log_db: &sqlite::SessionFactory| {
         both.db
-            .transaction_with(of_orders, async |orders: &mut Session<_>| {
-                let log = both
-                    .log_db
-                    .transaction_with(of_log.clone(), async |log: &mut Session<_>| {
-                        temporary(orders, log).await
-                    });
-                log.await
+            .transaction_with(options, async |orders: &mut postgres::Session| {
+                log_db
+                    .transaction(async |log| temporary(orders, log).await)
+                    .await
             })
             .await
     };
-    run(TxOptions::new(), TxOptions::new()).await.unwrap();
-    for (of_orders, of_log) in [
-        (TxOptions::new().read_only(), TxOptions::new()),
-        (TxOptions::new(), TxOptions::new().read_only()),
-    ] {
-        let refused = run(of_orders, of_log).await;
+    run(TxOptions::new(), &both.log_db).await.unwrap();
+    for (options, log_db) in [(read_only, &both.log_db), (TxOptions::new(), &log_reads)] {
+        let refused = run(options, log_db).await;
         assert!(
             matches!(refused, Err(Error::RequirementNotMet { .. })),
             "{refused:?}"
         );
     }
+    log_reads.close(GRACE).await;
     both.close().await;
 }
 

@@ -35,10 +35,8 @@ impl Shop {
 /// A plain function opens one boundary in the other.
 async fn in_both(orders: &postgres::SessionFactory, legacy: &mysql::SessionFactory) -> Result<i64, Error> {
     orders
-        .transaction(async |orders| {
-            legacy
-                .transaction_with(TxOptions::new().read_only(), async |legacy| import(orders, legacy).await.map_err(Error::from))
-                .await
+        .transaction_with(TxOptions::new().read_write(), async |orders: &mut postgres::Session| {
+            legacy.transaction(async |legacy| import(orders, legacy).await.map_err(Error::from)).await
         })
         .await
 }
