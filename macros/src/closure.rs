@@ -60,16 +60,21 @@ impl Marked<'_> {
     //
     // Tells the statement guard, which works at run time, which rules the attribute lifts.
     pub(crate) fn leave(&self) -> TokenStream {
-        let Some(session) = self.session() else {
-            return TokenStream::new();
-        };
-        let codes = self
+        let more = self.function.more_lent(self.kind, self.args);
+        let more = more
+            .iter()
+            .filter_map(|lent| self.function.named(lent.index()));
+        let sessions = self.session().into_iter().chain(more.cloned());
+        let codes: Vec<_> = self
             .args
             .allowed()
             .filter(|rule| rule.is_guarded())
-            .map(|rule| rule.code);
+            .map(|rule| rule.code)
+            .collect();
         let private = self.private();
-        quote!(#(#private::allow(#session, #codes);)*)
+        sessions
+            .map(|session| quote!(#(#private::allow(#session, #codes);)*))
+            .collect()
     }
 
     /// A body that the compiler checks and that never runs.

@@ -6,7 +6,7 @@ use quote::quote;
 use syn::{Attribute, parse_quote};
 
 use crate::body::BodyTokens;
-use crate::marked::Marked;
+use crate::marked::{self, Marked};
 use crate::{fallback, job, questions, refused, returned, router, service, warn};
 
 /// Expands a function, without its errors.
@@ -31,7 +31,7 @@ pub(crate) fn expand_function(
         Some(function) => function.block().map(|block| Checked { block, asks: false }),
         None => checked,
     };
-    let is_quiet = errors.spoil_signature() || is_returned;
+    let is_quiet = errors.spoil_signature(kind) || is_returned;
     let (mut body, mut refused) = (BodyTokens::of_function(function, checked.as_ref()), false);
     if let Some(Checked { mut block, asks }) = checked
         && (asks || errors.stop())
@@ -40,7 +40,8 @@ pub(crate) fn expand_function(
         refused = errors.stop() && refused::rewrite(&mut block, &names, args, &krate);
         // A constant function cannot ask for types.
         if function.sig.constness.is_none() {
-            questions::rewrite(&mut block, &names, args, &krate);
+            let database = marked::database(kind, function, &krate);
+            questions::rewrite(&mut block, &names, args, &krate, database.as_ref());
         }
         body = BodyTokens::of_block(&block);
     }

@@ -122,6 +122,13 @@ pub fn router_tx(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `#[service(skip)]` lets a function, an `impl`, a `trait` or a `mod` out; `#[service(allow(..))]` on one adds to what
 /// the block allows. Routers and jobs keep their own attribute, and tests (`#[test]`, `#[cfg(test)]`) are let out.
 ///
+/// # Two databases
+///
+/// `allow(second_session, reason = "..")` lets a service take a session of each of several databases, whose boundaries its
+/// caller has opened one inside the other. They have no common commit: the inner one commits first, and stays if the outer
+/// one fails. The errors, logs and spans of each session name the service, and `requires(..)` and what `allow(..)` lifts
+/// hold for each.
+///
 /// # Options
 ///
 /// | option | meaning |

@@ -66,6 +66,27 @@ impl Marked<'_> {
         }
     }
 
+    /// The sessions that the function was lent, those of other databases included, each with its type and its name in the
+    /// body.
+    pub(crate) fn sessions(&self) -> Vec<(Type, Option<Ident>)> {
+        let first = self.function.lent(self.kind);
+        let more = self.function.more_lent(self.kind, self.args);
+        first
+            .into_iter()
+            .chain(more)
+            .filter(|lent| matches!(lent, Lent::Session { .. }))
+            .map(|lent| {
+                let name = self.function.named(lent.index()).cloned();
+                (lent.ty().clone(), name)
+            })
+            .collect()
+    }
+
+    /// The database of the session or the factory, as a type.
+    pub(crate) fn database(&self) -> Option<TokenStream> {
+        database(self.kind, self.function, &self.krate)
+    }
+
     /// The session or factory that the function was lent, and the pattern of that parameter.
     pub(crate) fn lent(&self) -> Option<(Lent, &Pat)> {
         let lent = self.function.lent(self.kind)?;
@@ -103,6 +124,15 @@ impl Marked<'_> {
             #vis #modifiers #sig #body
         }
     }
+}
+
+/// The database of the session or the factory of a function, as a type; `None` with `from = ..`, whose type is not known.
+pub(crate) fn database(kind: Kind, function: &Function, krate: &Path) -> Option<TokenStream> {
+    let private = paths::private(krate);
+    Some(match function.lent(kind)? {
+        Lent::Session { ty, .. } => quote!(#private::DatabaseOf<#ty>),
+        Lent::Factory { ty, .. } => quote!(#private::FactoryDatabaseOf<#ty>),
+    })
 }
 
 /// Puts `_` in place of each `impl Trait`.

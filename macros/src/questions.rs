@@ -14,7 +14,7 @@ use crate::span::{cfgs, ends};
 //     order: &NewOrder
 //
 // Output:
-//     let __probe = ::demarcate::__private::Probe::<&NewOrder>::of();
+//     let __probe = ::demarcate::__private::Probe::<&NewOrder>::of().beside::<DatabaseOf<Session>>();
 //     ::demarcate::__private::service_takes(__probe.verdict());
 //
 // If the answer is no, rustc underlines an expression that begins and ends where the type does.
@@ -28,12 +28,13 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
         },
         Span::mixed_site(),
     );
+    let beside = beside_session(marked.database().as_ref());
     let by_type = |ty: &Type| {
         let (start, end) = ends(ty);
         let probe = Ident::new("__probe", start);
         let probed = quote_spanned!(end=> .verdict());
         quote! {
-            let #probe = #private::Probe::<#ty>::of();
+            let #probe = #private::Probe::<#ty>::of() #beside;
             #private::#takes(#probe #probed);
         }
     };
@@ -43,7 +44,7 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
         let probed = quote_spanned!(end=> .verdict());
         let borrow = quote_spanned!(name.span()=> &);
         quote! {
-            let #probe = #private::Probe::of_value(#borrow #name);
+            let #probe = #private::Probe::of_value(#borrow #name) #beside;
             #private::#takes(#probe #probed);
         }
     };
@@ -201,7 +202,13 @@ pub(crate) fn returned(marked: &Marked<'_>) -> Option<TokenStream> {
 //
 // A receiver that is no place expression is moved into the tuple, and the call stays outermost, where lints see it:
 // `(.., self.index()).1.commit()`.
-pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Path) {
+pub(crate) fn rewrite(
+    block: &mut Block,
+    names: &Names,
+    args: &Args,
+    krate: &Path,
+    database: Option<&TokenStream>,
+) {
     control::each(block, names, &mut |judgement, expr| {
         let is_argument = matches!(judgement, Judgement::AskArgument(..));
         let (control, at, receiver) = match judgement {
@@ -212,7 +219,7 @@ pub(crate) fn rewrite(block: &mut Block, names: &Names, args: &Args, krate: &Pat
         if args.allows(control.rule()) {
             return;
         }
-        let asked = about(control, at, &receiver, krate);
+        let asked = about(control, at, &receiver, krate, database);
         if let Some(argument) = executor(control, expr, is_argument) {
             *argument = beside(&asked, argument, &receiver);
             return;
@@ -251,6 +258,7 @@ fn about(
     (start, end): (Span, Span),
     receiver: &Expr,
     krate: &Path,
+    database: Option<&TokenStream>,
 ) -> TokenStream {
     let functions: &[&str] = match control {
         Control::Commit => &["commits"],
@@ -267,17 +275,24 @@ fn about(
         .iter()
         .map(|function| Ident::new(function, Span::mixed_site()));
     let private = paths::private(krate);
+    // Of a boundary it matters whether it is of another database.
+    let beside = beside_session(database.filter(|_| control == Control::Open));
     let probe = Ident::new("__probe", start);
     let probed = quote_spanned!(end=> .verdict());
     let asked = functions.map(|function| quote!(#private::#function(#probe #probed)));
     quote! {
         if false {
-            match #private::Probe::of_value(&#receiver) {
+            match #private::Probe::of_value(&#receiver) #beside {
                 #probe => { #(#asked;)* }
             }
             loop {}
         }
     }
+}
+
+/// Makes a question about a type one about a type beside a session of that database.
+fn beside_session(database: Option<&TokenStream>) -> Option<TokenStream> {
+    database.map(|database| quote!(.beside::<#database>()))
 }
 
 /// Whether an expression is a place, out of which a tuple would move the value.

@@ -3,6 +3,7 @@
 use demarcate_rules::Isolation;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
+use syn::Type;
 
 use crate::marked::Marked;
 use crate::{fallback, questions};
@@ -24,18 +25,19 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         return fallback::unchanged(marked);
     }
     let private = marked.private();
-    let entered = entered(marked);
-    let session = marked.lent().filter(|_| entered.is_none());
-    let session = session.map(|(lent, _)| {
-        let ty = lent.ty();
-        quote!(#private::is_session::<#ty>();)
-    });
+    let (mut entered, mut sessions) = (TokenStream::new(), TokenStream::new());
+    for (ty, name) in marked.sessions() {
+        match enter(marked, &ty, name.as_ref()) {
+            Some(enter) => entered.extend(enter),
+            None => sessions.extend(quote!(#private::is_session::<#ty>();)),
+        }
+    }
     let asked = if marked.function.is_helper(marked.kind) {
         TokenStream::new()
     } else {
         let (parameters, fallible) = (questions::parameters(marked), questions::returned(marked));
         let carried = questions::carried_out(marked);
-        questions::never(&quote!(#session #parameters #fallible #carried))
+        questions::never(&quote!(#sessions #parameters #fallible #carried))
     };
     let (warnings, requires, leave) = (&marked.warnings, requires(marked), marked.leave());
     marked.emit(
@@ -51,11 +53,12 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
 //         tx,
 //         ::demarcate::__private::Site::new("create_order", ::demarcate::__private::SiteKind::Service, file!(), line!()),
 //     );
-fn entered(marked: &Marked<'_>) -> Option<TokenStream> {
+//
+// A service with sessions of two databases enters each: the second `__service` does not drop the first.
+fn enter(marked: &Marked<'_>, ty: &Type, session: Option<&Ident>) -> Option<TokenStream> {
     // A function that is not async returns before its future runs.
     marked.function.sig.asyncness?;
-    let (lent, _) = marked.lent()?;
-    let (session, ty) = (marked.session()?, lent.ty());
+    let session = session?;
     let (private, site) = (marked.private(), marked.site());
     let name = Ident::new("__service", Span::mixed_site());
     Some(quote!(let #name = <#ty as #private::LentSession>::enter(#session, #site);))
@@ -75,17 +78,18 @@ fn entered(marked: &Marked<'_>) -> Option<TokenStream> {
 //     );
 fn requires(marked: &Marked<'_>) -> Option<TokenStream> {
     let requires = marked.args.requires.as_ref()?;
-    let session = marked.session()?;
     let (krate, private) = (&marked.krate, marked.private());
     let isolation = match &requires.isolation {
         Some(Isolation(level)) => quote!(::core::option::Option::Some(#krate::Isolation::#level)),
         None => quote!(::core::option::Option::None),
     };
     let read_write = requires.read_write.is_some();
+    let sessions = marked.sessions().into_iter();
+    let sessions = sessions.filter_map(|(_, session)| session);
     Some(quote! {
-        #private::requires(
-            #session,
+        #(#private::requires(
+            #sessions,
             #private::Requirements { isolation: #isolation, read_write: #read_write },
-        );
+        );)*
     })
 }

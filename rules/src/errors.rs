@@ -121,11 +121,11 @@ impl Errors {
 
     /// Whether a broken rule makes the expansion impossible: its code would only cause a second error.
     #[must_use]
-    pub fn spoil_signature(&self) -> bool {
+    pub fn spoil_signature(&self, kind: Kind) -> bool {
         self.iter()
             .filter(|mistake| mistake.cfgs.is_empty())
             .filter_map(|mistake| mistake.rule)
-            .any(|rule| rule.is_of_the_signature())
+            .any(|rule| rule.is_of_the_signature(kind))
     }
 
     /// The mistakes, in the order in which they were found.

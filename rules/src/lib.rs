@@ -39,7 +39,7 @@ pub use check::{Checked, check, control};
 pub use errors::{Errors, Mistake};
 pub use kind::Kind;
 pub use root::in_package;
-pub use rule::{Level, RULES, Rule};
+pub use rule::{Level, OF_ANOTHER_DATABASE, RULES, Rule};
 pub use syntax::block::{Block, Member, MemberItem};
 pub use syntax::function::{Body, Boxed, Function};
 pub use syntax::item::{Item, Other};
@@ -83,6 +83,32 @@ mod tests {
             ),
             ["D013", "D021", "D010", "D030", "D050"]
         );
+    }
+
+    #[test]
+    fn a_session_of_another_database_is_told_as_that() {
+        for (first, second, differ) in [
+            ("Session", "Session", false),
+            ("mysql::Session", "demarcate::mysql::Session", false),
+            ("Session<DB>", "demarcate::Session<DB>", false),
+            ("postgres::Session", "mysql::Session", true),
+            ("Session", "demarcate::mysql::Session", true),
+            ("Session<sqlx::Sqlite>", "Session<Postgres>", true),
+        ] {
+            let function = format!(
+                "async fn f(a: &mut {first}, b: &mut {second}) -> Result<(), E> {{ Ok(()) }}"
+            );
+            let mut errors = Errors::default();
+            let args = Args::parse(Kind::Service, Default::default(), &mut errors);
+            let Ok(Item::Function(function)) = Item::parse(function.parse().expect("tokens"))
+            else {
+                panic!("no function: {function}");
+            };
+            check(Kind::Service, &args, &function, &mut errors);
+            let said = errors.iter().next().expect("D002").error.to_string();
+            assert!(said.starts_with("D002"), "{said}");
+            assert_eq!(said.contains("of another database"), differ, "{said}");
+        }
     }
 
     #[test]

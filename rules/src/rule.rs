@@ -58,16 +58,24 @@ impl Rule {
         self.code.starts_with("D04")
     }
 
-    /// Whether the rule is about the part of the signature that the expansion is made from.
-    pub(crate) fn is_of_the_signature(&self) -> bool {
-        self.code < PAST_THE_SESSION.code && self.code != SECOND_SESSION.code
+    /// Whether the rule is about the part of the signature that the expansion is made from. A second session is an argument
+    /// like any other, but for a job, which owns its arguments.
+    pub(crate) fn is_of_the_signature(&self, kind: Kind) -> bool {
+        self.code < PAST_THE_SESSION.code && (*self != SECOND_SESSION || kind == Kind::Job)
     }
 
-    /// Whether `allow(..)` lifts it. The expansion is made from the signature, so a rule about the signature cannot be
-    /// lifted; nor can a rule without which the function would not compile.
+    /// Whether `allow(..)` lifts it on any attribute. The expansion is made from the signature, so a rule about the
+    /// signature cannot be lifted; nor can a rule without which the function would not compile.
     #[must_use]
     pub fn can_be_allowed(&self) -> bool {
-        self.code >= PAST_THE_SESSION.code && *self != SESSION_AFTER_THE_END
+        (self.code >= PAST_THE_SESSION.code && *self != SESSION_AFTER_THE_END)
+            || *self == SECOND_SESSION
+    }
+
+    /// Whether `allow(..)` lifts it on that attribute. A service can be lent a second session; a router and a job open
+    /// one transaction.
+    pub(crate) fn can_be_allowed_on(&self, kind: Kind) -> bool {
+        self.can_be_allowed() && (*self != SECOND_SESSION || kind == Kind::Service)
     }
 
     /// The rule of that code or name.
@@ -144,6 +152,18 @@ const fn of_type(rule: Rule, message: &'static str) -> Rule {
     }
 }
 
+/// Makes the row of a rule for a type of another database, which the compiler finds.
+const fn of_another(rule: &'static Rule, says: Says) -> Rule {
+    Rule {
+        code: rule.code,
+        name: rule.name,
+        level: rule.level,
+        service: says,
+        boundary: says,
+        of_type: Some(says),
+    }
+}
+
 /// Every rule, in the order of their codes.
 pub const RULES: &[&Rule] = &[
     &SESSION_MISSING,
@@ -178,6 +198,13 @@ pub const RULES: &[&Rule] = &[
     &CHANNEL_RECEIVE,
 ];
 
+/// What rules say where the databases differ, in place of the row with the same code in [`RULES`].
+pub const OF_ANOTHER_DATABASE: &[&Rule] = &[
+    &SECOND_DATABASE,
+    &PAST_THE_SESSION_ELSEWHERE,
+    &NESTED_BOUNDARY_ELSEWHERE,
+];
+
 pub(crate) const SESSION_MISSING: Rule = Rule {
     code: "D001",
     name: "session_missing",
@@ -208,6 +235,26 @@ pub(crate) const SECOND_SESSION: Rule = same(
     "one request runs in one transaction, so one session is enough; if the parameter is a type of your own, mark the \
      session with `#[session]`",
 );
+
+/// D002 where the types name different databases.
+pub(crate) const SECOND_DATABASE: Rule = Rule {
+    code: "D002",
+    name: "second_session",
+    level: Level::Deny,
+    service: Says {
+        message: "a service has one session, and `{what}` is of another database; split the service, or write \
+                  `allow(second_session, reason = \"..\")`",
+        help: "the two have no common commit: one can commit and the other fail, and there is no two-phase protocol; an \
+               outbox in the first database, which a job delivers, loses nothing",
+    },
+    boundary: Says {
+        message: "a {kind} is one transaction, and `{what}` is of another database; open a boundary of that database in the \
+                  body, and lend both sessions to a service",
+        help: "the service says `allow(second_session, reason = \"..\")`; the two have no common commit: one can commit and \
+               the other fail",
+    },
+    of_type: None,
+};
 
 pub(crate) const SESSION_NOT_LENT: Rule = same(
     "D003",
@@ -267,6 +314,17 @@ pub(crate) const PAST_THE_SESSION: Rule = {
         of_type: Some(says),
     }
 };
+
+/// D008 where the compiler finds a database that is not the session's.
+pub(crate) const PAST_THE_SESSION_ELSEWHERE: Rule = of_another(
+    &PAST_THE_SESSION,
+    Says {
+        message: "`{what}` is of another database than the session, and the two have no common commit; use it before, or \
+                  in a job, or write `allow(past_the_session, reason = \"..\")`",
+        help: "what is written there stays if the session rolls back; an outbox in the session's database, which a job \
+               delivers, loses nothing",
+    },
+);
 
 /// An `impl PgExecutor<'_>` is refused on its tokens, a type with a name by the compiler, in the same words.
 pub(crate) const SESSION_RETURNED: Rule = of_type(
@@ -393,6 +451,17 @@ pub(crate) const NESTED_BOUNDARY: Rule = of_type(
          write `tx.savepoint(async |tx| ..)`",
     ),
     "a boundary is not opened here on `{what}`, inside another; use the session that is already open",
+);
+
+/// D023 where the factory is of another database than the session.
+pub(crate) const NESTED_BOUNDARY_ELSEWHERE: Rule = of_another(
+    &NESTED_BOUNDARY,
+    Says {
+        message: "`{what}` is of another database than the session, and the two have no common commit; open its boundary \
+                  in a job, or write `allow(nested_boundary, reason = \"..\")`",
+        help: "the inner boundary commits first, and stays if the outer one rolls back; an outbox in the session's \
+               database, which a job delivers, loses nothing",
+    },
 );
 
 pub(crate) const UNGUARDED: Rule = same(
@@ -525,7 +594,7 @@ mod tests {
 
     #[test]
     fn messages_keep_to_the_style() {
-        for rule in RULES {
+        for rule in RULES.iter().chain(OF_ANOTHER_DATABASE) {
             for kind in [Kind::Router, Kind::Service, Kind::Job] {
                 let text = rule.text(kind, "it");
                 assert!(!text.contains(['{', '}']), "a placeholder is left: {text}");

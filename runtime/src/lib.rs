@@ -165,9 +165,9 @@ pub mod __private0 {
         service_takes, starts, unreached,
     };
     pub use crate::macro_support::{
-        Again, FactoryJobOf, FactoryOf, Fallible, JobOf, LentSession, Once, PlainFactoryJobOf,
-        PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing, on_error, requires, router,
-        router_again,
+        Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, FactoryOf, Fallible, JobOf,
+        LentSession, Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow, job,
+        keeps_nothing, on_error, requires, router, router_again,
     };
     pub use crate::scope::site::{Site, SiteKind};
     pub use crate::session::requirements::Requirements;
@@ -178,9 +178,9 @@ pub mod __private0 {
     #[cfg(feature = "actix")]
     pub use crate::http::status::Finished;
     pub use crate::macro_support::probe::{
-        Begun, Bounds, Committed, Finding, HandedOn, Harmless, KeptByRouter, Opened, Opens,
-        Returned, RolledBack, Runs, Sent, Started, TakenByJob, TakenByRouter, TakenByService,
-        TakenOut, UsedAgain,
+        Begun, Bounds, BoundsElsewhere, Committed, Finding, HandedOn, Harmless, KeptByRouter,
+        Opened, OpenedBeside, Opens, OpensElsewhere, Returned, RolledBack, Runs, Sent, Started,
+        TakenBeside, TakenByJob, TakenByRouter, TakenByService, TakenOut, UsedAgain,
     };
     pub use crate::macro_support::{JobPolicy, OpensSessions, RouterError};
 }

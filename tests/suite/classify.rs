@@ -1102,3 +1102,54 @@ fn a_bare_code_means_what_the_page_says() {
         expect(classify_code(code), code, "PostgreSQL");
     }
 }
+
+demarcate_tests::on_every_database! {
+    /// Of a statement that the server cannot read.
+    #[tokio::test]
+    async fn a_syntax_error_shows_the_word_that_is_wrong_and_no_value() {
+        let db = test_db().await;
+        db.admin("create table items (id int primary key, name varchar(40))").await;
+        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let fails = async |sql: &'static str| {
+            let run = factory.transaction(async |tx| {
+                sqlx::query(sql).fetch_all(&mut *tx).await?;
+                Ok::<_, Error>(())
+            });
+            run.await.unwrap_err().to_string()
+        };
+        for (sql, word) in [
+            ("select * form items where name = 'hunter2'", "form"),
+            ("select id from items wehre_is name = 'hunter2'", "name"),
+            ("selct id from items where id = 4711", "selct"),
+            ("select id from items where nmae = 'hunter2'", "nmae"),
+            ("select id from imtes where name = 'hunter2'", "imtes"),
+        ] {
+            let told = fails(sql).await;
+            assert!(told.contains(word), "{sql}: {told}");
+            assert!(!told.contains("hunter2") && !told.contains("4711"), "{sql}: {told}");
+        }
+        // A literal, a number, a literal that is not closed, and a value with a quotation mark of its own.
+        for (sql, value) in [
+            ("select id from items where name = 'a' 'b' = 'hunter2' 'hunter2' 1", "hunter2"),
+            ("select id from items where id = 1 4711", "4711"),
+            ("select id from items where name = 'hunter2", "hunter2"),
+            ("select id from items where name = 'O'Brien'", "Brien"),
+            ("select id from items where name = 'James' book!'", "book"),
+        ] {
+            let told = fails(sql).await;
+            assert!(!told.contains(value), "{sql}: {told}");
+        }
+        // The copy that a session keeps of its first failure.
+        let told = factory
+            .transaction(async |tx| {
+                sqlx::query("select * form items where name = 'hunter2'").fetch_all(&mut *tx).await.ok();
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(told.contains("a statement failed and the body continued"), "{told}");
+        assert!(told.contains("form") && !told.contains("hunter2"), "{told}");
+        factory.close(crate::GRACE).await;
+    }
+}

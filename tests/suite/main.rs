@@ -48,6 +48,7 @@ mod standby;
 mod streamed;
 mod streams;
 mod timeouts;
+mod two_databases;
 mod wire;
 
 use std::time::{Duration, Instant};

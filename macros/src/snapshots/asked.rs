@@ -1,6 +1,7 @@
 async fn index(tx: &mut Session, search: &Search) -> Result<(), sqlx::Error> {
     if false {
-        let __probe = ::demarcate::__private::Probe::<&Search>::of();
+        let __probe = ::demarcate::__private::Probe::<&Search>::of()
+            .beside::<::demarcate::__private::DatabaseOf<Session>>();
         ::demarcate::__private::service_takes(__probe.verdict());
         ::demarcate::__private::is_fallible::<Result<(), sqlx::Error>>();
     }

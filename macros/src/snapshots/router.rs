@@ -4,7 +4,8 @@ pub async fn post_order(
     Json(order): Json<NewOrder>,
 ) -> Result<Json<Order>, ApiError> {
     if false {
-        let __probe = ::demarcate::__private::Probe::<Json<NewOrder>>::of();
+        let __probe = ::demarcate::__private::Probe::<Json<NewOrder>>::of()
+            .beside::<::demarcate::__private::DatabaseOf<Session>>();
         ::demarcate::__private::router_takes(__probe.verdict());
         ::demarcate::__private::is_fallible::<Result<Json<Order>, ApiError>>();
         let __probe = ::demarcate::__private::Probe::<Order>::of();

@@ -9,20 +9,26 @@ async fn post_order(
     Marker: Marker,
 ) -> Result<impl IntoResponse, ApiError> {
     if false {
-        let __probe = ::demarcate::__private::Probe::<Json<NewOrder>>::of();
+        let __probe = ::demarcate::__private::Probe::<Json<NewOrder>>::of()
+            .beside::<::demarcate::__private::DatabaseOf<Session>>();
         ::demarcate::__private::router_takes(__probe.verdict());
         #[cfg(unix)]
         {
-            let __probe = ::demarcate::__private::Probe::<A>::of();
+            let __probe = ::demarcate::__private::Probe::<A>::of()
+                .beside::<::demarcate::__private::DatabaseOf<Session>>();
             ::demarcate::__private::router_takes(__probe.verdict());
-            let __probe = ::demarcate::__private::Probe::<B>::of();
+            let __probe = ::demarcate::__private::Probe::<B>::of()
+                .beside::<::demarcate::__private::DatabaseOf<Session>>();
             ::demarcate::__private::router_takes(__probe.verdict());
         }
-        let __probe = ::demarcate::__private::Probe::<HashSet<i64>>::of();
+        let __probe = ::demarcate::__private::Probe::<HashSet<i64>>::of()
+            .beside::<::demarcate::__private::DatabaseOf<Session>>();
         ::demarcate::__private::router_takes(__probe.verdict());
-        let __probe = ::demarcate::__private::Probe::<Extension<Quiet>>::of();
+        let __probe = ::demarcate::__private::Probe::<Extension<Quiet>>::of()
+            .beside::<::demarcate::__private::DatabaseOf<Session>>();
         ::demarcate::__private::router_takes(__probe.verdict());
-        let __probe = ::demarcate::__private::Probe::<Marker>::of();
+        let __probe = ::demarcate::__private::Probe::<Marker>::of()
+            .beside::<::demarcate::__private::DatabaseOf<Session>>();
         ::demarcate::__private::router_takes(__probe.verdict());
     }
     ::demarcate::__private::router_again(

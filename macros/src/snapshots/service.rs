@@ -9,7 +9,8 @@ async fn create_order(
     if false {
         #[cfg(unix)]
         {
-            let __probe = ::demarcate::__private::Probe::<Unix>::of();
+            let __probe = ::demarcate::__private::Probe::<Unix>::of()
+                .beside::<::demarcate::__private::DatabaseOf<Session>>();
             ::demarcate::__private::service_takes(__probe.verdict());
         }
         ::demarcate::__private::is_fallible::<Result<Order, sqlx::Error>>();

@@ -8,11 +8,26 @@ use super::known::ALLOW_FORM;
 use super::options::{Allowed, Args, Denied};
 use super::values::string;
 use crate::errors::Errors;
+use crate::kind::Kind;
 use crate::rule::{Level, RULES, Rule};
 use crate::suggest;
 
-/// One rule is allowed or denied, once.
-pub(super) fn check(args: &Args, errors: &mut Errors) {
+/// One rule is allowed or denied, once, and on an attribute that it can be lifted on; elsewhere it stays in force.
+pub(super) fn check(kind: Kind, args: &mut Args, errors: &mut Errors) {
+    args.allow.retain(|Allowed { rule, word, .. }| {
+        let is_lifted = rule.can_be_allowed_on(kind);
+        if !is_lifted {
+            errors.argument(
+                word,
+                format!(
+                    "`{word}` can be allowed on a service alone; a {} is one transaction, so open the other boundary in it, \
+                     and lend both sessions to a service",
+                    kind.noun()
+                ),
+            );
+        }
+        is_lifted
+    });
     for (n, allowed) in args.allow.iter().enumerate() {
         let word = &allowed.word;
         if args

@@ -41,7 +41,7 @@ impl Args {
             errors.syntax(error);
         }
         together::check(&args, errors);
-        leave::check(&args, errors);
+        leave::check(kind, &mut args, errors);
         args
     }
 

@@ -284,7 +284,10 @@ fn one_mistake_in_an_allow_is_one_error() {
             "there is no rule `propagation`",
         ),
         ("allow(D003, reason = \"a\")", "cannot be allowed"),
-        ("allow(second_session, reason = \"a\")", "cannot be allowed"),
+        (
+            "allow(session_not_lent, reason = \"a\")",
+            "cannot be allowed",
+        ),
         (
             "allow(D010 = 5, reason = \"a\")",
             "takes rules by their code or name",
@@ -314,5 +317,18 @@ fn deferrable_alone_is_refused() {
     ] {
         let (_, errors) = read(Kind::Router, text);
         assert_eq!(errors.len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn a_second_session_can_be_allowed_on_a_service_alone() {
+    let given = "allow(second_session, reason = \"two databases\")";
+    let (args, errors) = read(Kind::Service, given);
+    assert_eq!(errors, [""; 0]);
+    assert!(args.allows(&rule::SECOND_SESSION));
+    for kind in [Kind::Router, Kind::Job] {
+        let (args, errors) = read(kind, given);
+        assert!(!args.allows(&rule::SECOND_SESSION));
+        assert!(errors.join("").contains("on a service alone"), "{errors:?}");
     }
 }

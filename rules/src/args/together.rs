@@ -11,12 +11,28 @@ pub(super) fn check(args: &Args, errors: &mut Errors) {
     check_timeouts(args, errors);
 }
 
-/// Without either it is the factory's defaults that say whether it only reads.
+/// Without either it is the factory's defaults that say whether it only reads. `Replicas::check` of the runtime rejects the
+/// same, and a test there compares the two.
 fn check_replica(args: &Args, errors: &mut Errors) {
     if let (Some(replica), Some(_)) = (&args.replica, &args.read_write) {
         errors.argument(
             replica,
             "a replica is for reading; write `read_only` in place of `read_write`, or leave `replica` out",
+        );
+        return;
+    }
+    let serializable = args
+        .isolation
+        .as_ref()
+        .is_some_and(|level| level.0 == "Serializable");
+    if let Some(replica) = args
+        .replica
+        .as_ref()
+        .filter(|replica| serializable && **replica == "Require")
+    {
+        errors.argument(
+            replica,
+            "a replica cannot tell what is serializable; write `isolation = RepeatableRead` with `replica = Require`",
         );
     }
 }

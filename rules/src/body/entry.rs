@@ -32,6 +32,10 @@ impl Function {
                 names.known.push((name.clone(), known));
             }
         }
+        let more = self.more_lent(kind, args).into_iter();
+        names
+            .sessions
+            .extend(more.filter_map(|lent| self.named(lent.index()).cloned()));
         match lent {
             Some(Lent::Session { .. }) => names.sessions.extend(name()),
             Some(Lent::Factory { .. }) => names.factory = name(),

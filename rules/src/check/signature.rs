@@ -21,7 +21,7 @@ pub(crate) fn check_signature(kind: Kind, args: &Args, function: &Function, erro
     check_has_body(kind, function, errors);
     check_session(kind, args, function, &found, errors);
     check_second_session(kind, function, &found, errors);
-    check_session_is_lent(kind, function, &found, errors);
+    check_session_is_lent(kind, args, function, &found, errors);
     check_session_or_factory(kind, function, &found, errors);
     check_async(kind, function, errors);
     check_result(kind, function, errors);
@@ -89,25 +89,44 @@ fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, er
     }
 }
 
-/// D002.
+/// D002. A database that one of the types names and the other does not is another one, as far as tokens tell.
 fn check_second_session(kind: Kind, function: &Function, found: &Found, errors: &mut Errors) {
+    let first = found
+        .lent
+        .as_ref()
+        .and_then(|lent| types::database_of(lent.ty()));
     for parameter in found
         .more
         .iter()
         .filter_map(|index| function.parameter(*index))
     {
-        errors.rule(
-            &rule::SECOND_SESSION,
-            kind,
-            &types::text(&parameter),
-            parameter,
-        );
+        let rule = match types::database_of(&parameter.ty) == first {
+            true => &rule::SECOND_SESSION,
+            false => &rule::SECOND_DATABASE,
+        };
+        errors.rule(rule, kind, &types::text(&parameter), parameter);
     }
 }
 
-/// D003.
-fn check_session_is_lent(kind: Kind, function: &Function, found: &Found, errors: &mut Errors) {
-    let Some(parameter) = found.unlent.and_then(|index| function.parameter(index)) else {
+/// D003. Of a second session only where there may be one.
+fn check_session_is_lent(
+    kind: Kind,
+    args: &Args,
+    function: &Function,
+    found: &Found,
+    errors: &mut Errors,
+) {
+    let more = function.more_lent(kind, args);
+    let is_lent = |index: usize| more.iter().any(|lent| lent.index() == index);
+    let unlent = match args.allows(&rule::SECOND_SESSION) {
+        true => found.more.iter().copied().find(|index| !is_lent(*index)),
+        false => None,
+    };
+    let Some(parameter) = found
+        .unlent
+        .or(unlent)
+        .and_then(|index| function.parameter(index))
+    else {
         return;
     };
     let name = plain_name(&parameter.pat).map_or_else(|| "tx".to_owned(), ToString::to_string);
@@ -312,8 +331,10 @@ fn check_requires(kind: Kind, args: &Args, function: &Function, errors: &mut Err
         );
     } else if let Some(parameter) = function
         .lent(kind)
-        .and_then(|lent| function.parameter(lent.index()))
-        && plain_name(&parameter.pat).is_none()
+        .into_iter()
+        .chain(function.more_lent(kind, args))
+        .filter_map(|lent| function.parameter(lent.index()))
+        .find(|parameter| plain_name(&parameter.pat).is_none())
     {
         errors.argument(
             &parameter.pat,

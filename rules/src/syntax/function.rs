@@ -190,6 +190,21 @@ impl Function {
         self.found(kind).lent
     }
 
+    /// Returns the sessions beside the first, each with its place and the type behind `&mut`: those of a service that
+    /// `allow(second_session, ..)` lets have them.
+    #[must_use]
+    pub fn more_lent(&self, kind: Kind, args: &Args) -> Vec<Lent> {
+        if kind != Kind::Service || !args.allows(&rule::SECOND_SESSION) {
+            return Vec::new();
+        }
+        let more = self.found(kind).more.into_iter();
+        more.filter_map(|index| {
+            let ty = (*session::mutable(&self.parameter(index)?.ty)?.elem).clone();
+            Some(Lent::Session { index, ty })
+        })
+        .collect()
+    }
+
     /// Whether it is a function of a block that works on no session.
     #[must_use]
     pub fn is_helper(&self, kind: Kind) -> bool {
@@ -327,6 +342,12 @@ impl Function {
     /// The parameters but for `self`, each with its place among all.
     pub fn parameters(&self) -> impl Iterator<Item = (usize, &PatType)> {
         session::parameters(&self.sig)
+    }
+
+    /// The name of the parameter at that place, if it has a plain one.
+    #[must_use]
+    pub fn named(&self, index: usize) -> Option<&Ident> {
+        plain_name(&self.parameter(index)?.pat)
     }
 
     /// The parameters that look like a session or a factory.

@@ -151,7 +151,7 @@ fn find_factory(sig: &Signature, found: &mut Found) {
 }
 
 /// `&mut T`
-fn mutable(ty: &Type) -> Option<&TypeReference> {
+pub(super) fn mutable(ty: &Type) -> Option<&TypeReference> {
     match bare(ty) {
         Type::Reference(reference) if reference.mutability.is_some() => Some(reference),
         _ => None,

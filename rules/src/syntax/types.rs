@@ -41,6 +41,34 @@ pub(crate) fn is_named(ty: &Type, word: &str) -> bool {
     }
 }
 
+/// The database that the type of a session names: `demarcate::postgres::Session`, `mysql::Session`, `Session<Sqlite>`.
+pub(crate) fn database_of(ty: &Type) -> Option<&'static str> {
+    let known = |name: &syn::Ident| {
+        ["postgres", "mysql", "sqlite"]
+            .into_iter()
+            .find(|known| name.to_string().eq_ignore_ascii_case(known))
+    };
+    match bare(ty) {
+        Type::Reference(reference) => database_of(&reference.elem),
+        Type::Path(path) => {
+            let modules = path.path.segments.iter().rev().skip(1);
+            modules
+                .map(|segment| &segment.ident)
+                .find_map(known)
+                .or_else(|| {
+                    let arguments = arguments(path);
+                    arguments
+                        .into_iter()
+                        .find_map(|argument| match bare(argument) {
+                            Type::Path(path) => known(&path.path.segments.last()?.ident),
+                            _ => None,
+                        })
+                })
+        }
+        _ => None,
+    }
+}
+
 /// Whether a type cannot be a `Result` under any alias.
 pub(crate) fn is_no_result(ty: &Type) -> bool {
     const NAMES: [&str; 12] = [

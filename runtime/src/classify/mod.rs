@@ -43,6 +43,11 @@ mod envelope;
 mod message;
 #[cfg(any(feature = "mysql", test))]
 mod mysql;
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "mysql", feature = "sqlite")),
+    allow(dead_code, reason = "no database has errors")
+)]
+mod near;
 mod origin;
 mod postgrest;
 mod redacted;
@@ -69,7 +74,7 @@ pub(crate) use envelope::{Classified, Envelope};
 pub use message::register;
 #[doc(hidden)]
 pub use message::{Registered, register_one};
-pub(crate) use redacted::Redacted;
+pub(crate) use redacted::{Redacted, RedactedIn};
 pub(crate) use snapshot::copy_of;
 
 /// The meaning of an error, and how to recover from it.

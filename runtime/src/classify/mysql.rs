@@ -280,11 +280,14 @@ pub(crate) mod names {
         name.rsplit('.').next().unwrap_or(name)
     }
 
+    /// ER_PARSE_ERROR
+    pub(crate) const SYNTAX: u16 = 1064;
+
     /// Whether the message quotes a value of the statement.
     pub(crate) const fn quotes_value(number: u16) -> bool {
         matches!(
             number,
-            1062 | 1586 | 1366 | 1292 | 1411 | 1525 | 1526 | 1064 | 1300 | 1644 | 1690
+            1062 | 1586 | 1366 | 1292 | 1411 | 1525 | 1526 | SYNTAX | 1300 | 1644 | 1690
         )
     }
 }

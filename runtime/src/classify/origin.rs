@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use sqlx::error::DatabaseError;
 #[cfg(feature = "postgres")]
-use sqlx::postgres::PgSeverity;
+use sqlx::postgres::{PgErrorPosition, PgSeverity};
 
 use super::category::{Advice, words};
+use super::near::Near;
 use super::snapshot::Snapshot;
 use super::sqlstate;
 use super::{Classification, Names};
@@ -41,6 +42,7 @@ pub(crate) struct Kept {
     has_sqlstate: bool,
     number: Option<u16>,
     quotes_value: bool,
+    near: Option<Near>,
     refuses_write: bool,
 }
 
@@ -64,6 +66,7 @@ impl Kept {
             has_sqlstate: found.sqlstate.is_some(),
             number: origin.number(),
             quotes_value: origin.quotes_value(),
+            near: origin.near(),
             refuses_write: origin.refuses_write(),
         }
     }
@@ -225,10 +228,48 @@ impl<'e> Origin<'e> {
             #[cfg(feature = "mysql")]
             Self::MySql(error) => super::mysql::names::quotes_value(error.number()),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite(error, _) => error.message().starts_with(SYNTAX),
+            Self::Sqlite(error, _) => {
+                let message = error.message();
+                QUOTING.iter().any(|begin| message.starts_with(begin))
+                    || message.contains(NO_COLUMN)
+            }
             Self::Copy(copy) => copy.kept.quotes_value,
             // Unknown, so it is assumed.
             Self::Other(_) => true,
+        }
+    }
+
+    /// Returns the message without values, and with the word at which the server stopped reading if it can be no value of
+    /// `statement`, which has its literals masked.
+    pub(crate) fn text_in(&self, statement: Option<&str>) -> Cow<'e, str> {
+        let masked = self.text();
+        match (self.near(), statement) {
+            (Some(near), Some(statement)) => {
+                near.shown_in(&masked, statement).map_or(masked, Cow::Owned)
+            }
+            _ => masked,
+        }
+    }
+
+    /// Returns the word of a syntax error, if it is no literal.
+    fn near(&self) -> Option<Near> {
+        match *self {
+            // A position of another kind is in a text that the statement executed.
+            #[cfg(feature = "postgres")]
+            Self::Postgres(error) if error.code() == "42601" => match error.position()? {
+                PgErrorPosition::Original(_) => Near::token(error.message()),
+                PgErrorPosition::Internal { .. } => None,
+            },
+            #[cfg(feature = "mysql")]
+            Self::MySql(error) if error.number() == super::mysql::names::SYNTAX => {
+                Near::rest(error.message())
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(error, _) if error.message().starts_with(SYNTAX) => {
+                Near::token(error.message())
+            }
+            Self::Copy(copy) => copy.kept.near.clone(),
+            _ => None,
         }
     }
 
@@ -315,6 +356,15 @@ fn without_values(detail: &str) -> String {
 #[cfg(feature = "sqlite")]
 const SYNTAX: &str = "near \"";
 
+/// The starts of SQLite's messages that quote a piece of the statement. That of a token which is none quotes a literal that is
+/// not closed.
+#[cfg(feature = "sqlite")]
+const QUOTING: [&str; 2] = [SYNTAX, "unrecognized token: \""];
+
+/// A part of SQLite's message for a text in double quotes that is no column.
+#[cfg(feature = "sqlite")]
+const NO_COLUMN: &str = "should this be a string literal in single-quotes?";
+
 /// Whether PostgreSQL may quote a value in the message itself: an invalid text, the position of a syntax error, and the
 /// message of `RAISE` in a function.
 #[cfg(feature = "postgres")]
@@ -323,15 +373,14 @@ fn message_quotes_value(code: &str) -> bool {
 }
 
 /// Quotation marks, including those of PostgreSQL's translations.
-#[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite", test))]
-const QUOTES: [char; 14] = [
+pub(super) const QUOTES: [char; 14] = [
     '\'', '"', '«', '»', '„', '“', '”', '‘', '’', '‚', '「', '」', '『', '』',
 ];
 
 /// Replaces everything from the first quotation mark to the last with `?`, since a value may itself contain quotes. A
 /// quoted `name` at the end of the text is kept.
 #[cfg(any(feature = "postgres", feature = "mysql", feature = "sqlite", test))]
-fn without_quoted(text: &str, name: Option<&str>) -> String {
+pub(super) fn without_quoted(text: &str, name: Option<&str>) -> String {
     let (Some(first), Some(last)) = (text.find(QUOTES), text.rfind(QUOTES)) else {
         return text.to_owned();
     };

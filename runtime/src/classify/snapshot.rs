@@ -24,8 +24,8 @@ pub(crate) fn copy_of(error: &sqlx::Error) -> sqlx::Error {
 }
 
 /// Returns the text of an error. A database's own message is introduced as such; the message of a carried error, or of
-/// a copy of one, stands alone.
-pub(crate) fn text_of(error: &sqlx::Error) -> String {
+/// a copy of one, stands alone. The word of a syntax error is shown if it stands in `statement`.
+pub(crate) fn text_of(error: &sqlx::Error, statement: Option<&str>) -> String {
     let sqlx::Error::Database(error) = error else {
         return error.to_string();
     };
@@ -33,7 +33,7 @@ pub(crate) fn text_of(error: &sqlx::Error) -> String {
         true => "",
         false => "error returned from database: ",
     };
-    format!("{introduction}{}", Origin::of(&**error).text())
+    format!("{introduction}{}", Origin::of(&**error).text_in(statement))
 }
 
 /// Whether the error is an [`Envelope`], or a copy of one.

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
 use super::Error;
-use crate::classify::Redacted;
+use crate::classify::{Redacted, RedactedIn};
 use crate::scope::holder::InWords;
 use crate::util::redact::redact;
 
@@ -38,7 +38,7 @@ impl Error {
     fn write_message(&self, f: &mut impl Write) -> fmt::Result {
         match self {
             Self::Database { place, source } => {
-                write!(f, "{}", Redacted(source))?;
+                write!(f, "{}", RedactedIn(source, place.statement()))?;
                 match (self.writes_in_read_only(), place.in_the_way()) {
                     (true, _) => f.write_str(READ_ONLY),
                     (false, Some(holders)) => write!(
@@ -52,7 +52,7 @@ impl Error {
                     (false, None) => Ok(()),
                 }
             }
-            Self::Aborted { source, .. } => {
+            Self::Aborted { place, source } => {
                 write!(
                     f,
                     "rolled back: {}{}",
@@ -61,7 +61,7 @@ impl Error {
                         sqlx::Error::Protocol(_) => "",
                         _ => "a statement failed and the body continued: ",
                     },
-                    Redacted(source)
+                    RedactedIn(source, place.statement())
                 )?;
                 f.write_str(match (self.writes_in_read_only(), source) {
                     (true, _) => READ_ONLY,

@@ -87,6 +87,12 @@ impl<T, E> Fallible for Result<T, E> {
 /// `S`, if it is a session. For another type, the compiler reports that alone.
 pub type SessionOf<S> = <S as LentSession>::Lent;
 
+/// The database of a session `S`.
+pub type DatabaseOf<S> = <S as LentSession>::Database;
+
+/// The database of a session factory `F`.
+pub type FactoryDatabaseOf<F> = <F as OpensSessions>::Database;
+
 /// The factory that replaces `&mut S` in the signature of a router.
 pub type FactoryOf<S> = <S as LentSession>::Factory;
 
@@ -220,4 +226,59 @@ pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Requirements) {
 /// leaves something is closed at the end.
 pub fn allow<DB: Backend>(tx: &mut Session<DB>, rule: &'static str) {
     tx.core.fitness.allow(rule);
+}
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use demarcate_rules::{Args, Errors, Kind};
+
+    use crate::options::{Isolation, ReadPreference, TxOptions};
+    use crate::postgres::SessionFactory;
+
+    /// Where an attribute states all of them, it refuses the options that a factory with a replica refuses, for the same
+    /// reason.
+    #[tokio::test]
+    async fn an_attribute_and_a_factory_refuse_the_same_options_of_a_replica() {
+        let db = SessionFactory::builder()
+            .url("postgres://nobody@localhost:1/primary")
+            .replica("postgres://nobody@localhost:1/replica")
+            .connect_lazy()
+            .unwrap();
+        let mut refused = 0;
+        for (preference, replica) in [
+            ("Prefer", ReadPreference::Prefer),
+            ("Require", ReadPreference::Require),
+            ("Never", ReadPreference::Never),
+        ] {
+            for (level, isolation) in [
+                ("ReadCommitted", Isolation::ReadCommitted),
+                ("RepeatableRead", Isolation::RepeatableRead),
+                ("Serializable", Isolation::Serializable),
+            ] {
+                for access in ["read_only", "read_write"] {
+                    let written = format!("replica = {preference}, isolation = {level}, {access}");
+                    let mut errors = Errors::default();
+                    let tokens = written.parse().expect("tokens");
+                    let _ = Args::parse(Kind::Router, tokens, &mut errors);
+                    let options = TxOptions::new().replica(replica).isolation(isolation);
+                    let options = match access {
+                        "read_only" => options.read_only(),
+                        _ => options.read_write(),
+                    };
+                    let at_run_time = db.engine().replicas().check(&options).err();
+                    let reason = |text: String| text.split(';').next().map(str::to_owned);
+                    let at_run_time = at_run_time.and_then(|error| reason(error.message_line()));
+                    let at_compile_time = errors.iter().next();
+                    let at_compile_time =
+                        at_compile_time.and_then(|mistake| reason(mistake.error.to_string()));
+                    // A boundary that never reads from a replica may write; the attribute says that `replica` is in vain.
+                    if preference != "Never" {
+                        assert_eq!(at_compile_time, at_run_time, "{written}");
+                        refused += usize::from(at_run_time.is_some());
+                    }
+                }
+            }
+        }
+        assert_eq!(refused, 3 + 3 + 1);
+    }
 }

@@ -14,6 +14,9 @@
 //!   ProbeRest     verdict()                                 anything else
 //! ```
 //!
+//! Where the database of the session is known, `probe.beside::<DB>()` puts two types in front, whose `verdict` also asks
+//! for `T: OfAnother<DB>`: a pool or a factory of another database, about which other things are said.
+//!
 //! The attributes emit the calls inside `if false`, so nothing here runs.
 //!
 //! The messages repeat those of `demarcate-rules`, since an attribute takes no constant; a test in
@@ -93,6 +96,50 @@ impl<T: OpensBoundary> OpensBoundary for axum::extract::State<T> {}
 #[cfg(feature = "axum")]
 impl<T: OpensBoundary> OpensBoundary for axum::Extension<T> {}
 
+/// Is of another database than `DB`.
+pub trait OfAnother<DB> {}
+
+/// One database is not the other.
+macro_rules! differ {
+    ($($one:ident $one_feature:literal, $other:ident $other_feature:literal;)*) => {
+        $(
+            #[cfg(all(feature = $one_feature, feature = $other_feature))]
+            impl OfAnother<sqlx::$other> for sqlx::$one {}
+            #[cfg(all(feature = $one_feature, feature = $other_feature))]
+            impl OfAnother<sqlx::$one> for sqlx::$other {}
+        )*
+    };
+}
+
+differ! {
+    Postgres "postgres", MySql "mysql";
+    Postgres "postgres", Sqlite "sqlite";
+    MySql "mysql", Sqlite "sqlite";
+}
+
+impl<DB, D: Database + OfAnother<DB>> OfAnother<DB> for Pool<D> {}
+impl<DB, D: Database + OfAnother<DB>> OfAnother<DB> for PoolConnection<D> {}
+impl<DB, D: Database + OfAnother<DB>> OfAnother<DB> for Transaction<'_, D> {}
+impl<DB, D: Backend + OfAnother<DB>> OfAnother<DB> for SessionFactory<D> {}
+#[cfg(feature = "sqlite")]
+impl<DB> OfAnother<DB> for sqlx::SqliteConnection where sqlx::Sqlite: OfAnother<DB> {}
+#[cfg(feature = "postgres")]
+impl<DB> OfAnother<DB> for sqlx::PgConnection where sqlx::Postgres: OfAnother<DB> {}
+#[cfg(feature = "postgres")]
+impl<DB> OfAnother<DB> for sqlx::postgres::PgListener where sqlx::Postgres: OfAnother<DB> {}
+#[cfg(feature = "mysql")]
+impl<DB> OfAnother<DB> for sqlx::MySqlConnection where sqlx::MySql: OfAnother<DB> {}
+impl<DB, T: OfAnother<DB> + ?Sized> OfAnother<DB> for &T {}
+impl<DB, T: OfAnother<DB> + ?Sized> OfAnother<DB> for &mut T {}
+impl<DB, T: OfAnother<DB> + ?Sized> OfAnother<DB> for Box<T> {}
+impl<DB, T: OfAnother<DB> + ?Sized> OfAnother<DB> for Arc<T> {}
+impl<DB, T: OfAnother<DB>> OfAnother<DB> for Option<T> {}
+impl<DB, T: OfAnother<DB>, F> OfAnother<DB> for LazyLock<T, F> {}
+#[cfg(feature = "axum")]
+impl<DB, T: OfAnother<DB>> OfAnother<DB> for axum::extract::State<T> {}
+#[cfg(feature = "axum")]
+impl<DB, T: OfAnother<DB>> OfAnother<DB> for axum::Extension<T> {}
+
 /// Asks what `T` can do to a transaction.
 ///
 /// The lifetime is that of `Executor<'c>`; being a parameter of the type, it is found by inference.
@@ -124,6 +171,36 @@ impl<T: ?Sized> Probe<'_, T> {
     #[must_use]
     pub const fn of_value(_: &T) -> Self {
         Self::of()
+    }
+}
+
+/// Asks what `T` can do beside a session of the database `DB`.
+pub struct ProbeBeside<'c, T: ?Sized, DB>(ProbeOpensBeside<'c, T, DB>);
+
+/// Asked where `T` is no session factory of another database.
+pub struct ProbeOpensBeside<'c, T: ?Sized, DB>(Probe<'c, T>, PhantomData<fn() -> DB>);
+
+impl<'c, T: ?Sized> Probe<'c, T> {
+    /// Asks first whether it is of another database than `DB`.
+    #[must_use]
+    pub const fn beside<DB>(&self) -> ProbeBeside<'c, T, DB> {
+        ProbeBeside(ProbeOpensBeside(Probe::of(), PhantomData))
+    }
+}
+
+impl<'c, T: ?Sized, DB> Deref for ProbeBeside<'c, T, DB> {
+    type Target = ProbeOpensBeside<'c, T, DB>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<'c, T: ?Sized, DB> Deref for ProbeOpensBeside<'c, T, DB> {
+    type Target = Probe<'c, T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
@@ -159,7 +236,8 @@ impl<'c, T: ?Sized> Deref for ProbeAcquire<'c, T> {
     }
 }
 
-/// The answer about `T`: `V` is [`Bounds`], [`Opens`], [`Runs`] or [`Harmless`].
+/// The answer about `T`: `V` is [`Bounds`], [`Opens`], [`Runs`] or [`Harmless`], or [`BoundsElsewhere`] or
+/// [`OpensElsewhere`].
 pub struct Finding<T: ?Sized, V>(PhantomData<fn() -> (*const T, V)>);
 
 /// It opens boundaries.
@@ -168,11 +246,33 @@ pub struct Bounds(());
 /// It opens transactions, or holds one.
 pub struct Opens(());
 
+/// It opens boundaries of another database.
+pub struct BoundsElsewhere(());
+
+/// It opens transactions of another database, or holds one.
+pub struct OpensElsewhere(());
+
 /// It runs statements, or can be turned into something that does.
 pub struct Runs(());
 
 /// It does none of these.
 pub struct Harmless(());
+
+impl<T: OpensBoundary + OfAnother<DB> + ?Sized, DB> ProbeBeside<'_, T, DB> {
+    /// The answer.
+    #[must_use]
+    pub const fn verdict(&self) -> Finding<T, BoundsElsewhere> {
+        Finding(PhantomData)
+    }
+}
+
+impl<T: OpensTransaction + OfAnother<DB> + ?Sized, DB> ProbeOpensBeside<'_, T, DB> {
+    /// The answer.
+    #[must_use]
+    pub const fn verdict(&self) -> Finding<T, OpensElsewhere> {
+        Finding(PhantomData)
+    }
+}
 
 impl<T: OpensBoundary + ?Sized> Probe<'_, T> {
     /// The answer.
@@ -239,6 +339,16 @@ pub trait TakenByRouter<T: ?Sized> {}
 )]
 pub trait TakenByJob<T: ?Sized> {}
 
+/// The answer under which a router, a service or a job may take a `T` of another database.
+#[diagnostic::on_unimplemented(
+    message = "D008: `{T}` is of another database than the session, and the two have no common commit; use it before, or \
+               in a job, or write `allow(past_the_session, reason = \"..\")`",
+    label = "of another database",
+    note = "what is written there stays if the session rolls back; an outbox in the session's database, which a job \
+            delivers, loses nothing"
+)]
+pub trait TakenBeside<T: ?Sized> {}
+
 /// The answer under which a `T` may be committed in a router, a service or a job.
 #[diagnostic::on_unimplemented(
     message = "D010: `{T}` is not committed here; the router or job that began the transaction commits when it \
@@ -290,6 +400,16 @@ pub trait Started<T: ?Sized> {}
 )]
 pub trait Opened<T: ?Sized> {}
 
+/// The answer under which `transaction` may be called on a `T` of another database there.
+#[diagnostic::on_unimplemented(
+    message = "D023: `{T}` is of another database than the session, and the two have no common commit; open its boundary \
+               in a job, or write `allow(nested_boundary, reason = \"..\")`",
+    label = "opens a boundary of another database",
+    note = "the inner boundary commits first, and stays if the outer one rolls back; an outbox in the session's \
+            database, which a job delivers, loses nothing"
+)]
+pub trait OpenedBeside<T: ?Sized> {}
+
 /// Lets a harmless type be taken, and have methods of any name.
 macro_rules! harmless {
     ($($trait:ident),*) => {
@@ -309,6 +429,8 @@ macro_rules! harmless {
 pub trait Returned<T: ?Sized> {}
 
 harmless!(
+    TakenBeside,
+    OpenedBeside,
     Returned,
     TakenByService,
     TakenByRouter,
@@ -321,8 +443,8 @@ harmless!(
     Opened
 );
 
-/// Lets a type that is no session factory have methods named as a factory's, and leaves each factory to the question that
-/// is about it.
+/// Lets a type that is no session factory have methods named as a factory's, and leaves each factory, and what is of another
+/// database, to the question that is about it.
 macro_rules! no_factory {
     ($($trait:ident for $($verdict:ident),*;)*) => {
         $($(
@@ -334,9 +456,16 @@ macro_rules! no_factory {
 
 no_factory! {
     Started for Opens, Runs;
-    Opened for Opens, Runs;
+    Opened for Opens, Runs, OpensElsewhere;
+    // What is of another database, `TakenBeside` and `OpenedBeside` ask about.
+    TakenBeside for Bounds, Opens, Runs;
+    TakenByService for BoundsElsewhere, OpensElsewhere;
+    TakenByRouter for BoundsElsewhere, OpensElsewhere;
+    TakenByJob for BoundsElsewhere, OpensElsewhere;
+    Opened for BoundsElsewhere;
+    OpenedBeside for Bounds, Opens, Runs, OpensElsewhere;
     // `Started` and `Opened` ask about a factory.
-    Begun for Bounds;
+    Begun for Bounds, BoundsElsewhere;
     Committed for Bounds;
     RolledBack for Bounds;
     Sent for Bounds;
@@ -356,13 +485,25 @@ macro_rules! spoken_for {
 spoken_for!(Committed, RolledBack, Begun, Sent);
 
 /// Rejects a type that a service may not take.
-pub fn service_takes<T: ?Sized, V: TakenByService<T>>(_: Finding<T, V>) {}
+pub fn service_takes<T: ?Sized, V: TakenByService<T>>(_: Finding<T, V>)
+where
+    V: TakenBeside<T>,
+{
+}
 
 /// Rejects a type that a router may not take.
-pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Finding<T, V>) {}
+pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Finding<T, V>)
+where
+    V: TakenBeside<T>,
+{
+}
 
 /// Rejects a type that a background job may not take.
-pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Finding<T, V>) {}
+pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Finding<T, V>)
+where
+    V: TakenBeside<T>,
+{
+}
 
 /// Rejects a type that may not be returned.
 pub fn returns<T: ?Sized, V: Returned<T>>(_: Finding<T, V>) {}
@@ -383,7 +524,11 @@ pub fn sends<T: ?Sized, V: Sent<T>>(_: Finding<T, V>) {}
 pub fn starts<T: ?Sized, V: Started<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type on which no boundary may be opened.
-pub fn opens<T: ?Sized, V: Opened<T>>(_: Finding<T, V>) {}
+pub fn opens<T: ?Sized, V: Opened<T>>(_: Finding<T, V>)
+where
+    V: OpenedBeside<T>,
+{
+}
 
 /// Rejects a type named `Session` that is not a session of demarcate.
 pub const fn is_session<S: LentSession + ?Sized>() {}

@@ -11,4 +11,9 @@ async fn writes(tx: &mut Session) -> Result<i64, Error> {
     Ok(sqlx::query_scalar("select 1").fetch_one(&mut *tx).await?)
 }
 
+#[router_tx(read_only, isolation = Serializable, replica = Require)]
+async fn serializable(tx: &mut Session) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("select 1").fetch_one(&mut *tx).await?)
+}
+
 fn main() {}
