@@ -26,6 +26,9 @@ pub trait Connect: Execute + FromSettings {
     /// Whether a pooler such as PgBouncer can stand before this database.
     const HAS_POOLERS: bool = false;
 
+    /// Whether a server of this database can be a standby, or be read-only, so that another kind can be asked for.
+    const HAS_STANDBYS: bool = false;
+
     /// Returns the pooler that can be recognized from the options.
     fn pooler(_options: &Options<Self>) -> Pooler {
         Pooler::None

@@ -4,6 +4,9 @@ use std::io::{self, ErrorKind};
 
 use sqlx::error::DatabaseError;
 
+use crate::util::certificate::CertificateFault;
+use crate::util::wrong_server::is_wrong_server;
+
 /// The diagnosis of a failed attempt to connect.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +45,8 @@ impl Diagnosis {
         match error {
             E::Io(error) => Self::from_io(error, general),
             E::Database(error) => refusal(&**error).unwrap_or(Self::lasting(general)),
-            E::Tls(_) => Self::lasting(
+            E::Tls(error) => Self::of_handshake(
+                &error.to_string(),
                 "does the server offer TLS, does its certificate fit its host, and has sqlx one of its features \
                  `tls-*`? `sslmode` in the URL says how much of that is asked for",
             ),
@@ -52,6 +56,11 @@ impl Diagnosis {
             E::Configuration(_) => Self::lasting("look at the parameters of the URL"),
             _ => Self::lasting(general),
         }
+    }
+
+    /// Diagnoses a failed TLS handshake, from the text of the TLS library.
+    fn of_handshake(text: &str, general: &'static str) -> Self {
+        Self::lasting(CertificateFault::find(text).map_or(general, CertificateFault::advice))
     }
 
     /// Diagnoses an I/O error.
@@ -74,14 +83,21 @@ impl Diagnosis {
                 "the other side hung up: is it a server of this database, and is it well?",
             ),
             ErrorKind::NotFound => Self::passing(
-                "there is no such socket: is the server running, and is this the directory of its socket?",
+                "there is no such file: is the server running, and is this the directory of its socket? do `sslrootcert`, \
+                 `sslcert` and `sslkey` name files?",
             ),
+            // rustls has the fault of a certificate inside an error of this kind.
+            ErrorKind::InvalidData => Self::of_handshake(&error.to_string(), general),
             ErrorKind::PermissionDenied => {
                 Self::lasting("this process may not use that socket; look at its permissions")
             }
             ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput => {
                 Self::lasting("is the host right, and is the port from 1 to 65535?")
             }
+            _ if is_wrong_server(error) => Self::passing(
+                "wait until the failover is over, or look at where the address leads; `retry` and `startup_timeout` wait \
+                 for it",
+            ),
             _ if is_name_resolution(error) => Self::passing(
                 "the host name cannot be resolved: is it spelt right, and is it in the DNS?",
             ),

@@ -19,11 +19,17 @@ use crate::classify::classify;
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
-use crate::settings::{FromSettings, Pooler};
+use crate::settings::{FromSettings, Pooler, TargetSessionAttrs};
 
 /// Restores the session variables that [`begin`](Transact::begin) sets for a `lock_timeout`.
 const RESTORE: &str = "SET SESSION innodb_lock_wait_timeout = @demarcate_row_lock, \
                        SESSION lock_wait_timeout = @demarcate_table_lock";
+
+/// Asks what the server is, where it accepts no writes. Whoever has the privilege writes to a server that is `read_only`
+/// all the same, and would write to a replica. Recent versions of MariaDB have words in place of 0 and 1.
+const UNWANTED: &str = ", CASE WHEN CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0', 'OFF') THEN 'read-only by `read_only`' \
+                        WHEN CAST(@@GLOBAL.innodb_read_only AS CHAR) NOT IN ('0', 'OFF') \
+                        THEN 'read-only by `innodb_read_only`' END";
 
 impl sealed::Sealed for MySql {}
 
@@ -46,6 +52,8 @@ impl Execute for MySql {
 }
 
 impl Connect for MySql {
+    const HAS_STANDBYS: bool = true;
+
     type Fitting = ();
 
     fn fit(_: &mut MySqlConnection, _: Pooler) -> BoxFuture<'_, Result<(), sqlx::Error>> {
@@ -138,7 +146,7 @@ impl Transact for MySql {
     }
 
     /// Sets a savepoint, by which [`commit`](Self::commit) recognizes the transaction.
-    fn begin(options: &Effective, (): &()) -> SqlStr {
+    fn begin(options: &Effective, (): &(), target: TargetSessionAttrs) -> SqlStr {
         let mut sql = String::new();
         // Writing to a `String` cannot fail.
         if let Some(timeout) = options.lock_timeout {
@@ -163,16 +171,22 @@ impl Transact for MySql {
             sql.push_str(" READ ONLY");
         }
         sql.push_str("; SAVEPOINT demarcate_begin; SELECT CONNECTION_ID()");
+        if target != TargetSessionAttrs::Any {
+            sql.push_str(UNWANTED);
+        }
         AssertSqlSafe(sql).into_sql_str()
     }
 
     fn begun(row: Option<MySqlRow>) -> Result<BeginReply, sqlx::Error> {
-        let process = match row {
-            Some(row) => Some(row.try_get(0)?),
-            None => None,
+        let Some(row) = row else {
+            return Ok(BeginReply::default());
         };
         Ok(BeginReply {
-            process,
+            process: Some(row.try_get(0)?),
+            unwanted: match row.len() {
+                1 => None,
+                _ => row.try_get(1)?,
+            },
             ..BeginReply::default()
         })
     }
@@ -256,4 +270,19 @@ impl Migrate for MySql {
         Some("SELECT GET_LOCK(concat('demarcate_migrate_', md5(database())), 86400)");
 
     forward_to_migrator!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_the_server_is_asked_for_where_the_connection_id_is() {
+        let begin = |target| MySql::begin(&Effective::default(), &(), target);
+        let plain = "START TRANSACTION; SAVEPOINT demarcate_begin; SELECT CONNECTION_ID()";
+        assert_eq!(begin(TargetSessionAttrs::Any).as_str(), plain);
+        for target in [TargetSessionAttrs::ReadWrite, TargetSessionAttrs::Primary] {
+            assert_eq!(begin(target).as_str(), format!("{plain}{UNWANTED}"));
+        }
+    }
 }

@@ -21,7 +21,8 @@ use crate::classify::classify;
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
-use crate::settings::Pooler;
+use crate::settings::{Pooler, TargetSessionAttrs};
+use crate::util::certificate::CertificateFault;
 
 impl sealed::Sealed for Postgres {}
 
@@ -32,6 +33,37 @@ pub struct Fitting {
     watches_client: bool,
     /// The pid of the backend that ran the last transaction, if no pooler is known to choose it. 0 before the first.
     backend: Option<AtomicU64>,
+}
+
+/// The column of the answer to a begin with the id of the transaction.
+const TRANSACTION: &str = "demarcate_transaction";
+
+/// The column of the answer to a begin that says what the server is, where it is not of the kind that was asked for.
+const UNWANTED: &str = "demarcate_server";
+
+/// Returns the column that asks what the server is, for the list of a SELECT. Empty if any server will do.
+fn unwanted(target: TargetSessionAttrs) -> String {
+    let conditions = match target {
+        TargetSessionAttrs::Any => return String::new(),
+        TargetSessionAttrs::Primary => "WHEN pg_is_in_recovery() THEN 'a standby'",
+        TargetSessionAttrs::ReadWrite => {
+            "WHEN pg_is_in_recovery() THEN 'a standby' \
+             WHEN current_setting('default_transaction_read_only') = 'on' \
+             THEN 'read-only by `default_transaction_read_only`'"
+        }
+    };
+    format!(", CASE {conditions} END AS {UNWANTED}")
+}
+
+/// Returns the text in a column that the answer to a begin may have.
+fn text(row: &PgRow, column: &str) -> Result<Option<String>, sqlx::Error> {
+    if row.len() == 1 {
+        return Ok(None);
+    }
+    match row.try_get(column) {
+        Err(sqlx::Error::ColumnNotFound(_)) => Ok(None),
+        text => text,
+    }
 }
 
 /// How often the server checks that the client is still connected, in milliseconds.
@@ -56,6 +88,8 @@ impl Execute for Postgres {
 
 impl Connect for Postgres {
     const HAS_POOLERS: bool = true;
+
+    const HAS_STANDBYS: bool = true;
 
     type Fitting = Fitting;
 
@@ -127,6 +161,9 @@ impl Connect for Postgres {
                      `tls-*`; otherwise look at pg_hba.conf",
                 )
             }
+            "28000" if message.contains("client certificate") => {
+                Diagnosis::lasting(CertificateFault::OfClient.advice())
+            }
             "28000" => Diagnosis::lasting(
                 "may this user log in to this database from here? look at pg_hba.conf",
             ),
@@ -184,17 +221,21 @@ impl Transact for Postgres {
     /// Behind a pooler the order to cancel a statement may have to wait until a connection of the pooler is free. If
     /// the client disconnects instead, the pooler closes its connection to the server. A server that does not check for
     /// that would run the statement to its end and hold its locks, so `client_connection_check_interval` is set.
-    fn begin(options: &Effective, fitting: &Fitting) -> SqlStr {
+    ///
+    /// The kind of the server is asked for with the pid. Whether the transaction is read-only says nothing about it, since
+    /// the boundary may have asked for that.
+    fn begin(options: &Effective, fitting: &Fitting, target: TargetSessionAttrs) -> SqlStr {
         let mut sql = String::new();
+        let question = unwanted(target);
+        // Writing to a `String` cannot fail.
         let is_frozen = options
             .isolation
             .is_some_and(|isolation| isolation > Isolation::ReadCommitted);
         let asks_first = is_frozen && !options.confirm_commit;
         if asks_first {
-            sql.push_str("BEGIN; SELECT pg_backend_pid(); COMMIT; ");
+            let _ = write!(sql, "BEGIN; SELECT pg_backend_pid(){question}; COMMIT; ");
         }
         sql.push_str("BEGIN");
-        // Writing to a `String` cannot fail.
         if let Some(isolation) = options.isolation {
             let _ = write!(sql, " ISOLATION LEVEL {}", isolation.as_sql());
         }
@@ -222,9 +263,12 @@ impl Transact for Postgres {
             }
         }
         if options.confirm_commit {
-            sql.push_str("; SELECT pg_backend_pid(), pg_current_xact_id()::text");
+            let _ = write!(
+                sql,
+                "; SELECT pg_backend_pid(), pg_current_xact_id()::text AS {TRANSACTION}{question}"
+            );
         } else if !asks_first {
-            sql.push_str("; SELECT pg_backend_pid()");
+            let _ = write!(sql, "; SELECT pg_backend_pid(){question}");
         }
         AssertSqlSafe(sql).into_sql_str()
     }
@@ -235,11 +279,8 @@ impl Transact for Postgres {
         let process: i32 = row.try_get(0)?;
         Ok(BeginReply {
             process: u64::try_from(process).ok(),
-            transaction: if row.len() > 1 {
-                Some(row.try_get(1)?)
-            } else {
-                None
-            },
+            transaction: text(&row, TRANSACTION)?,
+            unwanted: text(&row, UNWANTED)?,
             #[cfg(feature = "sqlite")]
             schema: None,
         })
@@ -333,4 +374,53 @@ impl Backend for Postgres {}
 #[cfg(feature = "migrate")]
 impl Migrate for Postgres {
     forward_to_migrator!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begin(options: TxOptions, target: TargetSessionAttrs) -> String {
+        let options = Effective::resolve(options, &TxOptions::new(), |_| Ok(())).unwrap();
+        let fitting = Fitting {
+            watches_client: false,
+            backend: None,
+        };
+        Postgres::begin(&options, &fitting, target)
+            .as_str()
+            .to_owned()
+    }
+
+    #[test]
+    fn the_kind_of_the_server_is_asked_for_where_the_pid_is() {
+        use TargetSessionAttrs::{Any, Primary, ReadWrite};
+
+        let asks = ", CASE WHEN pg_is_in_recovery() THEN 'a standby' END AS demarcate_server";
+        assert_eq!(
+            begin(TxOptions::new(), Any),
+            "BEGIN; SELECT pg_backend_pid()"
+        );
+        assert_eq!(
+            begin(TxOptions::new(), Primary),
+            format!("BEGIN; SELECT pg_backend_pid(){asks}")
+        );
+        // What the server is, and not what the transaction is.
+        let reads = begin(TxOptions::new().read_only(), ReadWrite);
+        assert!(reads.starts_with("BEGIN READ ONLY; SELECT pg_backend_pid(), CASE WHEN pg_is"));
+        assert!(reads.contains("current_setting('default_transaction_read_only') = 'on'"));
+        assert!(!reads.contains("'transaction_read_only'"), "{reads}");
+        // Before the snapshot that the transaction keeps.
+        assert_eq!(
+            begin(TxOptions::new().isolation(Isolation::Serializable), Primary),
+            format!(
+                "BEGIN; SELECT pg_backend_pid(){asks}; COMMIT; BEGIN ISOLATION LEVEL SERIALIZABLE"
+            )
+        );
+        assert_eq!(
+            begin(TxOptions::new().confirm_commit(), Primary),
+            format!(
+                "BEGIN; SELECT pg_backend_pid(), pg_current_xact_id()::text AS demarcate_transaction{asks}"
+            )
+        );
+    }
 }

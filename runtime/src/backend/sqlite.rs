@@ -27,7 +27,7 @@ use crate::backend::{Migrate, forward::forward_to_migrator};
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
-use crate::settings::{FromSettings, Pooler};
+use crate::settings::{FromSettings, Pooler, TargetSessionAttrs};
 use crate::util::lock::lock;
 
 /// The data about a connection to SQLite, and the flag that interrupts its statement.
@@ -293,7 +293,7 @@ impl Transact for Sqlite {
     /// <https://www.sqlite.org/lang_transaction.html>.
     ///
     /// The schema is asked for inside the transaction, in which nobody else can change it.
-    fn begin(options: &Effective, fitting: &Fitting) -> SqlStr {
+    fn begin(options: &Effective, fitting: &Fitting, _: TargetSessionAttrs) -> SqlStr {
         let mut sql = String::new();
         // Writing to a `String` cannot fail. `restore` resets both settings.
         if let Some(timeout) = options.lock_timeout {

@@ -9,6 +9,7 @@ use super::connect::Connect;
 use crate::error::Error;
 use crate::options::effective::Effective;
 use crate::options::{Isolation, TxOptions};
+use crate::settings::TargetSessionAttrs;
 
 /// The parts of a backend that begin, end and cancel transactions.
 pub trait Transact: Connect {
@@ -32,8 +33,9 @@ pub trait Transact: Connect {
     /// Rejects options that this database does not support.
     fn check(options: &TxOptions) -> Result<(), Error>;
 
-    /// Returns the SQL that begins a transaction with all its options in one round trip.
-    fn begin(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
+    /// Returns the SQL that begins a transaction with all its options in one round trip. Unless `target` is any server, it
+    /// also asks the server whether it is of that kind.
+    fn begin(options: &Effective, fitting: &Self::Fitting, target: TargetSessionAttrs) -> SqlStr;
 
     /// Reads the last row of the answer to [`begin`](Self::begin).
     fn begun(row: Option<Self::Row>) -> Result<BeginReply, sqlx::Error>;
@@ -155,6 +157,8 @@ pub struct BeginReply {
     pub(crate) process: Option<u64>,
     /// The transaction's id, if the outcome of its commit is to be confirmed.
     pub(crate) transaction: Option<String>,
+    /// What the server is, if it is not of the kind that was asked for: `a standby`.
+    pub(crate) unwanted: Option<String>,
     /// The version of the schema, as a text that changes with it.
     #[cfg(feature = "sqlite")]
     pub(crate) schema: Option<String>,

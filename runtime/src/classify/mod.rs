@@ -61,9 +61,12 @@ mod tests;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::io;
 
 use sqlx::error::DatabaseError;
 
+use crate::util::certificate::CertificateFault;
+use crate::util::wrong_server::is_wrong_server;
 use category::Advice;
 pub(crate) use category::Fate;
 use origin::Origin;
@@ -118,6 +121,8 @@ pub fn classify(error: &sqlx::Error) -> Classification<'_> {
         E::RowNotFound => words::NOT_FOUND,
         E::Protocol(message) if is_wrong_number_of_arguments(message) => words::QUERY.lost(),
         E::Protocol(message) if is_refused_by_sqlite(message) => words::QUERY,
+        E::Io(error) if is_wrong_server(error) => words::RESTART,
+        E::Io(error) if is_refused_handshake(error) => words::NO_SUCH_SERVER,
         E::Io(_) | E::Protocol(_) | E::WorkerCrashed | E::PoolClosed => words::CONNECTION,
         E::Tls(_) => words::NO_SUCH_SERVER,
         E::PoolTimedOut => words::POOL_TIMEOUT,
@@ -134,6 +139,12 @@ pub fn classify(error: &sqlx::Error) -> Classification<'_> {
         _ => words::UNKNOWN,
     };
     verdict.into()
+}
+
+/// Whether the certificate of one side was refused by the other. rustls has such an error inside one of I/O.
+fn is_refused_handshake(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+        && CertificateFault::find(&error.to_string()).is_some()
 }
 
 /// Whether sqlx 0.9 has refused a statement that has more arguments than a statement can have, or another number of them

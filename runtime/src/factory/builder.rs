@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
+use futures_util::future::Either;
 
 use crate::backend::Backend;
 use crate::engine::Watch;
@@ -15,7 +16,8 @@ use crate::observe::sql_comments::SqlComments;
 use crate::options::TxOptions;
 use crate::pool::Pool;
 use crate::pool::own::{AfterConnect, Limits};
-use crate::settings::{Options, Pooler, ReplicaOptions, Settings};
+use crate::scope::site::{Site, SiteKind};
+use crate::settings::{Options, Pooler, ReplicaOptions, Settings, TargetSessionAttrs};
 
 /// Configures and makes a [`SessionFactory`].
 ///
@@ -38,10 +40,16 @@ use crate::settings::{Options, Pooler, ReplicaOptions, Settings};
 pub struct Builder<DB: Backend> {
     /// The connect options, or why there are none.
     settings: Option<Result<Options<DB>, Error>>,
+    /// The user's pool, which is used in place of the connect options.
+    pool: Option<sqlx::Pool<DB>>,
     /// The pooler that is detected from the settings.
     shown: Pooler,
     /// The pooler that the program sets.
     pooler: Option<Pooler>,
+    /// The kind of server that the settings ask for.
+    named_target: TargetSessionAttrs,
+    /// The kind of server that the program asks for.
+    target: Option<TargetSessionAttrs>,
     limits: Limits,
     startup_timeout: Option<Duration>,
     application_name: Option<String>,
@@ -50,6 +58,9 @@ pub struct Builder<DB: Backend> {
     replicas: Vec<Result<ReplicaOptions<DB>, Error>>,
     after_connect: Option<AfterConnect<DB>>,
 }
+
+/// The holder of the connection on which `connect` asks what the server is.
+const SITE: Site = Site::new("connect", SiteKind::Closure, file!(), line!());
 
 impl<DB: Backend> Builder<DB> {
     /// The default of [`max_connections`](Self::max_connections).
@@ -67,8 +78,11 @@ impl<DB: Backend> Builder<DB> {
     pub(crate) fn new() -> Self {
         Self {
             settings: None,
+            pool: None,
             shown: Pooler::None,
             pooler: None,
+            named_target: TargetSessionAttrs::Any,
+            target: None,
             limits: Limits {
                 max_connections: Self::MAX_CONNECTIONS,
                 min_connections: 0,
@@ -100,6 +114,7 @@ impl<DB: Backend> Builder<DB> {
     fn of(mut self, settings: &Settings) -> Self {
         self.settings = Some(settings.options::<DB>());
         self.shown = settings.pooler;
+        self.named_target = settings.target_session_attrs;
         self
     }
 
@@ -121,6 +136,50 @@ impl<DB: Backend> Builder<DB> {
     pub fn options(mut self, options: Options<DB>) -> Self {
         self.shown = DB::pooler(&options);
         self.settings = Some(Ok(options));
+        self
+    }
+
+    /// Sets an existing pool of sqlx, in place of a URL. The pool keeps its own limits and connect options; the limits of
+    /// this builder are those of its [replicas](Self::replica).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "postgres")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use demarcate::postgres::SessionFactory;
+    /// use demarcate::settings::TargetSessionAttrs;
+    ///
+    /// let pool = sqlx::PgPool::connect("postgres://localhost/shop").await?;
+    /// let db = SessionFactory::builder()
+    ///     .pool(pool)
+    ///     .target_session_attrs(TargetSessionAttrs::Primary)
+    ///     .connect()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pool(mut self, pool: sqlx::Pool<DB>) -> Self {
+        self.shown = DB::pooler(&pool.connect_options());
+        self.pool = Some(pool);
+        self
+    }
+
+    /// Sets the kind of server on which boundaries may run. Each transaction asks for it in the round trip in which it
+    /// begins; [`connect`](Self::connect) asks as well. The default is that of the URL, or any server.
+    ///
+    /// ```
+    /// # #[cfg(feature = "postgres")] {
+    /// use demarcate::postgres::SessionFactory;
+    /// use demarcate::settings::TargetSessionAttrs;
+    ///
+    /// // As with `?target_session_attrs=primary` in the URL.
+    /// let db = SessionFactory::builder()
+    ///     .url("postgres://db.internal/shop")
+    ///     .target_session_attrs(TargetSessionAttrs::Primary);
+    /// # let _ = db;
+    /// # }
+    /// ```
+    pub fn target_session_attrs(mut self, target: TargetSessionAttrs) -> Self {
+        self.target = Some(target);
         self
     }
 
@@ -189,8 +248,10 @@ impl<DB: Backend> Builder<DB> {
     /// # }
     /// ```
     pub fn replica(mut self, url: &str) -> Self {
-        let replica = Settings::from_url(url)
-            .and_then(|settings| Ok((settings.options::<DB>()?, settings.pooler)));
+        let replica = Settings::from_url(url).and_then(|settings| {
+            settings.check_replica()?;
+            Ok((settings.options::<DB>()?, settings.pooler))
+        });
         self.replicas.push(replica);
         self
     }
@@ -327,7 +388,12 @@ impl<DB: Backend> Builder<DB> {
     pub async fn connect(self) -> Result<SessionFactory<DB>, Error> {
         let patience = self.startup_timeout;
         let db = self.connect_lazy()?;
-        startup::connect::<DB, _, _>(patience, || db.pool().warm_up()).await?;
+        let pool = db.pool();
+        startup::connect::<DB, _, _>(patience, || async {
+            pool.warm_up().await?;
+            pool.check_server(SITE).await
+        })
+        .await?;
         db.pool().prove().await?;
         Ok(db)
     }
@@ -380,9 +446,34 @@ impl<DB: Backend> Builder<DB> {
     ///
     /// [`Error::Config`] for invalid settings.
     pub fn connect_lazy(self) -> Result<SessionFactory<DB>, Error> {
-        let settings = self.settings.ok_or_else(|| {
-            Error::config("no database was named; give the builder a `url` or `options`")
-        })??;
+        let source = match (self.pool, self.settings) {
+            (None, None) => {
+                return Err(Error::config(
+                    "no database was named; give the builder a `url`, `options` or a `pool`",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                return Err(Error::config(
+                    "the builder has a `pool` and a `url` or `options`; leave one of them out",
+                ));
+            }
+            (Some(_), None) if self.application_name.is_some() || self.after_connect.is_some() => {
+                return Err(Error::config(
+                    "`application_name` and `after_connect` do not apply to connections of an existing pool; set them where \
+                     the pool is made",
+                ));
+            }
+            (Some(pool), None) => Either::Left(pool),
+            (None, Some(settings)) => Either::Right(settings?),
+        };
+        let target = self.target.unwrap_or(self.named_target);
+        if target != TargetSessionAttrs::Any && !DB::HAS_STANDBYS {
+            return Err(Error::unsupported(
+                DB::TITLE,
+                "`target_session_attrs`",
+                "leave it out: a file has no standby",
+            ));
+        }
         if self.limits.max_connections == 0 {
             return Err(Error::config(
                 "a pool cannot have 0 connections; give `max_connections` at least 1",
@@ -425,12 +516,16 @@ impl<DB: Backend> Builder<DB> {
             false => Ok(()),
         };
         check_prepared(pooler)?;
-        let pool = Pool::new(
-            named(settings)?,
-            self.after_connect.clone(),
-            pooler,
-            self.limits,
-        );
+        let pool = match source {
+            Either::Left(pool) => Pool::from_sqlx(pool, pooler),
+            Either::Right(options) => Pool::new(
+                named(options)?,
+                self.after_connect.clone(),
+                pooler,
+                self.limits,
+            ),
+        };
+        let pool = pool.asking_for(target);
         let replicas = self.replicas.into_iter().map(|replica| {
             let limits = Limits {
                 min_connections: 0,

@@ -39,6 +39,8 @@ pub(super) struct Assessment<'a> {
     pub(super) pool: PoolStatus,
     pub(super) open: Vec<OpenBoundary>,
     pub(super) collected: Collected,
+    /// What was collected from each replica of the factory.
+    pub(super) replicas: Vec<Collected>,
     pub(super) own: OwnCounters,
     /// The counters of an earlier report, to compare with.
     pub(super) before: Option<Sample>,
@@ -84,6 +86,7 @@ impl<'a> Assessment<'a> {
             CheckKind::PoolUsage => self.pool_usage(),
             CheckKind::AverageStatement | CheckKind::P99Statement => self.statement_time(kind),
             CheckKind::Busy => self.busy(),
+            CheckKind::Replicas => self.replicas(),
             _ => match &self.collected.readings {
                 Ok(readings) => self
                     .reading(kind, readings)
@@ -148,6 +151,7 @@ impl<'a> Assessment<'a> {
             | CheckKind::PoolUsage
             | CheckKind::AverageStatement
             | CheckKind::P99Statement
+            | CheckKind::Replicas
             | CheckKind::Busy => Err("it is not read there".into()),
         }
     }
@@ -268,6 +272,37 @@ impl<'a> Assessment<'a> {
         }
         let evidence = format!("statements {over}: {count}");
         self.measured(kind, milliseconds(took), vec![evidence])
+    }
+
+    /// Checks the replicas of the factory.
+    fn replicas(&self) -> Check {
+        const KIND: CheckKind = CheckKind::Replicas;
+        let mut longest = None::<f64>;
+        let (mut evidence, mut is_sick) = (Vec::new(), false);
+        for (number, replica) in self.replicas.iter().enumerate() {
+            let seen = see(replica);
+            if let Ok((Some(seconds), _)) = &seen {
+                longest = Some(longest.map_or(*seconds, |longest| longest.max(*seconds)));
+            }
+            is_sick |= seen.is_err();
+            let (Ok((_, said)) | Err(said)) = seen;
+            evidence.push(format!("replica {number} {said}"));
+        }
+        let check = match longest {
+            Some(seconds) => self.measured(KIND, seconds, evidence),
+            None => Check {
+                evidence,
+                ..Check::judged(KIND, Status::Healthy)
+            },
+        };
+        match check.status() {
+            Some(Status::Healthy) if is_sick => Check {
+                value: check.value,
+                evidence: check.evidence,
+                ..Check::judged(KIND, Status::Degraded)
+            },
+            _ => check,
+        }
     }
 
     fn busy(&self) -> Check {
@@ -547,6 +582,37 @@ impl<'a> Assessment<'a> {
             }
             None => format!("session {process}"),
         }
+    }
+}
+
+/// Returns the lag of a replica in seconds, if it can be read, and the replica's state in words. `Err` if somebody should
+/// look at it.
+fn see(replica: &Collected) -> Result<(Option<f64>, String), String> {
+    if let Contact::Failed(said, advice) = &replica.contact {
+        let advice = advice.map(|advice| format!("; {advice}"));
+        return Err(format!(
+            "cannot be reached: {said}{}",
+            advice.unwrap_or_default()
+        ));
+    }
+    let readings = replica.readings.as_ref();
+    let readings = readings.map_err(|reason| format!("answers, and no more: {reason}"))?;
+    if let Ok(false) = readings.is_replica {
+        return Err("follows no other server, and accepts writes".to_owned());
+    }
+    match &readings.lag {
+        Ok(Lag {
+            seconds: Some(seconds),
+            evidence,
+        }) => Ok((
+            Some(*seconds),
+            format!("is {seconds:.1} s behind: {evidence}"),
+        )),
+        Ok(Lag {
+            seconds: None,
+            evidence,
+        }) => Err(format!("has a lag that is not known: {evidence}")),
+        Err(reason) => Ok((None, format!("can be read; its lag cannot: {reason}"))),
     }
 }
 

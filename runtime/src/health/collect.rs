@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sqlx::SqlSafeStr;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::examine::{Asker, Examine, Who};
-use super::history::History;
+use super::history::{History, ReplicaHistories};
 use super::readings::{Reading, Readings};
 use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::factory::SessionFactory;
+use crate::pool::Pool;
 use crate::scope::site::{Site, SiteKind};
 use crate::settings::Pooler;
 
@@ -66,16 +68,46 @@ pub(super) async fn collect<DB: Examine>(db: &SessionFactory<DB>, limit: Duratio
         );
     }
     let deadline = Instant::now() + limit;
+    let history = db.extensions().get_or_default::<History>();
     if DB::is_lost_with_its_connection(pool.control().options()) {
         return collect_from_only_connection(db.clone(), deadline).await;
     }
+    collect_from(pool, &history, deadline, limit).await
+}
+
+/// Collects the readings of each replica of the factory, all at once. It takes at most `limit`.
+///
+/// # Cancel safety
+///
+/// As [`collect`].
+pub(super) async fn collect_from_replicas<DB: Examine>(
+    db: &SessionFactory<DB>,
+    limit: Duration,
+) -> Vec<Collected> {
+    let histories = db.extensions().get_or_default::<ReplicaHistories>();
+    let deadline = Instant::now() + limit;
+    let replicas = db.replicas().pools().iter().enumerate();
+    let collected = replicas.map(|(number, pool)| {
+        let history = histories.of(number);
+        async move { collect_from(pool, &history, deadline, limit).await }
+    });
+    join_all(collected).await
+}
+
+/// Collects over the control connection of a pool, or over an idle connection of it.
+async fn collect_from<DB: Examine>(
+    pool: &Pool<DB>,
+    history: &History,
+    deadline: Instant,
+    limit: Duration,
+) -> Collected {
     // If the connections of the pool hold all sessions of a pooler in session mode, a further one would not be served.
     let idle = match pool.pooler() {
         Pooler::Session => pool.acquire_idle(SITE).await.map(Box::new),
         Pooler::None | Pooler::Transaction => None,
     };
     let mut asker = Asker(Who::ControlConnection { pool, idle });
-    let collected = ask(&mut asker, db, deadline, limit).await;
+    let collected = ask(&mut asker, pool, history, deadline, limit).await;
     asker.give_back();
     if pool.is_closing() {
         // The connection may have been opened after the pool closed the others.
@@ -104,7 +136,8 @@ async fn collect_from_only_connection<DB: Examine>(
     let task = tokio::spawn(async move {
         let mut asker = Asker(Who::Only(Box::new(connection)));
         let far = Instant::now() + Duration::from_secs(60 * 60);
-        let collected = ask(&mut asker, &db, far, limit).await;
+        let history = db.extensions().get_or_default::<History>();
+        let collected = ask(&mut asker, db.pool(), &history, far, limit).await;
         asker.give_back();
         collected
     });
@@ -118,7 +151,8 @@ async fn collect_from_only_connection<DB: Examine>(
 /// Measures a round trip, and then reads everything that the checks need, until `deadline`.
 async fn ask<DB: Examine>(
     asker: &mut Asker<'_, DB>,
-    db: &SessionFactory<DB>,
+    pool: &Pool<DB>,
+    history: &History,
     deadline: Instant,
     limit: Duration,
 ) -> Collected {
@@ -134,15 +168,12 @@ async fn ask<DB: Examine>(
             let advice = DB::diagnose(&error).advice;
             return Collected::failed(Redacted(&error).to_string(), Some(advice));
         }
-        Err(_) => return no_answer(limit, db.pool().pooler()),
+        Err(_) => return no_answer(limit, pool.pooler()),
     };
     let had = deadline.saturating_duration_since(Instant::now());
-    let history = db.extensions().get_or_default::<History>();
-    match timeout_at(deadline, DB::examine(asker, &history)).await {
+    match timeout_at(deadline, DB::examine(asker, history)).await {
         Ok(Ok(mut readings)) => {
-            if let (Ok(None), Some(ago)) =
-                (&readings.read_only, db.pool().learned().refused_write())
-            {
+            if let (Ok(None), Some(ago)) = (&readings.read_only, pool.learned().refused_write()) {
                 readings.read_only = Ok(Some(refused_write(ago)));
             }
             Collected {

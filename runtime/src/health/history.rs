@@ -1,7 +1,7 @@
 //! The counters of earlier reports, for checks over a window of time.
 
 use std::collections::VecDeque;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::own_counters::OwnCounters;
@@ -53,6 +53,20 @@ pub(super) struct Sample {
     pub(super) taken: Instant,
     pub(super) counters: Option<Counters>,
     pub(super) own: OwnCounters,
+}
+
+/// The histories of the replicas of one factory.
+#[derive(Default)]
+pub(super) struct ReplicaHistories(Mutex<Vec<Arc<History>>>);
+
+impl ReplicaHistories {
+    /// Returns the history of the replica with that number.
+    pub(super) fn of(&self, number: usize) -> Arc<History> {
+        let mut histories = lock(&self.0);
+        let most = histories.len().max(number + 1);
+        histories.resize_with(most, Arc::default);
+        Arc::clone(&histories[number])
+    }
 }
 
 impl History {

@@ -47,6 +47,10 @@ pub enum CheckKind {
     ServerConnections,
     /// The lag of a standby behind its primary, in seconds: 10, 60, 300.
     ReplicationLag,
+    /// The largest lag of the factory's own [replicas](crate::Builder::replica), in seconds: degraded from 10, and never
+    /// worse, since boundaries that prefer a replica run on the primary where there is none. Degraded as well if a replica
+    /// cannot be reached, if its lag is not known, or if it is not a replica. A factory without replicas has no such check.
+    Replicas,
     /// The age of the oldest unfrozen row of the server, in transactions: 500 million, 1,000 million, 1,600 million. At
     /// about 2,147 million, PostgreSQL refuses to write.
     TransactionAge,
@@ -117,7 +121,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 impl CheckKind {
     /// All kinds, in the order of a report. A report has those that apply to its database.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Connection,
         Self::Writable,
         Self::PoolUsage,
@@ -131,6 +135,7 @@ impl CheckKind {
         Self::Rollbacks,
         Self::ServerConnections,
         Self::ReplicationLag,
+        Self::Replicas,
         Self::TransactionAge,
         Self::HistoryLength,
         Self::WalSize,
@@ -249,6 +254,14 @@ impl CheckKind {
                 [10.0, 60.0, 300.0],
                 "check that the standby is connected, that its disk and network keep up with the primary, and that no long query \
                  there delays the replay",
+            ),
+            Self::Replicas => row(
+                "replicas",
+                Unit::Seconds,
+                Above,
+                [10.0, f64::INFINITY, f64::INFINITY],
+                "look at that replica, and at whether its URL still leads to one; boundaries with `replica = Require` fail \
+                 while none can be reached",
             ),
             Self::TransactionAge => row(
                 "transaction_age",

@@ -27,6 +27,8 @@ mod sqlite;
 
 use std::time::{Instant, SystemTime};
 
+use futures_util::future::join;
+
 pub use examine::Examine;
 pub use kind::{CheckKind, Unit};
 pub use monitor::{Monitor, MonitorHandle, StatusChange};
@@ -48,6 +50,8 @@ impl<DB: Examine> SessionFactory<DB> {
     /// It never fails, and takes at most [5 s](Thresholds::TIMEOUT): if the database is down, hangs or rejects the login,
     /// the report says so. It works while the pool is exhausted, since it uses a connection outside the pool. (A database
     /// in memory has only the connection of the pool. If that is in use, the checks that need it are skipped.)
+    ///
+    /// The [replicas](crate::Builder::replica) of the factory are asked at the same time, each over a connection of its own.
     ///
     /// Counters that only grow, such as deadlocks, are compared with an earlier report of the same factory. The first
     /// report has none to compare with, and skips those checks.
@@ -84,7 +88,12 @@ impl<DB: Examine> SessionFactory<DB> {
         let (at, began) = (SystemTime::now(), Instant::now());
         // Read before the queries, which take the only connection of a database in memory.
         let pool = self.pool_status();
-        let collected = collect::collect(self, thresholds.time_limit()).await;
+        let limit = thresholds.time_limit();
+        let collected = collect::collect(self, limit);
+        let (collected, replicas) = match thresholds.is_off(CheckKind::Replicas) {
+            true => (collected.await, Vec::new()),
+            false => join(collected, collect::collect_from_replicas(self, limit)).await,
+        };
         let server = match &collected.readings {
             Ok(readings) => readings.server.clone(),
             Err(_) => DB::TITLE.to_owned(),
@@ -99,6 +108,7 @@ impl<DB: Examine> SessionFactory<DB> {
             pool,
             open,
             collected,
+            replicas,
             own: OwnCounters::of(self),
             before: None,
             now: Instant::now(),
@@ -106,6 +116,7 @@ impl<DB: Examine> SessionFactory<DB> {
         assessment.compare(&self.extensions().get_or_default::<History>());
         let checks = DB::CHECKS
             .iter()
+            .filter(|kind| **kind != CheckKind::Replicas || !self.replicas().pools().is_empty())
             .map(|kind| assessment.judge(*kind))
             .collect();
         HealthReport::of(DB::TITLE, server, checks, at, began.elapsed())

@@ -38,6 +38,7 @@ impl Examine for MySql {
         CheckKind::Rollbacks,
         CheckKind::ServerConnections,
         CheckKind::ReplicationLag,
+        CheckKind::Replicas,
         CheckKind::HistoryLength,
     ];
 
@@ -65,11 +66,21 @@ impl Examine for MySql {
                 "REPLICATION CLIENT",
                 "SUPER",
             ];
-            let lag = match status.may(&sees_replicas) {
-                true => lag(asker.ask("show replica status".into_sql_str()).await?),
-                false => Err(GRANT_REPLICAS.into()),
+            let replication = match status.may(&sees_replicas) {
+                true => Ok(asker.ask("show replica status".into_sql_str()).await?),
+                false => Err(Cow::Borrowed(GRANT_REPLICAS)),
             };
-            read(&status, sessions, lag)
+            let follows = replication.as_ref().map(Option::is_some);
+            let follows = follows.map_err(Cow::clone);
+            let readings = read(&status, sessions, replication.and_then(lag))?;
+            Ok(Readings {
+                // A reader of a cluster may follow by other means than replication.
+                is_replica: match readings.read_only {
+                    Ok(Some(_)) => Ok(true),
+                    _ => follows,
+                },
+                ..readings
+            })
         })
     }
 }

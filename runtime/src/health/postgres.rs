@@ -37,6 +37,7 @@ impl Examine for Postgres {
         CheckKind::Rollbacks,
         CheckKind::ServerConnections,
         CheckKind::ReplicationLag,
+        CheckKind::Replicas,
         CheckKind::TransactionAge,
         CheckKind::Integrity,
     ];
@@ -66,6 +67,7 @@ fn read(row: &PgRow, history: &History) -> Result<Readings, sqlx::Error> {
     let may_look: bool = row.try_get("may_look")?;
     Ok(Readings {
         read_only: Ok(read_only(row)?),
+        is_replica: Ok(row.try_get("is_standby")?),
         sessions: Ok(sessions(row)?),
         counters: Counters {
             cache: Ok(Share {

@@ -13,6 +13,8 @@ pub struct Readings {
     pub(crate) server: String,
     /// The reason why the database is read-only; `None` if it is writable.
     pub(crate) read_only: Reading<Option<String>>,
+    /// Whether the server follows another one.
+    pub(crate) is_replica: Reading<bool>,
     /// The sessions that are in a transaction.
     pub(crate) sessions: Reading<Sessions>,
     /// Whether the whole database is locked exclusively.
@@ -41,6 +43,7 @@ impl Readings {
         Self {
             server,
             read_only: Err(NOT_THERE),
+            is_replica: Err(NOT_THERE),
             sessions: Err(NOT_THERE),
             is_locked: false,
             counters: Counters {

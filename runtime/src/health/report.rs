@@ -182,7 +182,7 @@ impl HealthReport {
         }
     }
 
-    /// Returns the check of that kind; `None` if this database has no such check.
+    /// Returns the check of that kind; `None` if this database, or this factory, has no such check.
     pub fn check(&self, kind: CheckKind) -> Option<&Check> {
         self.checks.iter().find(|check| check.kind == kind)
     }

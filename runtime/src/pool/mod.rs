@@ -22,8 +22,12 @@ use tokio::time::timeout;
 pub(crate) use self::connection::Connection;
 use self::connection::LentConnection;
 pub use self::status::PoolStatus;
+use crate::backend::forward::last_row;
+use crate::backend::query::Statement;
 use crate::backend::{Backend, connect_error};
+use crate::classify::Fate;
 use crate::error::Error;
+use crate::options::effective::Effective;
 use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
 use crate::pool::learned::Learned;
@@ -31,9 +35,10 @@ use crate::pool::own::{AfterConnect, CLOSING_TAKES, Lack, Limits, OwnPool};
 use crate::scope::holder::InWords;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
-use crate::settings::{Options, Pooler};
+use crate::settings::{Options, Pooler, TargetSessionAttrs};
 use crate::targets;
 use crate::util::cancel::{CancelSource, CancelToken};
+use crate::util::wrong_server::wrong_server;
 
 /// How long stopped work may take to finish, including the wait for a commit's answer. A future that nobody polls can
 /// exceed it.
@@ -48,6 +53,8 @@ pub(crate) struct Pool<DB: Backend> {
     guests: watch::Sender<usize>,
     holders: Holders,
     waiting: AtomicUsize,
+    /// The kind of server that each transaction asks for.
+    target: TargetSessionAttrs,
     /// Whether the factory is closing.
     closing: watch::Sender<bool>,
     /// The grace period of [`close`](Self::close), once it is over.
@@ -115,11 +122,31 @@ impl<DB: Backend> Pool<DB> {
             guests: watch::Sender::new(0),
             holders: Holders::default(),
             waiting: AtomicUsize::new(0),
+            target: TargetSessionAttrs::Any,
             stopper: CancelSource::new(),
             closing: watch::Sender::new(false),
             grace: OnceLock::new(),
             wait,
         }
+    }
+
+    /// Sets the kind of server that each transaction asks for.
+    pub(crate) fn asking_for(self, target: TargetSessionAttrs) -> Self {
+        Self { target, ..self }
+    }
+
+    /// Returns the kind of server that each transaction asks for.
+    pub(crate) fn target(&self) -> TargetSessionAttrs {
+        self.target
+    }
+
+    /// Returns the error of a transaction that got no server of the kind that it asks for. `found` says what the server
+    /// is: `a standby`.
+    pub(crate) fn wrong_server(&self, found: &str) -> Error {
+        let target = self.target;
+        let message =
+            format!("the server is {found}, and `target_session_attrs` asks for `{target}`");
+        Self::refused(sqlx::Error::Io(wrong_server(message)))
     }
 
     /// Returns the kind of pooler between this pool and the server.
@@ -241,6 +268,27 @@ impl<DB: Backend> Pool<DB> {
         let mut lent = own.take().await.map_err(|lack| self.explain(lack))?;
         let proven = DB::prove(&mut lent.own_mut().connection).await;
         proven.map_err(connect_error::<DB>)
+    }
+
+    /// Checks that the server is of the kind that is asked for, in a transaction that does nothing else. `who` is shown as
+    /// the holder of the connection.
+    pub(crate) async fn check_server(&self, who: Site) -> Result<(), Error> {
+        if self.target == TargetSessionAttrs::Any {
+            return Ok(());
+        }
+        let mut connection = self.acquire(who).await?;
+        let (options, fitting) = (Effective::default(), Arc::clone(connection.fitting()));
+        let begin = DB::begin(&options, &fitting, self.target);
+        let row = last_row::<DB>(DB::fetch_many(&mut connection, Statement::of_text(begin))).await;
+        let begun = row.and_then(DB::begun).map_err(Self::refused)?;
+        if let Some(found) = begun.unwanted {
+            self.learned.learn(Fate::ReadOnly);
+            return Err(self.wrong_server(&found));
+        }
+        let rolled_back = DB::roll_back(&mut connection, &options, &fitting).await;
+        rolled_back.map_err(Self::refused)?;
+        connection.give_back();
+        Ok(())
     }
 
     /// Returns the control connection, which is available while all connections of the pool are in use.

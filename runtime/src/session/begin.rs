@@ -118,7 +118,7 @@ impl<DB: Backend> Core<DB> {
                 })
                 .lease;
             self.recorder.totals.round_trips += 1;
-            let begin = DB::begin(&self.options, lease.fitting());
+            let begin = DB::begin(&self.options, lease.fitting(), pool.target());
             let connection = lease.parts().connection;
             self.activity.begins();
             let begun = DB::fetch_many(connection, Statement::of_text(begin));
@@ -136,6 +136,18 @@ impl<DB: Backend> Core<DB> {
                             }
                             continue;
                         }
+                    }
+                    if let Some(found) = begun.unwanted {
+                        self.activity.begun(None, None);
+                        if let Some(on) = self.connection.take() {
+                            on.lease.discard_as(Fate::ReadOnly);
+                        }
+                        // Since it was opened, the server may have become a standby, and the address lead to another.
+                        if is_reused && dead < pool.size() {
+                            dead += 1;
+                            continue;
+                        }
+                        return Err(pool.wrong_server(&found));
                     }
                     self.activity.begun(begun.process, self.replica);
                     lease.begin(begun);

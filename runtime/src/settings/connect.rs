@@ -2,6 +2,8 @@
 
 use sqlx::{Connection, Database};
 
+#[cfg(feature = "postgres")]
+use super::fixed::Fixed;
 use super::pooler::Pooler;
 use super::target::Target;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
@@ -61,8 +63,15 @@ impl FromSettings for sqlx::Postgres {
         for (name, value) in &server.parameters {
             url.append_pair(name, value);
         }
-        match url.finish().parse() {
-            Ok(options) => Ok(Some(options)),
+        match url.finish().parse::<Options<Self>>() {
+            // sqlx takes the options of `PGOPTIONS` as well.
+            Ok(options) => match options.get_options().and_then(Fixed::changed_by) {
+                Some(fixed) => Err(Error::config(format!(
+                    "`options` in the URL, or PGOPTIONS, {}",
+                    fixed.fault()
+                ))),
+                None => Ok(Some(options)),
+            },
             // sqlx's error may quote a part of the URL, so it is not passed on.
             Err(_) => Err(Error::config(
                 "sqlx rejects these settings of PostgreSQL; check the parameters of the URL",

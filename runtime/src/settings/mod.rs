@@ -6,10 +6,12 @@
 mod connect;
 mod dotenv;
 mod environment;
+mod fixed;
 mod misspelt;
 mod names;
 mod pool;
 mod pooler;
+mod session_attrs;
 mod source;
 mod target;
 mod url;
@@ -34,6 +36,7 @@ pub(crate) use connect::{FromSettings, Options, ReplicaOptions};
 pub use environment::Environment;
 pub use pool::PoolSettings;
 pub use pooler::Pooler;
+pub use session_attrs::TargetSessionAttrs;
 pub use source::Source;
 
 /// The database, and the limits of its connection pool.
@@ -49,7 +52,7 @@ pub use source::Source;
 ///    system it is;
 /// 3. `SUPABASE_POOLER_HOST`, `_PORT` (default 6543), `_USER`, `_PASSWORD`;
 /// 4. `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGUSER`, `PGPASSWORD`, `PGDATABASE`, `PGSSLMODE`, `PGSSLROOTCERT`,
-///    `PGSSLCERT`, `PGSSLKEY`, `PGAPPNAME`, `PGOPTIONS`;
+///    `PGSSLCERT`, `PGSSLKEY`, `PGAPPNAME`, `PGOPTIONS`, `PGTARGETSESSIONATTRS`;
 /// 5. in development, the SQLite file `development.db` in the working directory. In other environments it is an error if
 ///    no database is named.
 ///
@@ -64,6 +67,7 @@ pub use source::Source;
 /// | `DB_POOL_RECYCLE`, `DB_IDLE_TIMEOUT` | the age at which a connection is replaced, and the idle time after which it is closed; or `never` |
 /// | `DB_STARTUP_TIMEOUT` | how long [`connect`](crate::Builder::connect) waits for a database that does not accept connections yet; without it, `connect` does not wait |
 /// | `DB_POOLER` | `none`, `session` or `transaction`, if it cannot be [detected](Pooler) |
+/// | `DB_TARGET_SESSION_ATTRS` | `any`, `read-write` or `primary`: the [kind of server](TargetSessionAttrs) to connect to |
 /// | `DATABASE_REPLICA_URL` | the URL of a [replica](crate::Builder::replica), or several, separated by spaces |
 /// | `SQL_ECHO` | `1` to [log statements](crate::Builder::sql_echo), without values |
 /// | `LOG_LEVEL` | `off`, `error`, `warn`, `info`, `debug` or `trace` |
@@ -83,8 +87,14 @@ pub use source::Source;
 /// The schemes are `postgres://`, `postgresql://`, `mysql://`, `mariadb://` and `sqlite://`, with the name of a driver
 /// (`postgresql+asyncpg://`) or without. A password may be percent-encoded, or contain `@`, `:`, `/`, `?`, `#` and `%`
 /// unencoded. A socket is written as the host `%2Frun%2Fpostgresql` or as `?host=/run/postgresql`, an IPv6 address in
-/// brackets. `?pgbouncer=true` (or `session`, or `transaction`) says that there is a [pooler](Pooler). Parameters that
-/// sqlx does not support are logged.
+/// brackets. `?pgbouncer=true` (or `session`, or `transaction`) says that there is a [pooler](Pooler), and
+/// `?target_session_attrs=primary` asks for that [kind of server](TargetSessionAttrs). Parameters that sqlx does not
+/// support are logged.
+///
+/// `?timezone=%2B02:00` sets the time zone of each connection to MySQL or MariaDB. sqlx reads a `TIMESTAMP` as UTC
+/// whatever the zone is, so with another zone than UTC use types without a zone, such as `NaiveDateTime`. On PostgreSQL
+/// sqlx fixes the time zone, `DateStyle` and `client_encoding` of each connection: a URL and `PGOPTIONS` that set them to
+/// something else are rejected, with what to write instead.
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -127,6 +137,8 @@ pub struct Settings {
     pub pool: PoolSettings,
     /// The pooler between the program and the server.
     pub pooler: Pooler,
+    /// The kind of server to connect to.
+    pub target_session_attrs: TargetSessionAttrs,
     /// How long [`connect`](crate::Builder::connect) waits for a database that does not accept connections yet:
     /// `DB_STARTUP_TIMEOUT`.
     pub startup_timeout: Option<Duration>,
@@ -238,6 +250,7 @@ impl Settings {
             environment,
             pool: environment.pool(),
             pooler: target.pooler(),
+            target_session_attrs: target.target_session_attrs(),
             startup_timeout: None,
             sql_echo: false,
             log_level: None,
@@ -267,6 +280,9 @@ impl Settings {
             environment,
             pool: pool_settings(environment, variables)?,
             pooler: variables.pooler()?.unwrap_or(settings.pooler),
+            target_session_attrs: variables
+                .target_session_attrs("DB_TARGET_SESSION_ATTRS")?
+                .unwrap_or(settings.target_session_attrs),
             startup_timeout: variables.duration("DB_STARTUP_TIMEOUT")?,
             sql_echo: variables.flag("SQL_ECHO")?.unwrap_or(false),
             log_level: variables.level("LOG_LEVEL")?,
@@ -303,6 +319,16 @@ impl Settings {
                 "sqlx does not support these parameters of the URL",
             );
         }
+        if let Target::Server(server) = &self.target
+            && let Some(zone) = server.foreign_zone()
+        {
+            tracing::warn!(
+                target: targets::SETTINGS,
+                zone,
+                "sqlx reads and writes a TIMESTAMP as UTC whatever the time zone of the connection is: use types without a \
+                 zone for it, or leave `timezone` out",
+            );
+        }
     }
 
     /// Returns the connect options of each replica, or why there are none.
@@ -318,11 +344,25 @@ impl Settings {
         targets
             .map(|target| {
                 let options = settings(target).options::<DB>();
+                let options = options.and_then(|options| {
+                    let replica = Self::of(target.clone());
+                    replica.check_replica().map(|()| options)
+                });
                 let options =
                     options.map_err(|error| Error::config(format!("{REPLICAS}: {error}")))?;
                 Ok((options, target.pooler()))
             })
             .collect()
+    }
+
+    /// Rejects settings that ask for a primary where a replica is named.
+    pub(crate) fn check_replica(&self) -> Result<(), Error> {
+        match self.target_session_attrs {
+            TargetSessionAttrs::Any => Ok(()),
+            TargetSessionAttrs::ReadWrite | TargetSessionAttrs::Primary => Err(Error::config(
+                "a replica cannot be asked for with `target_session_attrs`; leave it out of the replica's URL, and write it                  in the URL of the primary",
+            )),
+        }
     }
 
     /// Returns the connect options of sqlx.
@@ -389,6 +429,7 @@ impl fmt::Debug for Settings {
             .field("environment", &self.environment)
             .field("pool", &self.pool)
             .field("pooler", &self.pooler)
+            .field("target_session_attrs", &self.target_session_attrs)
             .field("startup_timeout", &self.startup_timeout)
             .field("sql_echo", &self.sql_echo)
             .field("log_level", &self.log_level)

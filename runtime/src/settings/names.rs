@@ -1,7 +1,7 @@
 //! The names of the variables that are read.
 
 /// Every variable that is read; a test keeps this list and the readers together.
-pub(crate) const KNOWN: [&str; 34] = [
+pub(crate) const KNOWN: [&str; 36] = [
     "DATABASE_URL",
     "DATABASE_REPLICA_URL",
     "DB_HOST",
@@ -25,8 +25,10 @@ pub(crate) const KNOWN: [&str; 34] = [
     "PGSSLKEY",
     "PGAPPNAME",
     "PGOPTIONS",
+    "PGTARGETSESSIONATTRS",
     "ENVIRONMENT",
     "DB_POOLER",
+    "DB_TARGET_SESSION_ATTRS",
     "DB_MAX_CONNECTIONS",
     "DB_POOL_SIZE",
     "DB_MAX_OVERFLOW",

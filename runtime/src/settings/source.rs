@@ -158,6 +158,9 @@ fn pg_variables(variables: &Variables) -> Result<Option<Server>, Error> {
         password: text("PGPASSWORD").map(Into::into),
         database: text("PGDATABASE"),
         tls: variables.read("PGSSLMODE", || Tls::FORM.to_owned(), Tls::read)?,
+        target_session_attrs: variables
+            .target_session_attrs("PGTARGETSESSIONATTRS")?
+            .unwrap_or_default(),
         parameters: parameters
             .into_iter()
             .filter_map(|(variable, name)| Some((name, text(variable)?)))

@@ -5,6 +5,7 @@ use std::fmt;
 use secrecy::SecretString;
 
 use super::pooler::Pooler;
+use super::session_attrs::TargetSessionAttrs;
 use crate::util::redact::redact;
 
 /// The database that settings name.
@@ -23,6 +24,14 @@ impl Target {
         match self {
             Self::Server(server) => server.pooler(),
             Self::Sqlite(_) => Pooler::None,
+        }
+    }
+
+    /// Returns the kind of server that the URL asks for.
+    pub(crate) fn target_session_attrs(&self) -> TargetSessionAttrs {
+        match self {
+            Self::Server(server) => server.target_session_attrs,
+            Self::Sqlite(_) => TargetSessionAttrs::Any,
         }
     }
 
@@ -51,6 +60,8 @@ pub struct Server {
     pub(crate) tls: Option<Tls>,
     /// The pooler that the parameter `pgbouncer` of the URL names.
     pub(crate) pgbouncer: Option<Pooler>,
+    /// The kind of server that is asked for.
+    pub(crate) target_session_attrs: TargetSessionAttrs,
     /// The other parameters, under the names of sqlx.
     pub(crate) parameters: Vec<(&'static str, String)>,
     /// The parameters that sqlx does not support.
@@ -126,6 +137,13 @@ impl Server {
         let host = self.host.as_deref().unwrap_or_default();
         self.pgbouncer
             .unwrap_or_else(|| Pooler::at(host, self.port))
+    }
+
+    /// Returns the time zone that a parameter sets, if it is another one than UTC.
+    pub(crate) fn foreign_zone(&self) -> Option<&str> {
+        let zone = self.parameters.iter().find(|(name, _)| *name == "timezone");
+        let zone = zone.map(|(_, zone)| zone.as_str());
+        zone.filter(|zone| !["+00:00", "UTC"].contains(zone))
     }
 
     #[cfg(any(feature = "postgres", feature = "mysql", test))]

@@ -551,3 +551,74 @@ proptest! {
         prop_assert!(!shows(&ours), "{} shows in {}", url, ours);
     }
 }
+
+#[test]
+fn a_variable_asks_for_the_kind_of_server_before_the_url_does() {
+    let url = (
+        "DATABASE_URL",
+        "postgres://db/shop?target_session_attrs=primary",
+    );
+    let of = |settings: Settings| settings.target_session_attrs;
+    assert_eq!(of(read([url])), TargetSessionAttrs::Primary);
+    assert_eq!(
+        of(read([url, ("DB_TARGET_SESSION_ATTRS", "any")])),
+        TargetSessionAttrs::Any
+    );
+    assert_eq!(
+        of(read([
+            ("PGHOST", "db"),
+            ("PGTARGETSESSIONATTRS", "read-write")
+        ])),
+        TargetSessionAttrs::ReadWrite
+    );
+    let said = said([("PGHOST", "db"), ("PGTARGETSESSIONATTRS", "standby")]);
+    assert!(
+        said.starts_with(
+            "PGTARGETSESSIONATTRS has a value that cannot be read; write `any`, `read-write` or `primary` (replicas are"
+        ),
+        "{said}"
+    );
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn a_replica_is_not_asked_for_by_the_kind_of_server() {
+    let settings = read([
+        (
+            "DATABASE_URL",
+            "postgres://db/shop?target_session_attrs=primary",
+        ),
+        (
+            "DATABASE_REPLICA_URL",
+            "postgres://one/shop postgres://two/shop?target_session_attrs=read-write",
+        ),
+    ]);
+    let mut replicas = settings.replica_options::<sqlx::Postgres>().into_iter();
+    assert!(replicas.next().unwrap().is_ok());
+    let refused = replicas.next().unwrap().unwrap_err().to_string();
+    assert!(
+        refused.starts_with(
+            "DATABASE_REPLICA_URL: a replica cannot be asked for with `target_session_attrs`"
+        ),
+        "{refused}"
+    );
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn options_do_not_change_what_sqlx_fixes() {
+    let options = |url: &str| Settings::from_url(url).unwrap().options::<sqlx::Postgres>();
+    for url in [
+        "postgres://db/shop?options=-c%20TimeZone%3DEurope/Berlin",
+        "postgres://db/shop?options[timezone]=Europe/Berlin",
+    ] {
+        let refused = options(url).unwrap_err().to_string();
+        assert!(
+            refused
+                .starts_with("`options` in the URL, or PGOPTIONS, sets the time zone, which sqlx"),
+            "{refused}"
+        );
+    }
+    let kept = options("postgres://db/shop?options[lock_timeout]=5s").unwrap();
+    assert_eq!(kept.get_options(), Some("-c lock_timeout=5s"));
+}

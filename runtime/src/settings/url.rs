@@ -5,7 +5,9 @@ use std::net::Ipv6Addr;
 use percent_encoding::percent_decode_str;
 use url::form_urlencoded;
 
+use super::fixed::Fixed;
 use super::pooler::Pooler;
+use super::session_attrs::TargetSessionAttrs;
 use super::target::{DatabaseKind, Server, Target, Tls};
 use crate::error::Error;
 
@@ -146,7 +148,7 @@ fn split(rest: &str) -> Result<Split<'_>, Fault> {
 
 /// Whether the first parameter has the name of a supported or well-known one.
 fn begins_with_a_known_name(query: &str) -> bool {
-    const NAMES: [&str; 13] = [
+    const NAMES: [&str; 14] = [
         "sslmode",
         "ssl-mode",
         "ssl",
@@ -160,10 +162,12 @@ fn begins_with_a_known_name(query: &str) -> bool {
         "unix_socket",
         "pgbouncer",
         "statement-cache-capacity",
+        "target_session_attrs",
     ];
     let first = form_urlencoded::parse(query.as_bytes()).next();
     first.is_some_and(|(name, _)| {
         NAMES.contains(&&*name)
+            || Fixed::named(&name).is_some()
             || OTHERS.contains(&&*name)
             || [DatabaseKind::Postgres, DatabaseKind::MySql]
                 .iter()
@@ -311,6 +315,10 @@ fn parameter(
             let form = "`true`, `false`, `session` or `transaction`";
             server.pgbouncer = Some(pooler.ok_or_else(|| wrong(form))?);
         }
+        (_, "target_session_attrs") => {
+            let attrs = TargetSessionAttrs::read(value);
+            server.target_session_attrs = attrs.ok_or_else(|| wrong(TargetSessionAttrs::FORM))?;
+        }
         (_, "statement-cache-capacity") => {
             // With a capacity of 0, sqlx 0.9 leaves a named statement on the server for every query.
             let capacity = value.parse::<usize>().ok().filter(|&capacity| capacity > 0);
@@ -318,6 +326,19 @@ fn parameter(
             server
                 .parameters
                 .push(("statement-cache-capacity", value.to_owned()));
+        }
+        (DatabaseKind::MySql, "timezone" | "time-zone" | "time_zone") => {
+            // An unencoded `+` stands for a blank in a query.
+            let zone = match value.strip_prefix(' ') {
+                Some(offset) => format!("+{offset}"),
+                None => value.to_owned(),
+            };
+            if zone.contains(['\'', '\\']) {
+                return Err(wrong(
+                    "an offset such as `%2B02:00`, or the name of a time zone",
+                ));
+            }
+            server.parameters.push(("timezone", zone));
         }
         _ => match driver_name(kind, name) {
             Some(name) => server.parameters.push((name, value.to_owned())),
@@ -327,6 +348,12 @@ fn parameter(
                     "options",
                     format!("-c {setting}={}", value.replace(' ', "\\ ")),
                 ));
+            }
+            None if kind == DatabaseKind::Postgres && Fixed::named(name).is_some() => {
+                let changed = Fixed::named(name).filter(|fixed| !fixed.is(value));
+                if let Some(fixed) = changed {
+                    return Err(Fault::new(fixed.fault()));
+                }
             }
             None => {
                 let known = OTHERS.into_iter().find(|other| *other == name);
@@ -347,13 +374,12 @@ fn driver_name(kind: DatabaseKind, name: &str) -> Option<&'static str> {
         (DatabaseKind::Postgres, "options") => "options",
         (DatabaseKind::MySql, "charset") => "charset",
         (DatabaseKind::MySql, "collation") => "collation",
-        (DatabaseKind::MySql, "timezone" | "time-zone") => "timezone",
         _ => return None,
     })
 }
 
 /// Parameters of libpq, asyncpg, Prisma, JDBC and MySQL drivers that sqlx does not support.
-const OTHERS: [&str; 24] = [
+const OTHERS: [&str; 23] = [
     "allowPublicKeyRetrieval",
     "autocommit",
     "binary_parameters",
@@ -375,7 +401,6 @@ const OTHERS: [&str; 24] = [
     "server_settings",
     "sslpassword",
     "sslnegotiation",
-    "target_session_attrs",
     "useSSL",
     "use_unicode",
 ];

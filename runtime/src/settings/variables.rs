@@ -8,6 +8,7 @@ use tracing::level_filters::LevelFilter;
 
 use super::environment::Environment;
 use super::pooler::Pooler;
+use super::session_attrs::TargetSessionAttrs;
 use super::{dotenv, names};
 use crate::error::Error;
 
@@ -166,6 +167,18 @@ impl Variables {
     /// Returns the pooler that `DB_POOLER` names.
     pub(crate) fn pooler(&self) -> Result<Option<Pooler>, Error> {
         self.read("DB_POOLER", || Pooler::FORM.to_owned(), Pooler::read)
+    }
+
+    /// Returns the kind of server that a variable asks for.
+    pub(crate) fn target_session_attrs(
+        &self,
+        name: &str,
+    ) -> Result<Option<TargetSessionAttrs>, Error> {
+        self.read(
+            name,
+            || TargetSessionAttrs::FORM.to_owned(),
+            TargetSessionAttrs::read,
+        )
     }
 
     /// Returns the parsed value, or `None` if the variable is not set. The error does not quote the value: it may be a

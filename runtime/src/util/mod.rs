@@ -2,6 +2,7 @@
 
 pub(crate) mod backoff;
 pub(crate) mod cancel;
+pub(crate) mod certificate;
 pub(crate) mod detach;
 pub(crate) mod extensions;
 pub(crate) mod lock;
@@ -10,3 +11,4 @@ pub(crate) mod redact;
 pub(crate) mod registry;
 pub(crate) mod send_closure;
 pub(crate) mod timed_out;
+pub(crate) mod wrong_server;

@@ -273,3 +273,69 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_kind_of_server_is_read_and_a_standby_is_not_asked_for() {
+    use TargetSessionAttrs::{Any, Primary, ReadWrite};
+
+    for (value, expected) in [
+        ("any", Any),
+        ("read-write", ReadWrite),
+        ("PRIMARY", Primary),
+    ] {
+        for scheme in ["postgres", "mysql"] {
+            let url = format!("{scheme}://me:p?w@db/shop?target_session_attrs={value}");
+            let server = read(&url);
+            assert_eq!(server.target_session_attrs, expected);
+            assert_eq!((server.parameters, server.ignored), (vec![], vec![]));
+        }
+    }
+    assert_eq!(read("postgres://db/shop").target_session_attrs, Any);
+    for value in ["standby", "read-only", "prefer-standby", "", "hunter2"] {
+        let said = fault(&format!("postgres://db/shop?target_session_attrs={value}"));
+        assert_eq!(
+            said,
+            "has a parameter `target_session_attrs` whose value cannot be read; write `any`, `read-write` or `primary` \
+             (replicas are named by DATABASE_REPLICA_URL or `Builder::replica`, and asked for with the option `replica`)"
+        );
+    }
+}
+
+#[test]
+fn a_time_zone_has_an_effect_or_is_refused() {
+    for (url, zone) in [
+        ("mysql://db/shop?timezone=%2B02:00", "+02:00"),
+        ("mysql://db/shop?timezone=+02:00", "+02:00"),
+        ("mysql://db/shop?time_zone=-05:30", "-05:30"),
+        ("mysql://db/shop?time-zone=Europe/Berlin", "Europe/Berlin"),
+    ] {
+        let server = read(url);
+        assert_eq!(server.parameters, [("timezone", zone.to_owned())], "{url}");
+        assert_eq!(server.foreign_zone(), Some(zone));
+    }
+    assert_eq!(read("mysql://db/shop?timezone=UTC").foreign_zone(), None);
+    let said = fault("mysql://db/shop?timezone=UTC', autocommit=0, @x='");
+    assert!(
+        said.starts_with("has a parameter `timezone` whose value cannot be read; write an offset"),
+        "{said}"
+    );
+
+    // What sqlx sets anyway.
+    for same in ["timezone=UTC", "client_encoding=utf8", "DateStyle=ISO"] {
+        let server = read(&format!("postgres://db/shop?{same}"));
+        assert_eq!((server.parameters, server.ignored), (vec![], vec![]));
+    }
+    for (other, expected) in [
+        (
+            "timezone=Europe/Berlin",
+            "sets the time zone, which sqlx then sets to UTC on each connection; leave it out, and write `SET TIME ZONE ..` \
+             in `Builder::after_connect`",
+        ),
+        ("TimeZone=%2B02", "sets the time zone"),
+        ("client_encoding=latin1", "sets client_encoding"),
+        ("datestyle=German", "sets DateStyle"),
+    ] {
+        let said = fault(&format!("postgres://me:p?w@db/shop?{other}"));
+        assert!(said.starts_with(expected), "{said}");
+    }
+}
