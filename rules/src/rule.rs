@@ -468,7 +468,7 @@ pub(crate) const UNGUARDED: Rule = same(
     "D024",
     "unguarded",
     "a {kind} does not take the raw connection; run the statement on the session, `&mut *tx`",
-    "the statement guard does not see what runs on it; if it is needed, for COPY or another library, write \
+    "the statement guard does not see what runs on it; if a library takes nothing else, write \
      `allow(unguarded, reason = \"..\")`",
 );
 
