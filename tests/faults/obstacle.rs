@@ -14,7 +14,7 @@ use crate::plain::Plain;
 use crate::target::Target;
 
 /// How long somebody else holds the lock that a statement waits for.
-const LOCK_TAKES: Duration = Duration::from_secs(2);
+const LOCK_TAKES: Duration = Duration::from_secs(4);
 
 /// What keeps the boundary at its point.
 pub(crate) enum Obstacle<DB: Target> {

@@ -23,11 +23,11 @@ use crate::target::Target;
 /// After the caller went away, or the body ended: locks that are held for longer are leaked. It is less than a statement
 /// takes that is left to run to its end, and more than it takes to have one stopped on a machine that does much else; the
 /// table says how long it took.
-const LOCKS_ARE_GONE_WITHIN: Duration = Duration::from_secs(1);
+const LOCKS_ARE_GONE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The same after the connection went. The server learns of that when it next has something to say, which is when its
 /// statement ends.
-const THE_SERVER_NOTICES_WITHIN: Duration = Duration::from_secs(10);
+const THE_SERVER_NOTICES_WITHIN: Duration = Duration::from_secs(20);
 
 /// Everything else that happens off the caller's path, on a machine that does much else.
 const SOON: Duration = Duration::from_secs(30);

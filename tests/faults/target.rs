@@ -63,7 +63,7 @@ macro_rules! number {
 
 impl Target for Postgres {
     const BEGIN: &'static str = "BEGIN";
-    const SLOW: &'static str = "select pg_sleep(2)";
+    const SLOW: &'static str = "select pg_sleep(4)";
     const ROWS: &'static str = "select repeat('x', 1000) from generate_series(1, 20000)";
     const PROBE: &'static str = "select n from locks where id = 1 for update nowait";
     const SESSION: &'static str = "select pg_backend_pid()::bigint";
@@ -101,7 +101,7 @@ impl Target for Postgres {
 impl Target for MySql {
     const BEGIN: &'static str = "START TRANSACTION";
     // Not `sleep(2)`: a KILL that meets a thread of MariaDB 10.11 on its way into that waits until it is over.
-    const SLOW: &'static str = "select benchmark(20000000, md5('x'))";
+    const SLOW: &'static str = "select benchmark(30000000, md5('x'))";
     const ROWS: &'static str = "select repeat('x', 1000) from seq_1_to_20000";
     const PROBE: &'static str = "select n from locks where id = 1 for update nowait";
     const SESSION: &'static str = "select cast(connection_id() as signed)";
