@@ -254,12 +254,11 @@ impl Activity {
         self.place_of_run().with_statement(service, None)
     }
 
-    /// Returns where `error`, which the body received, happened: at the last failed statement if the messages are
-    /// equal, else somewhere in the run.
-    pub(crate) fn place_of(&self, error: &sqlx::Error) -> ErrorContext {
+    /// Returns where `error`, which the body received, happened: at the last failed statement if the messages are equal.
+    pub(crate) fn place_of(&self, error: &sqlx::Error) -> Option<ErrorContext> {
         match &self.state().failed {
-            Some((text, place)) if *text == error.to_string() => place.clone(),
-            _ => self.place_of_run(),
+            Some((text, place)) if *text == error.to_string() => Some(place.clone()),
+            _ => None,
         }
     }
 

@@ -50,10 +50,18 @@ impl Frame {
     }
 }
 
-/// Returns where `error` happened, according to the boundary around the caller. Empty outside a boundary.
+/// Returns where `error` happened: at the failed statement of the innermost boundary around the caller that has met it, else
+/// somewhere in the run of the innermost boundary. Empty outside a boundary.
+///
+/// A body can work on the sessions of two databases, whose boundaries are one inside the other.
 pub(crate) fn place_of(error: &sqlx::Error) -> ErrorContext {
-    OPEN.try_with(|frame| frame.0.activity.place_of(error))
-        .unwrap_or_default()
+    OPEN.try_with(|innermost| {
+        let mut around = std::iter::successors(Some(innermost), |frame| frame.0.outer.as_ref());
+        around
+            .find_map(|frame| frame.0.activity.place_of(error))
+            .unwrap_or_else(|| innermost.0.activity.place_of_run())
+    })
+    .unwrap_or_default()
 }
 
 /// Returns where the caller is, according to the boundary around it. Empty outside a boundary.
