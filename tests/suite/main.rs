@@ -43,6 +43,7 @@ mod spans;
 mod standby;
 mod streams;
 mod timeouts;
+mod tls;
 mod wire;
 
 use std::time::{Duration, Instant};
