@@ -392,7 +392,8 @@ async fn encryption_that_is_asked_for() {
     let length = u32::try_from(fields.len() + 4).unwrap().to_be_bytes();
     let answer = [b"E", &length[..], fields].concat();
     let port = one_that_refuses(Vec::new(), answer).await;
-    let url = format!("postgres://me:{SECRET}@127.0.0.1:{port}/shop");
+    // It is said of the startup message, and not of the question for TLS that would come first.
+    let url = format!("postgres://me:{SECRET}@127.0.0.1:{port}/shop?sslmode=disable");
     let refused = demarcate::postgres::SessionFactory::connect(&url).await;
     check_refusal(&refused.unwrap_err(), began, &advice);
 }

@@ -1033,6 +1033,89 @@ async fn a_standby_and_its_primary() {
     db.close(GRACE).await;
 }
 
+/// The replicas that a factory reads from: one that follows, is held up, and stops; and one that is none.
+#[tokio::test]
+async fn the_replicas_of_a_factory_are_looked_at() {
+    let primary = OwnPostgres::start().await;
+    admin(primary.url(), "create table written (id int)").await;
+    let mut standby = primary.standby().await;
+    let connect = async |replica: &str| {
+        let builder = demarcate::postgres::SessionFactory::builder().url(primary.url());
+        builder.replica(replica).connect().await.unwrap()
+    };
+    let db = connect(standby.url()).await;
+    let strict = patient()
+        .levels(CheckKind::Replicas, [2.0, 100.0, 200.0])
+        .unwrap();
+    eventually("the standby follows", async || {
+        let report = db.health_with(&strict).await;
+        check(&report, CheckKind::Replicas).status() == Some(Status::Healthy)
+    })
+    .await;
+    let report = show("with a replica", db.health_with(&strict).await);
+    is(
+        &report,
+        CheckKind::Replicas,
+        Status::Healthy,
+        &["replica 0 is ", " s behind: "],
+    );
+    assert!(check(&report, CheckKind::Replicas).value.is_some());
+
+    admin(standby.url(), "select pg_wal_replay_pause()").await;
+    admin(primary.url(), "insert into written values (1)").await;
+    db.health_with(&strict).await;
+    tokio::time::sleep(Duration::from_millis(2_200)).await;
+    let report = show("with one that is held up", db.health_with(&strict).await);
+    is(
+        &report,
+        CheckKind::Replicas,
+        Status::Degraded,
+        &["replica 0 is ", "lag since "],
+    );
+
+    standby.stop().await;
+    let report = show("with one that has stopped", db.health_with(&calm()).await);
+    is(
+        &report,
+        CheckKind::Replicas,
+        Status::Degraded,
+        &["replica 0 cannot be reached", "nobody listens there"],
+    );
+    assert_eq!(report.status, Status::Degraded, "the primary serves");
+    let off = Thresholds::new().without(CheckKind::Replicas);
+    let report = db.health_with(&off).await;
+    is_skipped(&report, CheckKind::Replicas, "left out");
+    db.close(GRACE).await;
+
+    let none = connect(primary.url()).await;
+    let report = show("with one that is none", none.health().await);
+    is(
+        &report,
+        CheckKind::Replicas,
+        Status::Degraded,
+        &["replica 0 follows no other server"],
+    );
+    none.close(GRACE).await;
+
+    let db = demarcate_tests::mariadb().await;
+    let builder = demarcate::mysql::SessionFactory::builder().url(db.url());
+    let factory = builder.replica(db.url()).connect().await.unwrap();
+    let report = show("the same of MariaDB", factory.health().await);
+    is(
+        &report,
+        CheckKind::Replicas,
+        Status::Degraded,
+        &["replica 0 follows no other server"],
+    );
+    factory.close(GRACE).await;
+    let alone = demarcate::mysql::SessionFactory::connect(db.url())
+        .await
+        .unwrap();
+    let report = alone.health().await;
+    assert!(report.check(CheckKind::Replicas).is_none(), "{report}");
+    alone.close(GRACE).await;
+}
+
 /// A copy that follows a server. It ends with this value.
 struct Standby {
     url: String,

@@ -48,6 +48,7 @@ mod standby;
 mod streamed;
 mod streams;
 mod timeouts;
+mod tls;
 mod two_databases;
 mod wire;
 

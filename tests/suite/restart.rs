@@ -256,3 +256,62 @@ async fn a_mariadb_that_refuses_to_write_is_retryable_and_its_connections_are_cl
     }
     factory.close(crate::GRACE).await;
 }
+
+/// A server that its operator has made read-only, where each begin asks: nothing is sent to it, whoever asks.
+#[tokio::test]
+async fn a_mariadb_that_is_read_only_gets_no_statement_where_each_begin_asks() {
+    use demarcate::mysql::{Session, SessionFactory};
+    use demarcate_tests::proxy::Proxy;
+
+    let db = demarcate_tests::mariadb_alone().await;
+    db.admin("create table items (id bigint primary key, name varchar(40))")
+        .await;
+    db.admin("create user clerk@'127.0.0.1' identified by 'secret'")
+        .await;
+    db.admin("grant select, insert on *.* to clerk@'127.0.0.1'")
+        .await;
+    let (_, at) = db.own_url().split_once('@').unwrap();
+    // The first may write to a server that is read-only, and is not let.
+    for url in [
+        db.own_url().to_owned(),
+        format!("mysql://clerk:secret@{at}"),
+    ] {
+        let proxy = Proxy::to_url::<sqlx::MySql>(&url).await;
+        let factory = SessionFactory::builder()
+            .url(&format!("{}&target_session_attrs=primary", proxy.url()))
+            .max_connections(2)
+            .connect()
+            .await
+            .unwrap();
+        let write = async || {
+            factory
+                .transaction_with(TxOptions::new(), async |tx: &mut Session| {
+                    sqlx::query(
+                        "insert into items (id) select coalesce(max(id), 0) + 1 from items",
+                    )
+                    .execute(&mut *tx)
+                    .await?;
+                    Ok::<_, Error>(())
+                })
+                .await
+        };
+        for _ in 0..2 {
+            proxy.forget();
+            write().await.unwrap();
+        }
+        assert_eq!(proxy.round_trips(), 3, "{:#?}", proxy.requests());
+
+        db.admin("set global read_only = 1").await;
+        let refused = write().await.unwrap_err();
+        assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
+        let said = refused.to_string();
+        assert!(
+            said.contains("the server is read-only by `read_only`, and `target_session_attrs` asks for `primary`"),
+            "{said}"
+        );
+        assert!(refused.classification().retryable, "{refused:#}");
+        db.admin("set global read_only = 0").await;
+        write().await.unwrap();
+        factory.close(crate::GRACE).await;
+    }
+}

@@ -2,11 +2,15 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use demarcate::classify::{Category, Transaction, classify};
+use std::time::Duration;
+
+use demarcate::classify::{Category, Recovery, Transaction, classify};
 use demarcate::postgres::{Session, SessionFactory};
-use demarcate::{Error, Isolation, ReadPreference, TxOptions};
+use demarcate::settings::TargetSessionAttrs;
+use demarcate::{Error, HttpStatus, Isolation, ReadPreference, Retry, TxOptions};
 use demarcate_tests::OwnPostgres;
 use demarcate_tests::proxy::Proxy;
+use sqlx::postgres::PgPoolOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Postgres};
 use tokio::sync::Notify;
 
@@ -315,5 +319,175 @@ async fn after_a_failover_at_most_one_write_fails_and_none_with_retry() {
             assert!(error.classification().retryable, "{error:#}");
         }
         db.close(crate::GRACE).await;
+    }
+}
+
+/// Runs four boundaries at once, so that there are four connections.
+async fn open_four(db: &SessionFactory) {
+    let gate = tokio::sync::Barrier::new(4);
+    let read = async || {
+        db.transaction(async |tx| {
+            sqlx::query("select 1").execute(&mut *tx).await?;
+            gate.wait().await;
+            Ok::<_, Error>(())
+        })
+        .await
+        .unwrap();
+    };
+    tokio::join!(read(), read(), read(), read());
+}
+
+async fn try_to_write(db: &SessionFactory, id: i32, options: TxOptions) -> Result<(), Error> {
+    db.transaction_with(options, async |tx: &mut Session| {
+        sqlx::query("select 1").execute(&mut *tx).await?;
+        let insert = sqlx::query("insert into notes values ($1, 'after')");
+        insert.bind(id).execute(&mut *tx).await?;
+        Ok::<_, Error>(())
+    })
+    .await
+}
+
+/// The old primary is made read-only and goes on, the standby is promoted, and the address leads there. Each begin asks.
+#[tokio::test]
+async fn a_failover_costs_no_write_where_each_begin_asks() {
+    let pair = Pair::start().await;
+    let proxy = Proxy::to_url::<Postgres>(pair.primary.url()).await;
+    let db = SessionFactory::builder()
+        .url(&format!("{}&target_session_attrs=read-write", proxy.url()))
+        .max_connections(4)
+        .connect()
+        .await
+        .unwrap();
+    open_four(&db).await;
+    // A pool of sqlx's own, whose connections lead to the standby.
+    let misled = Proxy::to_url::<Postgres>(pair.standby.url()).await;
+    let pool = PgPoolOptions::new().max_connections(4).min_connections(4);
+    let pool = pool.connect(misled.url()).await.unwrap();
+    eventually("there are four", async || pool.size() == 4).await;
+    let given = SessionFactory::builder()
+        .pool(pool.clone())
+        .target_session_attrs(TargetSessionAttrs::Primary)
+        .connect_lazy()
+        .unwrap();
+    misled.lead_to(pair.primary.url());
+    for id in 0..20 {
+        let written = try_to_write(&given, id, TxOptions::new()).await;
+        written.unwrap_or_else(|error| panic!("{id}: {error:#}"));
+    }
+
+    pair.is_followed().await;
+    run(
+        &pair.primary,
+        "alter system set default_transaction_read_only = on",
+    )
+    .await;
+    run(&pair.primary, "select pg_reload_conf()").await;
+    value(&pair.standby, "select pg_promote()::text").await;
+    proxy.lead_to(pair.standby.url());
+    eventually("the sessions have heard of it", async || {
+        let read_only = "show default_transaction_read_only";
+        value(&pair.primary, read_only).await == "on"
+    })
+    .await;
+    let (options, reads) = (TxOptions::new(), TxOptions::new().read_only());
+    for id in 20..40 {
+        let written = try_to_write(&db, id, options.clone()).await;
+        written.unwrap_or_else(|error| panic!("{id}: {error:#}"));
+    }
+    let count = "select count(*)::text from notes where note = 'after'";
+    assert_eq!(value(&pair.standby, count).await, "40");
+    // What only reads is asked the same, and is no less welcome.
+    let read = db.transaction_with(reads, async |tx: &mut Session| {
+        let count = sqlx::query_scalar::<_, i64>("select count(*) from notes");
+        Ok::<_, Error>(count.fetch_one(&mut *tx).await?)
+    });
+    assert_eq!(read.await.unwrap(), 41);
+    db.close(crate::GRACE).await;
+    given.close(crate::GRACE).await;
+}
+
+#[tokio::test]
+async fn where_there_is_only_a_standby_the_error_says_so_and_passes() {
+    let pair = Pair::start().await;
+    let proxy = Proxy::to_url::<Postgres>(pair.standby.url()).await;
+    let builder = || {
+        SessionFactory::builder()
+            .url(&format!("{}&target_session_attrs=primary", proxy.url()))
+            .max_connections(4)
+    };
+    let refused = builder().connect().await.unwrap_err();
+    let db = builder().connect_lazy().unwrap();
+    proxy.forget();
+    for error in [
+        refused,
+        try_to_write(&db, 1, TxOptions::new()).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Connect { .. }), "{error:?}");
+        let said = error.to_string();
+        assert!(
+            said.contains("the server is a standby, and `target_session_attrs` asks for `primary`")
+                && said.contains("wait until the failover is over"),
+            "{said}"
+        );
+        let meaning = error.classification();
+        assert_eq!(
+            (meaning.category, meaning.retryable, meaning.recovery),
+            (Category::Connection, true, Recovery::Wait)
+        );
+        assert_eq!(error.problem().http_status(), 503);
+    }
+    // A standby is not asked again and again by one boundary.
+    let requests = proxy.requests();
+    let opened = requests.iter().filter(|request| *request == "Startup");
+    assert_eq!(opened.count(), 1, "{requests:#?}");
+
+    // Both wait for the promotion.
+    let retry = Retry::times(100)
+        .first_delay(Duration::from_millis(50))
+        .longest_delay(Duration::from_millis(200));
+    let written = try_to_write(&db, 2, TxOptions::new().retry(retry));
+    let connected = builder().startup_timeout(Duration::from_secs(30)).connect();
+    let promoted = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        value(&pair.standby, "select pg_promote()::text").await;
+    };
+    let (written, connected, ()) = tokio::join!(written, connected, promoted);
+    written.unwrap_or_else(|error| panic!("{error:#}"));
+    connected.unwrap().close(crate::GRACE).await;
+    db.close(crate::GRACE).await;
+}
+
+#[tokio::test]
+async fn to_ask_for_a_primary_costs_no_round_trip_and_replicas_are_not_asked() {
+    let pair = Pair::start().await;
+    let proxy = Proxy::to_url::<Postgres>(pair.primary.url()).await;
+    for options in [
+        TxOptions::new(),
+        TxOptions::new().isolation(Isolation::Serializable),
+        TxOptions::new().confirm_commit(),
+    ] {
+        let mut trips = Vec::new();
+        for target in [TargetSessionAttrs::Any, TargetSessionAttrs::Primary] {
+            let db = SessionFactory::builder()
+                .url(proxy.url())
+                .target_session_attrs(target)
+                .replica(pair.standby.url())
+                .connect()
+                .await
+                .unwrap();
+            for _ in 0..2 {
+                proxy.forget();
+                let done = db.transaction_with(options.clone(), async |tx: &mut Session| {
+                    sqlx::query("select 1").execute(&mut *tx).await?;
+                    Ok::<_, Error>(())
+                });
+                done.await.unwrap();
+            }
+            trips.push(proxy.round_trips());
+            let read = read(&db, ReadPreference::Require).await.unwrap();
+            assert!(read.0, "the replica was read");
+            db.close(crate::GRACE).await;
+        }
+        assert_eq!(trips, [3, 3], "{options:?}");
     }
 }

@@ -8,6 +8,7 @@ use crate::account::{self, Account};
 use crate::backend::{Backend, run_statements, trusted};
 use crate::daemon::Daemon;
 use crate::instance::Place;
+use crate::own_server::{CERTIFICATE, KEY};
 use crate::server::Server;
 
 /// A user with every privilege: tests end other sessions, and look at them.
@@ -44,7 +45,7 @@ impl Daemon for MariaDb {
         let port = place.port();
         let users = place.home().join("users.sql");
         let program = MARIADB.path("mariadbd")?;
-        let words = [
+        let mut words = vec![
             program.display().to_string(),
             // The machine's own configuration is for another server. This option must be the first.
             "--no-defaults".to_owned(),
@@ -66,7 +67,12 @@ impl Daemon for MariaDb {
             "--innodb-flush-method=nosync".to_owned(),
             "--debug-no-sync".to_owned(),
         ];
-        Ok(words.into())
+        let (certificate, key) = (place.home().join(CERTIFICATE), place.home().join(KEY));
+        if certificate.exists() {
+            words.push(format!("--ssl-cert={}", certificate.display()));
+            words.push(format!("--ssl-key={}", key.display()));
+        }
+        Ok(words)
     }
 
     async fn probe(&self, port: u16, password: &str) -> Result<String, sqlx::Error> {

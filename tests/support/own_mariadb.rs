@@ -43,6 +43,11 @@ impl OwnMariaDb {
         self.server.stop("TERM").await;
     }
 
+    /// Has it speak TLS, with this certificate and its key, in PEM. It holds from the next start on.
+    pub fn certify(&self, certificate: &str, key: &str) {
+        self.server.certify(certificate, key);
+    }
+
     /// Starts it on the same port and with what it stored, and waits until it answers.
     ///
     /// # Panics

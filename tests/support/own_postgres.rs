@@ -118,6 +118,11 @@ impl OwnPostgres {
         self.server.set("LANGUAGE", language);
     }
 
+    /// Has it speak TLS, with this certificate and its key, in PEM. It holds from the next start on.
+    pub fn certify(&self, certificate: &str, key: &str) {
+        self.server.certify(certificate, key);
+    }
+
     /// Puts a line in front of its `pg_hba.conf`, which says who may connect and how. It holds from the next start on.
     ///
     /// # Panics

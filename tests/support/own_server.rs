@@ -1,6 +1,7 @@
 //! The parts common to servers for a single test: directory, start, stop and restart.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -27,6 +28,12 @@ pub(crate) struct OwnServer<D: Daemon> {
     /// Locked for as long as somebody looks after the place, as a keeper's script is.
     _kept: File,
 }
+
+/// The file in its home with the certificate that it shows, where it has one.
+pub(crate) const CERTIFICATE: &str = "server.crt";
+
+/// The file with the key of the certificate.
+pub(crate) const KEY: &str = "server.key";
 
 /// How long the server may take to start. Generous, since the machine may be compiling at the same time.
 const STARTING_TAKES_AT_MOST: Duration = Duration::from_secs(60);
@@ -98,6 +105,21 @@ impl<D: Daemon + Send + 'static> OwnServer<D> {
     /// Sets a variable of its environment, from the next start on.
     pub(crate) fn set(&mut self, variable: &'static str, value: &'static str) {
         self.environment.push((variable, value));
+    }
+
+    /// Writes its certificate and its key, which only it may read. They hold from the next start on.
+    pub(crate) fn certify(&self, certificate: &str, key: &str) {
+        for (name, text) in [(CERTIFICATE, certificate), (KEY, key)] {
+            let path = self
+                .place
+                .write(name, text)
+                .expect("its home can be written to");
+            self.account
+                .own(&path)
+                .expect("a file of one's own can be given away");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+                .expect("and be hidden from others");
+        }
     }
 
     /// Sends it a signal, and waits until it has ended.

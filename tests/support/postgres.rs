@@ -10,6 +10,7 @@ use crate::account::{self, Account};
 use crate::backend::{Backend, run_statements, trusted};
 use crate::daemon::Daemon;
 use crate::instance::Place;
+use crate::own_server::{CERTIFICATE, KEY};
 use crate::pgbouncer::{self, Mode};
 use crate::server::Server;
 
@@ -67,6 +68,15 @@ impl Daemon for PostgreSql {
                 .iter()
                 .flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]),
         );
+        let (certificate, key) = (place.home().join(CERTIFICATE), place.home().join(KEY));
+        if certificate.exists() {
+            words.extend(["-c".to_owned(), "ssl=on".to_owned()]);
+            words.extend([
+                "-c".to_owned(),
+                format!("ssl_cert_file={}", text(&certificate)),
+            ]);
+            words.extend(["-c".to_owned(), format!("ssl_key_file={}", text(&key))]);
+        }
         Ok(words)
     }
 

@@ -58,6 +58,7 @@ pub const RUNS: [Run; 2] = [
 const APART: &[Excepted] = &[
     ("standby::", OWN_SERVER),
     ("restart::", OWN_SERVER),
+    ("tls::", OWN_SERVER),
     ("connect::a_server_that_stops_and_starts", OWN_SERVER),
     ("health::a_server_that_is_restarted", OWN_SERVER),
     (
@@ -65,6 +66,7 @@ const APART: &[Excepted] = &[
         OWN_SERVER,
     ),
     ("health::a_standby_and_its_primary", OWN_SERVER),
+    ("health::the_replicas_of_a_factory", OWN_SERVER),
     (
         "classify::what_is_said_in_another_language_is_understood",
         OWN_SERVER,
@@ -83,6 +85,10 @@ const APART: &[Excepted] = &[
     ),
     (
         "settings::variables_that_name_no_database_serve_mysql_as_well",
+        OTHER_DATABASE,
+    ),
+    (
+        "settings::what_a_builder_cannot_do_is_refused",
         OTHER_DATABASE,
     ),
     ("place::a_begin_that_waits_is_what_is_run", OTHER_DATABASE),

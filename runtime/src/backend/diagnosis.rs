@@ -50,6 +50,7 @@ impl Diagnosis {
                 "does the server offer TLS, does its certificate fit its host, and has sqlx one of its features \
                  `tls-*`? `sslmode` in the URL says how much of that is asked for",
             ),
+            E::Protocol(message) if message.contains(NO_ANSWER_TO_TLS) => Self::passing(HUNG_UP),
             E::Protocol(_) => Self::lasting(
                 "does a server of this database listen there, and not some other server?",
             ),
@@ -79,9 +80,7 @@ impl Diagnosis {
             ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
-            | ErrorKind::UnexpectedEof => Self::passing(
-                "the other side hung up: is it a server of this database, and is it well?",
-            ),
+            | ErrorKind::UnexpectedEof => Self::passing(HUNG_UP),
             ErrorKind::NotFound => Self::passing(
                 "there is no such file: is the server running, and is this the directory of its socket? do `sslrootcert`, \
                  `sslcert` and `sslkey` name files?",
@@ -105,6 +104,11 @@ impl Diagnosis {
         }
     }
 }
+
+const HUNG_UP: &str = "the other side hung up: is it a server of this database, and is it well?";
+
+/// The error of sqlx 0.9 where PostgreSQL's side hangs up when it is asked for TLS: it takes no byte for one of zero.
+const NO_ANSWER_TO_TLS: &str = "unexpected response from SSLRequest: 0x00";
 
 /// Whether a host name could not be resolved. The standard library has no `ErrorKind` for that, only this text.
 fn is_name_resolution(error: &io::Error) -> bool {

@@ -485,25 +485,13 @@ macro_rules! spoken_for {
 spoken_for!(Committed, RolledBack, Begun, Sent);
 
 /// Rejects a type that a service may not take.
-pub fn service_takes<T: ?Sized, V: TakenByService<T>>(_: Finding<T, V>)
-where
-    V: TakenBeside<T>,
-{
-}
+pub fn service_takes<T: ?Sized, V: TakenByService<T> + TakenBeside<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type that a router may not take.
-pub fn router_takes<T: ?Sized, V: TakenByRouter<T>>(_: Finding<T, V>)
-where
-    V: TakenBeside<T>,
-{
-}
+pub fn router_takes<T: ?Sized, V: TakenByRouter<T> + TakenBeside<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type that a background job may not take.
-pub fn job_takes<T: ?Sized, V: TakenByJob<T>>(_: Finding<T, V>)
-where
-    V: TakenBeside<T>,
-{
-}
+pub fn job_takes<T: ?Sized, V: TakenByJob<T> + TakenBeside<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type that may not be returned.
 pub fn returns<T: ?Sized, V: Returned<T>>(_: Finding<T, V>) {}
@@ -524,11 +512,7 @@ pub fn sends<T: ?Sized, V: Sent<T>>(_: Finding<T, V>) {}
 pub fn starts<T: ?Sized, V: Started<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type on which no boundary may be opened.
-pub fn opens<T: ?Sized, V: Opened<T>>(_: Finding<T, V>)
-where
-    V: OpenedBeside<T>,
-{
-}
+pub fn opens<T: ?Sized, V: Opened<T> + OpenedBeside<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type named `Session` that is not a session of demarcate.
 pub const fn is_session<S: LentSession + ?Sized>() {}
