@@ -89,7 +89,7 @@ async fn serve() -> Result<(), Box<dyn std::error::Error>> {
 async fn main() {
     tracing_subscriber::fmt().init();
     if let Err(error) = serve().await {
-        eprintln!("error: {error}"); // `{error}` says what to do about it; `{error:?}` does not
+        eprintln!("error: {error}"); // one line, with what to do about it; `{error:?}` has more
         std::process::exit(1);
     }
 }
