@@ -107,14 +107,16 @@ fn is_part(c: char) -> bool {
 }
 
 /// Whether a literal touches a word in a masked statement: `'O'Brien'` is masked as `?Brien?`. So are `X'ff'` and the like, on
-/// which nothing depends here.
+/// which nothing depends here. `returning$t$a value$t$` is two names for PostgreSQL, and was meant as a literal.
 fn is_broken(statement: &str) -> bool {
-    statement.match_indices('?').any(|(at, mask)| {
-        let before = statement[..at].chars().next_back();
-        let after = statement[at + mask.len()..].chars().next();
-        // `?1` is a parameter.
-        before.is_some_and(is_part) || after.is_some_and(|c| is_part(c) && !c.is_ascii_digit())
-    })
+    let joins = |(at, _): (usize, &str)| statement[..at].ends_with(is_part);
+    statement.match_indices('$').any(joins)
+        || statement.match_indices('?').any(|(at, mask)| {
+            let before = statement[..at].chars().next_back();
+            let after = statement[at + mask.len()..].chars().next();
+            // `?1` is a parameter.
+            before.is_some_and(is_part) || after.is_some_and(|c| is_part(c) && !c.is_ascii_digit())
+        })
 }
 
 #[cfg(test)]

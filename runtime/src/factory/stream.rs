@@ -7,7 +7,7 @@ use async_stream::stream;
 use futures_core::stream::Stream;
 use futures_util::future::{Either, select};
 use tokio::sync::mpsc;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use crate::backend::Backend;
 use crate::boundary::{self, Verdict};
@@ -99,7 +99,7 @@ impl<DB: Backend> SessionFactory<DB> {
         let site = Site::new("stream", SiteKind::Closure, caller.file(), caller.line());
         let db = self.clone();
         // Those of the handler: the body of a response may be polled by another task.
-        let (task, span) = (current::task(), Span::current());
+        let (task, span) = (current::task(), tracing::Span::current());
         stream! {
             if let Err(error) = admit(&db, site, &options) {
                 yield Err(error.at(|| ErrorContext::of_boundary(site)).into());
