@@ -565,6 +565,18 @@ async fn behind_url(db: &TestDb<Postgres>) -> SessionFactory {
     SessionFactory::connect(&url).await.unwrap()
 }
 
+/// Each statement could run on another of the server's sessions.
+#[tokio::test]
+async fn a_connection_outside_a_transaction_is_refused_with_its_reason() {
+    let (_db, factory) = behind(1).await;
+    let refused = factory.connection(async |_| Ok::<_, Error>(())).await;
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, Error::Unsupported { .. }), "{refused}");
+    let said = refused.to_string();
+    assert!(said.contains("connect to the server itself"), "{said}");
+    factory.close(crate::GRACE).await;
+}
+
 /// Migrations lock the server's session, which belongs to other clients between two statements.
 #[tokio::test]
 async fn migrations_are_refused_with_their_reason() {
