@@ -272,7 +272,8 @@ mod tests {
                     0 => format!("'{}'", text.replace("''", "'").replace('\'', "''")),
                     1 => format!("= '{text}'"),
                     2 => format!("/* {text} */"),
-                    3 if dialect == Dialect::Postgres => format!("$t${text}$t$"),
+                    // Right behind a word it would be part of that.
+                    3 if dialect == Dialect::Postgres => format!(" $t${text}$t$"),
                     3 => format!("\"{}\"", text.replace('\'', "")),
                     4 => "42".to_owned(),
                     5 => "?".to_owned(),
