@@ -23,10 +23,12 @@ impl<DB: Backend> SessionFactory<DB> {
     /// Lends a connection of the pool to `body` outside any transaction, for what the database does not run inside one:
     /// `VACUUM`, `CREATE INDEX CONCURRENTLY`, `ALTER SYSTEM`, `PRAGMA journal_mode`.
     ///
-    /// It is sqlx's own connection: each statement commits by itself, and none is checked, counted or logged. Nothing of it
-    /// reaches the next user of the connection: a transaction that is still open is rolled back, the session is reset
-    /// (`DISCARD ALL`) on PostgreSQL, and the connection is closed on MySQL and MariaDB, and if the pool is the user's own.
-    /// SQLite's connection is kept as it is.
+    /// It is sqlx's own connection, and no session, so services cannot be called with it. Each statement commits by itself, and
+    /// none is checked, counted or logged. Call it from a plain handler, a job or `main`, and not in a router or a service.
+    ///
+    /// A transaction that is still open is rolled back. Settings do not reach the next user of the connection: on PostgreSQL
+    /// the session is reset (`DISCARD ALL`); on MySQL and MariaDB, and if the pool is the user's own, the connection is closed.
+    /// On SQLite they stay, as `PRAGMA journal_mode` should.
     ///
     /// There is no timeout, except for getting the connection: such a statement may take hours. Set one with
     /// `tokio::time::timeout`.
@@ -84,7 +86,12 @@ impl<DB: Backend> SessionFactory<DB> {
                 let place = ErrorContext::of_boundary(site);
                 return Err(Error::Closed { place }.into());
             };
-            *lease.parts().state = ConnectionState::Open;
+            // A reset fails inside a transaction, and the connection is closed; a ROLLBACK outside one would be a warning in
+            // the log.
+            *lease.parts().state = match DB::RESET {
+                Some(_) => ConnectionState::Clean,
+                None => ConnectionState::Open,
+            };
             // In the background, as after a transaction.
             drop(lease);
             result

@@ -1,5 +1,6 @@
 //! Runs a boundary that answers with a stream of items.
 
+use std::any::Any;
 use std::panic::Location;
 use std::pin::pin;
 
@@ -18,6 +19,7 @@ use crate::scope::current;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::{Site, SiteKind};
 use crate::session::Session;
+use crate::targets;
 use crate::util::cancel::CancelToken;
 use crate::util::on_drop::OnDrop;
 use crate::util::send_closure::SendOnce2;
@@ -50,6 +52,11 @@ impl<DB: Backend> SessionFactory<DB> {
     /// polled. After `Ok` it is committed, and then the stream ends. If the body or the commit fails, the last item is the
     /// error; a server then breaks off the response, so that the client sees that it is not complete. If the stream is
     /// dropped before its end, because the client went away, the transaction is rolled back.
+    ///
+    /// The error is logged as well, since the status of a response is sent before the first item. An HTTP body asks that it
+    /// implements `std::error::Error`.
+    ///
+    /// Call it from a plain handler, and not in a router or a service, whose transaction ends before the response is sent.
     ///
     /// A slow reader holds the transaction and its connection open, but not longer than the boundary's
     /// [timeout](TxOptions::timeout).
@@ -102,7 +109,9 @@ impl<DB: Backend> SessionFactory<DB> {
         let (task, span) = (current::task(), tracing::Span::current());
         stream! {
             if let Err(error) = admit(&db, site, &options) {
-                yield Err(error.at(|| ErrorContext::of_boundary(site)).into());
+                let error = error.at(|| ErrorContext::of_boundary(site));
+                log(site, &error);
+                yield Err(error.into());
                 return;
             }
             let (sender, mut items) = mpsc::channel(1);
@@ -124,6 +133,9 @@ impl<DB: Backend> SessionFactory<DB> {
                 // It was admitted above, also while the factory is closing.
                 let run = current::let_in(db.pool().identity(), current::on_behalf_of(task, run));
                 let result = run.await.map_err(|failed| failed.into_error(E::from));
+                if let Err(error) = &result {
+                    log(site, error);
+                }
                 drop(guest);
                 result
             };
@@ -156,6 +168,18 @@ impl<DB: Backend> SessionFactory<DB> {
                     Err(_) => yield Err(Error::Closed { place: ErrorContext::of_boundary(site) }.into()),
                 },
             }
+        }
+    }
+}
+
+/// Logs what nobody else may see: the status was sent before the first item.
+fn log<E: 'static>(site: Site, error: &E) {
+    match (error as &dyn Any).downcast_ref::<Error>() {
+        Some(error) => {
+            tracing::error!(target: targets::BOUNDARY, boundary = %site, %error, "a stream has failed")
+        }
+        None => {
+            tracing::warn!(target: targets::BOUNDARY, boundary = %site, "a stream has ended with an error of its own")
         }
     }
 }

@@ -339,6 +339,8 @@ impl<DB: Backend> ActiveLease<DB> {
             }
             Err(_) => {
                 tracing::debug!(target: targets::LEASE, "connection closed: its session was not reset within {RESETTING_TAKES:?}");
+                // Code that had the raw connection has left a statement that runs.
+                self.stop().await;
             }
         }
     }

@@ -25,7 +25,7 @@ impl Session<Postgres> {
     /// of rows.
     ///
     /// The source is anything that implements tokio's [`AsyncRead`]: a file, a byte slice, the body of a request (by
-    /// `tokio_util::io::StreamReader`). It is sent in parts of 64 KiB, in the format that the statement names.
+    /// `tokio_util::io::StreamReader`); of a `&str` give `text.as_bytes()`. It is sent in parts of 64 KiB, in the format that the statement names.
     ///
     /// ```
     /// # #[cfg(feature = "postgres")] {
@@ -41,7 +41,7 @@ impl Session<Postgres> {
     ///
     /// # Errors
     ///
-    /// The server's, which names the line; like the failure of any statement it can be survived in a
+    /// The server's; like the failure of any statement it can be survived in a
     /// [`savepoint`](Self::savepoint). `sqlx::Error::Encode` if the source cannot be read: nothing is stored, and the
     /// session has failed as well. [`Error::Forbidden`](crate::Error::Forbidden) for any other statement.
     ///

@@ -8,7 +8,8 @@ use crate::util::send_closure::SendMut2;
 
 impl<DB: Backend> Session<DB> {
     /// Runs `body` for each item, in order, so that what a failing item has written is undone and the others are kept.
-    /// Returns the result of each item, in the same order.
+    /// Returns what `body` returned for each item, in the same order; [`Error::Aborted`] for an item whose body has ignored
+    /// the failure of a statement.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
@@ -21,7 +22,7 @@ impl<DB: Backend> Session<DB> {
     ///     let stored = tx
     ///         .each(skus, async |tx, sku| {
     ///             sqlx::query("insert into orders (sku) values ($1)").bind(sku).execute(&mut *tx).await?;
-    ///             Ok(())
+    ///             Ok::<_, sqlx::Error>(())
     ///         })
     ///         .await?;
     ///     let failed = |(line, stored): (usize, Result<(), sqlx::Error>)| Some((line, stored.err()?));
@@ -33,7 +34,9 @@ impl<DB: Backend> Session<DB> {
     /// Each item has a [`savepoint`](Self::savepoint) of its own where that is cheap. PostgreSQL tracks 64 savepoints of a
     /// transaction cheaply; of more items, several share a savepoint. If one of these fails, the savepoint is rolled back,
     /// and the body runs again for the others of the group: it may run more than once for an item, so what it does outside
-    /// the transaction belongs into [`after_commit`](Self::after_commit).
+    /// the transaction belongs into [`after_commit`](Self::after_commit), of which the last run counts. The body is lent
+    /// its item, and cannot assign to variables around it: add up what it returns. Items are owned: of a slice give
+    /// `items.to_vec()`, or its indices.
     ///
     /// # Errors
     ///
@@ -52,7 +55,7 @@ impl<DB: Backend> Session<DB> {
     where
         F: AsyncFnMut(&mut Session<DB>, &T) -> Result<R, E>,
         F: for<'s, 't> SendMut2<&'s mut Session<DB>, &'t T, Out = Result<R, E>>,
-        T: Send + Sync,
+        T: Send + Sync + 'static,
         R: Send,
         E: From<Error> + Send,
     {
@@ -81,7 +84,7 @@ impl<DB: Backend> Session<DB> {
     where
         F: AsyncFnMut(&mut Session<DB>, &T) -> Result<R, E>,
         F: for<'s, 't> SendMut2<&'s mut Session<DB>, &'t T, Out = Result<R, E>>,
-        T: Send + Sync,
+        T: Send + Sync + 'static,
         R: Send,
         E: From<Error> + Send,
     {
