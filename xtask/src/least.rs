@@ -91,12 +91,12 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The manifest without its section `[dev-dependencies]`.
+/// The manifest without what only tests and benchmarks need.
 fn without_tests(manifest: &str) -> String {
     let mut is_kept = true;
     let lines = manifest.lines().filter(|line| {
         if line.starts_with('[') {
-            is_kept = *line != "[dev-dependencies]";
+            is_kept = !matches!(*line, "[dev-dependencies]" | "[[bench]]");
         }
         is_kept
     });
