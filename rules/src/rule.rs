@@ -198,7 +198,7 @@ pub const RULES: &[&Rule] = &[
     &CHANNEL_RECEIVE,
 ];
 
-/// What rules say where the databases differ, in place of the row with the same code in [`RULES`].
+/// The rows that replace those of the same code in [`RULES`] where the databases differ.
 pub const OF_ANOTHER_DATABASE: &[&Rule] = &[
     &SECOND_DATABASE,
     &PAST_THE_SESSION_ELSEWHERE,

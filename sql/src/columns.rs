@@ -17,6 +17,9 @@ use crate::lexer::Lexer;
 /// ```
 #[must_use]
 pub fn columns_vary(sql: &str, dialect: Dialect) -> bool {
+    if dialect != Dialect::Postgres {
+        return false;
+    }
     let first = Lexer::new(sql, dialect).peek();
-    dialect == Dialect::Postgres && first.is_some_and(|word| word.is_any(&["fetch", "execute"]))
+    first.is_some_and(|word| word.is_any(&["fetch", "execute"]))
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use demarcate::Error;
-use demarcate_tests::on_every_database;
+use demarcate_tests::{TestDb, on_every_database};
 
+use crate::one_connection::{self, answers_fit, backend};
 use crate::{ITEMS, items};
 
 on_every_database! {
@@ -114,28 +115,20 @@ on_every_database! {
     }
 }
 
+/// Waits until the statement that sleeps no longer runs on the server.
+async fn it_is_stopped(db: &TestDb<sqlx::Postgres>) {
+    let running = "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' and \
+                   query like 'select pg_sleep(600)%'";
+    crate::eventually("the statement is stopped", async || {
+        db.admin_value::<i64>(running).await == 0
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn on_postgres_an_index_is_built_concurrently_and_a_statement_is_stopped() {
-    let db = demarcate_tests::postgres().await;
-    db.admin(ITEMS).await;
-    let factory = demarcate::postgres::SessionFactory::builder()
-        .url(db.url())
-        .max_connections(1)
-        .connect()
-        .await
-        .unwrap();
-    let pid = async || {
-        factory
-            .transaction(async |tx| {
-                let pid: i32 = sqlx::query_scalar("select pg_backend_pid()")
-                    .fetch_one(&mut *tx)
-                    .await?;
-                Ok::<_, Error>(pid)
-            })
-            .await
-            .unwrap()
-    };
-    let before = pid().await;
+    let (db, factory) = one_connection::start().await;
+    let before = backend(&factory).await;
     factory
         .connection(async |connection| {
             sqlx::query("create index concurrently by_name on items (name)")
@@ -151,7 +144,7 @@ async fn on_postgres_an_index_is_built_concurrently_and_a_statement_is_stopped()
         })
         .await
         .unwrap();
-    assert_eq!(pid().await, before, "the connection is kept");
+    assert_eq!(backend(&factory).await, before, "the connection is kept");
     let path = factory
         .transaction(async |tx| {
             let path: String = sqlx::query_scalar("show search_path")
@@ -171,13 +164,8 @@ async fn on_postgres_an_index_is_built_concurrently_and_a_statement_is_stopped()
     tokio::time::timeout(Duration::from_millis(300), sleeps)
         .await
         .unwrap_err();
-    let running = "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' and \
-                   query like 'select pg_sleep(600)%'";
-    crate::eventually("the statement is stopped", async || {
-        db.admin_value::<i64>(running).await == 0
-    })
-    .await;
-    pid().await;
+    it_is_stopped(&db).await;
+    backend(&factory).await;
     factory.close(crate::GRACE).await;
 }
 
@@ -222,15 +210,8 @@ async fn a_statement_that_cannot_run_in_a_transaction_says_where_it_can() {
 /// sqlx leaves the end of some answers unread: the connection is not lent again.
 #[tokio::test]
 async fn a_connection_that_is_out_of_step_reaches_nobody() {
-    let db = demarcate_tests::postgres().await;
-    db.admin(ITEMS).await;
-    let factory = demarcate::postgres::SessionFactory::builder()
-        .url(db.url())
-        .max_connections(1)
-        .connect()
-        .await
-        .unwrap();
-    for round in 0..3 {
+    let (_db, factory) = one_connection::start().await;
+    for _ in 0..3 {
         factory
             .connection(async |connection| {
                 connection
@@ -242,16 +223,7 @@ async fn a_connection_that_is_out_of_step_reaches_nobody() {
             })
             .await
             .unwrap();
-        for n in 0..5 {
-            let seen = factory.transaction(async |tx| {
-                let seen: i32 = sqlx::query_scalar("select $1::int")
-                    .bind(n)
-                    .fetch_one(&mut *tx)
-                    .await?;
-                Ok::<_, Error>(seen)
-            });
-            assert_eq!(seen.await.unwrap(), n, "round {round}");
-        }
+        answers_fit(&factory).await;
         // And not by the raw connection of a session.
         let ended = factory
             .transaction(async |tx| {
@@ -278,13 +250,7 @@ async fn a_connection_that_is_out_of_step_reaches_nobody() {
 
 #[tokio::test]
 async fn a_connection_that_died_in_the_pool_is_replaced() {
-    let db = demarcate_tests::postgres().await;
-    let factory = demarcate::postgres::SessionFactory::builder()
-        .url(db.url())
-        .max_connections(1)
-        .connect()
-        .await
-        .unwrap();
+    let (db, factory) = one_connection::start().await;
     let end = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
     for _ in 0..2 {
         db.admin_value::<i64>(end).await;
@@ -302,10 +268,7 @@ async fn a_connection_that_died_in_the_pool_is_replaced() {
 /// The body itself has given it up.
 #[tokio::test]
 async fn a_statement_that_the_body_has_left_is_stopped() {
-    let db = demarcate_tests::postgres().await;
-    let factory = demarcate::postgres::SessionFactory::connect(db.url())
-        .await
-        .unwrap();
+    let (db, factory) = one_connection::start().await;
     factory
         .connection(async |connection| {
             let sleeps = sqlx::raw_sql("select pg_sleep(600)").execute(&mut *connection);
@@ -316,11 +279,6 @@ async fn a_statement_that_the_body_has_left_is_stopped() {
         })
         .await
         .unwrap();
-    let running = "select count(*) from pg_stat_activity where datname = current_database() and state = 'active' and \
-                   query like 'select pg_sleep(600)%'";
-    crate::eventually("the statement is stopped", async || {
-        db.admin_value::<i64>(running).await == 0
-    })
-    .await;
+    it_is_stopped(&db).await;
     factory.close(crate::GRACE).await;
 }

@@ -5,37 +5,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use demarcate::postgres::{Session, SessionFactory};
+use demarcate::postgres::Session;
 use demarcate::{Error, HttpStatus, service};
-use demarcate_tests::{TestDb, postgres};
 use futures_util::TryStreamExt;
-use sqlx::Postgres;
 use tokio::io::{AsyncRead, ReadBuf};
 
-use crate::{ITEMS, items};
+use crate::items;
+use crate::one_connection::{answers_fit, backend, start};
 
 const IN: &str = "copy items (id, name) from stdin with (format csv)";
 const OUT: &str = "copy (select id, name from items order by id) to stdout with (format csv)";
-
-/// A factory with one connection, and a table.
-async fn start() -> (TestDb<Postgres>, SessionFactory) {
-    let db = postgres().await;
-    db.admin(ITEMS).await;
-    let builder = SessionFactory::builder().url(db.url()).max_connections(1);
-    let factory = builder.connect().await.unwrap();
-    (db, factory)
-}
-
-/// The backend that the pool's one connection leads to.
-async fn backend(factory: &SessionFactory) -> i32 {
-    let pid = factory.transaction(async |tx| {
-        let pid = sqlx::query_scalar("select pg_backend_pid()")
-            .fetch_one(&mut *tx)
-            .await?;
-        Ok::<_, Error>(pid)
-    });
-    pid.await.unwrap()
-}
 
 #[service]
 async fn load(tx: &mut Session, csv: &[u8]) -> Result<u64, sqlx::Error> {
@@ -445,16 +424,7 @@ async fn no_answer_is_taken_for_another_s_after_an_error() {
                 })
                 .await;
             ended.unwrap_err();
-            for n in 0..5 {
-                let seen = factory.transaction(async |tx| {
-                    let seen: i32 = sqlx::query_scalar("select $1::int")
-                        .bind(n)
-                        .fetch_one(&mut *tx)
-                        .await?;
-                    Ok::<_, Error>(seen)
-                });
-                assert_eq!(seen.await.unwrap(), n);
-            }
+            answers_fit(&factory).await;
             assert_eq!(items(&db).await, 0);
         }
     }

@@ -29,6 +29,7 @@ mod locks;
 mod meters;
 mod migrate;
 mod nesting;
+mod one_connection;
 mod options;
 mod outcome;
 mod pages;

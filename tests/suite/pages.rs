@@ -2,19 +2,16 @@
 
 use demarcate::postgres::{Session, SessionFactory};
 use demarcate::{Error, HttpStatus, service};
-use demarcate_tests::{TestDb, postgres};
+use demarcate_tests::TestDb;
 use sqlx::{Postgres, Row};
 
-use crate::{ITEMS, items};
+use crate::{items, one_connection};
 
 /// A factory with one connection, and 2,500 items.
 async fn start() -> (TestDb<Postgres>, SessionFactory) {
-    let db = postgres().await;
-    db.admin(ITEMS).await;
+    let (db, factory) = one_connection::start().await;
     db.admin("insert into items select n, 'item ' || n from generate_series(1, 2500) n")
         .await;
-    let builder = SessionFactory::builder().url(db.url()).max_connections(1);
-    let factory = builder.connect().await.unwrap();
     (db, factory)
 }
 

@@ -198,19 +198,25 @@ async fn a_restart_is_survived_by_what_is_tried_again() {
     assert_eq!(tally.unknown, 0);
 }
 
+/// A server of its own with a user that a server which is read-only refuses. Whoever may everything may write all the same.
+async fn mariadb_with_a_clerk() -> demarcate_tests::TestDb<sqlx::MySql> {
+    let db = demarcate_tests::mariadb_alone().await;
+    for sql in [
+        "create table items (id bigint primary key, name varchar(40))",
+        "create user clerk@'127.0.0.1' identified by 'secret'",
+        "grant select, insert on *.* to clerk@'127.0.0.1'",
+    ] {
+        db.admin(sql).await;
+    }
+    db
+}
+
 /// A server that its operator has made read-only, as the old primary is after a failover.
 #[tokio::test]
 async fn a_mariadb_that_refuses_to_write_is_retryable_and_its_connections_are_closed() {
     use demarcate::mysql::{Session, SessionFactory};
 
-    let db = demarcate_tests::mariadb_alone().await;
-    db.admin("create table items (id bigint primary key, name varchar(40))")
-        .await;
-    // Whoever may everything may write all the same.
-    db.admin("create user clerk@'127.0.0.1' identified by 'secret'")
-        .await;
-    db.admin("grant select, insert on *.* to clerk@'127.0.0.1'")
-        .await;
+    let db = mariadb_with_a_clerk().await;
     let (_, at) = db.own_url().split_once('@').unwrap();
     let url = format!("mysql://clerk:secret@{at}");
     let factory = SessionFactory::builder()
@@ -263,13 +269,7 @@ async fn a_mariadb_that_is_read_only_gets_no_statement_where_each_begin_asks() {
     use demarcate::mysql::{Session, SessionFactory};
     use demarcate_tests::proxy::Proxy;
 
-    let db = demarcate_tests::mariadb_alone().await;
-    db.admin("create table items (id bigint primary key, name varchar(40))")
-        .await;
-    db.admin("create user clerk@'127.0.0.1' identified by 'secret'")
-        .await;
-    db.admin("grant select, insert on *.* to clerk@'127.0.0.1'")
-        .await;
+    let db = mariadb_with_a_clerk().await;
     let (_, at) = db.own_url().split_once('@').unwrap();
     // The first may write to a server that is read-only, and is not let.
     for url in [

@@ -404,7 +404,7 @@ mod tests {
             begin(TxOptions::new(), Primary),
             format!("BEGIN; SELECT pg_backend_pid(){asks}")
         );
-        // What the server is, and not what the transaction is.
+        // The question is about the server: the transaction is read-only because the boundary is.
         let reads = begin(TxOptions::new().read_only(), ReadWrite);
         assert!(reads.starts_with("BEGIN READ ONLY; SELECT pg_backend_pid(), CASE WHEN pg_is"));
         assert!(reads.contains("current_setting('default_transaction_read_only') = 'on'"));

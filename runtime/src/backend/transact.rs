@@ -157,7 +157,7 @@ pub struct BeginReply {
     pub(crate) process: Option<u64>,
     /// The transaction's id, if the outcome of its commit is to be confirmed.
     pub(crate) transaction: Option<String>,
-    /// What the server is, if it is not of the kind that was asked for: `a standby`.
+    /// The kind of the server in words, if it is not the one that was asked for: `a standby`.
     pub(crate) unwanted: Option<String>,
     /// The version of the schema, as a text that changes with it.
     #[cfg(feature = "sqlite")]

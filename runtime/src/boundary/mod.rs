@@ -216,18 +216,13 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             Ok(())
         };
         match DetachOnDrop::new(end.instrument(span)).await {
-            Ok(()) => result.map_err(|error| FailedRun {
-                outcome: Err(Failed::Body(error)),
-                may_succeed_again: false,
-                broke_at: None,
-            }),
+            Ok(()) => result.map_err(|error| FailedRun::last(Failed::Body(error))),
             Err(NotCommitted {
                 error,
                 may_succeed_again,
             }) => Err(FailedRun {
-                outcome: Err(Failed::Boundary(error)),
                 may_succeed_again,
-                broke_at: None,
+                ..FailedRun::last(Failed::Boundary(error))
             }),
         }
     }
@@ -250,7 +245,8 @@ impl<DB: Backend> Core<DB> {
 }
 
 impl<T, E> FailedRun<T, E> {
-    /// Builds a run after which there is no other: it was stopped, its time is over, or the factory has closed.
+    /// Builds a run after which there is no other: it has committed with a tolerated error, it was stopped, its time is
+    /// over, or the factory has closed.
     fn last(failed: Failed<E>) -> Self {
         Self {
             outcome: Err(failed),

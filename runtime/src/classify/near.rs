@@ -83,7 +83,7 @@ impl Near {
 #[cfg(any(feature = "mysql", test))]
 const SHOWN_BY_MYSQL: usize = 80;
 
-/// What stands between the first and the last quotation mark of a message.
+/// Returns the text between the first and the last quotation mark of a message.
 fn quoted(message: &str) -> Option<&str> {
     let first = message.find(QUOTES)?;
     let last = message.rfind(QUOTES)?;
@@ -231,7 +231,7 @@ mod tests {
                 "create function f() returns int language sql as 'selct 1'",
             ),
             (MySql, "selct 1", "execute immediate 'selct 1'"),
-            // What a comment says.
+            // A word of a comment.
             (Sqlite, "bob", "select a -- of bob\n from"),
         ] {
             let message = match dialect {

@@ -249,7 +249,7 @@ impl<DB: Backend> Builder<DB> {
     /// ```
     pub fn replica(mut self, url: &str) -> Self {
         let replica = Settings::from_url(url).and_then(|settings| {
-            settings.check_replica()?;
+            settings.target_session_attrs.check_replica()?;
             Ok((settings.options::<DB>()?, settings.pooler))
         });
         self.replicas.push(replica);

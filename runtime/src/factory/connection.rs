@@ -4,7 +4,6 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use sqlx::SqlSafeStr;
-
 use tracing::Span;
 
 use crate::backend::{Backend, BeginReply, Recognition, connect_error};
@@ -23,14 +22,14 @@ impl<DB: Backend> SessionFactory<DB> {
     /// Lends a connection of the pool to `body` outside any transaction, for what the database does not run inside one:
     /// `VACUUM`, `CREATE INDEX CONCURRENTLY`, `ALTER SYSTEM`, `PRAGMA journal_mode`.
     ///
-    /// It is sqlx's own connection, and no session, so services cannot be called with it. Each statement commits by itself, and
+    /// The connection is sqlx's own, and no session, so services cannot be called with it. Each statement commits by itself, and
     /// none is checked, counted or logged. Call it from a plain handler, a job or `main`, and not in a router or a service.
     ///
     /// A transaction that is still open is rolled back. Settings do not reach the next user of the connection: on PostgreSQL
     /// the session is reset (`DISCARD ALL`); on MySQL and MariaDB, and if the pool is the user's own, the connection is closed.
     /// On SQLite they stay, as `PRAGMA journal_mode` should.
     ///
-    /// There is no timeout, except for getting the connection: such a statement may take hours. Set one with
+    /// No timeout applies, except to getting the connection: such a statement may take hours. Set one with
     /// `tokio::time::timeout`.
     ///
     /// ```
@@ -105,13 +104,10 @@ async fn lend<DB: Backend>(db: &SessionFactory<DB>, site: Site) -> Result<Lease<
     let pool = db.pool();
     let mut dead = 0;
     loop {
-        if pool.pooler().shares_sessions() {
-            return Err(Error::unsupported(
-                "a pooler in transaction mode",
-                "connection that could be lent outside a transaction",
-                "connect to the server itself for such statements, with a factory of their own",
-            ));
-        }
+        pool.require_session(
+            "connection that could be lent outside a transaction",
+            "connect to the server itself for such statements, with a factory of their own",
+        )?;
         let connection = pool.acquire(site).await?;
         let is_reused = connection.is_reused();
         let mut lease = Lease::new(connection, Arc::new(Effective::default()));

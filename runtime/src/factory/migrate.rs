@@ -78,14 +78,11 @@ async fn run<DB: Backend>(
 ) -> Result<(), Error> {
     db.engine().admit(site, false)?;
     let pool = db.pool();
-    if pool.pooler().shares_sessions() {
-        // A lock of the session's, and prepared statements with names.
-        return Err(Error::unsupported(
-            "a pooler in transaction mode",
-            "session that migrations could lock",
-            "connect to the server itself for them: with a factory of their own, or as a step before the program starts",
-        ));
-    }
+    // A lock of the session's, and prepared statements with names.
+    pool.require_session(
+        "session that migrations could lock",
+        "connect to the server itself for them: with a factory of their own, or as a step before the program starts",
+    )?;
     // A lease, though there is no transaction of ours: what was dropped half-way is rolled back, and settings that a
     // migration leaves on the server's session are nobody else's.
     let mut lease = Lease::new(pool.acquire(site).await?, Arc::new(Effective::default()));

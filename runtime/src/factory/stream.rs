@@ -105,7 +105,7 @@ impl<DB: Backend> SessionFactory<DB> {
         let caller = Location::caller();
         let site = Site::new("stream", SiteKind::Closure, caller.file(), caller.line());
         let db = self.clone();
-        // Those of the handler: the body of a response may be polled by another task.
+        // The task and the span of the handler. Another task may poll the body of its response.
         let (task, span) = (current::task(), tracing::Span::current());
         stream! {
             if let Err(error) = admit(&db, site, &options) {

@@ -68,10 +68,10 @@ pub(super) async fn collect<DB: Examine>(db: &SessionFactory<DB>, limit: Duratio
         );
     }
     let deadline = Instant::now() + limit;
-    let history = db.extensions().get_or_default::<History>();
     if DB::is_lost_with_its_connection(pool.control().options()) {
         return collect_from_only_connection(db.clone(), deadline).await;
     }
+    let history = db.extensions().get_or_default::<History>();
     collect_from(pool, &history, deadline, limit).await
 }
 

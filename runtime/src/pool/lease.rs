@@ -326,7 +326,10 @@ impl<DB: Backend> ActiveLease<DB> {
         let done = async {
             DB::forget_statements(&mut self.connection).await?;
             DB::run(&mut self.connection, reset.into_sql_str()).await?;
-            self.prove_in_step().await?;
+            if let Some(ask) = DB::ASK_PROCESS {
+                let row = DB::run_for_row(&mut self.connection, ask.into_sql_str()).await?;
+                prove_in_step::<DB>(row, self.begun.process)?;
+            }
             self.connection.prepare_again().await
         };
         match timeout(RESETTING_TAKES, done).await {
@@ -342,20 +345,6 @@ impl<DB: Backend> ActiveLease<DB> {
                 // Code that had the raw connection has left a statement that runs.
                 self.stop().await;
             }
-        }
-    }
-
-    /// Proves that the answers on the connection are those to what is sent on it: a row that only this question has. Code
-    /// that had the raw connection may have left an answer of sqlx's unread.
-    async fn prove_in_step(&mut self) -> Result<(), sqlx::Error> {
-        let Some(ask) = DB::ASK_PROCESS else {
-            return Ok(());
-        };
-        let row = DB::run_for_row(&mut self.connection, ask.into_sql_str()).await?;
-        if DB::begun(row)?.process == self.begun.process {
-            Ok(())
-        } else {
-            Err(sqlx::Error::Protocol(OUT_OF_STEP.to_owned()))
         }
     }
 
@@ -404,8 +393,19 @@ const RESETTING_TAKES: Duration = Duration::from_secs(5);
 const NOT_STOPPED: &str =
     "an order to stop a statement of this connection had no answer, and may reach the next";
 
-/// The error of an answer that belongs to something else.
-pub(crate) const OUT_OF_STEP: &str =
-    "an answer on this connection is not the one to the last question";
+/// Proves that the answers on a connection are those to what is sent on it: `row` has to be the answer to
+/// [`ASK_PROCESS`](crate::backend::Transact::ASK_PROCESS). Code that had the raw connection may have left an answer of sqlx's
+/// unread.
+pub(crate) fn prove_in_step<DB: Backend>(
+    row: Option<DB::Row>,
+    process: Option<u64>,
+) -> Result<(), sqlx::Error> {
+    if DB::begun(row)?.process == process {
+        Ok(())
+    } else {
+        let message = "an answer on this connection is not the one to the last question";
+        Err(sqlx::Error::Protocol(message.to_owned()))
+    }
+}
 
 const HELD: &str = "a lease holds its connection until it ends";

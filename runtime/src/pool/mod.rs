@@ -23,7 +23,6 @@ pub(crate) use self::connection::Connection;
 use self::connection::LentConnection;
 pub use self::status::PoolStatus;
 use crate::backend::forward::last_row;
-use crate::backend::query::Statement;
 use crate::backend::{Backend, connect_error};
 use crate::classify::Fate;
 use crate::error::Error;
@@ -147,6 +146,26 @@ impl<DB: Backend> Pool<DB> {
         let message =
             format!("the server is {found}, and `target_session_attrs` asks for `{target}`");
         Self::refused(sqlx::Error::Io(wrong_server(message)))
+    }
+
+    /// Rejects work that needs a session of the server's for itself, behind a pooler that shares them among its clients.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`], with what the pooler has not, and what to do instead.
+    pub(crate) fn require_session(
+        &self,
+        lacks: &'static str,
+        instead: &'static str,
+    ) -> Result<(), Error> {
+        match self.pooler().shares_sessions() {
+            true => Err(Error::unsupported(
+                "a pooler in transaction mode",
+                lacks,
+                instead,
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Returns the kind of pooler between this pool and the server.
@@ -279,7 +298,7 @@ impl<DB: Backend> Pool<DB> {
         let mut connection = self.acquire(who).await?;
         let (options, fitting) = (Effective::default(), Arc::clone(connection.fitting()));
         let begin = DB::begin(&options, &fitting, self.target);
-        let row = last_row::<DB>(DB::fetch_many(&mut connection, Statement::of_text(begin))).await;
+        let row = last_row::<DB>(&mut connection, begin).await;
         let begun = row.and_then(DB::begun).map_err(Self::refused)?;
         if let Some(found) = begun.unwanted {
             self.learned.learn(Fate::ReadOnly);

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::backend::forward::last_row;
-use crate::backend::query::Statement;
 use crate::backend::{Backend, Recognition, connect_error};
 use crate::classify::{Category, Fate, Timeout, classify};
 use crate::error::Error;
@@ -121,8 +120,7 @@ impl<DB: Backend> Core<DB> {
             let begin = DB::begin(&self.options, lease.fitting(), pool.target());
             let connection = lease.parts().connection;
             self.activity.begins();
-            let begun = DB::fetch_many(connection, Statement::of_text(begin));
-            let begun = last_row::<DB>(begun).await;
+            let begun = last_row::<DB>(connection, begin).await;
             match begun.and_then(DB::begun) {
                 Ok(begun) => {
                     let recognized = DB::recognize(lease.fitting(), &begun);

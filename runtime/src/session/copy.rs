@@ -25,7 +25,8 @@ impl Session<Postgres> {
     /// of rows.
     ///
     /// The source is anything that implements tokio's [`AsyncRead`]: a file, a byte slice, the body of a request (by
-    /// `tokio_util::io::StreamReader`); of a `&str` give `text.as_bytes()`. It is sent in parts of 64 KiB, in the format that the statement names.
+    /// `tokio_util::io::StreamReader`); of a `&str` give `text.as_bytes()`. Its bytes are in the format that the statement
+    /// names, and are sent in parts of 64 KiB.
     ///
     /// ```
     /// # #[cfg(feature = "postgres")] {
@@ -202,16 +203,12 @@ impl<'a> Copying<'a> {
         let error = sqlx::Error::Encode(Box::new(SourceError(error)));
         *self.in_flight.spent = self.before;
         *self.in_flight.state = ConnectionState::Open;
-        let activity = self.in_flight.activity;
-        activity.failed(&error);
-        if let Some(observer) = self.in_flight.observer.take() {
-            observer.failed(activity, &error);
-        }
-        let failure = Failure::Statement {
-            error: copy_of(&error),
-            may_succeed_again: false,
-        };
-        self.in_flight.fitness.fail(failure, || activity.place());
+        self.in_flight.report(&error, |_| {
+            Some(Failure::Statement {
+                error: copy_of(&error),
+                may_succeed_again: false,
+            })
+        });
         error
     }
 }

@@ -131,16 +131,26 @@ impl InFlight<'_> {
             *self.spent = Some(fate);
         }
         let error = self.mark_unknown(error, fate);
-        self.activity.failed(&error);
+        self.report(&error, |options| Failure::caused_by(&error, options));
+        error
+    }
+
+    /// Reports the error of the statement, and marks the session with the failure that it is, unless the session has failed
+    /// before.
+    pub(crate) fn report(
+        &mut self,
+        error: &sqlx::Error,
+        failure: impl FnOnce(&Effective) -> Option<Failure>,
+    ) {
+        self.activity.failed(error);
         if let Some(observer) = self.observer.take() {
-            observer.failed(self.activity, &error);
+            observer.failed(self.activity, error);
         }
         if self.fitness.failure().is_none()
-            && let Some(failure) = Failure::caused_by(&error, self.options)
+            && let Some(failure) = failure(self.options)
         {
             self.fitness.fail(failure, || self.activity.place());
         }
-        error
     }
 
     /// Converts the loss of the connection to [`Error::CommitUnknown`] if unproven code was running: it may have

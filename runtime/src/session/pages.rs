@@ -125,7 +125,26 @@ impl Session<Postgres> {
         let declare = query.into_statement().with_prefix(&declare);
         let declared = sqlx::Executor::execute(&mut *self, declare).await;
         declared.map_err(Error::from)?;
-        let done = self.read_pages::<Q, R, E, F>(&name, size, &mut body).await;
+        // More than the server takes is all that there is.
+        let size = size.min(i32::MAX as usize);
+        let fetch = format!("FETCH {size} FROM {name}");
+        let read = async {
+            let mut results = Vec::new();
+            loop {
+                // By its arguments, of which there are none, the rows come in the binary format.
+                let fetch = sqlx::query(AssertSqlSafe(fetch.clone()));
+                let page = fetch.fetch_all(&mut *self).await.map_err(Error::from)?;
+                let is_last = page.len() < size;
+                if !page.is_empty() {
+                    let page: Result<_, _> = page.into_iter().map(Q::item).collect();
+                    results.push(body(&mut *self, page.map_err(Error::from)?).await?);
+                }
+                if is_last {
+                    return Ok(results);
+                }
+            }
+        };
+        let done: Result<Vec<R>, E> = read.await;
         // A session that has failed has no use for it.
         if self.core.check().is_ok() {
             let closed = self.core.send(format!("CLOSE {name}")).await;
@@ -134,36 +153,5 @@ impl Session<Postgres> {
             }
         }
         done
-    }
-
-    async fn read_pages<Q, R, E, F>(
-        &mut self,
-        cursor: &str,
-        size: usize,
-        body: &mut F,
-    ) -> Result<Vec<R>, E>
-    where
-        Q: PagedQuery,
-        F: AsyncFnMut(&mut Session<Postgres>, Vec<Q::Item>) -> Result<R, E>,
-        F: for<'s> SendMut2<&'s mut Session<Postgres>, Vec<Q::Item>, Out = Result<R, E>>,
-        E: From<Error>,
-    {
-        // More than the server takes is all that there is.
-        let size = size.min(i32::MAX as usize);
-        let fetch = format!("FETCH {size} FROM {cursor}");
-        let mut results = Vec::new();
-        loop {
-            // By its arguments, of which there are none, the rows come in the binary format.
-            let fetch = sqlx::query(AssertSqlSafe(fetch.clone()));
-            let page = fetch.fetch_all(&mut *self).await.map_err(Error::from)?;
-            let is_last = page.len() < size;
-            if !page.is_empty() {
-                let page: Result<_, _> = page.into_iter().map(Q::item).collect();
-                results.push(body(&mut *self, page.map_err(Error::from)?).await?);
-            }
-            if is_last {
-                return Ok(results);
-            }
-        }
     }
 }

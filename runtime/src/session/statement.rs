@@ -56,13 +56,18 @@ impl<DB: Backend> Core<DB> {
         if passed.is_opaque {
             self.set_witness().await?;
         }
-        self.recorder.totals.statements += 1;
         self.recorder.totals.round_trips += preparing;
+        Ok(self.dispatch_statement(sql, passed))
+    }
+
+    /// Counts a statement of the body, and marks the connection busy for it.
+    fn dispatch_statement(&mut self, text: &SqlStr, passed: Passed) -> Dispatched<'_, DB> {
+        self.recorder.totals.statements += 1;
         self.fitness.sends();
-        Ok(self.dispatch(Some(BodyStatement {
-            text: sql,
+        self.dispatch(Some(BodyStatement {
+            text,
             is_single: passed.is_single,
-        })))
+        }))
     }
 
     /// Admits a COPY of this kind, and begins the transaction. A prepared statement is not involved.
@@ -78,36 +83,36 @@ impl<DB: Backend> Core<DB> {
         if passed.leaves_state {
             self.begun().taint();
         }
-        self.recorder.totals.statements += 1;
-        self.fitness.sends();
-        Ok(self.dispatch(Some(BodyStatement {
-            text: sql,
-            is_single: true,
-        })))
+        Ok(self.dispatch_statement(sql, passed))
     }
 
     /// Admits a prepared statement that stays on the server's session.
     ///
     /// # Errors
     ///
-    /// [`Error::Unsupported`] if a pooler shares the server's session with other clients.
+    /// [`Error::Unsupported`] if a pooler shares the server's session with other clients, and for a statement whose columns
+    /// are not its own.
     pub(crate) async fn start_named(
         &mut self,
         sql: &SqlStr,
     ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
         self.admit(sql.as_str()).await?;
-        if demarcate_sql::columns_vary(sql.as_str(), DB::DIALECT) {
-            let error = Error::unsupported(
+        let lacks = if demarcate_sql::columns_vary(sql.as_str(), DB::DIALECT) {
+            (
                 DB::TITLE,
                 "prepared statement whose columns are those of a cursor or of another statement",
-                "give the text to `sqlx::query`, which sends it anew each time",
-            );
-            return Err(error.at(|| self.activity.place_of_run()).into());
-        }
-        if self.pool().pooler().shares_sessions() {
-            return Err(no_names().at(|| self.activity.place_of_run()).into());
-        }
-        self.start(sql, 0).await
+            )
+        } else if self.pool().pooler().shares_sessions() {
+            (
+                "PostgreSQL behind a pooler in transaction mode",
+                "session that a prepared statement could be kept on",
+            )
+        } else {
+            return self.start(sql, 0).await;
+        };
+        let instead = "give the text to `sqlx::query`, which sends it anew each time";
+        let error = Error::unsupported(lacks.0, lacks.1, instead);
+        Err(error.at(|| self.activity.place_of_run()).into())
     }
 
     /// Copies a statement that may have to be sent again: the first of a transaction, on another connection, and behind a
@@ -181,13 +186,4 @@ impl<DB: Backend> Core<DB> {
         lease.changes_schema();
         Ok(lease.parts().connection)
     }
-}
-
-/// The error of a named prepared statement on a server session that a pooler shares among clients.
-fn no_names() -> Error {
-    Error::unsupported(
-        "PostgreSQL behind a pooler in transaction mode",
-        "session that a prepared statement could be kept on",
-        "give the text to `sqlx::query`, which sends it anew each time",
-    )
 }

@@ -4,12 +4,11 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::backend::Backend;
 use crate::backend::forward::last_row;
-use crate::backend::query::Statement;
 use crate::error::Error;
 use crate::observe::spans;
 use crate::observe::statement_log::LoggedStatement;
 use crate::observe::statement_observer::StatementObserver;
-use crate::pool::lease::{ConnectionState, LeasedParts, OUT_OF_STEP};
+use crate::pool::lease::{ConnectionState, LeasedParts, prove_in_step};
 use crate::session::failure::Failure;
 use crate::session::in_flight::{Dispatched, InFlight, Unproven};
 use crate::session::transaction::{BEGUN, Core};
@@ -156,11 +155,8 @@ impl<DB: Backend> Core<DB> {
             in_flight,
         } = self.dispatch(None);
         let answer = async {
-            let row = last_row::<DB>(DB::fetch_many(connection, Statement::of_text(sql))).await?;
-            match DB::begun(row)?.process == process {
-                true => Ok(()),
-                false => Err(sqlx::Error::Protocol(OUT_OF_STEP.to_owned())),
-            }
+            let row = last_row::<DB>(connection, sql).await?;
+            prove_in_step::<DB>(row, process)
         };
         let answer = in_flight.watch(answer).await;
         answer.map_err(|error| Error::from(error).at(|| self.activity.place_of_run()))

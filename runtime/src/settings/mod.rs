@@ -345,24 +345,14 @@ impl Settings {
             .map(|target| {
                 let options = settings(target).options::<DB>();
                 let options = options.and_then(|options| {
-                    let replica = Self::of(target.clone());
-                    replica.check_replica().map(|()| options)
+                    target.target_session_attrs().check_replica()?;
+                    Ok(options)
                 });
                 let options =
                     options.map_err(|error| Error::config(format!("{REPLICAS}: {error}")))?;
                 Ok((options, target.pooler()))
             })
             .collect()
-    }
-
-    /// Rejects settings that ask for a primary where a replica is named.
-    pub(crate) fn check_replica(&self) -> Result<(), Error> {
-        match self.target_session_attrs {
-            TargetSessionAttrs::Any => Ok(()),
-            TargetSessionAttrs::ReadWrite | TargetSessionAttrs::Primary => Err(Error::config(
-                "a replica cannot be asked for with `target_session_attrs`; leave it out of the replica's URL, and write it                  in the URL of the primary",
-            )),
-        }
     }
 
     /// Returns the connect options of sqlx.

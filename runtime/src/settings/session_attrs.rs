@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::Error;
+
 /// The kind of server on which the boundaries of a session factory may run, under the names of libpq's
 /// `target_session_attrs`.
 ///
@@ -34,6 +36,17 @@ impl TargetSessionAttrs {
     pub(crate) const FORM: &'static str = "`any`, `read-write` or `primary` (replicas are named by \
                                            DATABASE_REPLICA_URL or `Builder::replica`, and asked for with the option \
                                            `replica`)";
+
+    /// Rejects a replica's settings that ask for a primary.
+    pub(crate) fn check_replica(self) -> Result<(), Error> {
+        match self {
+            Self::Any => Ok(()),
+            Self::ReadWrite | Self::Primary => Err(Error::config(
+                "a replica cannot be asked for with `target_session_attrs`; leave it out of the replica's URL, and write \
+                 it in the URL of the primary",
+            )),
+        }
+    }
 
     /// Parses the name of a value.
     pub(crate) fn read(word: &str) -> Option<Self> {

@@ -349,16 +349,14 @@ fn parameter(
                     format!("-c {setting}={}", value.replace(' ', "\\ ")),
                 ));
             }
-            None if kind == DatabaseKind::Postgres && Fixed::named(name).is_some() => {
-                let changed = Fixed::named(name).filter(|fixed| !fixed.is(value));
-                if let Some(fixed) = changed {
-                    return Err(Fault::new(fixed.fault()));
+            None => match Fixed::named(name).filter(|_| kind == DatabaseKind::Postgres) {
+                Some(fixed) if fixed.is(value) => {}
+                Some(fixed) => return Err(Fault::new(fixed.fault())),
+                None => {
+                    let known = OTHERS.into_iter().find(|other| *other == name);
+                    server.ignored.push(known);
                 }
-            }
-            None => {
-                let known = OTHERS.into_iter().find(|other| *other == name);
-                server.ignored.push(known);
-            }
+            },
         },
     }
     Ok(())
