@@ -1,5 +1,7 @@
 //! Questions to the compiler about types: may a parameter, or the receiver of `.commit()`, affect a transaction?
 
+use std::collections::HashSet;
+
 use demarcate_rules::control::{self, Control, Judgement, Names};
 use demarcate_rules::{Args, Body, Kind, plain_name};
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
@@ -209,17 +211,45 @@ pub(crate) fn rewrite(
     krate: &Path,
     database: Option<&TokenStream>,
 ) {
+    let asks = Asks {
+        args,
+        krate,
+        database,
+    };
+    let mut handed = HashSet::new();
     control::each(block, names, &mut |judgement, expr| {
         let is_argument = matches!(judgement, Judgement::AskArgument(..));
         let (control, at, receiver) = match judgement {
             Judgement::Ask(control, name, receiver) => (control, ends(&name), receiver),
             Judgement::AskArgument(control, argument) => (control, ends(&argument), argument),
+            Judgement::AskGiven(control, name, receiver) => {
+                if !args.allows(control.rule()) {
+                    *expr = asks.given(control, &name, receiver.as_deref(), expr);
+                }
+                return;
+            }
+            Judgement::AskBare(control, name) => {
+                if !args.allows(control.rule()) {
+                    let asked = asks.given(control, &name, None, expr);
+                    *expr = Expr::Verbatim(quote!(#[allow(clippy::unnecessary_semicolon)] #asked));
+                }
+                return;
+            }
+            Judgement::AskHanded(place) => {
+                // Once for each place, since its type does not change.
+                if handed.insert(place.to_token_stream().to_string())
+                    && let Some(asked) = asks.handed(&place)
+                {
+                    *expr = passing(&asked, expr, krate);
+                }
+                return;
+            }
             Judgement::Refused(..) | Judgement::Wrong(..) => return,
         };
         if args.allows(control.rule()) {
             return;
         }
-        let asked = about(control, at, &receiver, krate, database);
+        let asked = asks.about(control, at, &receiver);
         if let Some(argument) = executor(control, expr, is_argument) {
             *argument = beside(&asked, argument, &receiver);
             return;
@@ -242,6 +272,36 @@ fn executor(control: Control, expr: &mut Expr, is_argument: bool) -> Option<&mut
     }
 }
 
+/// The value behind a question, where the compiler still sees it as what the user has written: an argument, which it
+/// borrows anew or turns into what is expected.
+///
+/// A block ends the temporaries of its value, and a call moves a reference, so that each is for what the other is not.
+fn passing(asked: &TokenStream, expr: &Expr, krate: &Path) -> Expr {
+    if is_borrowed_place(expr) {
+        return Expr::Verbatim(quote!({ #asked #expr }));
+    }
+    let private = paths::private(krate);
+    Expr::Verbatim(quote!(#private::handed({ #asked }, #expr)))
+}
+
+/// A place, or a reference to one, without a call in it.
+fn is_borrowed_place(expr: &Expr) -> bool {
+    match expr {
+        Expr::Path(_) => true,
+        Expr::Field(inner) => is_borrowed_place(&inner.base),
+        Expr::Index(inner) => is_borrowed_place(&inner.expr) && is_plain_index(&inner.index),
+        Expr::Unary(inner) => matches!(inner.op, UnOp::Deref(_)) && is_borrowed_place(&inner.expr),
+        Expr::Reference(inner) => is_borrowed_place(&inner.expr),
+        Expr::Paren(inner) => is_borrowed_place(&inner.expr),
+        Expr::Group(inner) => is_borrowed_place(&inner.expr),
+        _ => false,
+    }
+}
+
+fn is_plain_index(index: &Expr) -> bool {
+    matches!(index, Expr::Lit(_) | Expr::Path(_))
+}
+
 /// `(asked, expr).1`, which for rustc begins and ends where `at` does.
 fn beside(asked: &TokenStream, expr: &Expr, at: &impl ToTokens) -> Expr {
     let (start, end) = ends(at);
@@ -251,42 +311,146 @@ fn beside(asked: &TokenStream, expr: &Expr, at: &impl ToTokens) -> Expr {
     Expr::Verbatim(quote!(#tuple #second))
 }
 
-/// Asks whether a value of the receiver's type may be used so. If the answer is no, rustc underlines the code from `start`
-/// to `end`.
-fn about(
-    control: Control,
-    (start, end): (Span, Span),
-    receiver: &Expr,
-    krate: &Path,
-    database: Option<&TokenStream>,
-) -> TokenStream {
-    let functions: &[&str] = match control {
-        Control::Commit => &["commits"],
-        Control::Rollback => &["rolls_back"],
-        Control::Begin => &["begins"],
-        Control::Send => &["sends"],
-        Control::Start => &["starts"],
-        // A connection of sqlx has a method of that name as well.
-        Control::Open => &["begins", "opens"],
-        // Never asked.
-        Control::Unguard | Control::Spawn | Control::After => &[],
-    };
-    let functions = functions
-        .iter()
-        .map(|function| Ident::new(function, Span::mixed_site()));
-    let private = paths::private(krate);
-    // Of a boundary it matters whether it is of another database.
-    let beside = beside_session(database.filter(|_| control == Control::Open));
-    let probe = Ident::new("__probe", start);
-    let probed = quote_spanned!(end=> .verdict());
-    let asked = functions.map(|function| quote!(#private::#function(#probe #probed)));
-    quote! {
-        if false {
-            match #private::Probe::of_value(&#receiver) #beside {
-                #probe => { #(#asked;)* }
+/// Writes the questions of one function.
+struct Asks<'a> {
+    args: &'a Args,
+    krate: &'a Path,
+    database: Option<&'a TokenStream>,
+}
+
+impl Asks<'_> {
+    /// Asks whether a value of the receiver's type may be used so. If the answer is no, rustc underlines the code from `start`
+    /// to `end`.
+    fn about(&self, control: Control, (start, end): (Span, Span), receiver: &Expr) -> TokenStream {
+        let functions: &[&str] = match control {
+            Control::Commit => &["commits"],
+            Control::Rollback => &["rolls_back"],
+            Control::Begin => &["begins"],
+            Control::Send => &["sends"],
+            Control::Use => &["uses"],
+            Control::Start => &["starts"],
+            // A connection of sqlx has a method of that name as well.
+            Control::Open => &["begins", "opens"],
+            // Never asked.
+            Control::Unguard | Control::Spawn | Control::After => &[],
+            Control::Receive if self.args.denied().any(|rule| rule == control.rule()) => {
+                &["receives"]
             }
-            loop {}
+            Control::Receive => &[],
+        };
+        // Of a boundary it matters whether it is of another database.
+        let beside = beside_session(self.database.filter(|_| control == Control::Open));
+        let chain = match control {
+            Control::Receive => quote!(ProbeReceiver),
+            _ => quote!(Probe),
+        };
+        // What is no error is the use of a deprecated method, of that name.
+        let warned = (control == Control::Receive && functions.is_empty())
+            .then(|| Ident::new(control.rule().code, start.resolved_at(Span::mixed_site())));
+        self.ask(
+            &chain,
+            functions,
+            warned.as_ref(),
+            (start, end),
+            receiver,
+            beside.as_ref(),
+        )
+    }
+
+    fn ask(
+        &self,
+        chain: &TokenStream,
+        functions: &[&str],
+        warned: Option<&Ident>,
+        (start, end): (Span, Span),
+        value: &Expr,
+        beside: Option<&TokenStream>,
+    ) -> TokenStream {
+        let functions = functions
+            .iter()
+            .map(|function| Ident::new(function, Span::mixed_site()));
+        let private = paths::private(self.krate);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        let asked = functions.map(|function| quote!(#private::#function(#probe #probed)));
+        let warned = warned.map(|warned| quote!(#probe.verdict().#warned();));
+        quote! {
+            if false {
+                match #private::#chain::of_value(&#value) #beside {
+                    #probe => { #(#asked;)* #warned }
+                }
+                loop {}
+            }
         }
+    }
+
+    /// Asks whether a value of this type may be handed on.
+    fn handed(&self, place: &Expr) -> Option<TokenStream> {
+        let functions: Vec<_> = [("uses", Control::Use), ("passes_on", Control::Open)]
+            .into_iter()
+            .filter(|(_, control)| !self.args.allows(control.rule()))
+            .map(|(function, _)| function)
+            .collect();
+        let chain = quote!(Probe);
+        (!functions.is_empty())
+            .then(|| self.ask(&chain, &functions, None, ends(place), place, None))
+    }
+
+    // Input:
+    //     app.pool().begin().await
+    //
+    // Output:
+    //     match app.pool().begin().await {
+    //         __given => {
+    //             if false {
+    //                 loop {}
+    //                 ::demarcate::__private::begins_by(
+    //                     &app.pool(),
+    //                     ::demarcate::__private::Probe::of_value(&__given).verdict(),
+    //                 );
+    //             }
+    //             __given
+    //         }
+    //     }
+    //
+    // The receiver may be borrowed or moved by then; what stands behind the loop has a type, and no one's borrows.
+    fn given(&self, control: Control, name: &Ident, receiver: Option<&Expr>, expr: &Expr) -> Expr {
+        let private = paths::private(self.krate);
+        let (start, end) = ends(name);
+        let given = Ident::new("__given", Span::mixed_site());
+        let chain = match control {
+            Control::Spawn => quote!(ProbeTask),
+            _ => quote!(Probe),
+        };
+        let probed = quote_spanned!(end=> .verdict());
+        let probe = Ident::new("__probe", start);
+        let asked = match (control, receiver) {
+            (Control::Begin, Some(receiver)) => quote!(begins_by(&#receiver, #probe #probed);),
+            (Control::Begin, None) => quote!(begins(#probe #probed);),
+            (Control::Spawn, _) => quote!(spawns(#probe #probed);),
+            (_, Some(receiver)) => quote!(uses_by(&#receiver, #probe #probed);),
+            (_, None) => quote!(uses(#probe #probed);),
+        };
+        // Lints about the whole are shown at the name.
+        let keyword = quote_spanned!(start=> match);
+        let mut arm = Group::new(
+            Delimiter::Brace,
+            quote! {
+                #given => {
+                    if false {
+                        #[allow(unreachable_code)]
+                        {
+                            loop {}
+                            let #probe = #private::#chain::of_value(&#given);
+                            #private::#asked
+                        }
+                    }
+                    #given
+                }
+            },
+        );
+        arm.set_span(start);
+        Expr::Verbatim(quote!(#keyword #expr #arm))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use demarcate_rules::Args;
 use demarcate_rules::control::{self, Control, Judgement, Names};
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Block, Expr, Macro, Path, parse_quote};
@@ -75,7 +75,10 @@ fn release(spawn: &mut Expr, what: &str, names: &Names) -> bool {
         Expr::MethodCall(call) => &mut call.args,
         _ => return false,
     };
-    let Some(task) = arguments.first_mut().filter(|task| mentions(task, names)) else {
+    let Some(task) = arguments
+        .first_mut()
+        .filter(|task| names.is_mentioned(&task.to_token_stream()))
+    else {
         return false;
     };
     let released = match task {
@@ -92,18 +95,6 @@ fn release(spawn: &mut Expr, what: &str, names: &Names) -> bool {
         #released
     }));
     true
-}
-
-/// Whether a session is named in an expression.
-fn mentions(expr: &Expr, names: &Names) -> bool {
-    fn search(tokens: TokenStream, names: &Names) -> bool {
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Ident(name) => names.sessions.contains(&name),
-            TokenTree::Group(group) => search(group.stream(), names),
-            _ => false,
-        })
-    }
-    search(expr.to_token_stream(), names)
 }
 
 /// Replaces a mark, with all that was called on it (`mark.await?` and so on), by the content of the mark.

@@ -39,7 +39,7 @@ pub use check::{Checked, check, control};
 pub use errors::{Errors, Mistake};
 pub use kind::Kind;
 pub use root::in_package;
-pub use rule::{Level, OF_ANOTHER_DATABASE, RULES, Rule};
+pub use rule::{Level, RULES, Rule, VARIANTS};
 pub use syntax::block::{Block, Member, MemberItem};
 pub use syntax::function::{Body, Boxed, Function};
 pub use syntax::item::{Item, Other};

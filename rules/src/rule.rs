@@ -152,8 +152,8 @@ const fn of_type(rule: Rule, message: &'static str) -> Rule {
     }
 }
 
-/// Makes the row of a rule for a type of another database, which the compiler finds.
-const fn of_another(rule: &'static Rule, says: Says) -> Rule {
+/// Makes another row of a rule, for a type that the compiler finds.
+const fn variant(rule: &'static Rule, says: Says) -> Rule {
     Rule {
         code: rule.code,
         name: rule.name,
@@ -198,10 +198,13 @@ pub const RULES: &[&Rule] = &[
     &CHANNEL_RECEIVE,
 ];
 
-/// The rows that replace those of the same code in [`RULES`] where the databases differ.
-pub const OF_ANOTHER_DATABASE: &[&Rule] = &[
+/// The rows that say something else than those of the same code in [`RULES`]: where the databases differ, and of values that
+/// are handed on.
+pub const VARIANTS: &[&Rule] = &[
     &SECOND_DATABASE,
     &PAST_THE_SESSION_ELSEWHERE,
+    &OTHER_EXECUTOR_USED,
+    &NESTED_BOUNDARY_HANDED,
     &NESTED_BOUNDARY_ELSEWHERE,
 ];
 
@@ -316,7 +319,7 @@ pub(crate) const PAST_THE_SESSION: Rule = {
 };
 
 /// D008 where the compiler finds a database that is not the session's.
-pub(crate) const PAST_THE_SESSION_ELSEWHERE: Rule = of_another(
+pub(crate) const PAST_THE_SESSION_ELSEWHERE: Rule = variant(
     &PAST_THE_SESSION,
     Says {
         message: "`{what}` is of another database than the session, and the two have no common commit; use it before, or \
@@ -422,12 +425,25 @@ pub(crate) const OTHER_EXECUTOR: Rule = of_type(
     "a statement is not sent to `{what}` here; give it the session, `&mut *tx`",
 );
 
-pub(crate) const SPAWN: Rule = same(
-    "D021",
-    "spawn",
-    "a {kind} does not spawn a task with `{what}`; write `tx.after_commit(job(..))`, with the task as a background job",
-    "the task would start before the commit and go on after a rollback; if it does not depend on the transaction, \
-     write `allow(spawn, reason = \"..\")`",
+/// D020 where the compiler finds that a value which is handed on, or asked for a connection, is not the session.
+pub(crate) const OTHER_EXECUTOR_USED: Rule = variant(
+    &OTHER_EXECUTOR,
+    Says {
+        message: "`{what}` is not used here; use the session, `&mut *tx`",
+        help: OTHER_EXECUTOR.boundary.help,
+    },
+);
+
+pub(crate) const SPAWN: Rule = of_type(
+    same(
+        "D021",
+        "spawn",
+        "a {kind} does not spawn a task with `{what}`; write `tx.after_commit(job(..))`, with the task as a background \
+         job",
+        "the task would start before the commit and go on after a rollback; if it does not depend on the transaction, \
+         write `allow(spawn, reason = \"..\")`",
+    ),
+    "a task is not spawned here, which gives `{what}`; write `tx.after_commit(job(..))`, with the task as a background job",
 );
 
 /// Reported by the compiler, which knows whether the receiver is a session factory.
@@ -453,8 +469,17 @@ pub(crate) const NESTED_BOUNDARY: Rule = of_type(
     "a boundary is not opened here on `{what}`, inside another; use the session that is already open",
 );
 
+/// D023 where the compiler finds that a factory is handed on.
+pub(crate) const NESTED_BOUNDARY_HANDED: Rule = variant(
+    &NESTED_BOUNDARY,
+    Says {
+        message: "`{what}` is not handed on here, inside a boundary; hand on the session that is already open",
+        help: NESTED_BOUNDARY.boundary.help,
+    },
+);
+
 /// D023 where the factory is of another database than the session.
-pub(crate) const NESTED_BOUNDARY_ELSEWHERE: Rule = of_another(
+pub(crate) const NESTED_BOUNDARY_ELSEWHERE: Rule = variant(
     &NESTED_BOUNDARY,
     Says {
         message: "`{what}` is of another database than the session, and the two have no common commit; open its boundary \
@@ -561,11 +586,14 @@ pub(crate) const HTTP_CALL: Rule = warns(same(
      call",
 ));
 
-pub(crate) const CHANNEL_RECEIVE: Rule = warns(same(
-    "D052",
-    "channel_receive",
-    "a {kind} does not wait for a message in its transaction; receive it before, and pass it as an argument",
-    "meanwhile it holds a connection of the pool and every lock that it has taken; the sender may be waiting for them",
+pub(crate) const CHANNEL_RECEIVE: Rule = warns(of_type(
+    same(
+        "D052",
+        "channel_receive",
+        "a {kind} does not wait for a message in its transaction; receive it before, and pass it as an argument",
+        "meanwhile it holds a connection of the pool and every lock that it has taken; the sender may be waiting for them",
+    ),
+    "a message of `{what}` is not waited for here, in a transaction; receive it before, and pass it as an argument",
 ));
 
 #[cfg(test)]
@@ -594,7 +622,7 @@ mod tests {
 
     #[test]
     fn messages_keep_to_the_style() {
-        for rule in RULES.iter().chain(OF_ANOTHER_DATABASE) {
+        for rule in RULES.iter().chain(VARIANTS) {
             for kind in [Kind::Router, Kind::Service, Kind::Job] {
                 let text = rule.text(kind, "it");
                 assert!(!text.contains(['{', '}']), "a placeholder is left: {text}");

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use demarcate_rules::{Args, Errors, Item, Kind, Level, OF_ANOTHER_DATABASE, RULES, Rule, check};
+use demarcate_rules::{Args, Errors, Item, Kind, Level, RULES, Rule, VARIANTS, check};
 use quote::ToTokens;
 use syn::visit::{self, Visit};
 
@@ -121,7 +121,7 @@ fn a_page_shows_messages_of_its_rule_and_no_others() {
         let shown = blocks(&page(rule), "```text");
         assert!(!shown.is_empty(), "{} shows no message", rule.code);
         let mut messages = Vec::new();
-        let elsewhere = OF_ANOTHER_DATABASE.iter();
+        let elsewhere = VARIANTS.iter();
         for row in [rule].into_iter().chain(elsewhere) {
             for kind in KINDS.iter().filter(|_| row == rule) {
                 messages.push(row.text(*kind, ANYTHING));

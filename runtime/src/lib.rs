@@ -160,10 +160,11 @@ pub mod __private0 {
     pub use crate::http::actix::ClientAnswer;
     pub use crate::http::status::Answer;
     pub use crate::macro_support::probe::{
-        Probe, again, begins, commits, extractor_again, handed_on, is_fallible, is_session,
-        job_takes, opens, refused, returns, rolls_back, router_keeps, router_takes, sends,
-        service_takes, starts, unreached,
+        again, begins, begins_by, commits, extractor_again, handed, handed_on, is_fallible,
+        is_session, job_takes, opens, passes_on, receives, refused, returns, rolls_back,
+        router_keeps, router_takes, sends, service_takes, spawns, starts, unreached, uses, uses_by,
     };
+    pub use crate::macro_support::verdict::{Probe, ProbeReceiver, ProbeTask};
     pub use crate::macro_support::{
         Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, FactoryOf, Fallible, JobOf,
         LentSession, Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow, job,
@@ -178,9 +179,12 @@ pub mod __private0 {
     #[cfg(feature = "actix")]
     pub use crate::http::status::Finished;
     pub use crate::macro_support::probe::{
-        Begun, Bounds, BoundsElsewhere, Committed, Finding, HandedOn, Harmless, KeptByRouter,
-        Opened, OpenedBeside, Opens, OpensElsewhere, Returned, RolledBack, Runs, Sent, Started,
-        TakenBeside, TakenByJob, TakenByRouter, TakenByService, TakenOut, UsedAgain,
+        Begun, Committed, HandedOn, KeptByRouter, Opened, OpenedBeside, PassedOn, Received,
+        Returned, RolledBack, Sent, Spawned, Started, TakenBeside, TakenByJob, TakenByRouter,
+        TakenByService, TakenOut, Used, UsedAgain,
+    };
+    pub use crate::macro_support::verdict::{
+        Bounds, BoundsElsewhere, Finding, Harmless, Opens, OpensElsewhere, Receives, Runs, Task,
     };
     pub use crate::macro_support::{JobPolicy, OpensSessions, RouterError};
 }

@@ -157,7 +157,8 @@ impl Args {
         self.allow.iter().map(|allowed| allowed.rule)
     }
 
-    pub(crate) fn denied(&self) -> impl Iterator<Item = &'static Rule> {
+    /// The rules that the attribute makes errors.
+    pub fn denied(&self) -> impl Iterator<Item = &'static Rule> {
         self.deny.iter().map(|denied| denied.rule)
     }
 

@@ -5,7 +5,7 @@ use crate::body::idioms::of_type;
 use crate::body::names::{Known, Names};
 use crate::kind::Kind;
 use crate::syntax::function::Function;
-use crate::syntax::pattern::{introduced, plain_name};
+use crate::syntax::pattern::{bindings, introduced, is_taken_apart, plain_name};
 use crate::syntax::session::{Found, Lent};
 
 impl Function {
@@ -30,6 +30,10 @@ impl Function {
                     None => Known::Parameter,
                 };
                 names.known.push((name.clone(), known));
+            } else if is_taken_apart(&parameter.pat) {
+                let parts = bindings(&parameter.pat).into_iter();
+                let parts = parts.map(|part| (part.name.clone(), Known::Typed));
+                names.known.extend(parts);
             }
         }
         let more = self.more_lent(kind, args).into_iter();

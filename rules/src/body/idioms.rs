@@ -17,17 +17,15 @@ pub(crate) fn of_type(ty: &Type) -> Option<Known> {
     };
     let last = path.path.segments.last()?.ident.to_string();
     match last.as_str() {
-        "JoinSet" | "TaskTracker" | "LocalSet" | "Runtime" => Some(Known::Spawner),
-        "Receiver" | "UnboundedReceiver" => Some(Known::Receiver),
+        // An own type may be called so too, and then the compiler is asked where it is awaited.
+        "Receiver" if path.path.segments.len() > 1 => Some(Known::Receiver),
+        "UnboundedReceiver" => Some(Known::Receiver),
         "RequestBuilder" => Some(Known::Http),
-        "Client"
-            if path.path.segments.len() == 1
-                || names_crate(&path.path, "reqwest")
-                || names_crate(&path.path, "http") =>
-        {
+        "Client" if names_crate(&path.path, "reqwest") || names_crate(&path.path, "http") => {
             Some(Known::Http)
         }
-        "Handle" if names_crate(&path.path, "runtime") => Some(Known::Spawner),
+        // Perhaps one of another kind, which its methods tell.
+        "Client" if path.path.segments.len() == 1 => Some(Known::Client),
         _ => None,
     }
 }
@@ -106,22 +104,6 @@ pub(crate) fn runs_query(method: &Ident) -> bool {
     )
 }
 
-/// `JoinSet::new()`, `Handle::current()`, `Runtime::new()?`.
-pub(crate) fn is_spawner(expr: &Expr) -> bool {
-    chain(expr).any(|link| match link {
-        Expr::Call(call) => match &*call.func {
-            Expr::Path(path) => path.path.segments.iter().rev().nth(1).is_some_and(|owner| {
-                matches!(
-                    owner.ident.to_string().as_str(),
-                    "JoinSet" | "TaskTracker" | "LocalSet" | "Runtime" | "Handle"
-                )
-            }),
-            _ => false,
-        },
-        _ => false,
-    })
-}
-
 /// `reqwest::Client::new()`, `client.get(..)` of such a client.
 pub(crate) fn is_http(expr: &Expr, names: &Names) -> bool {
     for link in chain(expr) {
@@ -129,6 +111,9 @@ pub(crate) fn is_http(expr: &Expr, names: &Names) -> bool {
             Expr::Await(_) => return false,
             Expr::Call(call) => {
                 return matches!(&*call.func, Expr::Path(path) if names_crate(&path.path, "reqwest"));
+            }
+            Expr::MethodCall(call) if names.known(&call.receiver) == Some(Known::Client) => {
+                return makes_request(call);
             }
             link if names.known(link) == Some(Known::Http) => return true,
             _ => {}
@@ -232,12 +217,17 @@ fn is_request(send: &ExprMethodCall) -> bool {
     chain(&send.receiver)
         .take_while(|link| !matches!(link, Expr::Await(_)))
         .any(|link| match link {
-            Expr::MethodCall(call) => matches!(
-                (call.method.to_string().as_str(), call.args.len()),
-                ("get" | "post" | "put" | "patch" | "delete" | "head", 1) | ("request", 2)
-            ),
+            Expr::MethodCall(call) => makes_request(call),
             _ => false,
         })
+}
+
+/// `client.get(url)`, `client.request(method, url)`
+fn makes_request(call: &ExprMethodCall) -> bool {
+    matches!(
+        (call.method.to_string().as_str(), call.args.len()),
+        ("get" | "post" | "put" | "patch" | "delete" | "head", 1) | ("request", 2)
+    )
 }
 
 /// `rx.recv()`, `rx.changed()`, and a oneshot's receiver itself.

@@ -1,5 +1,6 @@
 //! The meaning of the names in a body.
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
 use crate::rule::Rule;
@@ -25,19 +26,27 @@ pub struct Names {
 /// The meaning of a name that is not a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
-    /// A parameter, whose type is judged, or a transaction, which is judged where it begins.
+    /// A parameter, whose type is judged.
     Parameter,
     /// A parameter that was already reported, such as `db` in `job(tx: &mut Session, db: &SessionFactory)`. Its uses are
     /// not reported.
     Refused,
+    /// A value whose type the compiler knows where it is bound, and which was not judged: `let pool = app.pool.clone()`.
+    Typed,
+    /// A value whose type the compiler may learn later: `let mut ids = Vec::new()`.
+    Unsure,
+    /// What `begin` gave, which is judged where it begins.
+    Begun,
+    /// The scope of `thread::scope(|s| ..)`, which waits for what is spawned on it.
+    Scope,
     /// `sqlx::query(..)`
     Query,
     /// The raw connection of a session.
     Raw,
-    /// A `JoinSet`, a runtime's `Handle` and the like.
-    Spawner,
     /// An HTTP client, or a request of one.
     Http,
+    /// What is called a client, and may be one of HTTP.
+    Client,
     /// The receiving end of a channel.
     Receiver,
     /// A future that waits for something else than the database once it is awaited, and the rule against that.
@@ -75,6 +84,15 @@ impl Names {
     /// Whether an expression is the session: `tx`, `&mut *tx`, `(tx)`.
     pub(crate) fn is_session(&self, expr: &Expr) -> bool {
         plain_place(expr).is_some_and(|name| self.sessions.contains(name))
+    }
+
+    /// Whether a session is named anywhere in tokens.
+    pub fn is_mentioned(&self, tokens: &TokenStream) -> bool {
+        tokens.clone().into_iter().any(|token| match token {
+            TokenTree::Ident(name) => self.sessions.contains(&name),
+            TokenTree::Group(group) => self.is_mentioned(&group.stream()),
+            _ => false,
+        })
     }
 
     /// Whether an expression is the session factory of a job.

@@ -3,16 +3,18 @@
 use proc_macro2::TokenStream;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Item, Local, Macro, Pat, Stmt, Type,
+    Block, Expr, ExprCall, ExprClosure, ExprConst, ExprForLoop, ExprIf, ExprLet, ExprMatch,
+    ExprMethodCall, ExprWhile, Item, Local, Macro, Pat, Stmt, Type,
 };
 
 use crate::body::idioms::{
-    begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, of_type, waits_later,
+    begins, begins_on_session, is_http, is_query, is_unguarded, of_type, waits_later,
 };
 use crate::body::names::{Known, Names};
-use crate::syntax::expr::{called, chain};
+use crate::body::typed::is_known;
+use crate::syntax::expr::{called, chain, without_parens};
 use crate::syntax::mac::{Arguments, Part};
-use crate::syntax::pattern::{plain_name, without_type};
+use crate::syntax::pattern::{bindings, plain_name, without_type};
 
 /// One step of a walk.
 pub(crate) enum Step<'a> {
@@ -80,6 +82,22 @@ impl Walk<'_> {
         }
     }
 
+    /// `thread::scope(|s| ..)` waits for what is spawned on `s`, which is inside.
+    fn visit_thread_scope(&mut self, call: &mut ExprCall) {
+        for argument in &mut call.args {
+            let mut names = self.names.clone();
+            if let Expr::Closure(closure) = argument {
+                names = names.without(&closure.inputs.iter().collect::<Vec<_>>());
+                let scopes = closure.inputs.iter().filter_map(plain_name);
+                let scopes = scopes.map(|name| (name.clone(), Known::Scope));
+                names.known.extend(scopes);
+                self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
+            } else {
+                self.visit_expr_mut(argument);
+            }
+        }
+    }
+
     /// Arguments that do not run inside the transaction: `tx.after_commit(async { .. })`, `tokio::spawn(..)`.
     fn visit_arguments_outside<'a>(&mut self, arguments: impl Iterator<Item = &'a mut Expr>) {
         let names = Names {
@@ -106,6 +124,7 @@ impl Walk<'_> {
         self.names = self.names.without(&[pat]);
         match (what, plain_name(pat)) {
             (Bound::Session, Some(name)) => self.names.sessions.push(name.clone()),
+            (Bound::Known(Known::Typed), _) => self.bind_typed(pat),
             (Bound::Known(what), Some(name)) => self.names.known.push((name.clone(), what)),
             // Input: `let (sender, receiver) = channel(8);`
             (Bound::Channel, _) => {
@@ -117,6 +136,28 @@ impl Walk<'_> {
             }
             _ => {}
         }
+    }
+}
+
+impl Walk<'_> {
+    /// Binds what a pattern takes out of a value whose type is known.
+    fn bind_typed(&mut self, pat: &Pat) {
+        let names = bindings(pat).into_iter();
+        let names = names.map(|binding| (binding.name.clone(), Known::Typed));
+        self.names.known.extend(names);
+    }
+
+    /// Binds the names of an arm, or of a loop.
+    fn names_of(&self, pat: &Pat, value: &Expr) -> Names {
+        let mut walk = Walk {
+            names: self.names.without(&[pat]),
+            look: &mut |_, _| {},
+            replaces: false,
+        };
+        if is_known(value, &self.names) {
+            walk.bind_typed(pat);
+        }
+        walk.names
     }
 }
 
@@ -142,11 +183,17 @@ impl Bound {
             return Self::Session;
         }
         if let Some(known) = names.known(init) {
-            return Self::Known(known);
+            // Of what is taken out of a parameter its type says nothing.
+            let is_whole = known != Known::Parameter || plain_name(&local.pat).is_some();
+            return Self::Known(if is_whole { known } else { Known::Typed });
         }
         // A transaction on another receiver is reported where it begins.
-        if chain(init).any(|link| matches!(link, Expr::MethodCall(call) if begins(&call.method))) {
-            return Self::Known(Known::Parameter);
+        if chain(init).any(|link| match link {
+            Expr::MethodCall(call) => begins(&call.method),
+            Expr::Call(call) => called(&call.func).is_some_and(begins),
+            _ => false,
+        }) {
+            return Self::Known(Known::Begun);
         }
         if chain(init).any(|link| is_unguarded(link, names)) {
             return Self::Known(Known::Raw);
@@ -154,21 +201,22 @@ impl Bound {
         if is_query(init, names) {
             return Self::Known(Known::Query);
         }
-        if is_spawner(init) {
-            return Self::Known(Known::Spawner);
-        }
         if is_http(init, names) {
             return Self::Known(Known::Http);
         }
         if let Some(rule) = waits_later(init, names) {
             return Self::Known(Known::Waiting(rule));
         }
-        match init {
-            Expr::Call(call) => match called(&call.func) {
-                Some(name) if name == "channel" || name == "unbounded_channel" => Self::Channel,
-                _ => Self::Other,
-            },
-            _ => Self::Other,
+        match without_parens(init) {
+            Expr::Call(call)
+                if called(&call.func)
+                    .is_some_and(|name| name == "channel" || name == "unbounded_channel") =>
+            {
+                Self::Channel
+            }
+            init if is_known(init, names) => Self::Known(Known::Typed),
+            Expr::Await(_) | Expr::Try(_) => Self::Other,
+            _ => Self::Known(Known::Unsure),
         }
     }
 }
@@ -183,7 +231,10 @@ impl VisitMut for Walk<'_> {
                 self.visit_expr_mut(&mut call.receiver);
                 self.visit_arguments_outside(call.args.iter_mut());
             }
-            Expr::MethodCall(call) if call.method.to_string().starts_with("spawn") => {
+            Expr::MethodCall(call)
+                if call.method.to_string().starts_with("spawn")
+                    && self.names.known(&call.receiver) != Some(Known::Scope) =>
+            {
                 self.visit_expr_mut(&mut call.receiver);
                 self.visit_arguments_outside(call.args.iter_mut());
             }
@@ -196,6 +247,8 @@ impl VisitMut for Walk<'_> {
                 }
                 if spawns {
                     self.visit_arguments_outside(call.args.iter_mut());
+                } else if called(&call.func).is_some_and(|name| name == "scope") {
+                    self.visit_thread_scope(call);
                 } else {
                     call.args
                         .iter_mut()
@@ -233,9 +286,43 @@ impl VisitMut for Walk<'_> {
         });
     }
 
-    fn visit_arm_mut(&mut self, arm: &mut Arm) {
-        let names = self.names.without(&[&arm.pat]);
-        self.within(names, |walk| visit_mut::visit_arm_mut(walk, arm));
+    fn visit_expr_if_mut(&mut self, branch: &mut ExprIf) {
+        let names = self.names.clone();
+        self.within(names, |walk| {
+            walk.visit_expr_mut(&mut branch.cond);
+            walk.visit_block_mut(&mut branch.then_branch);
+        });
+        if let Some((_, other)) = &mut branch.else_branch {
+            self.visit_expr_mut(other);
+        }
+    }
+
+    fn visit_expr_while_mut(&mut self, repeated: &mut ExprWhile) {
+        let names = self.names.clone();
+        self.within(names, |walk| {
+            visit_mut::visit_expr_while_mut(walk, repeated);
+        });
+    }
+
+    /// Input: `if let Some(pool) = &app.replica`.
+    fn visit_expr_let_mut(&mut self, condition: &mut ExprLet) {
+        let names = self.names_of(&condition.pat, &condition.expr);
+        visit_mut::visit_expr_let_mut(self, condition);
+        self.names = names;
+    }
+
+    fn visit_expr_for_loop_mut(&mut self, repeated: &mut ExprForLoop) {
+        let names = self.names_of(&repeated.pat, &repeated.expr);
+        self.visit_expr_mut(&mut repeated.expr);
+        self.within(names, |walk| walk.visit_block_mut(&mut repeated.body));
+    }
+
+    fn visit_expr_match_mut(&mut self, choice: &mut ExprMatch) {
+        self.visit_expr_mut(&mut choice.expr);
+        for arm in &mut choice.arms {
+            let names = self.names_of(&arm.pat, &choice.expr);
+            self.within(names, |walk| visit_mut::visit_arm_mut(walk, arm));
+        }
     }
 
     fn visit_macro_mut(&mut self, mac: &mut Macro) {

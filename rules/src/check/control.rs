@@ -5,13 +5,14 @@
 //! else the compiler is asked what type it has.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Stmt};
 
-use crate::body::idioms::{is_query, is_spawner, runs_query};
+use crate::body::idioms::{is_query, runs_query};
 use crate::body::names::{Known, is_boundary};
 use crate::body::walk::{self, Step};
-use crate::check::escape;
+use crate::check::{escape, given};
 use crate::rule::{self, Rule};
+use crate::syntax::expr::{called, without_parens};
 
 pub use crate::body::names::Names;
 pub use crate::syntax::expr::chain;
@@ -28,12 +29,16 @@ pub enum Control {
     Begin,
     /// `execute`, `fetch` and the like.
     Send,
+    /// Anything that is done with a pool or a connection: it is handed on, or asked for a connection.
+    Use,
     /// `run` and `spawn` of a session factory.
     Start,
     /// `transaction`, of what may be a session factory.
     Open,
     /// `unguarded`
     Unguard,
+    /// `recv` and the like, of what may be the end of a channel.
+    Receive,
     /// `tokio::spawn`
     Spawn,
     /// `tx.after_commit(async { tx })`
@@ -58,10 +63,11 @@ impl Control {
             Self::Commit => &rule::COMMIT,
             Self::Rollback => &rule::ROLLBACK,
             Self::Begin => &rule::BEGIN,
-            Self::Send => &rule::OTHER_EXECUTOR,
+            Self::Send | Self::Use => &rule::OTHER_EXECUTOR,
             Self::Start => &rule::JOB_STARTED,
             Self::Open => &rule::NESTED_BOUNDARY,
             Self::Unguard => &rule::UNGUARDED,
+            Self::Receive => &rule::CHANNEL_RECEIVE,
             Self::Spawn => &rule::SPAWN,
             Self::After => &rule::SESSION_AFTER_THE_END,
         }
@@ -79,22 +85,139 @@ pub enum Judgement {
     Ask(Control, Ident, Box<Expr>),
     /// It depends on the type of the first argument, which it holds as it stands in the source.
     AskArgument(Control, Box<Expr>),
+    /// It depends on the type of what the call gives. Holds the name that was called, and the receiver, if there is one.
+    AskGiven(Control, Ident, Option<Box<Expr>>),
+    /// The same of a call that is a statement of its own.
+    AskBare(Control, Ident),
+    /// It depends on the type of a value that is handed on. Holds the part of it that decides.
+    AskHanded(Box<Expr>),
 }
 
-/// Shows `judged` every call in a body that may begin, commit or roll back, or go past the session. It may replace the
-/// call.
+/// Shows `judged` everything in a body that may begin, commit or roll back, or go past the session. It may replace the
+/// expression.
 pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &mut Expr)) {
-    // A call is judged before its parts are replaced, and shown afterwards.
-    let mut open = Vec::new();
+    // An expression is judged before its parts are replaced, and shown afterwards.
+    let mut open: Vec<Vec<Judgement>> = Vec::new();
+    let mut marks = Marks::default();
     walk::walk(body, names, &mut |step, names| match step {
-        Step::Enter(expr) => open.push(judge(expr, names)),
+        Step::Enter(expr) => {
+            let handed = marks.handed(expr, names);
+            let is_judged = marks.is_judged(expr);
+            let own = judge(expr, names).filter(|_| !is_judged);
+            let task = spawned(expr, names, marks.is_bare(expr));
+            marks.enter(expr, names);
+            open.push(own.into_iter().chain(task).chain(handed).collect());
+        }
         Step::Leave(expr) => {
-            if let Some(Some(judgement)) = open.pop() {
+            for judgement in open.pop().into_iter().flatten() {
                 judged(judgement, expr);
             }
+            written_out(expr);
         }
-        Step::Statement(_) | Step::Tokens(_) => {}
+        Step::Statement(stmt) => marks.bare = bare_call(stmt, names).map(address),
+        Step::Tokens(_) => {}
     });
+}
+
+/// Where an expression stands, by which it is known again while the walk is inside of it.
+fn address(expr: &Expr) -> *const Expr {
+    std::ptr::from_ref(expr)
+}
+
+/// What was seen of expressions before they are entered.
+#[derive(Default)]
+struct Marks {
+    /// Those that are handed on.
+    handed: Vec<*const Expr>,
+    /// The statement that is nothing but this call.
+    bare: Option<*const Expr>,
+    /// A call that is judged by what its `.await` gives.
+    judged: Option<*const Expr>,
+}
+
+impl Marks {
+    fn enter(&mut self, expr: &Expr, names: &Names) {
+        let handed = given::given(expr, names).into_iter().map(address);
+        self.handed.extend(handed);
+        if let Expr::Await(wait) = expr
+            && awaited(expr, names).is_some()
+        {
+            self.judged = Some(address(without_parens(&wait.base)));
+        }
+        // The executor of a statement is asked about by itself, and so is what a path begins on.
+        let is_of_control = match expr {
+            Expr::Call(call) => called(&call.func)
+                .is_some_and(|name| Control::named(name).is_some() || connects(name)),
+            _ => false,
+        };
+        if is_of_control || matches!(judge(expr, names), Some(Judgement::AskArgument(..))) {
+            let executor = match expr {
+                Expr::MethodCall(call) => call.args.first(),
+                Expr::Call(call) => call.args.first(),
+                _ => None,
+            };
+            self.handed
+                .retain(|handed| executor.map(address) != Some(*handed));
+        }
+    }
+
+    fn handed(&mut self, expr: &Expr, names: &Names) -> Option<Judgement> {
+        let at = self
+            .handed
+            .iter()
+            .position(|handed| *handed == address(expr))?;
+        self.handed.swap_remove(at);
+        given::asked(expr, names).map(|place| Judgement::AskHanded(Box::new(place.clone())))
+    }
+
+    fn is_judged(&mut self, expr: &Expr) -> bool {
+        self.judged
+            .take_if(|judged| *judged == address(expr))
+            .is_some()
+    }
+
+    fn is_bare(&mut self, expr: &Expr) -> bool {
+        self.bare.take_if(|bare| *bare == address(expr)).is_some()
+    }
+}
+
+/// `Repo { pool }`, if the value was replaced, as `Repo { pool: .. }`.
+fn written_out(expr: &mut Expr) {
+    if let Expr::Struct(literal) = expr {
+        for field in &mut literal.fields {
+            if field.colon_token.is_none() && !matches!(field.expr, Expr::Path(_)) {
+                field.colon_token = Some(syn::token::Colon::default());
+            }
+        }
+    }
+}
+
+/// Whether [`each`] finds a question about an expression beside that of [`judge`].
+pub(crate) fn asks(expr: &Expr, names: &Names) -> bool {
+    !given::given(expr, names).is_empty() || spawned(expr, names, false).is_some()
+}
+
+/// A call whose value a statement throws away. It may give a task.
+pub(crate) fn bare_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
+    let Stmt::Expr(expr @ (Expr::Call(_) | Expr::MethodCall(_)), Some(_)) = stmt else {
+        return None;
+    };
+    let may_spawn =
+        escape::may_spawn(expr, names) || escape::called_to_spawn(expr, names, false).is_some();
+    (names.inside && !names.is_opaque && may_spawn).then_some(expr)
+}
+
+/// Whether a call gives a task must be asked of the compiler.
+fn spawned(expr: &Expr, names: &Names, is_bare: bool) -> Option<Judgement> {
+    if !names.inside || names.is_opaque || escape::spawn(expr, names).is_some() {
+        return None;
+    }
+    let name = escape::called_to_spawn(expr, names, is_bare)?.clone();
+    Some(if is_bare {
+        Judgement::AskBare(Control::Spawn, name)
+    } else {
+        Judgement::AskGiven(Control::Spawn, name, None)
+    })
 }
 
 /// The calls in a macro call whose arguments are no expressions, where only the tokens can tell.
@@ -173,18 +296,95 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
         return Some(Judgement::Wrong(Control::Spawn, name.clone(), what));
     }
     let judgement = match expr {
+        Expr::Await(_) => awaited(expr, names),
         Expr::MethodCall(call) => judge_method(call, names),
         Expr::Call(call) => judge_call(call, names),
         Expr::Path(path) => judge_reference(path),
         _ => None,
     }?;
     match &judgement {
-        Judgement::Ask(_, _, asked) | Judgement::AskArgument(_, asked) => {
+        Judgement::AskGiven(..) | Judgement::AskBare(..) => (!names.is_opaque).then_some(judgement),
+        Judgement::Ask(_, _, asked)
+        | Judgement::AskArgument(_, asked)
+        | Judgement::AskHanded(asked) => {
             let was_refused = names.known(asked) == Some(Known::Refused);
             (!names.is_opaque && !was_refused).then_some(judgement)
         }
         Judgement::Refused(..) | Judgement::Wrong(..) => Some(judgement),
     }
+}
+
+/// `pool.begin().await`, `PgConnection::connect(url).await`: what the call gives says what it did.
+fn awaited(expr: &Expr, names: &Names) -> Option<Judgement> {
+    let Expr::Await(wait) = expr else {
+        return None;
+    };
+    let (name, receiver) = match without_parens(&wait.base) {
+        Expr::MethodCall(call) => (&call.method, Some(&call.receiver)),
+        Expr::Call(call) => (called(&call.func)?, None),
+        _ => return None,
+    };
+    let control = match Control::named(name) {
+        Some(Control::Begin) if is_boundary(name) => return None,
+        Some(Control::Begin) => Control::Begin,
+        Some(_) => return None,
+        None if names.inside && connects(name) => Control::Use,
+        None => {
+            return match without_parens(&wait.base) {
+                Expr::MethodCall(call) if receives(call, names) => Some(Judgement::Ask(
+                    Control::Receive,
+                    call.method.clone(),
+                    call.receiver.clone(),
+                )),
+                Expr::MethodCall(call) if names.inside => judge_use(call, names),
+                _ => None,
+            };
+        }
+    };
+    // The session is refused by its name, and a name that is refused is not asked about.
+    let first = match without_parens(&wait.base) {
+        Expr::Call(call) => call.args.first(),
+        _ => None,
+    };
+    let is_settled = match (receiver, first) {
+        (Some(receiver), _) => {
+            names.is_session(receiver) || names.known(receiver) == Some(Known::Refused)
+        }
+        (None, Some(first)) if names.is_session(first) => match without_parens(&wait.base) {
+            Expr::Call(call) => is_of_sqlx(&call.func),
+            _ => false,
+        },
+        (None, Some(first)) => {
+            names.is_factory(first) || names.known(first) == Some(Known::Refused)
+        }
+        (None, None) => control == Control::Begin,
+    };
+    // `Acquire::begin(&pool)` is about its argument.
+    let receiver = receiver
+        .map(|receiver| &**receiver)
+        .or_else(|| first.filter(|first| control == Control::Begin && !names.is_session(first)));
+    (!is_settled).then(|| {
+        let receiver = receiver.map(|receiver| Box::new(receiver.clone()));
+        Judgement::AskGiven(control, name.clone(), receiver)
+    })
+}
+
+/// Whether the end of a channel may be waited for; where tokens tell, they have told.
+fn receives(call: &ExprMethodCall, names: &Names) -> bool {
+    names.inside
+        && names.known(&call.receiver) != Some(Known::Receiver)
+        && matches!(
+            (call.method.to_string().as_str(), call.args.len()),
+            ("recv" | "changed", 0) | ("recv_many", 2)
+        )
+}
+
+/// The methods and functions that give a connection or a pool.
+fn connects(name: &Ident) -> bool {
+    matches!(
+        name.to_string().as_str(),
+        "acquire" | "connect" | "connect_with" | "establish"
+    )
 }
 
 fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
@@ -204,7 +404,7 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
             .then(|| wrong_on_factory(Control::Open, &call.method, names));
     }
     if let Some(control) = Control::named(&call.method) {
-        return Some(judge_receiver(control, &call.method, &call.receiver, names));
+        return judge_receiver(control, &call.method, &call.receiver, names);
     }
     if !names.inside {
         return None;
@@ -213,12 +413,27 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
         if names.is_factory(&call.receiver) {
             return Some(wrong_on_factory(Control::Start, &call.method, names));
         }
-        return (!names.is_session(&call.receiver)
-            && names.known(&call.receiver) != Some(Known::Spawner)
-            && !is_spawner(&call.receiver))
-        .then(|| Judgement::Ask(Control::Start, call.method.clone(), call.receiver.clone()));
+        return (!names.is_session(&call.receiver))
+            .then(|| Judgement::Ask(Control::Start, call.method.clone(), call.receiver.clone()));
     }
-    judge_statement(call, names)
+    judge_statement(call, names).or_else(|| {
+        let is_of_pool = call.method == "try_acquire" && !is_judged(&call.receiver, names);
+        is_of_pool.then(|| Judgement::Ask(Control::Use, call.method.clone(), call.receiver.clone()))
+    })
+}
+
+/// An awaited call of which nothing is known: `self.pool.copy_in_raw("..")`, `self.pool.insert_order(id)` with a trait of the
+/// user's own. Whoever is given the session works with it.
+fn judge_use(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
+    let is_asked = !runs_query(&call.method)
+        && !starts(&call.method)
+        && !call.args.iter().any(|argument| names.is_session(argument));
+    let receiver = given::receiver(call, names).filter(|_| is_asked)?;
+    Some(Judgement::Ask(
+        Control::Use,
+        call.method.clone(),
+        Box::new(receiver.clone()),
+    ))
 }
 
 /// `sqlx::query(..).execute(&self.pool)`, `self.pool.execute("..")`.
@@ -230,17 +445,8 @@ fn judge_statement(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     }
     let is_of_executor =
         runs_query(&call.method) || call.method == "prepare" || call.method == "prepare_with";
-    (is_of_executor && is_text(argument, names) && !is_judged(&call.receiver, names))
+    (is_of_executor && !matches!(argument, Expr::Closure(_)) && !is_judged(&call.receiver, names))
         .then(|| Judgement::Ask(Control::Send, call.method.clone(), call.receiver.clone()))
-}
-
-/// Whether an argument may be what `Executor::execute` takes: a text or a query.
-fn is_text(expr: &Expr, names: &Names) -> bool {
-    match expr {
-        Expr::Lit(_) | Expr::Path(_) | Expr::Macro(_) => true,
-        Expr::Reference(inner) => is_text(&inner.expr, names),
-        expr => is_query(expr, names) || matches!(expr, Expr::Call(_) | Expr::MethodCall(_)),
-    }
 }
 
 /// Whether an executor needs no question to the compiler: the session, a parameter, or the connection from `unguarded`.
@@ -248,7 +454,7 @@ fn is_judged(expr: &Expr, names: &Names) -> bool {
     names.is_session(expr)
         || matches!(
             names.known(expr),
-            Some(Known::Parameter | Known::Raw | Known::Query)
+            Some(Known::Parameter | Known::Begun | Known::Raw | Known::Query)
         )
         || matches!(expr, Expr::Closure(_) | Expr::Lit(_))
 }
@@ -286,11 +492,11 @@ fn judge_call(call: &ExprCall, names: &Names) -> Option<Judgement> {
         return (names.inside && is_boundary(method))
             .then(|| wrong_on_factory(Control::Open, method, names));
     }
-    // `orders::begin(tx)` is a service with an unlucky name.
-    if names.is_session(receiver) && !is_of_a_type {
+    // `orders::begin(tx)` is a service with an unlucky name, and so is `Shift::begin(tx)`.
+    if names.is_session(receiver) && !(is_of_a_type && is_of_sqlx(&call.func)) {
         return None;
     }
-    Some(judge_receiver(control, method, receiver, names))
+    judge_receiver(control, method, receiver, names)
 }
 
 /// `Executor::execute(&pool, "..")`, `SessionFactory::run(&db, job)`, `Session::unguarded(tx)`.
@@ -317,25 +523,60 @@ fn judge_call_past(
         .then(|| Judgement::Ask(Control::Start, method.clone(), Box::new(receiver.clone())))
 }
 
-fn judge_receiver(control: Control, name: &Ident, receiver: &Expr, names: &Names) -> Judgement {
+fn judge_receiver(
+    control: Control,
+    name: &Ident,
+    receiver: &Expr,
+    names: &Names,
+) -> Option<Judgement> {
     if names.is_session(receiver) {
-        return Judgement::Refused(control, name.clone());
+        return Some(Judgement::Refused(control, name.clone()));
+    }
+    // It was asked about where it began.
+    if matches!(control, Control::Commit | Control::Rollback)
+        && names.known(receiver) == Some(Known::Begun)
+    {
+        return None;
     }
     let control = if names.inside && is_boundary(name) {
         Control::Open
     } else {
         control
     };
-    Judgement::Ask(control, name.clone(), Box::new(receiver.clone()))
+    Some(Judgement::Ask(
+        control,
+        name.clone(),
+        Box::new(receiver.clone()),
+    ))
 }
 
-/// `.then(Transaction::commit)`: there is no receiver to ask about, so the names must do.
+/// `.then(Transaction::commit)`: there is no receiver to ask about, so the names must do. A `Transaction` without a path may
+/// be the user's own.
 fn judge_reference(path: &ExprPath) -> Option<Judgement> {
     let mut segments = path.path.segments.iter().rev();
     let method = &segments.next()?.ident;
     let control = Control::named(method)?;
-    let owner = segments.next()?.ident.to_string();
-    let is_of_sqlx = ["", "Pg", "MySql", "Sqlite", "Any"].iter().any(|database| {
+    let owner = segments.next()?;
+    let is_alone =
+        owner.ident == "Transaction" && owner.arguments.is_none() && path.path.segments.len() == 2;
+    let owner = owner.ident.to_string();
+    (is_type_of_sqlx(&owner) && !is_alone).then(|| Judgement::Wrong(control, method.clone(), owner))
+}
+
+/// Whether a called path is one of sqlx's own types and traits, or of the session's: `Acquire::begin`.
+fn is_of_sqlx(func: &Expr) -> bool {
+    let Expr::Path(ExprPath { qself, path, .. }) = func else {
+        return false;
+    };
+    let owner = path.segments.iter().rev().nth(1);
+    match owner.map(|owner| owner.ident.to_string()) {
+        Some(owner) => owner == "Session" || is_type_of_sqlx(&owner),
+        None => qself.is_some(),
+    }
+}
+
+fn is_type_of_sqlx(owner: &str) -> bool {
+    ["", "Pg", "MySql", "Sqlite", "Any"].iter().any(|database| {
         owner.strip_prefix(database).is_some_and(|owner| {
             matches!(
                 owner,
@@ -343,12 +584,12 @@ fn judge_reference(path: &ExprPath) -> Option<Judgement> {
                     | "Connection"
                     | "PoolConnection"
                     | "Acquire"
+                    | "Executor"
                     | "Pool"
                     | "TransactionManager"
             )
         })
-    });
-    is_of_sqlx.then(|| Judgement::Wrong(control, method.clone(), owner))
+    })
 }
 
 #[cfg(test)]
@@ -373,6 +614,10 @@ mod tests {
                 Judgement::Wrong(_, name, on) => format!("{on}.{name}!"),
                 Judgement::Ask(_, _, receiver) => receiver.to_token_stream().to_string(),
                 Judgement::AskArgument(_, argument) => format!("({})", argument.to_token_stream()),
+                Judgement::AskGiven(_, name, _) | Judgement::AskBare(_, name) => {
+                    format!("{name} ..")
+                }
+                Judgement::AskHanded(place) => format!("-> {}", place.to_token_stream()),
             });
             *expr = syn::parse_quote!(());
         });
@@ -385,7 +630,8 @@ mod tests {
             calls("tx.commit().await?; (&mut *tx).rollback(); index.commit();"),
             ["commit!", "rollback!", "index"]
         );
-        assert_eq!(calls("self.pool.begin().await?"), ["self . pool"]);
+        assert_eq!(calls("self.pool.begin()"), ["self . pool"]);
+        assert_eq!(calls("self.pool.begin().await?"), ["begin .."]);
         assert_eq!(
             calls("if a { tx.begin() } else { move || tx.commit() }"),
             ["begin!", "commit!"]
@@ -472,6 +718,10 @@ mod tests {
                 Judgement::AskArgument(control, argument) => {
                     format!("{control:?} ({})", argument.to_token_stream())
                 }
+                Judgement::AskGiven(control, name, _) | Judgement::AskBare(control, name) => {
+                    format!("{control:?} of {name}")
+                }
+                Judgement::AskHanded(place) => format!("-> {}", place.to_token_stream()),
             });
         });
         found
@@ -493,17 +743,57 @@ mod tests {
             ("self.pool.execute(\"select 1\")", "Send self . pool"),
             ("Executor::fetch_one(&p, a)", "Send (& p)"),
             ("tokio::join!(query(a).execute(&p))", "Send (& p)"),
-            ("self.db.spawn(ship(1))", "Start self . db"),
             ("state.db.run(job)", "Start state . db"),
             ("SessionFactory::run(&db, job)", "Start & db"),
             ("self.db.transaction(f)", "Open self . db"),
             ("tx.unguarded()", "Unguard!"),
             ("Session::unguarded(tx)", "Unguard!"),
-            ("a.then(Transaction::commit)", "Commit!!"),
+            ("a.then(PgTransaction::commit)", "Commit!!"),
             ("let f = sqlx::PgTransaction::rollback;", "Rollback!!"),
             ("my!(tx.commit())", "Commit!"),
         ] {
             assert_eq!(inside(body), [asked], "{body}");
+        }
+        assert_eq!(
+            inside("self.db.spawn(ship(1))"),
+            ["Start self . db", "Spawn of spawn"]
+        );
+    }
+
+    #[test]
+    fn what_is_handed_on_is_asked_about() {
+        for (body, asked) in [
+            ("add(&app.pool)", "-> app . pool"),
+            ("add(app.db.clone())", "-> app . db"),
+            ("add(Some(Arc::clone(&self.pool)))", "-> self . pool"),
+            ("Repo { pool: &self.pool }", "-> self . pool"),
+            ("add(&*POOL)", "-> * POOL"),
+            ("add(db::pool())", "-> db :: pool ()"),
+            ("add(self.pools[0].as_ref())", "-> self . pools [0]"),
+            ("if let Some(p) = &self.pool { add(p) }", "-> p"),
+            ("let p = self.pool.clone(); add(&p)", "-> p"),
+            ("let App { pool, .. } = self; add(pool)", "-> pool"),
+            ("for p in &self.pools { add(p) }", "-> p"),
+            ("match &self.pool { Some(p) => add(p), None => 1 }", "-> p"),
+        ] {
+            let found = inside(&format!("let _ = {body};").replace("let _ = let", "let"));
+            let found: Vec<_> = found
+                .into_iter()
+                .filter(|found| found.starts_with("->"))
+                .collect();
+            assert_eq!(found, [asked], "{body}");
+        }
+        for body in [
+            "let a = add(1, \"a\", id, pool, &mut *tx, |a| a);",
+            "let mut ids = Vec::new(); let a = add(&mut ids);",
+            "let b = Batch { items: Vec::new() }; let a = add(&b.items);",
+            "let a = add(Default::default(), rand::random(), self.name.parse());",
+            "tx.after_commit(ship(self.db.clone()));",
+            "let p = self.pool.clone(); tx.after_commit(async move { add(&p).await });",
+            "let q = sqlx::query(SQL).bind(&self.name).bind(self.id);",
+            "let a = Ok(self.pool.clone());",
+        ] {
+            assert_eq!(inside(body), [""; 0], "{body}");
         }
     }
 
@@ -512,7 +802,7 @@ mod tests {
         for body in [
             "sqlx::query(a).execute(&mut *tx); query(a).execute(pool); query(a).fetch_one(&mut **pool);",
             "let c = tx; query(a).execute(c);",
-            "self.execute(|a| a + 1); task.run(); Command::new(a).spawn(); set.run(1, 2);",
+            "self.execute(|a| a + 1); task.run(); set.run(1, 2);",
             "my!(self.pool.begin()); Ledger::commit; commit;",
             "fn f(e: A) { query(a).execute(e); }",
         ] {
@@ -541,7 +831,11 @@ mod tests {
     fn the_receiver_is_shown_as_it_stands_in_the_source() {
         assert_eq!(
             calls("pool.begin().await?.commit()"),
-            ["pool", "pool . begin () . await ?"]
+            ["begin ..", "pool . begin () . await ?"]
+        );
+        assert_eq!(
+            calls("let t = pool.begin().await?; t.commit().await?;"),
+            ["begin .."]
         );
     }
 }

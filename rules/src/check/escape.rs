@@ -1,19 +1,28 @@
 //! Work that leaves the transaction: spawned tasks, and a session in what runs after the end. Statements and jobs that do are judged with
 //! [`control`](crate::check::control), since it takes a type to tell.
 
+use quote::ToTokens;
 use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Stmt, token};
 
-use crate::body::idioms::is_spawner;
+use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
 use crate::body::walk::{self, Step};
-use crate::syntax::expr::{chain, plain_place};
+use crate::syntax::expr::{called, plain_place};
 
 /// Returns the name of a call that spawns a task, and the call as it is written.
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {
     match expr {
         _ if !names.inside => None,
-        Expr::Call(call) => spawn_call(call),
-        Expr::MethodCall(call) => spawn_method(call, names),
+        Expr::Call(call) => spawn_call(call).or_else(|| {
+            spawn_of_session(
+                called(&call.func)?,
+                &call.args.iter().collect::<Vec<_>>(),
+                names,
+            )
+        }),
+        Expr::MethodCall(call) if names.known(&call.receiver) != Some(Known::Scope) => {
+            spawn_of_session(&call.method, &call.args.iter().collect::<Vec<_>>(), names)
+        }
         _ => None,
     }
 }
@@ -47,73 +56,91 @@ pub(crate) fn used_after_the_end(call: &ExprMethodCall, names: &Names) -> Option
     used
 }
 
-/// `tokio::spawn(..)`, `task::spawn_blocking(..)`, `thread::spawn(..)`.
+/// `tokio::spawn(..)`, `std::thread::spawn(..)`. Of a shorter path only the compiler knows what it calls.
 fn spawn_call(call: &ExprCall) -> Option<(&Ident, String)> {
-    const OWNERS: [&str; 10] = [
+    const CRATES: [&str; 8] = [
         "tokio",
-        "task",
-        "thread",
-        "rt",
+        "std",
+        "actix_web",
         "actix_rt",
         "async_std",
         "smol",
         "rayon",
-        "executor",
         "async_global_executor",
     ];
     let Expr::Path(path) = &*call.func else {
         return None;
     };
-    let mut segments = path.path.segments.iter().rev();
-    let name = &segments.next()?.ident;
-    let owner = segments.next().map(|owner| owner.ident.to_string());
-    let spawns = match (name.to_string().as_str(), &owner) {
-        ("spawn" | "spawn_local" | "spawn_blocking", Some(owner)) => {
-            OWNERS.contains(&owner.as_str())
-        }
-        ("spawn_local" | "spawn_blocking", None) => true,
-        // Imported, and nothing else takes a task.
-        ("spawn", None) => matches!(call.args.first(), Some(Expr::Async(_))),
-        _ => false,
+    let segments = &path.path.segments;
+    let name = &segments.last()?.ident;
+    let owner = &segments.iter().rev().nth(1)?.ident;
+    let is_of_crate = segments
+        .first()
+        .is_some_and(|first| CRATES.iter().any(|word| first.ident == word));
+    (is_spawn(name) && is_of_crate).then(|| (name, format!("{owner}::{name}")))
+}
+
+/// `set.spawn(async move { create(tx).await })`: no task of any kind can have the session.
+fn spawn_of_session<'a>(
+    name: &'a Ident,
+    args: &[&Expr],
+    names: &Names,
+) -> Option<(&'a Ident, String)> {
+    let has_session = args.iter().any(|task| {
+        matches!(task, Expr::Async(_) | Expr::Closure(_))
+            && names.is_mentioned(&task.to_token_stream())
+    });
+    (is_spawn(name) && has_session).then(|| (name, name.to_string()))
+}
+
+/// Whether a call is named as those that start a task are.
+fn is_spawn(name: &Ident) -> bool {
+    let name = name.to_string();
+    name == "spawn" || name.starts_with("spawn_")
+}
+
+/// Returns the name of a call whose value says whether it has spawned a task.
+pub(crate) fn called_to_spawn<'a>(
+    expr: &'a Expr,
+    names: &Names,
+    is_bare: bool,
+) -> Option<&'a Ident> {
+    let name = match expr {
+        Expr::Call(call) => called(&call.func)?,
+        Expr::MethodCall(call) if names.known(&call.receiver) != Some(Known::Scope) => &call.method,
+        _ => return None,
     };
-    spawns.then(|| match owner {
-        Some(owner) => (name, format!("{owner}::{name}")),
-        None => (name, name.to_string()),
-    })
+    (is_bare || is_spawn(name)).then_some(name)
 }
 
-/// `set.spawn(..)` of a `JoinSet`, `Handle::current().spawn(..)`, `thread::Builder::new().spawn(..)`.
-fn spawn_method<'a>(call: &'a ExprMethodCall, names: &Names) -> Option<(&'a Ident, String)> {
-    let is_spawn = matches!(
-        call.method.to_string().as_str(),
-        "spawn"
-            | "spawn_on"
-            | "spawn_local"
-            | "spawn_local_on"
-            | "spawn_blocking"
-            | "spawn_blocking_on"
-    );
-    let is_spawner = is_spawn
-        && (names.known(&call.receiver) == Some(Known::Spawner)
-            || is_spawner(&call.receiver)
-            || is_thread_builder(&call.receiver));
-    is_spawner.then(|| (&call.method, call.method.to_string()))
-}
-
-fn is_thread_builder(expr: &Expr) -> bool {
-    chain(expr).any(|link| match link {
-        Expr::Call(call) => match &*call.func {
-            Expr::Path(path) => {
-                let mut segments = path.path.segments.iter().rev().skip(1);
-                segments
-                    .next()
-                    .is_some_and(|owner| owner.ident == "Builder")
-                    && segments.next().is_some_and(|owner| owner.ident == "thread")
-            }
-            _ => false,
-        },
+/// Whether a call whose value is thrown away may spawn a task, so that it is worth a question: any function, and a method
+/// whose name says that something begins.
+pub(crate) fn may_spawn(expr: &Expr, names: &Names) -> bool {
+    const BEGIN: [&str; 11] = [
+        "background",
+        "defer",
+        "detach",
+        "dispatch",
+        "enqueue",
+        "fire",
+        "go",
+        "launch",
+        "schedule",
+        "start",
+        "submit",
+    ];
+    match expr {
+        _ if is_query(expr, names) => false,
+        Expr::Call(call) => called(&call.func).is_some_and(|name| {
+            name != "drop" && !name.to_string().starts_with(char::is_uppercase)
+        }),
+        Expr::MethodCall(call) => {
+            let name = call.method.to_string();
+            let first = name.split('_').next().unwrap_or_default();
+            !names.is_session(&call.receiver) && BEGIN.contains(&first)
+        }
         _ => false,
-    })
+    }
 }
 
 #[cfg(test)]
@@ -146,15 +173,9 @@ mod tests {
             "::tokio::task::spawn(async move {});",
             "let h = tokio::task::spawn_blocking(|| 1).await?;",
             "std::thread::spawn(move || 1);",
-            "thread::spawn(work);",
-            "spawn(async { 1 });",
-            "spawn_blocking(f);",
-            "task::spawn_local(f());",
             "actix_web::rt::spawn(f());",
-            "let mut set = JoinSet::new(); set.spawn(f());",
-            "let mut set: JoinSet<i64> = Default::default(); set.spawn_blocking(f);",
-            "tokio::runtime::Handle::current().spawn(f());",
-            "std::thread::Builder::new().name(n).spawn(f)?;",
+            "set.spawn(async { add(tx).await });",
+            "task::spawn(async move { add(&mut *tx).await });",
             "tokio::join!(tokio::spawn(f()), g());",
             "tx.savepoint(async |tx| { tokio::spawn(f()); Ok(()) }).await?;",
         ] {

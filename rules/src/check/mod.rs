@@ -2,6 +2,7 @@
 
 pub mod control;
 mod escape;
+mod given;
 mod leaks;
 mod lost;
 mod signature;
@@ -26,8 +27,8 @@ use crate::syntax::function::Function;
 pub struct Checked {
     /// Its statements, as [`Function::block`] gives them. To read them takes longer than all else that is done with them.
     pub block: Block,
-    /// Whether the compiler must be asked about a call in it: [`control::each`] would find a [`Judgement::Ask`] or a
-    /// [`Judgement::AskArgument`].
+    /// Whether the compiler must be asked about something in it: [`control::each`] would find more than a
+    /// [`Judgement::Refused`] or a [`Judgement::Wrong`].
     pub asks: bool,
 }
 
@@ -48,11 +49,12 @@ fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) 
     check_sql(kind, &block, names, errors);
     walk::each(&mut block, names, &mut |step, names| match step {
         Step::Enter(expr) => {
-            asks |= check_control(kind, expr, names, errors);
+            asks |= check_control(kind, expr, names, errors) || control::asks(expr, names);
             check_lost(kind, lost::in_expression(expr, names), errors);
             check_waiting(kind, expr, names, errors);
         }
         Step::Statement(stmt) => {
+            asks |= control::bare_call(stmt, names).is_some();
             check_lost(kind, lost::in_statement(stmt, names), errors);
             check_waiting_statement(kind, stmt, names, errors);
         }
@@ -75,7 +77,7 @@ fn check_control(kind: Kind, expr: &Expr, names: &Names, errors: &mut Errors) ->
     match control::judge(expr, names) {
         Some(Judgement::Refused(control, name)) => errors.rule(control.rule(), kind, "", name),
         Some(Judgement::Wrong(control, name, on)) => errors.rule(control.rule(), kind, &on, name),
-        Some(Judgement::Ask(..) | Judgement::AskArgument(..)) => return true,
+        Some(_) => return true,
         None => {}
     }
     false

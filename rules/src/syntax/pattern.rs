@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::visit::{self, Visit};
-use syn::{Ident, Pat, PatIdent, Token};
+use syn::{Ident, Pat, PatIdent, PatStruct, Token};
 
 /// The name that a pattern binds, if it is a plain one.
 #[must_use]
@@ -59,6 +59,19 @@ pub(crate) fn without_type(pat: &Pat) -> &Pat {
         Pat::Paren(pat) => without_type(&pat.pat),
         pat => pat,
     }
+}
+
+/// Whether a pattern takes out fields by their names, whose types a type around them does not tell: `App { pool, .. }`.
+pub(crate) fn is_taken_apart(pat: &Pat) -> bool {
+    struct Search(bool);
+    impl<'ast> Visit<'ast> for Search {
+        fn visit_pat_struct(&mut self, _: &'ast PatStruct) {
+            self.0 = true;
+        }
+    }
+    let mut search = Search(false);
+    search.visit_pat(pat);
+    search.0
 }
 
 /// Whether a pattern binds a name.

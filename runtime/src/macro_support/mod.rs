@@ -2,6 +2,8 @@
 
 mod forbidden;
 pub(crate) mod probe;
+pub(crate) mod verdict;
+mod ways;
 
 use std::error::Error as StdError;
 
@@ -110,7 +112,8 @@ pub type PlainFactoryJobOf<F, T> = Job<<F as OpensSessions>::Database, T>;
 
 /// An error that a router can return, since the boundary's own errors convert into it.
 #[diagnostic::on_unimplemented(
-    message = "the error `{Self}` of a router cannot hold `demarcate::Error`; write `impl From<demarcate::Error> for {Self}`",
+    message = "the error `{Self}` of a router cannot hold `demarcate::Error`; return an error type of your own, with \
+               `impl From<demarcate::Error>` for it",
     label = "is not `From<demarcate::Error>`",
     note = "the boundary itself can fail, in its begin or its commit, and the router returns that as its own error"
 )]

@@ -1,318 +1,17 @@
-//! Type probes: the attributes ask what a type can do to a transaction, and the compiler answers.
+//! The questions of the attributes about types: may a service take a `T`, may a `T` be committed, and so on.
 //!
-//! An alias, an `Arc` or a reference hides a pool from anyone who reads tokens, and no bound can say "a
-//! type that does *not* implement this". Method lookup can: a [`Probe`] is five types, each of which
-//! derefs to the next, and each but the last has the method `verdict` only if `T` meets its bound. Lookup
-//! takes the first method that exists, so the type of `probe.verdict()` depends on what `T` can do: in a
-//! generic function on the bounds of `T`, and under `cargo check` as well as in a build.
-//!
-//! ```text
-//! Probe           verdict() where T: OpensBoundary          a session factory, or something around one
-//!   ProbeOpens    verdict() where T: OpensTransaction       a pool, a connection, or something around one
-//!   ProbeExecutor verdict() where T: Executor<'c>           `E: PgExecutor<'c>`
-//!   ProbeAcquire  verdict() where T: Acquire<'c>            `A: Acquire<'c>`
-//!   ProbeRest     verdict()                                 anything else
-//! ```
-//!
-//! Where the database of the session is known, `probe.beside::<DB>()` puts two types in front, whose `verdict` also asks
-//! for `T: OfAnother<DB>`: a pool or a factory of another database, about which other things are said.
-//!
-//! The attributes emit the calls inside `if false`, so nothing here runs.
+//! A question has an answer for each [`Verdict`](super::verdict) about the type. Which verdicts it refuses, and in which
+//! words, is the table at the end of this file.
 //!
 //! The messages repeat those of `demarcate-rules`, since an attribute takes no constant; a test in
 //! `ui-tests` holds the two together.
 
-use std::cell::{OnceCell, RefCell};
-use std::marker::PhantomData;
-use std::ops::Deref;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::{
-    Arc, LazyLock, Mutex, MutexGuard, OnceLock, RwLock, RwLockReadGuard, RwLockWriteGuard,
-};
-
-use sqlx::pool::PoolConnection;
-use sqlx::{Acquire, Database, Executor, Pool, Transaction};
-
 use crate::backend::Backend;
-use crate::factory::SessionFactory;
+use crate::macro_support::verdict::{
+    Bounds, BoundsElsewhere, Finding, Harmless, Opens, OpensElsewhere, Receives, Runs,
+};
 use crate::macro_support::{Fallible, LentSession};
 use crate::session::Session;
-
-/// Can begin a transaction, or holds one.
-pub trait OpensTransaction {}
-
-impl<DB: Database> OpensTransaction for Pool<DB> {}
-impl<DB: Database> OpensTransaction for PoolConnection<DB> {}
-impl<DB: Database> OpensTransaction for Transaction<'_, DB> {}
-impl<DB: Backend> OpensTransaction for SessionFactory<DB> {}
-#[cfg(feature = "sqlite")]
-impl OpensTransaction for sqlx::SqliteConnection {}
-#[cfg(feature = "postgres")]
-impl OpensTransaction for sqlx::PgConnection {}
-#[cfg(feature = "postgres")]
-impl OpensTransaction for sqlx::postgres::PgListener {}
-#[cfg(feature = "mysql")]
-impl OpensTransaction for sqlx::MySqlConnection {}
-
-/// A wrapper around a type that opens transactions opens them too.
-macro_rules! around {
-    ($($outer:ty),* $(,)?) => {
-        $(impl<T: OpensTransaction + ?Sized> OpensTransaction for $outer {})*
-    };
-}
-
-around! {
-    &T, &mut T, Box<T>, Rc<T>, Arc<T>, RefCell<T>, Mutex<T>, MutexGuard<'_, T>, RwLock<T>, RwLockReadGuard<'_, T>,
-    RwLockWriteGuard<'_, T>, tokio::sync::Mutex<T>, tokio::sync::MutexGuard<'_, T>, tokio::sync::RwLock<T>,
-}
-
-impl<P: OpensTransaction> OpensTransaction for Pin<P> {}
-impl<T: OpensTransaction> OpensTransaction for Option<T> {}
-impl<T: OpensTransaction, E> OpensTransaction for Result<T, E> {}
-impl<T: OpensTransaction> OpensTransaction for Vec<T> {}
-impl<T: OpensTransaction> OpensTransaction for [T] {}
-impl<T: OpensTransaction, const N: usize> OpensTransaction for [T; N] {}
-impl<T: OpensTransaction> OpensTransaction for OnceCell<T> {}
-impl<T: OpensTransaction> OpensTransaction for OnceLock<T> {}
-impl<T: OpensTransaction, F> OpensTransaction for LazyLock<T, F> {}
-#[cfg(feature = "axum")]
-impl<T: OpensTransaction> OpensTransaction for axum::extract::State<T> {}
-#[cfg(feature = "axum")]
-impl<T: OpensTransaction> OpensTransaction for axum::Extension<T> {}
-
-/// Is a session factory.
-pub trait OpensBoundary {}
-
-impl<DB: Backend> OpensBoundary for SessionFactory<DB> {}
-impl<T: OpensBoundary + ?Sized> OpensBoundary for &T {}
-impl<T: OpensBoundary + ?Sized> OpensBoundary for &mut T {}
-impl<T: OpensBoundary + ?Sized> OpensBoundary for Box<T> {}
-impl<T: OpensBoundary + ?Sized> OpensBoundary for Rc<T> {}
-impl<T: OpensBoundary + ?Sized> OpensBoundary for Arc<T> {}
-impl<T: OpensBoundary, F> OpensBoundary for LazyLock<T, F> {}
-#[cfg(feature = "axum")]
-impl<T: OpensBoundary> OpensBoundary for axum::extract::State<T> {}
-#[cfg(feature = "axum")]
-impl<T: OpensBoundary> OpensBoundary for axum::Extension<T> {}
-
-/// Is of another database than `DB`.
-pub trait OfAnother<DB> {}
-
-/// One database is not the other.
-macro_rules! differ {
-    ($($one:ident $one_feature:literal, $other:ident $other_feature:literal;)*) => {
-        $(
-            #[cfg(all(feature = $one_feature, feature = $other_feature))]
-            impl OfAnother<sqlx::$other> for sqlx::$one {}
-            #[cfg(all(feature = $one_feature, feature = $other_feature))]
-            impl OfAnother<sqlx::$one> for sqlx::$other {}
-        )*
-    };
-}
-
-differ! {
-    Postgres "postgres", MySql "mysql";
-    Postgres "postgres", Sqlite "sqlite";
-    MySql "mysql", Sqlite "sqlite";
-}
-
-impl<DB, D: Database + OfAnother<DB>> OfAnother<DB> for Pool<D> {}
-impl<DB, D: Database + OfAnother<DB>> OfAnother<DB> for PoolConnection<D> {}
-impl<DB, D: Database + OfAnother<DB>> OfAnother<DB> for Transaction<'_, D> {}
-impl<DB, D: Backend + OfAnother<DB>> OfAnother<DB> for SessionFactory<D> {}
-#[cfg(feature = "sqlite")]
-impl<DB> OfAnother<DB> for sqlx::SqliteConnection where sqlx::Sqlite: OfAnother<DB> {}
-#[cfg(feature = "postgres")]
-impl<DB> OfAnother<DB> for sqlx::PgConnection where sqlx::Postgres: OfAnother<DB> {}
-#[cfg(feature = "postgres")]
-impl<DB> OfAnother<DB> for sqlx::postgres::PgListener where sqlx::Postgres: OfAnother<DB> {}
-#[cfg(feature = "mysql")]
-impl<DB> OfAnother<DB> for sqlx::MySqlConnection where sqlx::MySql: OfAnother<DB> {}
-impl<DB, T: OfAnother<DB> + ?Sized> OfAnother<DB> for &T {}
-impl<DB, T: OfAnother<DB> + ?Sized> OfAnother<DB> for &mut T {}
-impl<DB, T: OfAnother<DB> + ?Sized> OfAnother<DB> for Box<T> {}
-impl<DB, T: OfAnother<DB> + ?Sized> OfAnother<DB> for Arc<T> {}
-impl<DB, T: OfAnother<DB>> OfAnother<DB> for Option<T> {}
-impl<DB, T: OfAnother<DB>, F> OfAnother<DB> for LazyLock<T, F> {}
-#[cfg(feature = "axum")]
-impl<DB, T: OfAnother<DB>> OfAnother<DB> for axum::extract::State<T> {}
-#[cfg(feature = "axum")]
-impl<DB, T: OfAnother<DB>> OfAnother<DB> for axum::Extension<T> {}
-
-/// Asks what `T` can do to a transaction.
-///
-/// The lifetime is that of `Executor<'c>`; being a parameter of the type, it is found by inference.
-pub struct Probe<'c, T: ?Sized>(ProbeOpens<'c, T>);
-
-/// Asked where `T` is no session factory.
-pub struct ProbeOpens<'c, T: ?Sized>(ProbeExecutor<'c, T>);
-
-/// Asked where `T` does not open a transaction by itself.
-pub struct ProbeExecutor<'c, T: ?Sized>(ProbeAcquire<'c, T>);
-
-/// Asked where `T` is no executor.
-pub struct ProbeAcquire<'c, T: ?Sized>(ProbeRest<T>, PhantomData<&'c ()>);
-
-/// Asked where no other question was answered with yes.
-pub struct ProbeRest<T: ?Sized>(PhantomData<fn() -> *const T>);
-
-impl<T: ?Sized> Probe<'_, T> {
-    /// Asks about a type.
-    #[must_use]
-    pub const fn of() -> Self {
-        Self(ProbeOpens(ProbeExecutor(ProbeAcquire(
-            ProbeRest(PhantomData),
-            PhantomData,
-        ))))
-    }
-
-    /// Asks about the type of a value.
-    #[must_use]
-    pub const fn of_value(_: &T) -> Self {
-        Self::of()
-    }
-}
-
-/// Asks what `T` can do beside a session of the database `DB`.
-pub struct ProbeBeside<'c, T: ?Sized, DB>(ProbeOpensBeside<'c, T, DB>);
-
-/// Asked where `T` is no session factory of another database.
-pub struct ProbeOpensBeside<'c, T: ?Sized, DB>(Probe<'c, T>, PhantomData<fn() -> DB>);
-
-impl<'c, T: ?Sized> Probe<'c, T> {
-    /// Asks first whether it is of another database than `DB`.
-    #[must_use]
-    pub const fn beside<DB>(&self) -> ProbeBeside<'c, T, DB> {
-        ProbeBeside(ProbeOpensBeside(Probe::of(), PhantomData))
-    }
-}
-
-impl<'c, T: ?Sized, DB> Deref for ProbeBeside<'c, T, DB> {
-    type Target = ProbeOpensBeside<'c, T, DB>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl<'c, T: ?Sized, DB> Deref for ProbeOpensBeside<'c, T, DB> {
-    type Target = Probe<'c, T>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl<'c, T: ?Sized> Deref for Probe<'c, T> {
-    type Target = ProbeOpens<'c, T>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl<'c, T: ?Sized> Deref for ProbeOpens<'c, T> {
-    type Target = ProbeExecutor<'c, T>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl<'c, T: ?Sized> Deref for ProbeExecutor<'c, T> {
-    type Target = ProbeAcquire<'c, T>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl<'c, T: ?Sized> Deref for ProbeAcquire<'c, T> {
-    type Target = ProbeRest<T>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-/// The answer about `T`: `V` is [`Bounds`], [`Opens`], [`Runs`] or [`Harmless`], or [`BoundsElsewhere`] or
-/// [`OpensElsewhere`].
-pub struct Finding<T: ?Sized, V>(PhantomData<fn() -> (*const T, V)>);
-
-/// It opens boundaries.
-pub struct Bounds(());
-
-/// It opens transactions, or holds one.
-pub struct Opens(());
-
-/// It opens boundaries of another database.
-pub struct BoundsElsewhere(());
-
-/// It opens transactions of another database, or holds one.
-pub struct OpensElsewhere(());
-
-/// It runs statements, or can be turned into something that does.
-pub struct Runs(());
-
-/// It does none of these.
-pub struct Harmless(());
-
-impl<T: OpensBoundary + OfAnother<DB> + ?Sized, DB> ProbeBeside<'_, T, DB> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Finding<T, BoundsElsewhere> {
-        Finding(PhantomData)
-    }
-}
-
-impl<T: OpensTransaction + OfAnother<DB> + ?Sized, DB> ProbeOpensBeside<'_, T, DB> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Finding<T, OpensElsewhere> {
-        Finding(PhantomData)
-    }
-}
-
-impl<T: OpensBoundary + ?Sized> Probe<'_, T> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Finding<T, Bounds> {
-        Finding(PhantomData)
-    }
-}
-
-impl<T: OpensTransaction + ?Sized> ProbeOpens<'_, T> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Finding<T, Opens> {
-        Finding(PhantomData)
-    }
-}
-
-impl<'c, T: Executor<'c>> ProbeExecutor<'c, T> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Finding<T, Runs> {
-        Finding(PhantomData)
-    }
-}
-
-impl<'c, T: Acquire<'c>> ProbeAcquire<'c, T> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Finding<T, Runs> {
-        Finding(PhantomData)
-    }
-}
-
-impl<T: ?Sized> ProbeRest<T> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Finding<T, Harmless> {
-        Finding(PhantomData)
-    }
-}
 
 /// The answer under which a service may take a `T`.
 #[diagnostic::on_unimplemented(
@@ -410,6 +109,42 @@ pub trait Opened<T: ?Sized> {}
 )]
 pub trait OpenedBeside<T: ?Sized> {}
 
+/// The answer under which a `T` may be handed on there, or asked for a connection.
+#[diagnostic::on_unimplemented(
+    message = "D020: `{T}` is not used here; use the session, `&mut *tx`",
+    label = "not the session",
+    note = "a statement that bypasses the session is not part of the transaction: it is not rolled back with it"
+)]
+pub trait Used<T: ?Sized> {}
+
+/// The answer under which a `T` may be handed on there: a session factory, with which another boundary would be opened.
+#[diagnostic::on_unimplemented(
+    message = "D023: `{T}` is not handed on here, inside a boundary; hand on the session that is already open",
+    label = "opens a second boundary",
+    note = "a second connection taken while the first is held can exhaust the pool; for a part that may fail on its own, \
+            write `tx.savepoint(async |tx| ..)`"
+)]
+pub trait PassedOn<T: ?Sized> {}
+
+/// The answer under which a call may give a `T` there.
+#[diagnostic::on_unimplemented(
+    message = "D021: a task is not spawned here, which gives `{T}`; write `tx.after_commit(job(..))`, with the task as a \
+               background job",
+    label = "spawns a task",
+    note = "the task would start before the commit and go on after a rollback; if it does not depend on the transaction, \
+            write `allow(spawn, reason = \"..\")`"
+)]
+pub trait Spawned<T: ?Sized> {}
+
+/// The answer under which a message may be waited for there.
+#[diagnostic::on_unimplemented(
+    message = "D052: a message of `{T}` is not waited for here, in a transaction; receive it before, and pass it as an \
+               argument",
+    label = "waits for a message",
+    note = "meanwhile it holds a connection of the pool and every lock that it has taken; the sender may be waiting for them"
+)]
+pub trait Received<T: ?Sized> {}
+
 /// Lets a harmless type be taken, and have methods of any name.
 macro_rules! harmless {
     ($($trait:ident),*) => {
@@ -439,6 +174,10 @@ harmless!(
     RolledBack,
     Begun,
     Sent,
+    Used,
+    PassedOn,
+    Spawned,
+    Received,
     Started,
     Opened
 );
@@ -469,6 +208,9 @@ no_factory! {
     Committed for Bounds;
     RolledBack for Bounds;
     Sent for Bounds;
+    // `PassedOn` asks about a factory.
+    Used for Bounds;
+    PassedOn for Opens, Runs;
 }
 
 /// Lets the session pass: its own methods of these names report who owns the transaction.
@@ -482,7 +224,7 @@ macro_rules! spoken_for {
 }
 
 // `Sent`: the session is what a statement is sent to.
-spoken_for!(Committed, RolledBack, Begun, Sent);
+spoken_for!(Committed, RolledBack, Begun, Sent, Used);
 
 /// Rejects a type that a service may not take.
 pub fn service_takes<T: ?Sized, V: TakenByService<T> + TakenBeside<T>>(_: Finding<T, V>) {}
@@ -504,6 +246,48 @@ pub fn rolls_back<T: ?Sized, V: RolledBack<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type on which no transaction may be begun.
 pub fn begins<T: ?Sized, V: Begun<T>>(_: Finding<T, V>) {}
+
+/// Rejects a receiver on which a call that gives a transaction was made.
+pub fn begins_by<T: ?Sized, O: ?Sized, V: Begun<T>>(_: &T, _: Finding<O, V>) {}
+
+/// Rejects a receiver by which a call gave a connection.
+pub fn uses_by<T: ?Sized, O: ?Sized, V: Used<T>>(_: &T, _: Finding<O, V>) {}
+
+/// Rejects a type that may not be handed on.
+pub fn uses<T: ?Sized, V: Used<T>>(_: Finding<T, V>) {}
+
+/// Gives a value back that is handed on, after a question about its type.
+pub fn handed<T>((): (), value: T) -> T {
+    value
+}
+
+/// Rejects a session factory that is handed on.
+pub fn passes_on<T: ?Sized, V: PassedOn<T>>(_: Finding<T, V>) {}
+
+/// Rejects a receiver of messages, where the rule is an error.
+pub fn receives<T: ?Sized, V: Received<T>>(_: Finding<T, V>) {}
+
+impl<T: ?Sized> Finding<T, Receives> {
+    /// Warns of a receiver of messages.
+    #[deprecated(
+        note = "a message is not waited for in a transaction; receive it before, and pass it as an argument\nhelp: meanwhile \
+                it holds a connection of the pool and every lock that it has taken; the sender may be waiting for them"
+    )]
+    #[allow(
+        non_snake_case,
+        reason = "the compiler prints the name, which is the code of the rule"
+    )]
+    pub const fn D052(&self) {}
+}
+
+impl<T: ?Sized> Finding<T, Harmless> {
+    /// Has nothing to say.
+    #[allow(non_snake_case, reason = "as that of a receiver")]
+    pub const fn D052(&self) {}
+}
+
+/// Rejects a call that gave a task.
+pub fn spawns<T: ?Sized, V: Spawned<T>>(_: Finding<T, V>) {}
 
 /// Rejects a type to which no statement may be sent.
 pub fn sends<T: ?Sized, V: Sent<T>>(_: Finding<T, V>) {}
