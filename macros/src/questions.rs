@@ -246,7 +246,9 @@ pub(crate) fn rewrite(
             }
             Judgement::Refused(..) | Judgement::Wrong(..) => return,
         };
-        if args.allows(control.rule()) {
+        if args.allows(control.rule())
+            || (control == Control::Use && !handed.insert(receiver.to_token_stream().to_string()))
+        {
             return;
         }
         let asked = asks.about(control, at, &receiver);

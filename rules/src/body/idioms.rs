@@ -46,6 +46,14 @@ pub(crate) fn begins(method: &Ident) -> bool {
     )
 }
 
+/// Whether a name is that of a method or a function that may give a connection or a pool.
+pub(crate) fn connects(name: &Ident) -> bool {
+    let name = name.to_string();
+    ["acquire", "checkout", "conn", "establish", "pool"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
 /// `tx.unguarded()`
 pub(crate) fn is_unguarded(expr: &Expr, names: &Names) -> bool {
     match expr {

@@ -35,6 +35,8 @@ pub(crate) enum Known {
     Typed,
     /// A value whose type the compiler may learn later: `let mut ids = Vec::new()`.
     Unsure,
+    /// What a function gave that was awaited: `let mut connection = open(url).await?`.
+    Awaited,
     /// What `begin` gave, which is judged where it begins.
     Begun,
     /// The scope of `thread::scope(|s| ..)`, which waits for what is spawned on it.

@@ -4,7 +4,9 @@
 //! a function without arguments, and goes on through fields, indices and methods without arguments. Of a local variable the
 //! compiler may learn the type later.
 
-use syn::{Expr, ExprCall, ExprPath, Ident, Lit, Member, UnOp};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{Expr, ExprCall, ExprPath, GenericArgument, Ident, Lit, Member, Type, UnOp};
 
 use crate::body::names::{Known, Names};
 use crate::syntax::expr::called;
@@ -34,8 +36,10 @@ pub(crate) fn is_known(expr: &Expr, names: &Names) -> bool {
         Expr::MethodCall(call) => {
             let is_message = matches!(call.args.first(), Some(Expr::Lit(text)) if matches!(text.lit, Lit::Str(_)));
             (call.args.is_empty() || (call.method == "expect" && is_message))
-                && call.turbofish.is_none()
-                && !is_inferred(&call.method)
+                && match &call.turbofish {
+                    Some(types) => types.args.iter().all(is_written_out),
+                    None => !is_inferred(&call.method),
+                }
                 && is_known(&call.receiver, names)
         }
         Expr::Call(call) => match &*call.func {
@@ -49,6 +53,27 @@ pub(crate) fn is_known(expr: &Expr, names: &Names) -> bool {
             }
             _ => false,
         },
+        _ => false,
+    }
+}
+
+/// Whether the type of a `let` is written out.
+pub(crate) fn is_type_written_out(ty: &Type) -> bool {
+    fn search(tokens: TokenStream) -> bool {
+        tokens.into_iter().all(|token| match token {
+            TokenTree::Ident(word) => word != "_" && word != "impl",
+            TokenTree::Punct(mark) => mark.as_char() != '_',
+            TokenTree::Group(group) => search(group.stream()),
+            TokenTree::Literal(_) => true,
+        })
+    }
+    search(ty.to_token_stream())
+}
+
+fn is_written_out(argument: &GenericArgument) -> bool {
+    match argument {
+        GenericArgument::Type(ty) => is_type_written_out(ty),
+        GenericArgument::Lifetime(_) => true,
         _ => false,
     }
 }

@@ -8,10 +8,10 @@ use syn::{
 };
 
 use crate::body::idioms::{
-    begins, begins_on_session, is_http, is_query, is_unguarded, of_type, waits_later,
+    begins, begins_on_session, connects, is_http, is_query, is_unguarded, of_type, waits_later,
 };
 use crate::body::names::{Known, Names};
-use crate::body::typed::is_known;
+use crate::body::typed::{is_known, is_type_written_out};
 use crate::syntax::expr::{called, chain, without_parens};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{bindings, plain_name, without_type};
@@ -176,8 +176,15 @@ impl Bound {
         {
             return Self::Known(known);
         }
+        let is_written_out = match &local.pat {
+            Pat::Type(typed) => is_type_written_out(&typed.ty),
+            _ => false,
+        };
         let Some(init) = init else {
-            return Self::Other;
+            return match is_written_out {
+                true => Self::Known(Known::Typed),
+                false => Self::Other,
+            };
         };
         if names.is_session(init) || begins_on_session(init, names) {
             return Self::Session;
@@ -214,11 +221,52 @@ impl Bound {
             {
                 Self::Channel
             }
+            _ if is_written_out => Self::Known(Known::Typed),
             init if is_known(init, names) => Self::Known(Known::Typed),
+            init if is_awaited_function(init) => Self::Known(
+                // What connects is judged by what it gives.
+                match chain(init).any(|link| matches!(link, Expr::Call(call) if called(&call.func).is_some_and(connects))) {
+                    true => Known::Begun,
+                    false => Known::Awaited,
+                },
+            ),
             Expr::Await(_) | Expr::Try(_) => Self::Other,
             _ => Self::Known(Known::Unsure),
         }
     }
+}
+
+/// `open(url).await?`
+fn is_awaited_function(init: &Expr) -> bool {
+    match init {
+        Expr::Try(inner) => is_awaited_function(&inner.expr),
+        Expr::Paren(inner) => is_awaited_function(&inner.expr),
+        Expr::MethodCall(call) => {
+            matches!(call.method.to_string().as_str(), "unwrap" | "expect")
+                && is_awaited_function(&call.receiver)
+        }
+        Expr::Await(wait) => matches!(without_parens(&wait.base), Expr::Call(_)),
+        _ => false,
+    }
+}
+
+/// Whether a method calls a closure with what is in its receiver, or comes out of it.
+fn hands_over(method: &syn::Ident) -> bool {
+    const METHODS: [&str; 12] = [
+        "all",
+        "and_then",
+        "any",
+        "filter",
+        "filter_map",
+        "find",
+        "flat_map",
+        "for_each",
+        "inspect",
+        "map",
+        "then",
+        "try_for_each",
+    ];
+    METHODS.iter().any(|word| method == word)
 }
 
 impl VisitMut for Walk<'_> {
@@ -237,6 +285,25 @@ impl VisitMut for Walk<'_> {
             {
                 self.visit_expr_mut(&mut call.receiver);
                 self.visit_arguments_outside(call.args.iter_mut());
+            }
+            Expr::MethodCall(call)
+                if call.args.len() == 1
+                    && hands_over(&call.method)
+                    && is_known(&call.receiver, &self.names) =>
+            {
+                self.visit_expr_mut(&mut call.receiver);
+                let names = self.names.clone();
+                self.within(names, |walk| match call.args.first_mut() {
+                    Some(Expr::Closure(closure)) => {
+                        let inputs: Vec<_> = closure.inputs.iter().collect();
+                        walk.names = walk.names.without(&inputs);
+                        inputs.into_iter().for_each(|input| walk.bind_typed(input));
+                        walk.visit_expr_mut(&mut closure.body);
+                    }
+                    argument => argument
+                        .into_iter()
+                        .for_each(|argument| walk.visit_expr_mut(argument)),
+                });
             }
             Expr::Call(call) => {
                 let spawns = called(&call.func)

@@ -7,7 +7,7 @@
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Stmt};
 
-use crate::body::idioms::{is_query, runs_query};
+use crate::body::idioms::{connects, is_query, runs_query};
 use crate::body::names::{Known, is_boundary};
 use crate::body::walk::{self, Step};
 use crate::check::{escape, given};
@@ -147,7 +147,7 @@ impl Marks {
         // The executor of a statement is asked about by itself, and so is what a path begins on.
         let is_of_control = match expr {
             Expr::Call(call) => called(&call.func)
-                .is_some_and(|name| Control::named(name).is_some() || connects(name)),
+                .is_some_and(|name| Control::named(name).is_some() || name == "acquire"),
             _ => false,
         };
         if is_of_control || matches!(judge(expr, names), Some(Judgement::AskArgument(..))) {
@@ -207,10 +207,23 @@ pub(crate) fn bare_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
     (names.inside && !names.is_opaque && may_spawn).then_some(expr)
 }
 
+/// `PgPoolOptions::new().connect_lazy(url)`, which is not awaited.
+fn makes_pool(expr: &Expr) -> Option<&Ident> {
+    let name = match expr {
+        Expr::Call(call) => called(&call.func)?,
+        Expr::MethodCall(call) => &call.method,
+        _ => return None,
+    };
+    name.to_string().starts_with("connect_lazy").then_some(name)
+}
+
 /// Whether a call gives a task must be asked of the compiler.
 fn spawned(expr: &Expr, names: &Names, is_bare: bool) -> Option<Judgement> {
     if !names.inside || names.is_opaque || escape::spawn(expr, names).is_some() {
         return None;
+    }
+    if let Some(name) = makes_pool(expr) {
+        return Some(Judgement::AskGiven(Control::Use, name.clone(), None));
     }
     let name = escape::called_to_spawn(expr, names, is_bare)?.clone();
     Some(if is_bare {
@@ -379,14 +392,6 @@ fn receives(call: &ExprMethodCall, names: &Names) -> bool {
         )
 }
 
-/// The methods and functions that give a connection or a pool.
-fn connects(name: &Ident) -> bool {
-    matches!(
-        name.to_string().as_str(),
-        "acquire" | "connect" | "connect_with" | "establish"
-    )
-}
-
 fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     if let Some(used) = escape::used_after_the_end(call, names) {
         return Some(Judgement::Wrong(
@@ -418,7 +423,15 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     }
     judge_statement(call, names).or_else(|| {
         let is_of_pool = call.method == "try_acquire" && !is_judged(&call.receiver, names);
-        is_of_pool.then(|| Judgement::Ask(Control::Use, call.method.clone(), call.receiver.clone()))
+        let receiver = match is_of_pool {
+            true => Some(&*call.receiver),
+            false => given::receiver_of_arguments(call, names),
+        }?;
+        Some(Judgement::Ask(
+            Control::Use,
+            call.method.clone(),
+            Box::new(receiver.clone()),
+        ))
     })
 }
 

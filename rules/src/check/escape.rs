@@ -2,7 +2,7 @@
 //! [`control`](crate::check::control), since it takes a type to tell.
 
 use quote::ToTokens;
-use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Stmt, token};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Stmt, token};
 
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
@@ -13,6 +13,7 @@ use crate::syntax::expr::{called, plain_place};
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {
     match expr {
         _ if !names.inside => None,
+        Expr::Path(path) => spawn_path(path),
         Expr::Call(call) => spawn_call(call).or_else(|| {
             spawn_of_session(
                 called(&call.func)?,
@@ -58,6 +59,14 @@ pub(crate) fn used_after_the_end(call: &ExprMethodCall, names: &Names) -> Option
 
 /// `tokio::spawn(..)`, `std::thread::spawn(..)`. Of a shorter path only the compiler knows what it calls.
 fn spawn_call(call: &ExprCall) -> Option<(&Ident, String)> {
+    match &*call.func {
+        Expr::Path(path) => spawn_path(path),
+        _ => None,
+    }
+}
+
+/// The same of a path alone: `.map(tokio::spawn)`.
+fn spawn_path(path: &ExprPath) -> Option<(&Ident, String)> {
     const CRATES: [&str; 8] = [
         "tokio",
         "std",
@@ -68,9 +77,6 @@ fn spawn_call(call: &ExprCall) -> Option<(&Ident, String)> {
         "rayon",
         "async_global_executor",
     ];
-    let Expr::Path(path) = &*call.func else {
-        return None;
-    };
     let segments = &path.path.segments;
     let name = &segments.last()?.ident;
     let owner = &segments.iter().rev().nth(1)?.ident;

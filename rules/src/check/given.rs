@@ -2,7 +2,7 @@
 //!
 //! A pool in a field, a static or behind a call is given away under any name, so the compiler is asked what type it has.
 
-use syn::{Expr, ExprMethodCall};
+use syn::{Block, Expr, ExprMethodCall, ExprReference, Stmt};
 
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
@@ -13,18 +13,52 @@ pub(crate) fn given<'a>(expr: &'a Expr, names: &Names) -> Vec<&'a Expr> {
     if !names.inside || names.is_opaque {
         return Vec::new();
     }
-    let mut found: Vec<&Expr> = match expr {
+    let mut found = Vec::new();
+    match expr {
         Expr::Call(call) if !passes_through(call) && !is_query(expr, names) => {
-            call.args.iter().collect()
+            call.args.iter().for_each(|value| parts(value, &mut found));
         }
         Expr::MethodCall(call) if !names.is_after_the_end(call) && !is_of_std(call) => {
-            call.args.iter().collect()
+            call.args.iter().for_each(|value| parts(value, &mut found));
         }
-        Expr::Struct(literal) => literal.fields.iter().map(|field| &field.expr).collect(),
-        _ => Vec::new(),
-    };
+        Expr::Struct(literal) => {
+            let values = literal.fields.iter().map(|field| &field.expr);
+            values.for_each(|value| parts(value, &mut found));
+        }
+        _ => {}
+    }
     found.retain(|value| asked(value, names).is_some());
     found
+}
+
+/// The values that a value is made of, or chosen from: `(&a.pool, 1)`, `if b { &a.pool } else { &b.pool }`.
+fn parts<'a>(value: &'a Expr, into: &mut Vec<&'a Expr>) {
+    let tail = |block: &'a Block| match block.stmts.last() {
+        Some(Stmt::Expr(tail, None)) => Some(tail),
+        _ => None,
+    };
+    match value {
+        Expr::Tuple(tuple) => tuple.elems.iter().for_each(|value| parts(value, into)),
+        Expr::Array(array) => array.elems.iter().for_each(|value| parts(value, into)),
+        Expr::Reference(inner) if matches!(*inner.expr, Expr::Tuple(_) | Expr::Array(_)) => {
+            parts(&inner.expr, into);
+        }
+        Expr::Paren(inner) => parts(&inner.expr, into),
+        Expr::Group(inner) => parts(&inner.expr, into),
+        Expr::Block(block) => tail(&block.block)
+            .into_iter()
+            .for_each(|value| parts(value, into)),
+        Expr::If(choice) => {
+            tail(&choice.then_branch)
+                .into_iter()
+                .for_each(|value| parts(value, into));
+            if let Some((_, other)) = &choice.else_branch {
+                parts(other, into);
+            }
+        }
+        Expr::Match(choice) => choice.arms.iter().for_each(|arm| parts(&arm.body, into)),
+        value => into.push(value),
+    }
 }
 
 /// Returns the part of a value that the compiler is asked about.
@@ -36,13 +70,31 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
     );
     let is_asked = match place {
         _ if names.is_session(place) || is_judged => false,
-        Expr::Path(path) => is_static(path) || matches!(names.known(place), Some(Known::Typed)),
+        Expr::Path(path) => {
+            is_static(path)
+                || match names.known(place) {
+                    Some(Known::Typed) => true,
+                    Some(Known::Awaited) => return is_lent_mutably(value).then_some(place),
+                    _ => false,
+                }
+        }
         Expr::Unary(_) | Expr::Field(_) | Expr::Index(_) | Expr::Try(_) | Expr::Await(_) => true,
         Expr::Call(call) => call.args.is_empty(),
         Expr::MethodCall(call) => !says_its_type(call),
         _ => false,
     };
     (is_asked && is_known(place, names)).then_some(place)
+}
+
+/// `&mut connection`: what is lent so is rarely of a type that is found out by it.
+fn is_lent_mutably(value: &Expr) -> bool {
+    matches!(
+        value,
+        Expr::Reference(ExprReference {
+            mutability: Some(_),
+            ..
+        })
+    )
 }
 
 /// Returns the receiver of an awaited call, if nothing but its type says what the call does: `app.pool.insert_order(id)`,
@@ -68,6 +120,21 @@ pub(crate) fn receiver<'a>(call: &'a ExprMethodCall, names: &Names) -> Option<&'
     (names.inside && !names.is_opaque && !is_plain)
         .then(|| asked(&call.receiver, names))
         .flatten()
+}
+
+/// Returns the receiver of a call with arguments, of which nothing is known either, and which may be awaited later:
+/// `join!(app.pool.insert_order(id), ..)`. Whoever is given the session works with it.
+pub(crate) fn receiver_of_arguments<'a>(
+    call: &'a ExprMethodCall,
+    names: &Names,
+) -> Option<&'a Expr> {
+    let is_asked = !call.args.is_empty()
+        && !is_of_std(call)
+        && call
+            .args
+            .iter()
+            .all(|value| !matches!(value, Expr::Closure(_)) && !names.is_session(value));
+    is_asked.then(|| receiver(call, names)).flatten()
 }
 
 /// The value without what leaves it what it is: `&`, `.clone()`, `Some(..)`, `Arc::clone(..)`.

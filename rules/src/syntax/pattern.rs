@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use syn::visit::{self, Visit};
-use syn::{Ident, Pat, PatIdent, PatStruct, Token};
+use syn::{Ident, Pat, PatIdent, PatStruct, PatTupleStruct, Token};
 
 /// The name that a pattern binds, if it is a plain one.
 #[must_use]
@@ -63,10 +63,28 @@ pub(crate) fn without_type(pat: &Pat) -> &Pat {
 
 /// Whether a pattern takes out fields by their names, whose types a type around them does not tell: `App { pool, .. }`.
 pub(crate) fn is_taken_apart(pat: &Pat) -> bool {
+    // The type of what is in these is judged with theirs.
+    const AROUND: [&str; 9] = [
+        "Data",
+        "Extension",
+        "Form",
+        "Json",
+        "Path",
+        "Query",
+        "ReqData",
+        "State",
+        "ThinData",
+    ];
     struct Search(bool);
     impl<'ast> Visit<'ast> for Search {
         fn visit_pat_struct(&mut self, _: &'ast PatStruct) {
             self.0 = true;
+        }
+
+        fn visit_pat_tuple_struct(&mut self, pat: &'ast PatTupleStruct) {
+            let name = pat.path.segments.last();
+            self.0 |= name.is_some_and(|name| !AROUND.iter().any(|around| name.ident == around));
+            visit::visit_pat_tuple_struct(self, pat);
         }
     }
     let mut search = Search(false);
