@@ -2,6 +2,7 @@
 
 mod forbidden;
 pub(crate) mod probe;
+pub(crate) mod texts;
 
 use std::error::Error as StdError;
 
