@@ -27,13 +27,25 @@ pub(crate) fn expand_function(
     let returned = returned::replaced(kind, args, function, &krate);
     let is_returned = returned.is_some();
     let function = returned.as_ref().unwrap_or(function);
-    let checked = match &returned {
-        Some(function) => function.block().map(|block| Checked { block, asks: false }),
+    let mut checked = match &returned {
+        Some(function) => function.block().map(|block| Checked {
+            block,
+            asks: false,
+            doubtful: Vec::new(),
+        }),
         None => checked,
     };
+    // A constant function cannot ask for types.
+    let doubtful = checked
+        .as_mut()
+        .filter(|_| function.sig.constness.is_none())
+        .map(|checked| std::mem::take(&mut checked.doubtful))
+        .unwrap_or_default();
     let is_quiet = errors.spoil_signature(kind) || is_returned;
     let (mut body, mut refused) = (BodyTokens::of_function(function, checked.as_ref()), false);
-    if let Some(Checked { mut block, asks }) = checked
+    if let Some(Checked {
+        mut block, asks, ..
+    }) = checked
         && (asks || errors.stop())
     {
         let names = function.names(kind, args);
@@ -51,6 +63,7 @@ pub(crate) fn expand_function(
         function,
         krate,
         body,
+        doubtful,
         warnings: warn::all(errors),
         is_changed: refused || is_quiet || errors.stop(),
         is_quiet,

@@ -7,7 +7,7 @@ use syn::{Ident, PatType, ReturnType, Token, Type};
 
 use crate::marked::Marked;
 use crate::span::{cfgs, located, located_call};
-use crate::{fallback, questions};
+use crate::{fallback, questions, texts};
 
 // Input:
 //     #[background_job]
@@ -77,7 +77,8 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         questions::parameters(marked),
         questions::carried_out(marked),
     );
-    let asked = questions::never(&quote!(#parameters #carried));
+    let texts = texts::questions(marked);
+    let asked = questions::never(&quote!(#parameters #carried #texts));
     let (site, options) = (marked.site(), marked.options());
     let (policy, body) = body(marked, &lent);
     let warnings = &marked.warnings;

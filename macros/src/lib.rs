@@ -28,6 +28,7 @@ mod site;
 mod span;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod warn;
 
 use demarcate_rules::Kind;

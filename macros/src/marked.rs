@@ -1,6 +1,6 @@
 //! A function with an attribute, as every expansion reads it.
 
-use demarcate_rules::{Args, Boxed, Function, Kind, Lent, introduced, plain_name};
+use demarcate_rules::{Args, Boxed, Doubtful, Function, Kind, Lent, introduced, plain_name};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::visit_mut::{self, VisitMut};
@@ -18,6 +18,8 @@ pub(crate) struct Marked<'a> {
     pub(crate) krate: Path,
     /// The body as in the source, except for calls that a rule refused and calls that depend on the receiver's type.
     pub(crate) body: BodyTokens,
+    /// The texts of the body that a session of some database must not send.
+    pub(crate) doubtful: Vec<Doubtful>,
     /// Tokens for the beginning of the body that make the compiler warn.
     pub(crate) warnings: TokenStream,
     /// Whether code was taken out of the body or never runs, so that lints would report what the user did not write.

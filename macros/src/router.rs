@@ -7,7 +7,7 @@ use syn::{FnArg, Ident, Signature, Type};
 
 use crate::marked::Marked;
 use crate::span::{ends, located, located_call};
-use crate::{fallback, questions};
+use crate::{fallback, questions, texts};
 
 // Input:
 //     #[router_tx(read_only)]
@@ -65,7 +65,8 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     }
     let (parameters, fallible) = (questions::parameters(marked), questions::returned(marked));
     let (carried, kept) = (questions::carried_out(marked), questions::kept(marked));
-    let asked = questions::never(&quote!(#parameters #fallible #carried #kept));
+    let texts = texts::questions(marked);
+    let asked = questions::never(&quote!(#parameters #fallible #carried #kept #texts));
     let (site, options, closure) = (marked.site(), marked.options(), marked.closure());
     let returned = marked.returned();
     let warnings = &marked.warnings;

@@ -6,7 +6,7 @@ use quote::quote;
 use syn::Type;
 
 use crate::marked::Marked;
-use crate::{fallback, questions};
+use crate::{fallback, questions, texts};
 
 // Input:
 //     #[service]
@@ -37,7 +37,8 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
     } else {
         let (parameters, fallible) = (questions::parameters(marked), questions::returned(marked));
         let carried = questions::carried_out(marked);
-        questions::never(&quote!(#sessions #parameters #fallible #carried))
+        let texts = texts::questions(marked);
+        questions::never(&quote!(#sessions #parameters #fallible #carried #texts))
     };
     let (warnings, requires, leave) = (&marked.warnings, requires(marked), marked.leave());
     marked.emit(

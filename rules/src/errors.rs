@@ -53,6 +53,11 @@ impl Errors {
 
     /// Records a broken rule, unless it is allowed. `what` fills the `{what}` of its message.
     pub(crate) fn rule(&mut self, rule: &'static Rule, kind: Kind, what: &str, on: impl ToTokens) {
+        self.rule_as(rule, &rule.text(kind, what), on);
+    }
+
+    /// Records a broken rule in other words than its own, unless it is allowed.
+    pub(crate) fn rule_as(&mut self, rule: &'static Rule, text: &str, on: impl ToTokens) {
         let is = |other: &&Rule| other.code == rule.code;
         if self.allowed.iter().any(is) {
             return;
@@ -65,7 +70,7 @@ impl Errors {
             rule: Some(rule),
             level,
             cfgs: self.cfgs.clone(),
-            error: syn::Error::new_spanned(on, rule.text(kind, what)),
+            error: syn::Error::new_spanned(on, text),
         });
     }
 

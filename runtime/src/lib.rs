@@ -164,6 +164,17 @@ pub mod __private0 {
         is_session, job_takes, opens, passes_on, receives, refused, returns, rolls_back,
         router_keeps, router_takes, sends, service_takes, spawns, starts, unreached, uses, uses_by,
     };
+    pub use crate::macro_support::texts::{
+        OnMySql, OnPostgres, OnSqlite, SqlOf, sql_begins, sql_changes_reading, sql_commits,
+        sql_commits_implicitly, sql_copies, sql_ends_in_two_phases, sql_holds_nul,
+        sql_is_ambiguous, sql_is_ambiguous_on_mysql, sql_leaves_cursor_on_mysql,
+        sql_leaves_cursor_on_postgres, sql_leaves_foreign, sql_leaves_listener,
+        sql_leaves_lock_on_mysql, sql_leaves_lock_on_postgres, sql_leaves_setting_on_mysql,
+        sql_leaves_setting_on_postgres, sql_leaves_setting_on_sqlite, sql_leaves_statement,
+        sql_leaves_statement_on_postgres, sql_leaves_table, sql_leaves_table_on_postgres,
+        sql_nests, sql_rolls_back, sql_rolls_back_on_conflict, sql_sets_access_mode,
+        sql_sets_isolation,
+    };
     pub use crate::macro_support::verdict::{Probe, ProbeReceiver, ProbeTask};
     pub use crate::macro_support::{
         Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, FactoryOf, Fallible, JobOf,
@@ -182,6 +193,15 @@ pub mod __private0 {
         Begun, Committed, HandedOn, KeptByRouter, Opened, OpenedBeside, PassedOn, Received,
         Returned, RolledBack, Sent, Spawned, Started, TakenBeside, TakenByJob, TakenByRouter,
         TakenByService, TakenOut, Used, UsedAgain,
+    };
+    pub use crate::macro_support::texts::{
+        NoBegins, NoChangesReading, NoCommits, NoCommitsImplicitly, NoCopies, NoEndsInTwoPhases,
+        NoHoldsNul, NoIsAmbiguous, NoIsAmbiguousOnMysql, NoLeavesCursorOnMysql,
+        NoLeavesCursorOnPostgres, NoLeavesForeign, NoLeavesListener, NoLeavesLockOnMysql,
+        NoLeavesLockOnPostgres, NoLeavesSettingOnMysql, NoLeavesSettingOnPostgres,
+        NoLeavesSettingOnSqlite, NoLeavesStatement, NoLeavesStatementOnPostgres, NoLeavesTable,
+        NoLeavesTableOnPostgres, NoNests, NoRollsBack, NoRollsBackOnConflict, NoSetsAccessMode,
+        NoSetsIsolation, SentElsewhere, SentThere, Speaks, SqlElsewhere, SqlOn,
     };
     pub use crate::macro_support::verdict::{
         Bounds, BoundsElsewhere, Finding, Harmless, Opens, OpensElsewhere, Receives, Runs, Task,

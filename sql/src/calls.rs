@@ -107,9 +107,11 @@ fn functions(dialect: Dialect) -> &'static [(&'static str, Leak)] {
         // PostgreSQL 9.28.10 "Advisory Lock Functions", 9.28.3 "Backup Control Functions", 9.28.6 "Replication
         // Management Functions", table 9.6 (`setseed`), F.11 "dblink".
         Dialect::Postgres => &[
-            ("dblink_connect", Leak::Setting),
-            ("dblink_connect_u", Leak::Setting),
-            ("dblink_disconnect", Leak::Setting),
+            ("dblink_connect", Leak::Foreign),
+            ("dblink_connect_u", Leak::Foreign),
+            ("dblink_disconnect", Leak::Foreign),
+            ("dblink_exec", Leak::Foreign),
+            ("dblink_send_query", Leak::Foreign),
             ("pg_advisory_lock", Leak::Lock),
             ("pg_advisory_lock_shared", Leak::Lock),
             ("pg_advisory_unlock", Leak::Lock),

@@ -3,11 +3,12 @@
 use crate::calls::session_calls;
 use crate::compound::{Block, Step};
 use crate::dialect::Dialect;
+use crate::effect::Effect;
 use crate::head;
 use crate::kind::Kind;
 use crate::leak::{Leak, Leaks};
 use crate::lexer::Lexer;
-use crate::settings::content;
+use crate::settings::{self, content};
 use crate::split::{Statement, in_literal, statements};
 use crate::token::Shape;
 
@@ -29,33 +30,43 @@ impl Statement<'_> {
     #[must_use]
     pub fn leaks(&self) -> Leaks {
         let mut leaks = Leaks::default();
-        if let Some(leak) = self.leak() {
-            leaks.add(leak);
-        }
-        let text = Lexer::new(self.text, self.dialect);
-        match (self.kind, self.dialect) {
-            (Kind::Do, Dialect::Postgres) => of_code(text, &mut leaks),
-            (Kind::Compound, Dialect::MySql) => of_compound(text, &mut leaks),
-            (Kind::Execute, Dialect::MySql) => of_immediate(text, &mut leaks),
-            _ => {}
-        }
+        of_statement(self, DEEPEST, &mut leaks);
         leaks
     }
 }
 
+/// How often a text in a literal may hold another.
+const DEEPEST: usize = 4;
+
+fn of_statement(statement: &Statement<'_>, depth: usize, leaks: &mut Leaks) {
+    if let Some(leak) = statement.leak() {
+        leaks.add(leak);
+    }
+    let text = Lexer::new(statement.text, statement.dialect);
+    match (statement.kind, statement.dialect) {
+        (Kind::Do, Dialect::Postgres) => of_code(text, depth, leaks),
+        (Kind::Compound, Dialect::MySql) => of_compound(text, depth, leaks),
+        (Kind::Execute, Dialect::MySql) => of_immediate(text, depth, leaks),
+        _ => {}
+    }
+}
+
 /// `DO $$ .. $$ LANGUAGE plpgsql`.
-fn of_code(text: Lexer<'_>, leaks: &mut Leaks) {
+fn of_code(text: Lexer<'_>, depth: usize, leaks: &mut Leaks) {
     for token in text {
         if token.shape == Shape::Text {
-            of_block(content(token.text), leaks);
+            of_block(content(token.text), depth, leaks);
         }
     }
 }
 
 /// The statements of a block in PL/pgSQL: those of SQL stand behind a semicolon or one of a few words.
-fn of_block(code: &str, leaks: &mut Leaks) {
+fn of_block(code: &str, depth: usize, leaks: &mut Leaks) {
     for call in session_calls(code, Dialect::Postgres) {
         leaks.add(call.leak);
+    }
+    if settings::changed(code) == Some(Kind::SetReading) {
+        leaks.add(Leak::Setting);
     }
     let mut lexer = Lexer::new(code, Dialect::Postgres);
     let mut at_statement = true;
@@ -77,7 +88,7 @@ fn of_block(code: &str, leaks: &mut Leaks) {
         };
         if at_statement && token.shape == Shape::Word && !assigns(lexer) {
             match head::read_simple(before, in_literal).kind {
-                Kind::Execute => of_execute(lexer, leaks),
+                Kind::Execute => of_execute(lexer, depth, leaks),
                 Kind::SetReading => leaks.add(Leak::Setting),
                 kind => {
                     if let Some(leak) = kind.leak(Dialect::Postgres) {
@@ -86,21 +97,28 @@ fn of_block(code: &str, leaks: &mut Leaks) {
                 }
             }
         }
+        // `RETURN QUERY EXECUTE '..'`, `FOR a IN EXECUTE '..' LOOP`.
+        if !at_statement && token.is("execute") {
+            of_execute(lexer, depth, leaks);
+        }
         at_statement = false;
     }
 }
 
 /// `EXECUTE 'set role a'`, `EXECUTE format('set role %I', a)`: the literal that comes first.
-fn of_execute(mut lexer: Lexer<'_>, leaks: &mut Leaks) {
+fn of_execute(mut lexer: Lexer<'_>, depth: usize, leaks: &mut Leaks) {
     while let Some(token) = lexer.next_inside() {
+        if token.is_any(&["using", "into", "loop"]) {
+            return;
+        }
         if token.shape == Shape::Text {
-            return of_text(content(token.text), Dialect::Postgres, leaks);
+            return of_text(content(token.text), Dialect::Postgres, depth, leaks);
         }
     }
 }
 
 /// `BEGIN NOT ATOMIC a; b; END`.
-fn of_compound(mut lexer: Lexer<'_>, leaks: &mut Leaks) {
+fn of_compound(mut lexer: Lexer<'_>, depth: usize, leaks: &mut Leaks) {
     let mut block = Block::compound();
     loop {
         let before = lexer;
@@ -110,7 +128,7 @@ fn of_compound(mut lexer: Lexer<'_>, leaks: &mut Leaks) {
             // What is dropped leaves nothing.
             Step::Statement if token.is("drop") => {}
             Step::Statement => match head::read_simple(before, in_literal).kind {
-                Kind::Execute => of_immediate(before, leaks),
+                Kind::Execute => of_immediate(before, depth, leaks),
                 kind => {
                     if let Some(leak) = kind.leak(Dialect::MySql) {
                         leaks.add(leak);
@@ -123,19 +141,25 @@ fn of_compound(mut lexer: Lexer<'_>, leaks: &mut Leaks) {
 }
 
 /// `EXECUTE IMMEDIATE 'a'`.
-fn of_immediate(mut lexer: Lexer<'_>, leaks: &mut Leaks) {
+fn of_immediate(mut lexer: Lexer<'_>, depth: usize, leaks: &mut Leaks) {
     while let Some(token) = lexer.next_inside() {
         if token.is("immediate") {
-            head::literal(lexer, &mut |sql| of_text(sql, Dialect::MySql, leaks));
+            head::literal(lexer, &mut |sql| of_text(sql, Dialect::MySql, depth, leaks));
             return;
         }
     }
 }
 
-/// A text in a literal. What is in a literal of its own is not looked for.
-fn of_text(sql: &str, dialect: Dialect, leaks: &mut Leaks) {
-    for leak in statements(sql, dialect).filter_map(|statement| statement.leak()) {
-        leaks.add(leak);
+/// A text in a literal.
+fn of_text(sql: &str, dialect: Dialect, depth: usize, leaks: &mut Leaks) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
+    for statement in statements(sql, dialect) {
+        match statement.effect() {
+            Effect::ChangesReading => leaks.add(Leak::Setting),
+            _ => of_statement(&statement, depth, leaks),
+        }
     }
     for call in session_calls(sql, dialect) {
         leaks.add(call.leak);
@@ -201,6 +225,34 @@ mod tests {
                 &[Setting],
             ),
             ("do $$ begin deallocate a; end $$", &[PreparedStatement]),
+            (
+                "do $$ begin execute 'do $a$ begin listen b; end $a$'; end $$",
+                &[Listener],
+            ),
+            (
+                "do $$ begin for a in execute 'select pg_advisory_lock(1)' loop null; end loop; end $$",
+                &[Lock],
+            ),
+            (
+                "do $$ begin return query execute 'set role a'; end $$",
+                &[Setting],
+            ),
+            (
+                "do $$ begin update pg_settings set setting = '1'; end $$",
+                &[Setting],
+            ),
+            (
+                "do $$ begin case a when 1 then reset all; else null; end case; end $$",
+                &[Setting],
+            ),
+            (
+                "do $$ begin while a loop set session role b; end loop; end $$",
+                &[Setting],
+            ),
+            (
+                "do $$ begin perform dblink_exec('a', 'delete from b'); end $$",
+                &[Leak::Foreign],
+            ),
         ] {
             check(Dialect::Postgres, sql, expected);
         }
@@ -212,6 +264,9 @@ mod tests {
             "do $$ begin raise notice 'set role a; listen b'; end $$",
             "do $$ begin -- listen a;\n perform pg_advisory_xact_lock(1); end $$",
             "do $$ begin update a set b = 1; insert into temp values (1); end $$",
+            "do $$ begin execute a; raise notice 'listen b'; end $$",
+            "do $$ begin execute a using 'listen b'; end $$",
+            "do $$ begin execute 'do $a$ begin set local role b; end $a$'; end $$",
         ] {
             check(Dialect::Postgres, sql, &[]);
         }

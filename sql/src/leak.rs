@@ -20,7 +20,7 @@ use crate::kind::Kind;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Leak {
-    /// A setting, a role, a schema, an attached database, a seed, a foreign connection.
+    /// A setting, a role, a schema, an attached database, a seed.
     Setting,
     /// A channel that the session listens on.
     Listener,
@@ -32,6 +32,8 @@ pub enum Leak {
     TemporaryTable,
     /// A cursor `WITH HOLD` (PostgreSQL), an open `HANDLER` (MySQL).
     Cursor,
+    /// What another server does, or a connection to it (PostgreSQL's dblink).
+    Foreign,
 }
 
 impl Leak {
@@ -42,13 +44,14 @@ impl Leak {
     ///
     /// assert!(Leak::ALL.contains(&Leak::Cursor));
     /// ```
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Setting,
         Self::Listener,
         Self::PreparedStatement,
         Self::Lock,
         Self::TemporaryTable,
         Self::Cursor,
+        Self::Foreign,
     ];
 }
 

@@ -1,8 +1,9 @@
 //! Reads SQL text for its effect on a transaction.
 //!
 //! [`statements`] reads a text into its statements, each with a [`Kind`]; a kind has an [`Effect`] on the
-//! transaction that it runs in; [`guard`] reads a text before it is sent, [`session_calls`] finds
-//! functions that leave state on the server's session, and [`masked`] removes the values from a text.
+//! transaction that it runs in; [`refusals`] says what a session must not send in a text, of which [`guard`] finds the
+//! first statement that touches the transaction and [`session_calls`] the functions that leave state on the server's
+//! session; [`masked`] removes the values from a text.
 //!
 //! ```
 //! use demarcate_sql::{Dialect, Effect, Kind, guard, statements};
@@ -52,6 +53,7 @@ mod kind;
 mod leak;
 mod lexer;
 mod masked;
+mod refused;
 mod scan;
 mod schema;
 mod set_statement;
@@ -69,6 +71,7 @@ pub use guard::{find, find_kind, guard, is_plain, is_single, transaction_control
 pub use kind::Kind;
 pub use leak::{Leak, Leaks};
 pub use masked::{Masked, masked};
+pub use refused::{Breach, Refusal, Refusals, is_word_at, refusals};
 pub use split::{Statement, Statements, statements};
 
 // A doctest, since the workspace forbids `unsafe` in every other target and a counting allocator needs it.

@@ -68,10 +68,7 @@ pub(crate) fn is_query(expr: &Expr, names: &Names) -> bool {
         match link {
             Expr::Await(_) | Expr::Try(_) => return false,
             Expr::Call(call) => {
-                return called(&call.func).is_some_and(|name| {
-                    let name = name.to_string();
-                    name == "raw_sql" || name == "query" || name.starts_with("query_")
-                });
+                return matches!(&*call.func, Expr::Path(path) if is_query_function(&path.path));
             }
             Expr::Macro(mac) => return is_query_macro(&mac.mac),
             Expr::MethodCall(call)
@@ -90,11 +87,35 @@ pub(crate) fn is_query(expr: &Expr, names: &Names) -> bool {
     false
 }
 
+/// Whether a path is named as a function of sqlx that takes a text: `query`, `raw_sql` and their like.
+pub(crate) fn is_query_function(path: &syn::Path) -> bool {
+    path.segments.last().is_some_and(|last| {
+        matches!(
+            last.ident.to_string().as_str(),
+            "query"
+                | "query_as"
+                | "query_scalar"
+                | "query_with"
+                | "query_as_with"
+                | "query_scalar_with"
+                | "raw_sql"
+        )
+    })
+}
+
 /// `query!`, `query_as!`, `query_file!` and their like.
 pub(crate) fn is_query_macro(mac: &Macro) -> bool {
     mac.path.segments.last().is_some_and(|last| {
         let name = last.ident.to_string();
-        name == "query" || name.starts_with("query_")
+        matches!(
+            name.strip_suffix("_unchecked").unwrap_or(&name),
+            "query"
+                | "query_as"
+                | "query_scalar"
+                | "query_file"
+                | "query_file_as"
+                | "query_file_scalar"
+        )
     })
 }
 

@@ -3,10 +3,10 @@
 pub mod control;
 mod escape;
 mod given;
-mod leaks;
 mod lost;
 mod signature;
 mod sql;
+mod texts;
 mod waiting;
 
 use proc_macro2::TokenStream;
@@ -15,6 +15,7 @@ use syn::{Block, Expr, Stmt};
 use self::control::Judgement;
 use self::lost::Lost;
 use self::signature::check_signature;
+use self::texts::{Finding, On};
 use crate::args::Args;
 use crate::body::names::Names;
 use crate::body::walk::{self, Step};
@@ -23,6 +24,8 @@ use crate::kind::Kind;
 use crate::rule;
 use crate::syntax::function::Function;
 
+pub use self::texts::{Doubtful, question};
+
 /// A body to which the rules were applied.
 pub struct Checked {
     /// Its statements, as [`Function::block`] gives them. To read them takes longer than all else that is done with them.
@@ -30,15 +33,23 @@ pub struct Checked {
     /// Whether the compiler must be asked about something in it: [`control::each`] would find more than a
     /// [`Judgement::Refused`] or a [`Judgement::Wrong`].
     pub asks: bool,
+    /// The texts in it that a session of some database must not send.
+    pub doubtful: Vec<Doubtful>,
 }
 
 /// Applies every rule that needs only the tokens, and returns the body, if it can be read.
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) -> Option<Checked> {
     errors.under(args.allowed().collect(), args.denied().collect());
     check_signature(kind, args, function, errors);
-    let checked = function
-        .block()
-        .map(|body| check_body(kind, body, &function.names(kind, args), errors));
+    let checked = function.block().map(|body| {
+        let names = function.names(kind, args);
+        let mut doubtful = check_sql(kind, args, function, &body, &names, errors);
+        doubtful.retain(|text| !args.allows(text.rule));
+        Checked {
+            doubtful,
+            ..check_body(kind, body, &names, errors)
+        }
+    });
     errors.sort();
     checked
 }
@@ -46,7 +57,6 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
 /// Applies the rules to a function's body.
 fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) -> Checked {
     let mut asks = false;
-    check_sql(kind, &block, names, errors);
     walk::each(&mut block, names, &mut |step, names| match step {
         Step::Enter(expr) => {
             asks |= check_control(kind, expr, names, errors) || control::asks(expr, names);
@@ -61,14 +71,42 @@ fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) 
         Step::Tokens(tokens) => check_control_in_tokens(kind, tokens, names, errors),
         Step::Leave(_) => {}
     });
-    Checked { block, asks }
+    Checked {
+        block,
+        asks,
+        doubtful: Vec::new(),
+    }
 }
 
-/// D013 and D040 to D045.
-fn check_sql(kind: Kind, body: &Block, names: &Names, errors: &mut Errors) {
-    for refused in sql::refused(body, names) {
-        errors.rule(refused.rule, kind, &refused.words, refused.on);
+/// D013, D040 to D045, and D024 for COPY. Returns the texts that only some databases refuse, where the session's is not
+/// known.
+fn check_sql(
+    kind: Kind,
+    args: &Args,
+    function: &Function,
+    body: &Block,
+    names: &Names,
+    errors: &mut Errors,
+) -> Vec<Doubtful> {
+    let databases = sql::Databases::of(kind, args, function);
+    let mut doubtful = Vec::new();
+    for sql::Refused {
+        finding: Finding {
+            rule,
+            words,
+            on: at,
+        },
+        on,
+        session,
+    } in sql::refused(body, names, databases)
+    {
+        match at {
+            On::Any => errors.rule(rule, kind, &words, on),
+            On::Known(reason) => errors.rule_as(rule, &rule.text_of_sql(kind, &words, reason), on),
+            On::If(breach, dialect) => doubtful.push(Doubtful::new(breach, dialect, on, session)),
+        }
     }
+    doubtful
 }
 
 /// D010 to D012 and D021 to D024, where the receiver is visibly the session or the factory. Of other receivers, and for

@@ -2,54 +2,102 @@
 
 use std::collections::HashMap;
 
-use demarcate_sql::{Dialect, Effect};
+use demarcate_sql::Dialect;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Block, Expr, ExprCall, ExprLit, ExprMethodCall, Ident, Item, Lit, Local, Macro, Stmt, Token,
+    Block, Expr, ExprAwait, ExprCall, ExprLit, ExprMethodCall, Ident, Item, Lit, Local, Macro,
+    Stmt, Token,
 };
 
-use crate::body::idioms::runs_query;
+use crate::args::Args;
+use crate::body::idioms::{is_query_function, is_query_macro, runs_query};
 use crate::body::names::{Names, is_boundary};
-use crate::check::leaks;
+use crate::check::texts::{self, Finding};
+use crate::kind::Kind;
 use crate::root;
-use crate::rule::{self, Rule};
+use crate::rule;
 use crate::syntax::expr::{chain, plain_place};
+use crate::syntax::function::Function;
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::plain_name;
+use crate::syntax::types;
 
-const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql];
-
-/// A statement that does what only the boundary does, or leaves something on the server's session: where it is sent, and
-/// its first words.
+/// A text that a session must not send, or that one of a certain database must not.
+#[derive(Clone)]
 pub(crate) struct Refused {
-    pub(crate) rule: &'static Rule,
+    pub(crate) finding: Finding,
+    /// The text as it stands in the source.
     pub(crate) on: TokenStream,
-    pub(crate) words: String,
+    /// The session that it is visibly sent on.
+    pub(crate) session: Option<Ident>,
 }
 
-/// Looks at every text in a body that is given to sqlx, if it is a literal, `concat!`, a name bound to one in the same
-/// body, or a file. Other texts are left to the statement guard.
-pub(crate) fn refused(body: &Block, names: &Names) -> Vec<Refused> {
+/// What the signature of a function says of the databases that its texts are sent to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Databases {
+    /// The database of its one session, where the tokens name it.
+    known: Option<Dialect>,
+    /// Whether it may also send statements to something else, of which the tokens do not say whose SQL it takes.
+    has_others: bool,
+}
+
+impl Databases {
+    pub(crate) fn of(kind: Kind, args: &Args, function: &Function) -> Self {
+        let is_one = function.more_lent(kind, args).is_empty();
+        let known = function
+            .lent(kind)
+            .filter(|_| is_one)
+            .and_then(|lent| types::named_database(lent.ty(), args.krate.as_ref()));
+        Self {
+            known: known.map(|name| match name {
+                "postgres" => Dialect::Postgres,
+                "mysql" => Dialect::MySql,
+                _ => Dialect::Sqlite,
+            }),
+            has_others: args.allows(&rule::OTHER_EXECUTOR) || args.allows(&rule::PAST_THE_SESSION),
+        }
+    }
+}
+
+/// Looks at every text in a body that is given to sqlx or to the session, if it is a literal, `concat!`, a name bound to one
+/// in the same body, or a file. Other texts are left to the statement guard.
+pub(crate) fn refused(body: &Block, names: &Names, databases: Databases) -> Vec<Refused> {
     let mut search = Search {
         sessions: names.sessions.clone(),
+        databases,
         ..Search::default()
     };
     search.visit_block(body);
     search.refused
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Search {
     sessions: Vec<Ident>,
+    databases: Databases,
+    /// Where the statement is sent that is being looked at.
+    to: To,
     /// Names that stand for a text.
     bound: HashMap<String, String>,
     /// Names of a `QueryBuilder`, and the text that was pushed to it so far.
     builders: HashMap<String, String>,
     refused: Vec<Refused>,
+}
+
+/// Where a statement is sent, as far as the tokens tell.
+#[derive(Clone, Debug, Default)]
+enum To {
+    /// `let query = sqlx::query("..");`
+    #[default]
+    Unknown,
+    /// `.execute(&mut *tx)`
+    Session(Ident),
+    /// `.execute(&app.archive)`
+    Other,
 }
 
 impl Search {
@@ -60,29 +108,58 @@ impl Search {
     }
 
     fn judge_text(&mut self, text: &str, on: &impl ToTokens) {
-        self.refuse(findings(text), on);
+        self.refuse(self.findings(text), on);
     }
 
-    /// A method of the user's own may be called `execute`, and `set a 1` be a command of something else. What begins or
-    /// ends a transaction is refused all the same.
-    fn judge_text_of_stranger(&mut self, expr: &Expr) {
-        if let Some(text) = self.text(expr) {
-            let control = transaction_control(&text).map(|words| (&rule::TRANSACTION_SQL, words));
-            self.refuse(control.into_iter().collect(), expr);
-        }
+    /// The rules that a text breaks.
+    fn findings(&self, text: &str) -> Vec<Finding> {
+        let may_be_elsewhere = self.databases.has_others && !matches!(self.to, To::Session(_));
+        let known = self.databases.known.filter(|_| !may_be_elsewhere);
+        let mut found = texts::judge(text, known);
+        // What only the session's database refuses may be sent to the other.
+        found.retain(|finding| !may_be_elsewhere || !matches!(finding.on, texts::On::If(..)));
+        found
     }
 
-    fn refuse(&mut self, found: Vec<(&'static Rule, String)>, on: &impl ToTokens) {
+    fn refuse(&mut self, found: Vec<Finding>, on: &impl ToTokens) {
+        let session = match &self.to {
+            To::Session(name) => Some(name.clone()),
+            To::Unknown | To::Other => None,
+        };
         self.refused
-            .extend(found.into_iter().map(|(rule, words)| Refused {
-                rule,
+            .extend(found.into_iter().map(|finding| Refused {
+                finding,
                 on: on.to_token_stream(),
-                words,
+                session: session.clone(),
             }));
     }
 
     fn is_session(&self, expr: &Expr) -> bool {
-        plain_place(expr).is_some_and(|name| self.sessions.contains(name))
+        self.session(expr).is_some()
+    }
+
+    fn session<'a>(&self, expr: &'a Expr) -> Option<&'a Ident> {
+        plain_place(expr).filter(|name| self.sessions.contains(name))
+    }
+
+    fn to(&self, executor: &Expr) -> To {
+        match self.session(executor) {
+            Some(name) => To::Session(name.clone()),
+            None => To::Other,
+        }
+    }
+
+    /// Looks at a part of the body whose statements are sent there.
+    fn sent_to(&mut self, to: To, look: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.to, to);
+        look(self);
+        self.to = outer;
+    }
+
+    /// Judges the text of `sqlx::query("..")`, if the call may be one of sqlx's.
+    fn judge_query(&mut self, call: &ExprCall) {
+        let text = call.args.first();
+        text.into_iter().for_each(|sql| self.judge(sql));
     }
 
     /// Judges the text of a builder after `builder.push("..")`, and reports the rules that the new part breaks.
@@ -95,11 +172,13 @@ impl Search {
         if let Some(argument) = call.args.first()
             && call.method == "push"
         {
-            let known = findings(&before);
-            let new = findings(&after)
-                .into_iter()
-                .filter(|(rule, _)| !known.iter().any(|(other, _)| other.code == rule.code))
-                .collect();
+            let known = self.findings(&before);
+            let is_known = |new: &Finding| {
+                let is_same = |old: &Finding| old.rule == new.rule && old.on == new.on;
+                known.iter().any(is_same)
+            };
+            let mut new = self.findings(&after);
+            new.retain(|finding| !is_known(finding));
             self.refuse(new, argument);
         }
         if let Some(Expr::Path(path)) = chain(&call.receiver).last()
@@ -264,34 +343,38 @@ impl<'ast> Visit<'ast> for Search {
         if let Expr::Path(path) = &*call.func
             && let Some(last) = path.path.segments.last()
         {
-            match last.ident.to_string().as_str() {
-                "raw_sql" => call
-                    .args
-                    .first()
-                    .into_iter()
-                    .for_each(|sql| self.judge(sql)),
-                name if name == "query" || name.starts_with("query_") => {
-                    call.args
-                        .first()
-                        .into_iter()
-                        .for_each(|sql| self.judge(sql));
-                }
-                "new" | "with_arguments" if self.new_builder(call).is_some() => {
-                    call.args
-                        .first()
-                        .into_iter()
-                        .for_each(|sql| self.judge(sql));
-                }
-                _ if runs(&last.ident) => call.args.iter().skip(1).for_each(|sql| {
-                    self.judge_text_of_stranger(sql);
-                }),
-                _ => {}
+            if is_query_function(&path.path) && is_perhaps_of_sqlx(&path.path) {
+                self.judge_query(call);
+            } else if (last.ident == "new" || last.ident == "with_arguments")
+                && self.new_builder(call).is_some()
+            {
+                self.judge_query(call);
+            } else if runs(&last.ident)
+                && let Some(name) = call.args.first().and_then(|first| self.session(first))
+            {
+                let to = To::Session(name.clone());
+                self.sent_to(to, |search| {
+                    call.args.iter().skip(1).for_each(|sql| search.judge(sql));
+                });
             }
         }
         visit::visit_expr_call(self, call);
     }
 
-    /// `tx.execute("..")`.
+    /// `query("end").await`: no query of sqlx is a future.
+    fn visit_expr_await(&mut self, awaited: &'ast ExprAwait) {
+        match &*awaited.base {
+            Expr::Call(call) if matches!(&*call.func, Expr::Path(path) if is_query_function(&path.path)) =>
+            {
+                call.args
+                    .iter()
+                    .for_each(|argument| self.visit_expr(argument));
+            }
+            _ => visit::visit_expr_await(self, awaited),
+        }
+    }
+
+    /// `tx.execute("..")`, `sqlx::query("..").execute(&mut *tx)`.
     fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
         if takes_session(&call.method)
             && let Some(Expr::Closure(closure)) = call.args.last()
@@ -299,16 +382,33 @@ impl<'ast> Visit<'ast> for Search {
             self.sessions
                 .extend(closure.inputs.first().and_then(plain_name).cloned());
         }
+        let executor = call.args.first().filter(|_| runs_query(&call.method));
+        let to = match executor {
+            Some(executor) if call.args.len() == 1 => self.to(executor),
+            _ => self.to.clone(),
+        };
         // A chain from its beginning.
-        visit::visit_expr_method_call(self, call);
+        self.sent_to(to, |search| {
+            // A path of another crate, which turns out to be sqlx under another name.
+            if executor.is_some()
+                && let Some(Expr::Call(query)) = chain(&call.receiver).last()
+                && let Expr::Path(path) = &*query.func
+                && is_query_function(&path.path)
+                && !is_perhaps_of_sqlx(&path.path)
+            {
+                search.judge_query(query);
+            }
+            search.visit_expr(&call.receiver);
+        });
+        call.args
+            .iter()
+            .for_each(|argument| self.visit_expr(argument));
         if runs(&call.method) {
-            let is_ours = self.is_session(&call.receiver);
-            for sql in &call.args {
-                if is_ours {
-                    self.judge(sql);
-                } else {
-                    self.judge_text_of_stranger(sql);
-                }
+            if let Some(name) = self.session(&call.receiver) {
+                let to = To::Session(name.clone());
+                self.sent_to(to, |search| {
+                    call.args.iter().for_each(|sql| search.judge(sql));
+                });
             }
         } else if call.method.to_string().starts_with("push") {
             self.push(call);
@@ -316,40 +416,33 @@ impl<'ast> Visit<'ast> for Search {
     }
 
     fn visit_macro(&mut self, mac: &'ast Macro) {
-        let name = mac
-            .path
-            .segments
-            .last()
-            .map(|last| last.ident.to_string())
-            .unwrap_or_default();
-        let name = name.strip_suffix("_unchecked").unwrap_or(&name);
-        match name {
-            "query" | "query_as" | "query_scalar" => {
-                // Of `query_as!(Order, "..")` the first is a type.
-                let sql = arguments(mac)
-                    .into_iter()
-                    .flatten()
-                    .find(|argument| self.text(argument).is_some());
-                if let Some(sql) = sql {
-                    self.judge(&sql);
-                }
-                return;
-            }
-            "query_file" | "query_file_as" | "query_file_scalar" => {
+        if is_query_macro(mac) {
+            let is_file = mac
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| last.ident.to_string().starts_with("query_file"));
+            if is_file {
                 self.judge_file(mac);
                 return;
             }
-            _ => {}
+            // Of `query_as!(Order, "..")` the first is a type.
+            let sql = arguments(mac)
+                .into_iter()
+                .flatten()
+                .find(|argument| self.text(argument).is_some());
+            if let Some(sql) = sql {
+                self.judge(&sql);
+            }
+            return;
         }
         let Some(mut arguments) = Arguments::of(mac) else {
             return;
         };
         // `vec![sqlx::query("..")]`, `join!(..)`: the arguments are copies, so they are looked at on their own.
         let mut inner = Search {
-            sessions: self.sessions.clone(),
-            bound: self.bound.clone(),
-            builders: self.builders.clone(),
             refused: Vec::new(),
+            ..self.clone()
         };
         for part in arguments.parts_mut() {
             match part {
@@ -360,6 +453,11 @@ impl<'ast> Visit<'ast> for Search {
         }
         self.refused.append(&mut inner.refused);
     }
+}
+
+/// Whether a path may lead to sqlx: `query`, `sqlx::query`. Of `search::query` what is done with its value tells.
+fn is_perhaps_of_sqlx(path: &syn::Path) -> bool {
+    path.segments.len() == 1 || path.segments.iter().any(|segment| segment.ident == "sqlx")
 }
 
 /// The methods whose closure is lent a session.
@@ -382,52 +480,29 @@ fn is_named(path: &syn::Path, word: &str) -> bool {
     path.segments.last().is_some_and(|last| last.ident == word)
 }
 
-/// The rules that a text breaks, each with what breaks it.
-fn findings(sql: &str) -> Vec<(&'static Rule, String)> {
-    let mut found = leaks::find(sql);
-    if let Some(words) = transaction_control(sql) {
-        found.insert(0, (&rule::TRANSACTION_SQL, words));
-    }
-    found
-}
-
-/// The first words of the statement in a text that begins, ends or nests the transaction.
-///
-/// Whose SQL it is, the tokens do not say. Each database's reader is asked, and believed where a statement begins there
-/// for all of them: not inside what only one reads as a string or a trigger's body. DDL, which commits on MySQL only, is
-/// left to the statement guard.
-fn transaction_control(sql: &str) -> Option<String> {
-    let explicit = |effect: Effect| {
-        effect.controls_transaction()
-            && !matches!(effect, Effect::ImplicitCommit | Effect::Ambiguous)
-    };
-    DIALECTS
-        .iter()
-        .filter_map(|dialect| demarcate_sql::find(sql, *dialect, explicit))
-        .find(|found| is_read_alike(sql, found.offset))
-        .map(|found| leaks::first_words(found.text))
-}
-
-fn is_read_alike(sql: &str, offset: usize) -> bool {
-    DIALECTS.iter().all(|dialect| {
-        demarcate_sql::statements(sql, *dialect).any(|statement| statement.offset == offset)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The words of what every database refuses.
     fn words(body: &str) -> Vec<String> {
+        let (found, _) = refused_in(body);
+        found
+    }
+
+    /// The same, and the texts that some refuse.
+    fn refused_in(body: &str) -> (Vec<String>, Vec<String>) {
         let block: Block = syn::parse_str(&format!("{{ {body} }}")).expect("a block");
         let names = Names {
             sessions: vec![syn::parse_quote!(tx)],
             ..Names::default()
         };
-        refused(&block, &names)
+        let (asked, refused): (Vec<_>, Vec<_>) = refused(&block, &names, Databases::default())
             .into_iter()
-            .map(|refused| refused.words)
-            .collect()
+            .map(|refused| refused.finding)
+            .partition(|finding| matches!(finding.on, texts::On::If(..)));
+        let words = |found: Vec<Finding>| found.into_iter().map(|finding| finding.words).collect();
+        (words(refused), words(asked))
     }
 
     #[test]
@@ -451,10 +526,36 @@ mod tests {
             r#"vec![1].map(|_| async { sqlx::query("COMMIT") });"#,
             r#"tokio::select! { a = sqlx::query("COMMIT").execute(tx) => a?, else => {} }"#,
             r#"let q = QueryBuilder::<Sqlite>::new("COMMIT");"#,
+            r#"db::query("COMMIT").bind(1).execute(&mut *tx).await?;"#,
             r#"QueryBuilder::new("select 1; ").push("COMMIT").build();"#,
             r#"let mut q = QueryBuilder::new("select "); q.push_bind(1).push("; ").push("COMMIT"); q.push("; select 1");"#,
         ] {
             assert_eq!(words(body), ["COMMIT"], "{body}");
+        }
+    }
+
+    #[test]
+    fn what_only_some_databases_refuse_is_asked_about() {
+        for (body, expected) in [
+            (
+                r#"sqlx::query("create table a (b int)");"#,
+                &["create table a (b int)"][..],
+            ),
+            (r#"machine.execute("create table a (b int)");"#, &[]),
+            (
+                r#"sqlx::query("create trigger t after insert on a begin delete from b; end");"#,
+                &["end", "create trigger t after insert on a begin.."],
+            ),
+        ] {
+            let (refused, asked) = refused_in(body);
+            assert_eq!(
+                (
+                    refused,
+                    asked.iter().map(String::as_str).collect::<Vec<_>>()
+                ),
+                (Vec::new(), expected.to_vec()),
+                "{body}"
+            );
         }
     }
 
@@ -508,8 +609,6 @@ mod tests {
         for body in [
             r#"sqlx::query("select 'commit'; -- rollback");"#,
             r#"sqlx::query("insert into t values ('it\\'s; commit')");"#,
-            r#"sqlx::query("create table a (b int)");"#,
-            r#"sqlx::query("create trigger t after insert on a begin delete from b; end");"#,
             r#"println!("commit"); log("commit"); let commit = "commit";"#,
             r#"let sql = "commit"; let sql = text(); sqlx::query(sql);"#,
             r#"sqlx::query(&format!("{a}"));"#,
@@ -518,6 +617,9 @@ mod tests {
             r#"let mut q = QueryBuilder::new("select case when a then b "); q.push("end"); q.push(", commit");"#,
             r#"let mut v = vec!["select"]; v.push("commit"); list.push("; rollback");"#,
             r#"redis.execute("SET a 1"); shell.execute("reset"); robot.execute("prepare coffee");"#,
+            r#"query_param("end", url); query_string("commit"); query_map!("rollback");"#,
+            r#"machine.execute("commit").await; Machine::execute(&machine, "commit"); robot.prepare("begin");"#,
+            r#"search::query("end"); graph::query("commit").run(); query("begin").await;"#,
             r#"query_file!("no/such/file.sql");"#,
             r#"stringify!(sqlx::query("commit"));"#,
         ] {

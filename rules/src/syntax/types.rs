@@ -2,7 +2,7 @@
 
 use syn::visit::{self, Visit};
 use syn::{
-    GenericArgument, Lifetime, PathArguments, Type, TypeImplTrait, TypeParamBound, TypePath,
+    GenericArgument, Lifetime, Path, PathArguments, Type, TypeImplTrait, TypeParamBound, TypePath,
     TypeReference,
 };
 
@@ -67,6 +67,25 @@ pub(crate) fn database_of(ty: &Type) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// The database of a session whose type is written so that it can be no other: `demarcate::mysql::Session`,
+/// `Session<Sqlite>`. A module `mysql` may be the user's own. `krate` is what `crate = ..` says.
+pub(crate) fn named_database(ty: &Type, krate: Option<&Path>) -> Option<&'static str> {
+    let Type::Path(path) = bare(ty) else {
+        return None;
+    };
+    let root = krate
+        .and_then(|krate| krate.segments.last())
+        .map_or_else(|| "demarcate".to_owned(), |last| last.ident.to_string());
+    let segments = path.path.segments.iter().rev().skip(1);
+    let is_ours = segments
+        .clone()
+        .nth(1)
+        .is_some_and(|owner| owner.ident == root);
+    (is_ours || segments.count() == 0 || !arguments(path).is_empty())
+        .then(|| database_of(ty))
+        .flatten()
 }
 
 /// Whether a type cannot be a `Result` under any alias.

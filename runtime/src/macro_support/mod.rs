@@ -2,6 +2,7 @@
 
 mod forbidden;
 pub(crate) mod probe;
+pub(crate) mod texts;
 pub(crate) mod verdict;
 mod ways;
 

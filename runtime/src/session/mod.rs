@@ -8,7 +8,7 @@ mod each;
 mod executor;
 pub(crate) mod failure;
 mod fitness;
-mod guard;
+pub(crate) mod guard;
 pub(crate) mod hooks;
 mod in_flight;
 pub(crate) mod lent;
