@@ -7,7 +7,7 @@ use syn::{Attribute, parse_quote};
 
 use crate::body::BodyTokens;
 use crate::marked::{self, Marked};
-use crate::{fallback, job, questions, refused, returned, router, service, warn};
+use crate::{discarded, fallback, job, questions, refused, returned, router, service, warn};
 
 /// Expands a function, without its errors.
 pub(crate) fn expand_function(
@@ -28,18 +28,29 @@ pub(crate) fn expand_function(
     let is_returned = returned.is_some();
     let function = returned.as_ref().unwrap_or(function);
     let checked = match &returned {
-        Some(function) => function.block().map(|block| Checked { block, asks: false }),
+        Some(function) => function.block().map(|block| Checked {
+            block,
+            asks: false,
+            asks_of_lost: false,
+        }),
         None => checked,
     };
     let is_quiet = errors.spoil_signature(kind) || is_returned;
     let (mut body, mut refused) = (BodyTokens::of_function(function, checked.as_ref()), false);
-    if let Some(Checked { mut block, asks }) = checked
-        && (asks || errors.stop())
+    if let Some(Checked {
+        mut block,
+        asks,
+        asks_of_lost,
+    }) = checked
+        && (asks || asks_of_lost || errors.stop())
     {
         let names = function.names(kind, args);
         refused = errors.stop() && refused::rewrite(&mut block, &names, args, &krate);
         // A constant function cannot ask for types.
         if function.sig.constness.is_none() {
+            if asks_of_lost && !is_quiet {
+                discarded::rewrite(&mut block, &names, args, &krate);
+            }
             let database = marked::database(kind, function, &krate);
             questions::rewrite(&mut block, &names, args, &krate, database.as_ref());
         }

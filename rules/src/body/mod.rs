@@ -3,4 +3,5 @@
 mod entry;
 pub(crate) mod idioms;
 pub(crate) mod names;
+pub(crate) mod ties;
 pub(crate) mod walk;

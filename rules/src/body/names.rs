@@ -2,6 +2,7 @@
 
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
+use crate::body::ties::Tied;
 use crate::rule::Rule;
 use crate::syntax::expr::plain_place;
 use crate::syntax::pattern::binds;
@@ -18,6 +19,10 @@ pub struct Names {
     pub inside: bool,
     /// Other names that matter to a rule.
     pub(crate) known: Vec<(Ident, Known)>,
+    /// Names that have to do with the session.
+    pub(crate) tied: Vec<(Ident, Tied)>,
+    /// Of the statement that is looked at: names that it binds and that nothing uses after it, `_name` each.
+    pub(crate) idle: Vec<Ident>,
     /// Inside a macro call whose arguments may be anything, so that nothing is put in their place.
     pub(crate) is_opaque: bool,
 }
@@ -62,6 +67,13 @@ impl Names {
                 .filter(|(name, _)| stays(name))
                 .cloned()
                 .collect(),
+            tied: self
+                .tied
+                .iter()
+                .filter(|(name, _)| stays(name))
+                .cloned()
+                .collect(),
+            idle: Vec::new(),
             ..*self
         }
     }

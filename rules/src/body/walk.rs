@@ -1,18 +1,23 @@
 //! Walks through a body and tracks what the names in it mean.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Item, Local, Macro, Pat, Stmt, Type,
+    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Ident, ImplItemFn, Item, Local, Macro,
+    Pat, Signature, Stmt, Type,
 };
 
 use crate::body::idioms::{
     begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, of_type, waits_later,
 };
 use crate::body::names::{Known, Names};
+use crate::body::ties::{Tie, Tied, items};
 use crate::syntax::expr::{called, chain};
 use crate::syntax::mac::{Arguments, Part};
-use crate::syntax::pattern::{plain_name, without_type};
+use crate::syntax::pattern::{bindings, names_word, plain_name, without_type};
+use crate::syntax::session::{mutable, parameters};
+use crate::syntax::types::is_named;
 
 /// One step of a walk.
 pub(crate) enum Step<'a> {
@@ -22,6 +27,8 @@ pub(crate) enum Step<'a> {
     Leave(&'a mut Expr),
     /// A statement, before its parts are visited.
     Statement(&'a Stmt),
+    /// A statement, after its parts have been visited. It may be replaced.
+    LeaveStatement(&'a mut Stmt),
     /// Arguments of a macro call that cannot be read as expressions: `on a do b.c()` in `my!(on a do b.c())`.
     Tokens(&'a TokenStream),
 }
@@ -91,9 +98,29 @@ impl Walk<'_> {
         });
     }
 
+    /// `rows.filter_map(|row| row.ok())`: the closure is given what calls on the session gave.
+    fn visit_adapter(&mut self, call: &mut ExprMethodCall, tie: Tie) {
+        self.visit_expr_mut(&mut call.receiver);
+        for argument in &mut call.args {
+            if let Expr::Closure(closure) = argument {
+                let mut names = self
+                    .names
+                    .without(&closure.inputs.iter().collect::<Vec<_>>());
+                let item = closure.inputs.first().and_then(plain_name).cloned();
+                names
+                    .tied
+                    .extend(item.map(|name| (name, Tied::Outcome(tie))));
+                self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
+            } else {
+                self.visit_expr_mut(argument);
+            }
+        }
+    }
+
     fn is_scope(&self, call: &ExprMethodCall) -> bool {
         call.method == "savepoint"
-            || (call.method == "before_commit" && self.names.is_session(&call.receiver))
+            || (["before_commit", "each", "pages"].iter().any(|name| call.method == name)
+                && self.names.is_session(&call.receiver))
             || self.names.opens_boundary(call)
     }
 
@@ -102,8 +129,11 @@ impl Walk<'_> {
         Bound::of(local, init, &self.names)
     }
 
-    fn bind(&mut self, pat: &Pat, what: Bound) {
+    fn bind(&mut self, pat: &Pat, what: Bound, tied: Option<Tied>) {
         self.names = self.names.without(&[pat]);
+        if let (Some(tied), Some(name)) = (tied, plain_name(pat)) {
+            self.names.tied.push((name.clone(), tied));
+        }
         match (what, plain_name(pat)) {
             (Bound::Session, Some(name)) => self.names.sessions.push(name.clone()),
             (Bound::Known(what), Some(name)) => self.names.known.push((name.clone(), what)),
@@ -118,6 +148,17 @@ impl Walk<'_> {
             _ => {}
         }
     }
+}
+
+/// Returns how the items came from the session that a method gives to a closure.
+fn adapted(call: &ExprMethodCall, names: &Names) -> Option<Tie> {
+    let is_adapter = ["filter_map", "flat_map", "map", "for_each", "then"]
+        .iter()
+        .any(|name| call.method == name);
+    (is_adapter && matches!(call.args.first(), Some(Expr::Closure(_))))
+        .then(|| items(&call.receiver, names))
+        .flatten()
+        .filter(|tie| *tie != Tie::Open)
 }
 
 /// The meaning of a value that a `let` binds.
@@ -173,6 +214,48 @@ impl Bound {
     }
 }
 
+/// The names of the form `_name` that a statement binds and that nothing uses after it.
+fn idle(stmt: &Stmt, after: &[Stmt]) -> Vec<Ident> {
+    let Stmt::Local(local) = stmt else {
+        return Vec::new();
+    };
+    let bound = bindings(&local.pat).into_iter().map(|binding| binding.name);
+    let marked = bound.filter(|name| name.to_string().starts_with('_'));
+    let is_used = |name: &Ident| {
+        after
+            .iter()
+            .any(|stmt| names_word(&stmt.to_token_stream(), name))
+    };
+    marked.filter(|name| !is_used(name)).cloned().collect()
+}
+
+/// The meaning of the names of a function that stands in the body: `async fn helper(tx: &mut Session)`.
+fn of_signature(sig: &Signature) -> Names {
+    let sessions: Vec<Ident> = parameters(sig)
+        .filter(|(_, parameter)| is_lent_session(&parameter.ty))
+        .filter_map(|(_, parameter)| plain_name(&parameter.pat).cloned())
+        .collect();
+    Names {
+        inside: !sessions.is_empty(),
+        sessions,
+        ..Names::default()
+    }
+}
+
+/// `&mut Session`
+fn is_lent_session(ty: &Type) -> bool {
+    mutable(ty).is_some_and(|ty| is_named(&ty.elem, "Session"))
+}
+
+/// `#[service]`, `#[router_tx]`, `#[background_job]`
+fn has_attribute_of_ours(attrs: &[syn::Attribute]) -> bool {
+    attrs.iter().any(|attr| {
+        attr.path().segments.last().is_some_and(|last| {
+            last.ident == "service" || last.ident == "router_tx" || last.ident == "background_job"
+        })
+    })
+}
+
 impl VisitMut for Walk<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // Looked at before its parts are replaced.
@@ -186,6 +269,9 @@ impl VisitMut for Walk<'_> {
             Expr::MethodCall(call) if call.method.to_string().starts_with("spawn") => {
                 self.visit_expr_mut(&mut call.receiver);
                 self.visit_arguments_outside(call.args.iter_mut());
+            }
+            Expr::MethodCall(call) if let Some(tie) = adapted(call, &self.names) => {
+                self.visit_adapter(call, tie);
             }
             Expr::Call(call) => {
                 let spawns = called(&call.func)
@@ -209,25 +295,44 @@ impl VisitMut for Walk<'_> {
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
         (self.look)(Step::Statement(stmt), &self.names);
+        self.names.idle = Vec::new();
         visit_mut::visit_stmt_mut(self, stmt);
+        (self.look)(Step::LeaveStatement(stmt), &self.names);
     }
 
     fn visit_block_mut(&mut self, block: &mut Block) {
         let names = self.names.clone();
-        self.within(names, |walk| visit_mut::visit_block_mut(walk, block));
+        self.within(names, |walk| {
+            let mut rest = block.stmts.as_mut_slice();
+            while let Some((stmt, after)) = rest.split_first_mut() {
+                walk.names.idle = idle(stmt, after);
+                walk.visit_stmt_mut(stmt);
+                rest = after;
+            }
+        });
     }
 
     /// Input: `let inner = tx.begin().await?;`, after which `inner.commit()` is as wrong as `tx.commit()`.
     fn visit_local_mut(&mut self, local: &mut Local) {
         let what = self.bound(local);
+        let init = local.init.as_ref().filter(|init| init.diverge.is_none());
+        let tied = init.and_then(|init| self.names.tied_by(&init.expr));
         visit_mut::visit_local_mut(self, local);
-        self.bind(&local.pat, what);
+        self.bind(&local.pat, what, tied);
     }
 
+    /// A parameter that says that it is a session is one: `async |tx: &mut Session| ..`.
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        let names = self
+        let mut names = self
             .names
             .without(&closure.inputs.iter().collect::<Vec<_>>());
+        let lent = closure.inputs.iter().filter_map(|input| match input {
+            Pat::Type(typed) if is_lent_session(&typed.ty) => plain_name(&typed.pat).cloned(),
+            _ => None,
+        });
+        let before = names.sessions.len();
+        names.sessions.extend(lent);
+        names.inside |= names.sessions.len() > before;
         self.within(names, |walk| {
             visit_mut::visit_expr_closure_mut(walk, closure)
         });
@@ -270,12 +375,26 @@ impl VisitMut for Walk<'_> {
     fn visit_item_mut(&mut self, item: &mut Item) {
         match item {
             Item::Fn(function) if function.sig.constness.is_some() => {}
-            Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
+            // It is held to the rules by its own attribute.
+            Item::Fn(function) if has_attribute_of_ours(&function.attrs) => {}
+            Item::Fn(function) => {
+                let names = of_signature(&function.sig);
+                self.within(names, |walk| walk.visit_block_mut(&mut function.block));
+            }
+            Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
                 self.within(Names::default(), |walk| {
                     visit_mut::visit_item_mut(walk, item)
                 });
             }
             _ => {}
+        }
+    }
+
+    /// A method in a block that stands in the body.
+    fn visit_impl_item_fn_mut(&mut self, function: &mut ImplItemFn) {
+        if function.sig.constness.is_none() && !has_attribute_of_ours(&function.attrs) {
+            let names = of_signature(&function.sig);
+            self.within(names, |walk| walk.visit_block_mut(&mut function.block));
         }
     }
 

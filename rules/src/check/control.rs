@@ -93,7 +93,7 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
                 judged(judgement, expr);
             }
         }
-        Step::Statement(_) | Step::Tokens(_) => {}
+        Step::Statement(_) | Step::LeaveStatement(_) | Step::Tokens(_) => {}
     });
 }
 

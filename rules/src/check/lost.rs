@@ -1,14 +1,22 @@
 //! Finds discarded results and futures that are never awaited.
+//!
+//! Where tokens tell what a value is, it is refused here. Elsewhere the compiler is asked, and a [`Question`] says about
+//! what.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt};
 
-use crate::body::idioms::{is_query, is_query_macro, runs_query};
+use crate::body::idioms::{is_query, runs_query};
 use crate::body::names::Names;
+use crate::body::ties::{
+    Joined, Tie, given, is_scope, items, joins, of_macro, of_result, outcome, wraps,
+};
+use crate::body::walk::{self, Step};
+use crate::check::swallowed;
 use crate::rule::{self, Rule};
-use crate::syntax::expr::{called, chain, without_parens};
-use crate::syntax::mac::Arguments;
+use crate::syntax::expr::{called, plain_place, without_parens};
+use crate::syntax::pattern::without_type;
 
 /// A discarded result, or a future that is never awaited.
 pub(crate) struct Lost {
@@ -18,52 +26,280 @@ pub(crate) struct Lost {
     pub(crate) on: TokenStream,
 }
 
-/// `let _ = ..`, `_ = ..` and a bare call.
-pub(crate) fn in_statement(stmt: &Stmt, names: &Names) -> Option<Lost> {
-    match stmt {
-        Stmt::Local(local) => {
-            let init = local.init.as_ref().filter(|init| init.diverge.is_none())?;
-            let Pat::Wild(wild) = wildcard(&local.pat)? else {
-                return None;
-            };
-            thrown_away(&init.expr, wild, names)
+/// What is to be said of a value that is thrown away.
+pub(crate) enum Found {
+    /// Tokens tell that it is wrong.
+    Lost(Lost),
+    /// It depends on its type.
+    Ask(Question),
+}
+
+/// A question about the type of a value that is thrown away.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// What is done with it.
+    pub asked: Asked,
+    /// How it came from the session.
+    pub tie: Tie,
+    /// Where it stands in the expression or the statement.
+    pub part: Part,
+    /// Whether it is a local variable.
+    pub is_name: bool,
+    /// The tokens that throw it away, each with the field of a tuple that it is about.
+    pub at: Vec<(Option<usize>, TokenStream)>,
+}
+
+/// What is done with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// D030: `.ok()` and the like are called on it.
+    Discarded,
+    /// D030 and D031: it is bound to `_`, dropped, or left where it stands.
+    Dropped,
+    /// D030: those of its items that have failed are left out.
+    Items,
+    /// D032: it is matched without a look at its error.
+    Swallowed,
+    /// D032: the same of an `Option` or a `Result` with a result in it.
+    SwallowedInside,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `value.ok()`
+    Receiver,
+    /// The same, of a method that borrows: `value.is_ok();`
+    Borrowed,
+    /// `drop(value)`
+    Argument,
+    /// `let _ = value;`
+    Init,
+    /// `_ = value`
+    Right,
+    /// `value;`
+    Whole,
+    /// `match value { .. }`, with the arm that throws it away.
+    Scrutinee(usize),
+    /// `if let Ok(a) = value { .. }`, with the place of the `let` among the conditions.
+    Condition(usize),
+    /// `let Ok(a) = value else { .. };`
+    Else,
+}
+
+impl Question {
+    pub(crate) fn new(asked: Asked, tie: Tie, part: Part, value: &Expr, on: &impl ToTokens) -> Self {
+        Self {
+            asked,
+            tie,
+            part,
+            is_name: plain_place(value).is_some(),
+            at: vec![(None, on.to_token_stream())],
         }
+    }
+}
+
+/// An expression or a statement that holds a value that is asked about.
+pub enum Around<'a> {
+    /// An expression.
+    Expr(&'a mut Expr),
+    /// A statement.
+    Stmt(&'a mut Stmt),
+}
+
+/// Shows `asked` every value whose type decides whether it may be thrown away.
+pub fn each(body: &mut Block, names: &Names, asked: &mut dyn FnMut(&Question, Around<'_>)) {
+    // It is judged before its parts are replaced, and shown afterwards.
+    let (mut exprs, mut stmts) = (Vec::new(), Vec::new());
+    walk::walk(body, names, &mut |step, names| match step {
+        Step::Enter(expr) => exprs.push(in_expression(expr, names)),
+        Step::Leave(expr) => {
+            if let Some(Some(Found::Ask(question))) = exprs.pop() {
+                asked(&question, Around::Expr(expr));
+            }
+        }
+        Step::Statement(stmt) => stmts.push(in_statement(stmt, names)),
+        Step::LeaveStatement(stmt) => {
+            if let Some(Some(Found::Ask(question))) = stmts.pop() {
+                asked(&question, Around::Stmt(stmt));
+            }
+        }
+        Step::Tokens(_) => {}
+    });
+}
+
+/// `let _ = ..`, `_ = ..`, a bare call, and `let Ok(a) = .. else { .. }`.
+pub(crate) fn in_statement(stmt: &Stmt, names: &Names) -> Option<Found> {
+    let found = match stmt {
+        Stmt::Local(local) => of_local(local, names),
         Stmt::Expr(Expr::Assign(assign), _) => match &*assign.left {
-            Expr::Infer(wild) => thrown_away(&assign.right, wild, names),
+            Expr::Infer(wild) => {
+                let at = vec![(None, wild.to_token_stream())];
+                thrown_away(&assign.right, at, Part::Right, false, names)
+            }
             _ => None,
         },
         Stmt::Expr(expr, Some(_)) => bare(without_parens(expr), names),
         _ => None,
+    };
+    found.filter(|found| may_ask(found, names))
+}
+
+/// Whether the compiler can be asked, and has to be.
+fn may_ask(found: &Found, names: &Names) -> bool {
+    match found {
+        Found::Lost(_) => true,
+        Found::Ask(question) => {
+            let is_said = question.is_name || question.tie != Tie::Open || names.inside;
+            !names.is_opaque && is_said
+        }
     }
 }
 
-fn wildcard(pat: &Pat) -> Option<&Pat> {
-    match pat {
-        Pat::Wild(_) => Some(pat),
-        Pat::Type(typed) => wildcard(&typed.pat),
-        Pat::Paren(inner) => wildcard(&inner.pat),
+fn of_local(local: &Local, names: &Names) -> Option<Found> {
+    let init = local.init.as_ref()?;
+    if let Some((_, instead)) = &init.diverge {
+        return swallowed::in_let_else(&local.pat, &init.expr, instead, names);
+    }
+    let pat = without_type(&local.pat);
+    let is_typed = matches!(local.pat, Pat::Type(_));
+    let discards = |pat: &Pat| match pat {
+        Pat::Wild(wild) => Some(wild.to_token_stream()),
+        Pat::Ident(bound) if names.idle.contains(&bound.ident) => {
+            Some(bound.ident.to_token_stream())
+        }
+        _ => None,
+    };
+    if let Pat::Tuple(tuple) = pat {
+        let fields = tuple.elems.iter().take_while(|pat| !matches!(pat, Pat::Rest(_)));
+        let at: Vec<_> = fields
+            .enumerate()
+            .filter_map(|(n, pat)| Some((Some(n), discards(pat)?)))
+            .collect();
+        return (!at.is_empty())
+            .then(|| of_tuple(&init.expr, at, is_typed, names))
+            .flatten();
+    }
+    thrown_away(&init.expr, vec![(None, discards(pat)?)], Part::Init, is_typed, names)
+}
+
+/// `let (_, n) = join!(f(tx), g());`
+fn of_tuple(
+    init: &Expr,
+    at: Vec<(Option<usize>, TokenStream)>,
+    is_typed: bool,
+    names: &Names,
+) -> Option<Found> {
+    if plain_place(init).is_some() {
+        return None;
+    }
+    let tie = match (joins(init), without_parens(init)) {
+        (Some(Joined::Tuple(_)), Expr::Macro(mac)) => of_macro(&mac.mac, names),
+        (Some(Joined::Result), _) => return None,
+        (_, Expr::Try(inner)) if !is_typed => tied(wrapped_outcome(&inner.expr, names)?)?,
+        _ => tied(outcome(init, names)?)?,
+    };
+    Some(Found::Ask(Question {
+        asked: Asked::Dropped,
+        tie,
+        part: Part::Init,
+        is_name: false,
+        at,
+    }))
+}
+
+fn tied(tie: Tie) -> Option<Tie> {
+    (tie != Tie::Open).then_some(tie)
+}
+
+/// The outcome of a future around another one, which was given the session: `timeout(d, f(tx)).await`.
+fn wrapped_outcome(expr: &Expr, names: &Names) -> Option<Tie> {
+    match without_parens(expr) {
+        Expr::Await(wait) if wraps(&wait.base, names) => outcome(expr, names),
+        Expr::Macro(mac) if matches!(joins(expr), Some(Joined::Result)) => {
+            Some(of_macro(&mac.mac, names))
+        }
         _ => None,
     }
 }
 
-/// Returns the result or the future that `on` discards.
-fn thrown_away(expr: &Expr, on: &impl ToTokens, names: &Names) -> Option<Lost> {
-    if let Some(what) = result(expr, names) {
-        return Some(Lost {
+/// Returns the result or the future that `at` discards.
+fn thrown_away(
+    expr: &Expr,
+    at: Vec<(Option<usize>, TokenStream)>,
+    part: Part,
+    is_typed: bool,
+    names: &Names,
+) -> Option<Found> {
+    let (_, on) = at.first()?;
+    if let Some(what) = certain(expr, names) {
+        return Some(Found::Lost(Lost {
             rule: &rule::RESULT_DISCARDED,
             what,
-            on: on.to_token_stream(),
-        });
+            on: on.clone(),
+        }));
     }
-    let what = match without_parens(expr) {
-        Expr::Call(call) if is_given(expr, names) && !is_adapter(call) => called(&call.func)?,
-        expr => statement(expr, names)?,
+    let dropped = |tie: Tie, at| {
+        Some(Found::Ask(Question {
+            asked: Asked::Dropped,
+            tie,
+            part,
+            is_name: plain_place(expr).is_some(),
+            at,
+        }))
     };
-    Some(Lost {
+    let inner = without_parens(expr);
+    if let (Some(joined), Expr::Macro(mac)) = (joins(expr), inner) {
+        let on = on.clone();
+        return dropped(
+            of_macro(&mac.mac, names),
+            match joined {
+                Joined::Tuple(count) => (0..count).map(|n| (Some(n), on.clone())).collect(),
+                Joined::Result => at,
+            },
+        );
+    }
+    if let Some(tie) = outcome(expr, names) {
+        return dropped(tie, at);
+    }
+    match inner {
+        Expr::Try(inner) if !is_typed => {
+            tied(wrapped_outcome(&inner.expr, names)?).and_then(|tie| dropped(tie, at))
+        }
+        Expr::Call(call) if is_adapter(call) => None,
+        Expr::Call(_) | Expr::MethodCall(_) | Expr::Async(_) => {
+            if let Some(on) = statement(expr, names) {
+                return Some(Found::Lost(never_awaited(on)));
+            }
+            tied(given(expr, names)).and_then(|tie| dropped(tie, at))
+        }
+        _ => None,
+    }
+}
+
+/// The name of the call, if tokens tell that a value is the result of a statement, or the results of `tx.each(..)`.
+fn certain(expr: &Expr, names: &Names) -> Option<String> {
+    match without_parens(expr) {
+        Expr::Await(wait) => ran(&wait.base, names).map(ToString::to_string),
+        Expr::Try(inner) => match without_parens(&inner.expr) {
+            Expr::Await(wait) => match without_parens(&wait.base) {
+                Expr::MethodCall(call) if call.method == "each" && is_scope(call, names) => {
+                    Some(call.method.to_string())
+                }
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn never_awaited(on: &Ident) -> Lost {
+    Lost {
         rule: &rule::NEVER_AWAITED,
-        what: what.to_string(),
-        on: what.to_token_stream(),
-    })
+        what: on.to_string(),
+        on: on.to_token_stream(),
+    }
 }
 
 /// `Some(tx)`, `drop(tx)` and the like, which are no calls of a service.
@@ -74,121 +310,162 @@ fn is_adapter(call: &ExprCall) -> bool {
 }
 
 /// A statement that is nothing but a call.
-fn bare(expr: &Expr, names: &Names) -> Option<Lost> {
+fn bare(expr: &Expr, names: &Names) -> Option<Found> {
     if let Some(on) = statement(expr, names) {
-        return Some(Lost {
-            rule: &rule::NEVER_AWAITED,
-            what: on.to_string(),
-            on: on.to_token_stream(),
-        });
+        return Some(Found::Lost(never_awaited(on)));
     }
-    match expr {
-        // Whether another future returns a `Result` is not known here; the compiler warns about it.
-        Expr::Await(wait) => {
-            let on = statement(&wait.base, names)?;
-            Some(Lost {
-                rule: &rule::RESULT_DISCARDED,
-                what: on.to_string(),
-                on: on.to_token_stream(),
-            })
-        }
-        Expr::MethodCall(call) if call.method == "is_ok" || call.method == "is_err" => {
-            discarded_by(&call.method, &call.receiver, names)
-        }
-        _ => None,
-    }
-}
-
-/// `drop(..)`, `.ok()`, `.unwrap_or(..)`, wherever they stand.
-pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Lost> {
-    match expr {
-        Expr::MethodCall(call) if swallows(call) => {
-            discarded_by(&call.method, &call.receiver, names)
-        }
-        Expr::Call(call) => {
-            let name = called(&call.func).filter(|name| *name == "drop")?;
-            thrown_away(call.args.first()?, name, names)
-        }
-        _ => None,
-    }
-}
-
-fn discarded_by(on: &Ident, expr: &Expr, names: &Names) -> Option<Lost> {
-    Some(Lost {
-        rule: &rule::RESULT_DISCARDED,
-        what: result(expr, names)?,
-        on: on.to_token_stream(),
-    })
-}
-
-fn swallows(call: &ExprMethodCall) -> bool {
-    matches!(
-        (call.method.to_string().as_str(), call.args.len()),
-        ("ok" | "unwrap_or_default", 0) | ("unwrap_or" | "unwrap_or_else", 1)
-    )
-}
-
-/// Whether a method makes of a `Result` another one that holds the same error, or what became of it.
-fn keeps(call: &ExprMethodCall) -> bool {
-    matches!(
-        call.method.to_string().as_str(),
-        "map" | "map_err" | "and" | "and_then" | "inspect" | "inspect_err" | "as_ref" | "err"
-    )
-}
-
-/// Returns the name of the awaited call, if an expression is the `Result` of a future that was given the session.
-fn result(expr: &Expr, names: &Names) -> Option<String> {
-    match without_parens(expr) {
-        Expr::Await(wait) if is_given(&wait.base, names) => name_of(&wait.base),
-        Expr::MethodCall(call) if keeps(call) => result(&call.receiver, names),
-        _ => None,
-    }
-}
-
-/// Whether a future was given the session, as its receiver or as an argument.
-fn is_given(future: &Expr, names: &Names) -> bool {
-    let is_given = |expr: &Expr| {
-        names.is_session(expr)
-            || matches!(
-                without_parens(expr),
-                Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)
-            ) && is_given(expr, names)
+    let whole = |tie: Tie, on: &Ident| {
+        let question = Question::new(Asked::Dropped, tie, Part::Whole, expr, on);
+        Some(Found::Ask(question))
     };
-    for link in chain(future) {
-        let given = match link {
-            Expr::Call(call) => return call.args.iter().any(is_given),
-            Expr::MethodCall(call) => {
-                names.is_session(&call.receiver) || call.args.iter().any(is_given)
+    match expr {
+        Expr::Await(wait) => {
+            if let Some(on) = ran(&wait.base, names) {
+                return Some(Found::Lost(Lost {
+                    rule: &rule::RESULT_DISCARDED,
+                    what: on.to_string(),
+                    on: on.to_token_stream(),
+                }));
             }
-            Expr::Macro(mac) => {
-                return !is_query_macro(&mac.mac)
-                    && Arguments::of(&mac.mac)
-                        .is_some_and(|arguments| arguments.expressions().any(is_given));
-            }
-            // An inner `.await` or `?` has already handled its own result.
-            Expr::Await(_) | Expr::Try(_) => return false,
-            _ => false,
-        };
-        if given {
-            return true;
+            // Of other results the compiler warns.
+            whole(tied(outcome(expr, names)?)?, name_of(&wait.base)?)
         }
+        Expr::Try(inner) => match (certain(expr, names), without_parens(&inner.expr)) {
+            (Some(what), Expr::Await(wait)) => Some(Found::Lost(Lost {
+                rule: &rule::RESULT_DISCARDED,
+                what,
+                on: name_of(&wait.base)?.to_token_stream(),
+            })),
+            (None, Expr::Await(wait)) => {
+                whole(tied(wrapped_outcome(&inner.expr, names)?)?, name_of(&wait.base)?)
+            }
+            _ => None,
+        },
+        Expr::MethodCall(call) if call.method == "is_ok" || call.method == "is_err" => {
+            discarded_by(&call.method, &call.receiver, Part::Borrowed, names)
+        }
+        Expr::Call(call) if is_adapter(call) => None,
+        Expr::Call(_) | Expr::MethodCall(_) => whole(tied(given(expr, names))?, name_of(expr)?),
+        _ => None,
     }
-    false
+}
+
+/// `drop(..)`, `.ok()`, `.unwrap_or(..)`, and `match` and `if let`, wherever they stand.
+pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
+    let found = match expr {
+        Expr::MethodCall(call) if swallows(&call.method, call.args.iter()) => {
+            let part = match call.method.to_string().as_str() {
+                "iter" | "iter_mut" => Part::Borrowed,
+                _ => Part::Receiver,
+            };
+            discarded_by(&call.method, &call.receiver, part, names)
+        }
+        Expr::MethodCall(call) if leaves_out(call) => {
+            let tie = tied(items(&call.receiver, names)?)?;
+            Some(Found::Ask(Question::new(
+                Asked::Items,
+                tie,
+                Part::Receiver,
+                &call.receiver,
+                &call.method,
+            )))
+        }
+        Expr::Call(call) => in_call(call, names),
+        expr => swallowed::in_expression(expr, names),
+    };
+    found.filter(|found| may_ask(found, names))
+}
+
+fn in_call(call: &ExprCall, names: &Names) -> Option<Found> {
+    let (name, value) = (called(&call.func)?, call.args.first()?);
+    if name == "drop" && call.args.len() == 1 {
+        let at = vec![(None, name.to_token_stream())];
+        return thrown_away(value, at, Part::Argument, true, names);
+    }
+    let is_swallowed =
+        of_result(&call.func).is_some() && swallows(name, call.args.iter().skip(1));
+    is_swallowed
+        .then(|| discarded_by(name, value, Part::Argument, names))
+        .flatten()
+}
+
+fn discarded_by(on: &Ident, value: &Expr, part: Part, names: &Names) -> Option<Found> {
+    if let Some(what) = result(value, names) {
+        return Some(Found::Lost(Lost {
+            rule: &rule::RESULT_DISCARDED,
+            what: what.to_string(),
+            on: on.to_token_stream(),
+        }));
+    }
+    let tie = outcome(value, names)?;
+    Some(Found::Ask(Question::new(Asked::Discarded, tie, part, value, on)))
+}
+
+/// Whether a method of `Result` throws its error away.
+fn swallows<'a>(method: &Ident, mut arguments: impl Iterator<Item = &'a Expr>) -> bool {
+    let (first, second) = (arguments.next(), arguments.next());
+    match (method.to_string().as_str(), first, second) {
+        ("ok" | "unwrap_or_default" | "into_iter" | "iter" | "iter_mut", None, None) => true,
+        ("unwrap_or", Some(_), None) | ("map_or", Some(_), Some(_)) => true,
+        ("unwrap_or_else", Some(instead), None) | ("map_or_else", Some(instead), Some(_)) => {
+            !fails(instead)
+        }
+        ("or", Some(Expr::Call(call)), None) => called(&call.func).is_some_and(|name| name == "Ok"),
+        ("or_else", Some(Expr::Closure(closure)), None) => swallowed::is_ok(&closure.body),
+        _ => false,
+    }
+}
+
+/// Whether a closure only panics.
+fn fails(instead: &Expr) -> bool {
+    match instead {
+        Expr::Closure(closure) => swallowed::ends_in_error(&closure.body),
+        _ => false,
+    }
+}
+
+/// `.flatten()` and `.filter_map(Result::ok)` leave out what has failed.
+fn leaves_out(call: &ExprMethodCall) -> bool {
+    match (call.method.to_string().as_str(), call.args.first()) {
+        ("flatten", None) => true,
+        ("filter_map" | "flat_map", Some(adapter)) if call.args.len() == 1 => {
+            of_result(adapter).is_some_and(|name| name == "ok")
+        }
+        _ => false,
+    }
+}
+
+/// The name of the call, if tokens tell that a value is the result of a statement.
+pub(crate) fn result<'a>(expr: &'a Expr, names: &Names) -> Option<&'a Ident> {
+    match without_parens(expr) {
+        Expr::Await(wait) => ran(&wait.base, names),
+        Expr::MethodCall(call)
+            if matches!(
+                call.method.to_string().as_str(),
+                "map" | "inspect" | "inspect_err" | "as_ref"
+            ) =>
+        {
+            result(&call.receiver, names)
+        }
+        _ => None,
+    }
 }
 
 /// Returns the name of the call that made a future.
-fn name_of(future: &Expr) -> Option<String> {
+fn name_of(future: &Expr) -> Option<&Ident> {
     match without_parens(future) {
-        Expr::MethodCall(call) => Some(call.method.to_string()),
-        Expr::Call(call) => called(&call.func).map(ToString::to_string),
-        Expr::Macro(mac) => mac
-            .mac
-            .path
-            .segments
-            .last()
-            .map(|last| format!("{}!", last.ident)),
+        Expr::MethodCall(call) => Some(&call.method),
+        Expr::Call(call) => called(&call.func),
+        Expr::Macro(mac) => mac.mac.path.segments.last().map(|last| &last.ident),
+        Expr::Path(_) => plain_place(future),
         _ => None,
     }
+}
+
+/// The name of the call that sends a statement on the session; a stream is none, and gives no result by itself.
+fn ran<'a>(future: &'a Expr, names: &Names) -> Option<&'a Ident> {
+    statement(future, names)
+        .filter(|name| *name != "savepoint" && *name != "fetch" && *name != "fetch_many")
 }
 
 /// Returns the called name, if an expression is visibly the future of a statement on the session, or of a savepoint.
