@@ -111,6 +111,23 @@ impl Asking<'_> {
                 }
                 _ => self.ask_of(&mut choice.expr),
             },
+            (Part::Condition(n), Expr::If(choice)) if self.question.is_name => {
+                let Some(Expr::Let(condition)) = swallowed::condition_mut(&mut choice.cond, n) else {
+                    return;
+                };
+                let asked = self.beside(&condition.expr);
+                // Where its name does not stand for what the pattern took out of it: `if let Ok(rows) = rows`.
+                match &mut choice.else_branch {
+                    Some((_, instead)) => match &mut **instead {
+                        Expr::Block(block) => block.block.stmts.insert(0, asked),
+                        _ => choice.then_branch.stmts.insert(0, asked),
+                    },
+                    none => {
+                        let instead = block_of(vec![asked]);
+                        *none = Some((Token![else](Span::mixed_site()), Box::new(instead)));
+                    }
+                }
+            }
             (Part::Condition(n), Expr::If(choice)) => {
                 self.in_condition(&mut choice.cond, n, &mut choice.then_branch);
             }

@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(
             codes(
                 "sqlx::query(\"begin\").execute(&mut *tx).await?; tokio::spawn(f()); tx.commit().await?;
-                 let _ = f(tx).await;
+                 let _ = tx.execute(a).await;
                  sleep(d).await;"
             ),
             ["D013", "D021", "D010", "D030", "D050"]

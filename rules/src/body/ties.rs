@@ -1,13 +1,13 @@
 //! How a value came from the session.
 
 use quote::ToTokens;
-use syn::{Expr, ExprMethodCall, Ident, Macro, Member};
+use syn::{Expr, ExprMethodCall, Ident, Macro, Member, Pat};
 
 use crate::body::idioms::is_query_macro;
 use crate::body::names::Names;
 use crate::syntax::expr::{called, chain, plain_place, without_parens};
 use crate::syntax::mac::Arguments;
-use crate::syntax::pattern::names_word;
+use crate::syntax::pattern::{names_word, plain_name};
 
 /// How a value came from the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,9 +120,14 @@ pub(crate) fn given(expr: &Expr, names: &Names) -> Tie {
             Expr::Array(array) => arguments(array.elems.iter(), names),
             Expr::Tuple(tuple) => arguments(tuple.elems.iter(), names),
             Expr::Reference(inner) => given(&inner.expr, names),
+            Expr::Unary(inner) => given(&inner.expr, names),
             Expr::Async(_) | Expr::Closure(_) => mentioned(link, names),
             Expr::Field(field) if is_session_field(&field.member) => {
                 names.holding(&field.base).map_or(Tie::Open, Tie::held)
+            }
+            // Its other fields need not have to do with the session: `self.mailer.send(..)`.
+            Expr::Field(field) if plain_place(&field.base).is_some_and(|name| name == "self") => {
+                return tie;
             }
             Expr::Path(_) => match names.holding(link) {
                 // `save.await`, and not `repo.save().await`.
@@ -277,6 +282,16 @@ pub(crate) fn of_result(expr: &Expr) -> Option<&Ident> {
         return None;
     }
     called(expr)
+}
+
+/// The name in `Some(row)`, of what comes out of `rows.next().await`, and how it came from the session.
+pub(crate) fn in_some(pat: &Pat, value: &Expr, names: &Names) -> Option<(Ident, Tied)> {
+    let Pat::TupleStruct(some) = pat else {
+        return None;
+    };
+    let is_some = some.path.segments.last().is_some_and(|last| last.ident == "Some");
+    let name = plain_name(some.elems.first().filter(|_| is_some && some.elems.len() == 1)?)?;
+    Some((name.clone(), Tied::Outcome(outcome(value, names)?)))
 }
 
 /// Whether a future is one around others that were given the session: `timeout(d, f(tx))`.

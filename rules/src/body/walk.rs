@@ -12,8 +12,8 @@ use crate::body::idioms::{
     begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, of_type, waits_later,
 };
 use crate::body::names::{Known, Names};
-use crate::body::ties::{Tie, Tied, items};
-use crate::syntax::expr::{called, chain};
+use crate::body::ties::{Tie, Tied, in_some, items};
+use crate::syntax::expr::{called, chain, conditions};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{bindings, names_word, plain_name, without_type};
 use crate::syntax::session::{mutable, parameters};
@@ -115,6 +115,19 @@ impl Walk<'_> {
                 self.visit_expr_mut(argument);
             }
         }
+    }
+
+    /// What names mean in a block behind `if let Some(row) = rows.next().await`.
+    fn names_of_condition(&self, cond: &Expr) -> Names {
+        let mut names = self.names.clone();
+        for condition in conditions(cond) {
+            if let Expr::Let(condition) = condition {
+                let tied = in_some(&condition.pat, &condition.expr, &names);
+                names = names.without(&[&condition.pat]);
+                names.tied.extend(tied);
+            }
+        }
+        names
     }
 
     fn is_scope(&self, call: &ExprMethodCall) -> bool {
@@ -272,6 +285,41 @@ impl VisitMut for Walk<'_> {
             }
             Expr::MethodCall(call) if let Some(tie) = adapted(call, &self.names) => {
                 self.visit_adapter(call, tie);
+            }
+            Expr::If(choice) => {
+                self.visit_expr_mut(&mut choice.cond);
+                let names = self.names_of_condition(&choice.cond);
+                self.within(names, |walk| walk.visit_block_mut(&mut choice.then_branch));
+                if let Some((_, other)) = &mut choice.else_branch {
+                    self.visit_expr_mut(other);
+                }
+            }
+            Expr::While(repeated) => {
+                self.visit_expr_mut(&mut repeated.cond);
+                let names = self.names_of_condition(&repeated.cond);
+                self.within(names, |walk| walk.visit_block_mut(&mut repeated.body));
+            }
+            Expr::ForLoop(repeated) => {
+                let item = items(&repeated.expr, &self.names).filter(|tie| *tie != Tie::Open);
+                self.visit_expr_mut(&mut repeated.expr);
+                let mut names = self.names.without(&[&repeated.pat]);
+                if let (Some(tie), Some(name)) = (item, plain_name(&repeated.pat)) {
+                    names.tied.push((name.clone(), Tied::Outcome(tie)));
+                }
+                self.within(names, |walk| walk.visit_block_mut(&mut repeated.body));
+            }
+            Expr::Match(choice) => {
+                let tied: Vec<_> = choice
+                    .arms
+                    .iter()
+                    .map(|arm| in_some(&arm.pat, &choice.expr, &self.names))
+                    .collect();
+                self.visit_expr_mut(&mut choice.expr);
+                for (arm, tied) in choice.arms.iter_mut().zip(tied) {
+                    let mut names = self.names.without(&[&arm.pat]);
+                    names.tied.extend(tied);
+                    self.within(names, |walk| visit_mut::visit_arm_mut(walk, arm));
+                }
             }
             Expr::Call(call) => {
                 let spawns = called(&call.func)

@@ -305,7 +305,7 @@ fn never_awaited(on: &Ident) -> Lost {
 /// `Some(tx)`, `drop(tx)` and the like, which are no calls of a service.
 fn is_adapter(call: &ExprCall) -> bool {
     called(&call.func).is_some_and(|name| {
-        name == "drop" || name.to_string().starts_with(|c: char| c.is_uppercase())
+        name == "drop" || name == "forget" || name.to_string().starts_with(|c: char| c.is_uppercase())
     })
 }
 
@@ -345,7 +345,10 @@ fn bare(expr: &Expr, names: &Names) -> Option<Found> {
             discarded_by(&call.method, &call.receiver, Part::Borrowed, names)
         }
         Expr::Call(call) if is_adapter(call) => None,
-        Expr::Call(_) | Expr::MethodCall(_) => whole(tied(given(expr, names))?, name_of(expr)?),
+        // Of a future of something else the compiler warns.
+        Expr::Call(_) | Expr::MethodCall(_) if given(expr, names) == Tie::Lent => {
+            whole(Tie::Lent, name_of(expr)?)
+        }
         _ => None,
     }
 }
@@ -378,7 +381,7 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
 
 fn in_call(call: &ExprCall, names: &Names) -> Option<Found> {
     let (name, value) = (called(&call.func)?, call.args.first()?);
-    if name == "drop" && call.args.len() == 1 {
+    if (name == "drop" || name == "forget") && call.args.len() == 1 {
         let at = vec![(None, name.to_token_stream())];
         return thrown_away(value, at, Part::Argument, true, names);
     }
@@ -487,85 +490,164 @@ fn statement<'a>(expr: &'a Expr, names: &Names) -> Option<&'a Ident> {
 
 #[cfg(test)]
 mod tests {
+    use proc_macro2::Span;
+
+    use super::*;
     use crate::tests::codes;
 
+    /// What the compiler is asked about the values in a body.
+    fn questions(body: &str) -> Vec<(Asked, Tie)> {
+        let mut block: Block = syn::parse_str(&format!("{{ {body} }}")).expect("a block");
+        let names = Names {
+            sessions: vec![Ident::new("tx", Span::call_site())],
+            inside: true,
+            ..Names::default()
+        };
+        let mut found = Vec::new();
+        each(&mut block, &names, &mut |question, _| {
+            found.push((question.asked, question.tie));
+        });
+        found
+    }
+
     #[test]
-    fn results_that_are_thrown_away_are_seen() {
+    fn results_of_statements_that_are_thrown_away_are_seen() {
         for body in [
             "let _ = sqlx::query(a).execute(&mut *tx).await;",
-            "let _: Result<_, _> = create_order(tx, &o).await;",
-            "_ = self.orders.create(&mut *tx, 1).await;",
-            "drop(create_order(tx).await);",
-            "std::mem::drop((create_order(tx)).await);",
-            "create_order(tx).await.ok();",
-            "let order = create_order(tx).await.ok();",
-            "let order = create_order(tx).await.map_err(A::from).unwrap_or_default();",
-            "create_order(tx).await.unwrap_or(1)",
-            "if create_order(tx).await.unwrap_or_else(|_| false) { }",
-            "create_order(tx).await.is_ok();",
+            "let _updated = sqlx::query(a).execute(&mut *tx).await;",
+            "let _: Result<_, _> = sqlx::query(a).fetch_one(tx).await;",
+            "_ = sqlx::query(a).execute(&mut *tx).await;",
+            "drop(sqlx::query(a).execute(&mut *tx).await);",
+            "std::mem::forget((sqlx::query(a).execute(&mut *tx)).await);",
+            "let order = sqlx::query(a).fetch_one(&mut *tx).await.ok();",
+            "sqlx::query(a).execute(&mut *tx).await.map(f).unwrap_or_default();",
+            "Result::ok(sqlx::query(a).execute(&mut *tx).await);",
             "sqlx::query(a).execute(&mut *tx).await.is_err();",
             "sqlx::query(a).execute(&mut *tx).await;",
-            "let _ = tx.savepoint(async |tx| f(tx).await).await;",
-            "let _ = Box::pin(recursive(tx, 1)).await;",
-            "let _ = tokio::time::timeout(d, f(tx)).await;",
-            "let _ = f(tx).await.ok();",
             "let q = sqlx::query!(\"a\"); let _ = q.execute(tx).await;",
-            "let s = &mut *tx; let _ = f(s).await;",
-            "tx.savepoint(async |sp| { f(sp).await.ok(); Ok(()) }).await?;",
-            "let a = tokio::join!(async { f(tx).await.ok() });",
+            "let s = &mut *tx; let _ = sqlx::query(a).execute(s).await;",
+            "tx.savepoint(async |sp| { sqlx::query(a).execute(sp).await.ok(); Ok(()) }).await?;",
+            "tx.each(a, async |sp, n| { sqlx::query(a).execute(sp).await.ok(); Ok(()) }).await",
+            "let a = tokio::join!(async { sqlx::query(a).execute(tx).await.ok() });",
+            "async fn f(tx: &mut Session) -> A { let _ = sqlx::query(a).execute(&mut *tx).await; }",
+            "let f = async |s: &mut Session| { let _ = sqlx::query(a).execute(&mut *s).await; };",
+            "tx.each(a, f).await?;",
+            "let _ = tx.each(a, f).await?;",
         ] {
             assert_eq!(codes(body), ["D030"], "{body}");
+            assert_eq!(questions(body), [], "{body}");
         }
     }
 
     #[test]
-    fn results_that_are_looked_at_pass() {
+    fn errors_of_statements_that_are_passed_over_are_seen() {
         for body in [
-            "f(tx).await?; let a = f(tx).await; match f(tx).await { _ => {} }",
+            "match sqlx::query(a).execute(&mut *tx).await { Ok(_) => {} Err(_) => {} }",
+            "match tx.execute(a).await { Ok(1) => {} _ => {} }",
+            "match tx.execute(a).await { Ok(0) | Err(_) => {} Ok(_) => {} }",
+            "match tx.execute(a).await { Ok(_) => {} Err(_error) => return Ok(()) }",
+            "if let Ok(done) = tx.execute(a).await { f(done); }",
+            "if let Ok(done) = tx.execute(a).await && done > 1 { f(done); }",
+            "if let Ok(done) = tx.execute(a).await { f(done); } else { g(); }",
+            "if let Err(_) = tx.execute(a).await { g(); }",
+            "let Ok(done) = tx.execute(a).await else { return Ok(()) };",
+            "let Ok(done) = tx.execute(a).await else { continue };",
+            "while let Ok(done) = tx.execute(a).await { f(done); }",
+        ] {
+            assert_eq!(codes(body), ["D032"], "{body}");
+            assert_eq!(questions(body), [], "{body}");
+        }
+    }
+
+    #[test]
+    fn the_compiler_is_asked_about_other_results() {
+        use Asked::{Discarded, Dropped, Items, Swallowed, SwallowedInside};
+        use Tie::{Held, Lent, Open};
+        for (body, expected) in [
+            ("let _ = create_order(tx).await;", (Dropped, Lent)),
+            ("let _done = create_order(tx).await;", (Dropped, Lent)),
+            ("let (_, n) = join!(f(tx), g());", (Dropped, Lent)),
+            ("let _ = timeout(d, f(tx)).await?;", (Dropped, Lent)),
+            ("timeout(d, f(tx)).await?;", (Dropped, Lent)),
+            ("f(tx).await;", (Dropped, Lent)),
+            ("let _ = Box::pin(recursive(tx, 1)).await;", (Dropped, Lent)),
+            ("let r = f(tx).await; drop(r);", (Dropped, Lent)),
+            ("let _ = f(tx);", (Dropped, Lent)),
+            ("f(tx);", (Dropped, Lent)),
+            ("let mut repo = Orders { tx }; let _ = repo.save(a).await;", (Dropped, Held)),
+            ("let fut = async { f(tx).await }; let _ = fut.await;", (Dropped, Held)),
+            ("let _ = cache.get(tx.boundary().name()).await;", (Dropped, Open)),
+            ("let _ = index.update(tx.now()).await;", (Dropped, Open)),
+            ("f(tx).await.ok();", (Discarded, Lent)),
+            ("f(tx).await.map_err(A::from).unwrap_or_default()", (Discarded, Lent)),
+            ("f(tx).await.map_or(0, |n| n)", (Discarded, Lent)),
+            ("f(tx).await.or(Ok(0))?;", (Discarded, Lent)),
+            ("f(tx).await.is_ok();", (Discarded, Lent)),
+            ("Result::ok(f(tx).await);", (Discarded, Lent)),
+            ("let r = f(tx).await; r.ok();", (Discarded, Lent)),
+            ("g().await.ok();", (Discarded, Open)),
+            ("let rows = q.fetch(&mut *tx); rows.filter_map(|r| r.ok());", (Discarded, Lent)),
+            ("let all = join_all([f(tx)]).await; all.flatten();", (Items, Lent)),
+            ("let rows = q.fetch(&mut *tx); rows.filter_map(Result::ok);", (Items, Lent)),
+            ("match f(tx).await { Ok(a) => a, Err(_) => 0 };", (Swallowed, Lent)),
+            ("let r = f(tx).await; if let Ok(a) = r { }", (Swallowed, Lent)),
+            ("while let Some(Ok(a)) = rows.next().await { }", (SwallowedInside, Open)),
+        ] {
+            assert_eq!(codes(body), [""; 0], "{body}");
+            assert_eq!(questions(body), [expected], "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_or_was_a_scope_needs_no_question() {
+        for body in [
+            "f(tx).await?; let a = f(tx).await; a",
             "if let Err(e) = f(tx).await { log(e); }",
             "if f(tx).await.is_ok() { }",
             "return f(tx).await.map_err(A::from);",
             "let _ = f(tx).await?;",
-            "let Ok(a) = f(tx).await else { return Ok(()) };",
             "f(tx).await?.ok(); f(tx).await?.unwrap_or_default();",
-            "let _ = g().await; g().await.ok(); drop(g().await);",
-            "let _ = f(tx).await?.notify().await;",
+            "let _ = f(tx).await?.notify().await?;",
             "f(tx).await",
-            "let _ = other.execute(a).await;",
-            "fn f(tx: A) { let _ = tx.await; }",
             "f(tx).await.unwrap();",
-            "helper(tx).await;",
-        ] {
-            assert_eq!(codes(body), [""; 0], "{body}");
-        }
-    }
-
-    #[test]
-    fn futures_that_are_never_awaited_are_seen() {
-        for body in [
-            "sqlx::query(a).execute(&mut *tx);",
-            "tx.savepoint(async |tx| f(tx).await);",
-            "let _ = create_order(tx, &o);",
-            "let _ = sqlx::query(a).fetch_one(&mut *tx);",
-            "_ = create_order(tx);",
-            "drop(create_order(tx));",
-        ] {
-            assert_eq!(codes(body), ["D031"], "{body}");
-        }
-    }
-
-    #[test]
-    fn helpers_that_are_no_futures_pass() {
-        for body in [
-            "log_session(tx); self.note(tx);",
+            "f(tx).await.unwrap_or_else(|_| panic!())",
+            "let _done = f(tx).await; _done",
+            "let _ = tx.savepoint(async |tx| f(tx).await).await;",
+            "tx.savepoint(async |tx| f(tx).await).await.ok();",
+            "let saved = tx.savepoint(f).await; if let Ok(a) = saved { }",
+            "for row in tx.each(a, f).await? { if let Ok(row) = row { } }",
+            "match f(tx).await { Ok(a) => a, Err(_) => return Err(A) }",
+            "match f(tx).await { Ok(a) => Ok(a), Err(_) => Err(A) }",
+            "match f(tx).await { Ok(a) => a, Err(A::Gone) => 0, Err(_) => 1 }",
+            "match f(tx).await { Ok(a) => a, Err(e) if e.is_gone() => 0, _ => 1 }",
+            "match f(tx).await { Ok(a) => a, Err(e) => { log(e); 0 } }",
+            "let Ok(a) = f(tx).await else { return Err(A) };",
+            "let Ok(a) = f(tx).await else { bail!(a) };",
+            "match f(tx).await { Ok(a) => a, Err(_) => return Ok(StatusCode::NOT_FOUND) }",
+            "if let Ok(a) = f(tx).await { } else { return Err(A) }",
+            "if let Some(a) = f(tx).await? { }",
             "tx.after_commit(f());",
-            "let _ = tx.id();",
             "let a = create_order(tx); a.await?;",
             "drop(tx);",
             "create_order(tx)",
             "let _ = Some(tx);",
+            "fn f(tx: A) { let _ = tx.await; }",
         ] {
             assert_eq!(codes(body), [""; 0], "{body}");
+            assert_eq!(questions(body), [], "{body}");
+        }
+    }
+
+    #[test]
+    fn statements_that_are_never_awaited_are_seen() {
+        for body in [
+            "sqlx::query(a).execute(&mut *tx);",
+            "tx.savepoint(async |tx| f(tx).await);",
+            "let _ = sqlx::query(a).fetch_one(&mut *tx);",
+            "let _later = sqlx::query(a).fetch(&mut *tx);",
+            "drop(sqlx::query(a).fetch_one(&mut *tx));",
+        ] {
+            assert_eq!(codes(body), ["D031"], "{body}");
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::body::names::Names;
 use crate::body::ties::{Tie, outcome, wraps};
 use crate::check::lost::{Asked, Found, Lost, Part, Question, result};
 use crate::rule;
-use crate::syntax::expr::{called, without_parens};
+use crate::syntax::expr::{called, conditions, without_parens};
 use crate::syntax::pattern::names_word;
 
 /// `match`, `if let` and `while let` over a result.
@@ -103,18 +103,6 @@ fn in_while(expr: &ExprWhile, names: &Names) -> Option<Found> {
         }
     }
     None
-}
-
-/// The conditions in `a && b && c`.
-pub(crate) fn conditions(cond: &Expr) -> Vec<&Expr> {
-    match cond {
-        Expr::Binary(both) if matches!(both.op, BinOp::And(_)) => {
-            let mut all = conditions(&both.left);
-            all.extend(conditions(&both.right));
-            all
-        }
-        cond => vec![cond],
-    }
 }
 
 /// Returns the `n`th of the conditions in `a && b && c`.
