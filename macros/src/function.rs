@@ -7,7 +7,7 @@ use syn::{Attribute, parse_quote};
 
 use crate::body::BodyTokens;
 use crate::marked::{self, Marked};
-use crate::{fallback, job, questions, refused, returned, router, service, warn};
+use crate::{discarded, fallback, job, questions, refused, returned, router, service, warn};
 
 /// Expands a function, without its errors.
 pub(crate) fn expand_function(
@@ -32,6 +32,7 @@ pub(crate) fn expand_function(
             block,
             asks: false,
             doubtful: Vec::new(),
+            asks_of_lost: false,
         }),
         None => checked,
     };
@@ -44,14 +45,20 @@ pub(crate) fn expand_function(
     let is_quiet = errors.spoil_signature(kind) || is_returned;
     let (mut body, mut refused) = (BodyTokens::of_function(function, checked.as_ref()), false);
     if let Some(Checked {
-        mut block, asks, ..
+        mut block,
+        asks,
+        asks_of_lost,
+        ..
     }) = checked
-        && (asks || errors.stop())
+        && (asks || asks_of_lost || errors.stop())
     {
         let names = function.names(kind, args);
         refused = errors.stop() && refused::rewrite(&mut block, &names, args, &krate);
         // A constant function cannot ask for types.
         if function.sig.constness.is_none() {
+            if asks_of_lost && !is_quiet {
+                discarded::rewrite(&mut block, &names, args, &krate);
+            }
             let database = marked::database(kind, function, &krate);
             questions::rewrite(&mut block, &names, args, &krate, database.as_ref());
         }

@@ -12,6 +12,7 @@ mod block;
 mod body;
 mod closure;
 mod declared;
+mod discarded;
 mod expand;
 mod fallback;
 mod function;

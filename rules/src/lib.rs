@@ -35,7 +35,8 @@ mod syntax;
 
 pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
 pub use attributed::{Attributed, On};
-pub use check::{Checked, Doubtful, check, control, question};
+pub use body::ties::Tie;
+pub use check::{Checked, Doubtful, check, control, lost, question, swallowed};
 pub use errors::{Errors, Mistake};
 pub use kind::Kind;
 pub use root::in_package;
@@ -78,7 +79,7 @@ mod tests {
         assert_eq!(
             codes(
                 "sqlx::query(\"begin\").execute(&mut *tx).await?; tokio::spawn(f()); tx.commit().await?;
-                 let _ = f(tx).await;
+                 let _ = tx.execute(a).await;
                  sleep(d).await;"
             ),
             ["D013", "D021", "D010", "D030", "D050"]

@@ -196,6 +196,7 @@ pub const RULES: &[&Rule] = &[
     &SESSION_AFTER_THE_END,
     &RESULT_DISCARDED,
     &NEVER_AWAITED,
+    &ERROR_SWALLOWED,
     &SESSION_SETTING,
     &LISTEN,
     &PREPARE_STATEMENT,
@@ -515,19 +516,38 @@ pub(crate) const SESSION_AFTER_THE_END: Rule = same(
     "the registered code runs when the transaction and its session have ended",
 );
 
-pub(crate) const RESULT_DISCARDED: Rule = same(
-    "D030",
-    "result_discarded",
-    "the result of `{what}` is discarded; return the error with `?`, or handle it with `match`",
-    "after a failed statement the boundary does not commit; to recover from a failure, run that part in \
-     `tx.savepoint(async |tx| ..)`",
+/// Refused on its tokens where they show a statement, elsewhere by the compiler, as the two that follow.
+pub(crate) const RESULT_DISCARDED: Rule = of_type(
+    same(
+        "D030",
+        "result_discarded",
+        "the result of `{what}` is discarded; return the error with `?`, or handle it with `match`",
+        "after a failed statement the boundary does not commit; to recover from a failure, run that part in \
+         `tx.savepoint(async |tx| ..)`",
+    ),
+    "`{what}` is discarded, with the error that it may hold; return the error with `?`, or handle it with `match`",
 );
 
-pub(crate) const NEVER_AWAITED: Rule = same(
-    "D031",
-    "never_awaited",
+pub(crate) const NEVER_AWAITED: Rule = of_type(
+    same(
+        "D031",
+        "never_awaited",
+        "`{what}` is never awaited, so it does nothing; write `.await?`",
+        "a future runs only where it is awaited",
+    ),
     "`{what}` is never awaited, so it does nothing; write `.await?`",
-    "a future runs only where it is awaited",
+);
+
+/// A service's own error is a warning, which the compiler gives.
+pub(crate) const ERROR_SWALLOWED: Rule = of_type(
+    same(
+        "D032",
+        "error_swallowed",
+        "the error of `{what}` is swallowed; return it with `?`, or bind it and look at it",
+        "after a failed statement the boundary does not commit; to recover from a failure, run that part in \
+         `tx.savepoint(async |tx| ..)`",
+    ),
+    "the error in `{what}` is swallowed; return it with `?`, or bind it and look at it",
 );
 
 pub(crate) const SESSION_SETTING: Rule = same(

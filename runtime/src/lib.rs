@@ -159,6 +159,11 @@ pub mod __private0 {
     #[cfg(feature = "actix")]
     pub use crate::http::actix::ClientAnswer;
     pub use crate::http::status::Answer;
+    pub use crate::macro_support::outcome::{
+        discarded_held, discarded_items, discarded_lent, discarded_open, discards, dropped_held,
+        dropped_lent, dropped_open, leaves_alone, swallowed_held, swallowed_inside_held,
+        swallowed_inside_lent, swallowed_inside_open, swallowed_lent, swallowed_open, swallows,
+    };
     pub use crate::macro_support::probe::{
         again, begins, begins_by, commits, extractor_again, handed, handed_on, is_fallible,
         is_session, job_takes, opens, passes_on, receives, refused, returns, rolls_back,
@@ -189,6 +194,9 @@ pub mod __private0 {
     // Items that compiler messages name: the compiler shows the path under which an item is public.
     #[cfg(feature = "actix")]
     pub use crate::http::status::Finished;
+    pub use crate::macro_support::outcome::{
+        Discarded, Idle, Kept, LeftAlone, Lost, Outcome, Own, Swallowed,
+    };
     pub use crate::macro_support::probe::{
         Begun, Committed, HandedOn, KeptByRouter, Opened, OpenedBeside, PassedOn, Received,
         Returned, RolledBack, Sent, Spawned, Started, TakenBeside, TakenByJob, TakenByRouter,

@@ -1,8 +1,11 @@
 //! The meaning of a function's names where its body begins.
 
+use syn::{FnArg, Ident};
+
 use crate::args::Args;
 use crate::body::idioms::of_type;
 use crate::body::names::{Known, Names};
+use crate::body::ties::{Tie, Tied};
 use crate::kind::Kind;
 use crate::syntax::function::Function;
 use crate::syntax::pattern::{bindings, introduced, is_taken_apart, plain_name};
@@ -46,6 +49,14 @@ impl Function {
             None => names
                 .sessions
                 .extend(args.from.as_ref().map(|_| introduced())),
+        }
+        // A method that is lent no session works on that of its `self`, if it works on any.
+        if names.sessions.is_empty()
+            && names.inside
+            && let Some(FnArg::Receiver(receiver)) = self.sig.inputs.first()
+        {
+            let this = Ident::new("self", receiver.self_token.span);
+            names.tied.push((this, Tied::Holds(Tie::Held)));
         }
         names
     }

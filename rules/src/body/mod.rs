@@ -3,5 +3,6 @@
 mod entry;
 pub(crate) mod idioms;
 pub(crate) mod names;
+pub(crate) mod ties;
 pub(crate) mod typed;
 pub(crate) mod walk;

@@ -3,9 +3,10 @@
 use proc_macro2::{TokenStream, TokenTree};
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
+use crate::body::ties::Tied;
 use crate::rule::Rule;
 use crate::syntax::expr::plain_place;
-use crate::syntax::pattern::binds;
+use crate::syntax::pattern::{bindings, binds};
 
 /// The meaning of the names in a part of a body.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,10 @@ pub struct Names {
     pub inside: bool,
     /// Other names that matter to a rule.
     pub(crate) known: Vec<(Ident, Known)>,
+    /// Names that have to do with the session.
+    pub(crate) tied: Vec<(Ident, Tied)>,
+    /// Of the statement that is looked at: names that it binds and that nothing uses after it, `_name` each.
+    pub(crate) idle: Vec<Ident>,
     /// Inside a macro call whose arguments may be anything, so that nothing is put in their place.
     pub(crate) is_opaque: bool,
 }
@@ -73,6 +78,13 @@ impl Names {
                 .filter(|(name, _)| stays(name))
                 .cloned()
                 .collect(),
+            tied: self
+                .tied
+                .iter()
+                .filter(|(name, _)| stays(name))
+                .cloned()
+                .collect(),
+            idle: Vec::new(),
             ..*self
         }
     }
@@ -86,6 +98,13 @@ impl Names {
     /// Whether an expression is the session: `tx`, `&mut *tx`, `(tx)`.
     pub(crate) fn is_session(&self, expr: &Expr) -> bool {
         plain_place(expr).is_some_and(|name| self.sessions.contains(name))
+    }
+
+    /// Binds what a pattern takes out of a value whose type the compiler knows.
+    pub(crate) fn bind_typed(&mut self, pat: &Pat) {
+        let names = bindings(pat).into_iter();
+        let names = names.map(|binding| (binding.name.clone(), Known::Typed));
+        self.known.extend(names);
     }
 
     /// Whether a session is named anywhere in tokens.

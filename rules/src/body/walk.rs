@@ -1,20 +1,24 @@
 //! Walks through a body and tracks what the names in it mean.
 
 use proc_macro2::TokenStream;
+use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Block, Expr, ExprCall, ExprClosure, ExprConst, ExprForLoop, ExprIf, ExprLet, ExprMatch,
-    ExprMethodCall, ExprWhile, Item, Local, Macro, Pat, Stmt, Type,
+    Block, Expr, ExprCall, ExprClosure, ExprConst, ExprMethodCall, Ident, ImplItemFn, Item, Local,
+    Macro, Pat, Signature, Stmt, Type,
 };
 
 use crate::body::idioms::{
     begins, begins_on_session, connects, is_http, is_query, is_unguarded, of_type, waits_later,
 };
 use crate::body::names::{Known, Names};
+use crate::body::ties::{Tie, Tied, in_some, items};
 use crate::body::typed::{is_known, is_type_written_out};
-use crate::syntax::expr::{called, chain, without_parens};
+use crate::syntax::expr::{called, chain, conditions, without_parens};
 use crate::syntax::mac::{Arguments, Part};
-use crate::syntax::pattern::{bindings, plain_name, without_type};
+use crate::syntax::pattern::{bindings, names_word, plain_name, without_type};
+use crate::syntax::session::{mutable, parameters};
+use crate::syntax::types::is_named;
 
 /// One step of a walk.
 pub(crate) enum Step<'a> {
@@ -24,6 +28,8 @@ pub(crate) enum Step<'a> {
     Leave(&'a mut Expr),
     /// A statement, before its parts are visited.
     Statement(&'a Stmt),
+    /// A statement, after its parts have been visited. It may be replaced.
+    LeaveStatement(&'a mut Stmt),
     /// Arguments of a macro call that cannot be read as expressions: `on a do b.c()` in `my!(on a do b.c())`.
     Tokens(&'a TokenStream),
 }
@@ -109,9 +115,56 @@ impl Walk<'_> {
         });
     }
 
+    /// `rows.filter_map(|row| row.ok())`, `app.pools.iter().map(|pool| ..)`: the closure is given what calls on the session
+    /// gave, or what the compiler knows the type of.
+    fn visit_adapter(&mut self, call: &mut ExprMethodCall, tie: Option<Tie>) {
+        let is_typed = hands_over(&call.method) && is_known(&call.receiver, &self.names);
+        self.visit_expr_mut(&mut call.receiver);
+        for argument in &mut call.args {
+            if let Expr::Closure(closure) = argument {
+                let mut names = self
+                    .names
+                    .without(&closure.inputs.iter().collect::<Vec<_>>());
+                if let (Some(tie), Some(name)) = (tie, closure.inputs.first().and_then(plain_name))
+                {
+                    names.tied.push((name.clone(), Tied::Outcome(tie)));
+                }
+                if is_typed {
+                    closure
+                        .inputs
+                        .iter()
+                        .for_each(|input| names.bind_typed(input));
+                }
+                self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
+            } else {
+                self.visit_expr_mut(argument);
+            }
+        }
+    }
+
+    /// What names mean in a block behind `if let Some(row) = rows.next().await`.
+    fn names_of_condition(&self, cond: &Expr) -> Names {
+        let mut names = self.names.clone();
+        for condition in conditions(cond) {
+            if let Expr::Let(condition) = condition {
+                let tied = in_some(&condition.pat, &condition.expr, &names);
+                let is_typed = is_known(&condition.expr, &names);
+                names = names.without(&[&condition.pat]);
+                names.tied.extend(tied);
+                if is_typed {
+                    names.bind_typed(&condition.pat);
+                }
+            }
+        }
+        names
+    }
+
     fn is_scope(&self, call: &ExprMethodCall) -> bool {
         call.method == "savepoint"
-            || (call.method == "before_commit" && self.names.is_session(&call.receiver))
+            || (["before_commit", "each", "pages"]
+                .iter()
+                .any(|name| call.method == name)
+                && self.names.is_session(&call.receiver))
             || self.names.opens_boundary(call)
     }
 
@@ -120,11 +173,14 @@ impl Walk<'_> {
         Bound::of(local, init, &self.names)
     }
 
-    fn bind(&mut self, pat: &Pat, what: Bound) {
+    fn bind(&mut self, pat: &Pat, what: Bound, tied: Option<Tied>) {
         self.names = self.names.without(&[pat]);
+        if let (Some(tied), Some(name)) = (tied, plain_name(pat)) {
+            self.names.tied.push((name.clone(), tied));
+        }
         match (what, plain_name(pat)) {
             (Bound::Session, Some(name)) => self.names.sessions.push(name.clone()),
-            (Bound::Known(Known::Typed), _) => self.bind_typed(pat),
+            (Bound::Known(Known::Typed), _) => self.names.bind_typed(pat),
             (Bound::Known(what), Some(name)) => self.names.known.push((name.clone(), what)),
             // Input: `let (sender, receiver) = channel(8);`
             (Bound::Channel, _) => {
@@ -139,26 +195,15 @@ impl Walk<'_> {
     }
 }
 
-impl Walk<'_> {
-    /// Binds what a pattern takes out of a value whose type is known.
-    fn bind_typed(&mut self, pat: &Pat) {
-        let names = bindings(pat).into_iter();
-        let names = names.map(|binding| (binding.name.clone(), Known::Typed));
-        self.names.known.extend(names);
-    }
-
-    /// Binds the names of an arm, or of a loop.
-    fn names_of(&self, pat: &Pat, value: &Expr) -> Names {
-        let mut walk = Walk {
-            names: self.names.without(&[pat]),
-            look: &mut |_, _| {},
-            replaces: false,
-        };
-        if is_known(value, &self.names) {
-            walk.bind_typed(pat);
-        }
-        walk.names
-    }
+/// Returns how the items came from the session that a method gives to a closure.
+fn adapted(call: &ExprMethodCall, names: &Names) -> Option<Tie> {
+    let is_adapter = ["filter_map", "flat_map", "map", "for_each", "then"]
+        .iter()
+        .any(|name| call.method == name);
+    (is_adapter && matches!(call.args.first(), Some(Expr::Closure(_))))
+        .then(|| items(&call.receiver, names))
+        .flatten()
+        .filter(|tie| *tie != Tie::Open)
 }
 
 /// The meaning of a value that a `let` binds.
@@ -269,6 +314,48 @@ fn hands_over(method: &syn::Ident) -> bool {
     METHODS.iter().any(|word| method == word)
 }
 
+/// The names of the form `_name` that a statement binds and that nothing uses after it.
+fn idle(stmt: &Stmt, after: &[Stmt]) -> Vec<Ident> {
+    let Stmt::Local(local) = stmt else {
+        return Vec::new();
+    };
+    let bound = bindings(&local.pat).into_iter().map(|binding| binding.name);
+    let marked = bound.filter(|name| name.to_string().starts_with('_'));
+    let is_used = |name: &Ident| {
+        after
+            .iter()
+            .any(|stmt| names_word(&stmt.to_token_stream(), name))
+    };
+    marked.filter(|name| !is_used(name)).cloned().collect()
+}
+
+/// The meaning of the names of a function that stands in the body: `async fn helper(tx: &mut Session)`.
+fn of_signature(sig: &Signature) -> Names {
+    let sessions: Vec<Ident> = parameters(sig)
+        .filter(|(_, parameter)| is_lent_session(&parameter.ty))
+        .filter_map(|(_, parameter)| plain_name(&parameter.pat).cloned())
+        .collect();
+    Names {
+        inside: !sessions.is_empty(),
+        sessions,
+        ..Names::default()
+    }
+}
+
+/// `&mut Session`
+fn is_lent_session(ty: &Type) -> bool {
+    mutable(ty).is_some_and(|ty| is_named(&ty.elem, "Session"))
+}
+
+/// `#[service]`, `#[router_tx]`, `#[background_job]`
+fn has_attribute_of_ours(attrs: &[syn::Attribute]) -> bool {
+    attrs.iter().any(|attr| {
+        attr.path().segments.last().is_some_and(|last| {
+            last.ident == "service" || last.ident == "router_tx" || last.ident == "background_job"
+        })
+    })
+}
+
 impl VisitMut for Walk<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // Looked at before its parts are replaced.
@@ -287,23 +374,53 @@ impl VisitMut for Walk<'_> {
                 self.visit_arguments_outside(call.args.iter_mut());
             }
             Expr::MethodCall(call)
-                if call.args.len() == 1
-                    && hands_over(&call.method)
-                    && is_known(&call.receiver, &self.names) =>
+                if adapted(call, &self.names).is_some() || hands_over(&call.method) =>
             {
-                self.visit_expr_mut(&mut call.receiver);
-                let names = self.names.clone();
-                self.within(names, |walk| match call.args.first_mut() {
-                    Some(Expr::Closure(closure)) => {
-                        let inputs: Vec<_> = closure.inputs.iter().collect();
-                        walk.names = walk.names.without(&inputs);
-                        inputs.into_iter().for_each(|input| walk.bind_typed(input));
-                        walk.visit_expr_mut(&mut closure.body);
+                let tie = adapted(call, &self.names);
+                self.visit_adapter(call, tie);
+            }
+            Expr::If(choice) => {
+                self.visit_expr_mut(&mut choice.cond);
+                let names = self.names_of_condition(&choice.cond);
+                self.within(names, |walk| walk.visit_block_mut(&mut choice.then_branch));
+                if let Some((_, other)) = &mut choice.else_branch {
+                    self.visit_expr_mut(other);
+                }
+            }
+            Expr::While(repeated) => {
+                self.visit_expr_mut(&mut repeated.cond);
+                let names = self.names_of_condition(&repeated.cond);
+                self.within(names, |walk| walk.visit_block_mut(&mut repeated.body));
+            }
+            Expr::ForLoop(repeated) => {
+                let item = items(&repeated.expr, &self.names).filter(|tie| *tie != Tie::Open);
+                let is_typed = is_known(&repeated.expr, &self.names);
+                self.visit_expr_mut(&mut repeated.expr);
+                let mut names = self.names.without(&[&repeated.pat]);
+                if is_typed {
+                    names.bind_typed(&repeated.pat);
+                }
+                if let (Some(tie), Some(name)) = (item, plain_name(&repeated.pat)) {
+                    names.tied.push((name.clone(), Tied::Outcome(tie)));
+                }
+                self.within(names, |walk| walk.visit_block_mut(&mut repeated.body));
+            }
+            Expr::Match(choice) => {
+                let tied: Vec<_> = choice
+                    .arms
+                    .iter()
+                    .map(|arm| in_some(&arm.pat, &choice.expr, &self.names))
+                    .collect();
+                let is_typed = is_known(&choice.expr, &self.names);
+                self.visit_expr_mut(&mut choice.expr);
+                for (arm, tied) in choice.arms.iter_mut().zip(tied) {
+                    let mut names = self.names.without(&[&arm.pat]);
+                    names.tied.extend(tied);
+                    if is_typed {
+                        names.bind_typed(&arm.pat);
                     }
-                    argument => argument
-                        .into_iter()
-                        .for_each(|argument| walk.visit_expr_mut(argument)),
-                });
+                    self.within(names, |walk| visit_mut::visit_arm_mut(walk, arm));
+                }
             }
             Expr::Call(call) => {
                 let spawns = called(&call.func)
@@ -329,67 +446,47 @@ impl VisitMut for Walk<'_> {
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
         (self.look)(Step::Statement(stmt), &self.names);
+        self.names.idle = Vec::new();
         visit_mut::visit_stmt_mut(self, stmt);
+        (self.look)(Step::LeaveStatement(stmt), &self.names);
     }
 
     fn visit_block_mut(&mut self, block: &mut Block) {
         let names = self.names.clone();
-        self.within(names, |walk| visit_mut::visit_block_mut(walk, block));
+        self.within(names, |walk| {
+            let mut rest = block.stmts.as_mut_slice();
+            while let Some((stmt, after)) = rest.split_first_mut() {
+                walk.names.idle = idle(stmt, after);
+                walk.visit_stmt_mut(stmt);
+                rest = after;
+            }
+        });
     }
 
     /// Input: `let inner = tx.begin().await?;`, after which `inner.commit()` is as wrong as `tx.commit()`.
     fn visit_local_mut(&mut self, local: &mut Local) {
         let what = self.bound(local);
+        let init = local.init.as_ref().filter(|init| init.diverge.is_none());
+        let tied = init.and_then(|init| self.names.tied_by(&init.expr));
         visit_mut::visit_local_mut(self, local);
-        self.bind(&local.pat, what);
+        self.bind(&local.pat, what, tied);
     }
 
+    /// A parameter that says that it is a session is one: `async |tx: &mut Session| ..`.
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        let names = self
+        let mut names = self
             .names
             .without(&closure.inputs.iter().collect::<Vec<_>>());
+        let lent = closure.inputs.iter().filter_map(|input| match input {
+            Pat::Type(typed) if is_lent_session(&typed.ty) => plain_name(&typed.pat).cloned(),
+            _ => None,
+        });
+        let before = names.sessions.len();
+        names.sessions.extend(lent);
+        names.inside |= names.sessions.len() > before;
         self.within(names, |walk| {
             visit_mut::visit_expr_closure_mut(walk, closure)
         });
-    }
-
-    fn visit_expr_if_mut(&mut self, branch: &mut ExprIf) {
-        let names = self.names.clone();
-        self.within(names, |walk| {
-            walk.visit_expr_mut(&mut branch.cond);
-            walk.visit_block_mut(&mut branch.then_branch);
-        });
-        if let Some((_, other)) = &mut branch.else_branch {
-            self.visit_expr_mut(other);
-        }
-    }
-
-    fn visit_expr_while_mut(&mut self, repeated: &mut ExprWhile) {
-        let names = self.names.clone();
-        self.within(names, |walk| {
-            visit_mut::visit_expr_while_mut(walk, repeated);
-        });
-    }
-
-    /// Input: `if let Some(pool) = &app.replica`.
-    fn visit_expr_let_mut(&mut self, condition: &mut ExprLet) {
-        let names = self.names_of(&condition.pat, &condition.expr);
-        visit_mut::visit_expr_let_mut(self, condition);
-        self.names = names;
-    }
-
-    fn visit_expr_for_loop_mut(&mut self, repeated: &mut ExprForLoop) {
-        let names = self.names_of(&repeated.pat, &repeated.expr);
-        self.visit_expr_mut(&mut repeated.expr);
-        self.within(names, |walk| walk.visit_block_mut(&mut repeated.body));
-    }
-
-    fn visit_expr_match_mut(&mut self, choice: &mut ExprMatch) {
-        self.visit_expr_mut(&mut choice.expr);
-        for arm in &mut choice.arms {
-            let names = self.names_of(&arm.pat, &choice.expr);
-            self.within(names, |walk| visit_mut::visit_arm_mut(walk, arm));
-        }
     }
 
     fn visit_macro_mut(&mut self, mac: &mut Macro) {
@@ -424,12 +521,26 @@ impl VisitMut for Walk<'_> {
     fn visit_item_mut(&mut self, item: &mut Item) {
         match item {
             Item::Fn(function) if function.sig.constness.is_some() => {}
-            Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
+            // It is held to the rules by its own attribute.
+            Item::Fn(function) if has_attribute_of_ours(&function.attrs) => {}
+            Item::Fn(function) => {
+                let names = of_signature(&function.sig);
+                self.within(names, |walk| walk.visit_block_mut(&mut function.block));
+            }
+            Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
                 self.within(Names::default(), |walk| {
                     visit_mut::visit_item_mut(walk, item)
                 });
             }
             _ => {}
+        }
+    }
+
+    /// A method in a block that stands in the body.
+    fn visit_impl_item_fn_mut(&mut self, function: &mut ImplItemFn) {
+        if function.sig.constness.is_none() && !has_attribute_of_ours(&function.attrs) {
+            let names = of_signature(&function.sig);
+            self.within(names, |walk| walk.visit_block_mut(&mut function.block));
         }
     }
 

@@ -115,7 +115,7 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             written_out(expr);
         }
         Step::Statement(stmt) => marks.bare = bare_call(stmt, names).map(address),
-        Step::Tokens(_) => {}
+        Step::LeaveStatement(_) | Step::Tokens(_) => {}
     });
 }
 

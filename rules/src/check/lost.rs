@@ -1,14 +1,22 @@
 //! Finds discarded results and futures that are never awaited.
+//!
+//! Where tokens tell what a value is, it is refused here. Elsewhere the compiler is asked, and a [`Question`] says about
+//! what.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Expr, ExprCall, ExprMethodCall, Ident, Pat, Stmt};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt};
 
-use crate::body::idioms::{is_query, is_query_macro, runs_query};
+use crate::body::idioms::{is_query, runs_query};
 use crate::body::names::Names;
+use crate::body::ties::{
+    Joined, Tie, given, is_scope, items, joins, of_macro, of_result, outcome, wraps,
+};
+use crate::body::walk::{self, Step};
+use crate::check::swallowed;
 use crate::rule::{self, Rule};
-use crate::syntax::expr::{called, chain, without_parens};
-use crate::syntax::mac::Arguments;
+use crate::syntax::expr::{called, plain_place, without_parens};
+use crate::syntax::pattern::without_type;
 
 /// A discarded result, or a future that is never awaited.
 pub(crate) struct Lost {
@@ -18,177 +26,472 @@ pub(crate) struct Lost {
     pub(crate) on: TokenStream,
 }
 
-/// `let _ = ..`, `_ = ..` and a bare call.
-pub(crate) fn in_statement(stmt: &Stmt, names: &Names) -> Option<Lost> {
-    match stmt {
-        Stmt::Local(local) => {
-            let init = local.init.as_ref().filter(|init| init.diverge.is_none())?;
-            let Pat::Wild(wild) = wildcard(&local.pat)? else {
-                return None;
-            };
-            thrown_away(&init.expr, wild, names)
+/// What is to be said of a value that is thrown away.
+pub(crate) enum Found {
+    /// Tokens tell that it is wrong.
+    Lost(Lost),
+    /// It depends on its type.
+    Ask(Question),
+}
+
+/// A question about the type of a value that is thrown away.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// What is done with it.
+    pub asked: Asked,
+    /// How it came from the session.
+    pub tie: Tie,
+    /// Where it stands in the expression or the statement.
+    pub part: Part,
+    /// Whether it is a local variable.
+    pub is_name: bool,
+    /// The tokens that throw it away, each with the field of a tuple that it is about.
+    pub at: Vec<(Option<usize>, TokenStream)>,
+}
+
+/// What is done with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// D030: `.ok()` and the like are called on it.
+    Discarded,
+    /// D030 and D031: it is bound to `_`, dropped, or left where it stands.
+    Dropped,
+    /// D030: those of its items that have failed are left out.
+    Items,
+    /// D032: it is matched without a look at its error.
+    Swallowed,
+    /// D032: the same of an `Option` or a `Result` with a result in it.
+    SwallowedInside,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// `value.ok()`
+    Receiver,
+    /// The same, of a method that borrows: `value.is_ok();`
+    Borrowed,
+    /// `drop(value)`
+    Argument,
+    /// `let _ = value;`
+    Init,
+    /// `_ = value`
+    Right,
+    /// `value;`
+    Whole,
+    /// `match value { .. }`, with the arm that throws it away.
+    Scrutinee(usize),
+    /// `if let Ok(a) = value { .. }`, with the place of the `let` among the conditions.
+    Condition(usize),
+    /// `let Ok(a) = value else { .. };`
+    Else,
+}
+
+impl Question {
+    pub(crate) fn new(
+        asked: Asked,
+        tie: Tie,
+        part: Part,
+        value: &Expr,
+        on: &impl ToTokens,
+    ) -> Self {
+        Self {
+            asked,
+            tie,
+            part,
+            is_name: plain_place(value).is_some(),
+            at: vec![(None, on.to_token_stream())],
         }
+    }
+}
+
+/// An expression or a statement that holds a value that is asked about.
+pub enum Around<'a> {
+    /// An expression.
+    Expr(&'a mut Expr),
+    /// A statement.
+    Stmt(&'a mut Stmt),
+}
+
+/// Shows `asked` every value whose type decides whether it may be thrown away.
+pub fn each(body: &mut Block, names: &Names, asked: &mut dyn FnMut(&Question, Around<'_>)) {
+    // It is judged before its parts are replaced, and shown afterwards.
+    let (mut exprs, mut stmts) = (Vec::new(), Vec::new());
+    walk::walk(body, names, &mut |step, names| match step {
+        Step::Enter(expr) => exprs.push(in_expression(expr, names)),
+        Step::Leave(expr) => {
+            if let Some(Some(Found::Ask(question))) = exprs.pop() {
+                asked(&question, Around::Expr(expr));
+            }
+        }
+        Step::Statement(stmt) => stmts.push(in_statement(stmt, names)),
+        Step::LeaveStatement(stmt) => {
+            if let Some(Some(Found::Ask(question))) = stmts.pop() {
+                asked(&question, Around::Stmt(stmt));
+            }
+        }
+        Step::Tokens(_) => {}
+    });
+}
+
+/// `let _ = ..`, `_ = ..`, a bare call, and `let Ok(a) = .. else { .. }`.
+pub(crate) fn in_statement(stmt: &Stmt, names: &Names) -> Option<Found> {
+    let found = match stmt {
+        Stmt::Local(local) => of_local(local, names),
         Stmt::Expr(Expr::Assign(assign), _) => match &*assign.left {
-            Expr::Infer(wild) => thrown_away(&assign.right, wild, names),
+            Expr::Infer(wild) => {
+                let at = vec![(None, wild.to_token_stream())];
+                thrown_away(&assign.right, at, Part::Right, false, names)
+            }
             _ => None,
         },
         Stmt::Expr(expr, Some(_)) => bare(without_parens(expr), names),
         _ => None,
+    };
+    found.filter(|found| may_ask(found, names))
+}
+
+/// Whether the compiler can be asked, and has to be.
+fn may_ask(found: &Found, names: &Names) -> bool {
+    match found {
+        Found::Lost(_) => true,
+        Found::Ask(question) => {
+            let is_said = question.is_name || question.tie != Tie::Open || names.inside;
+            !names.is_opaque && is_said
+        }
     }
 }
 
-fn wildcard(pat: &Pat) -> Option<&Pat> {
-    match pat {
-        Pat::Wild(_) => Some(pat),
-        Pat::Type(typed) => wildcard(&typed.pat),
-        Pat::Paren(inner) => wildcard(&inner.pat),
+fn of_local(local: &Local, names: &Names) -> Option<Found> {
+    let init = local.init.as_ref()?;
+    if let Some((_, instead)) = &init.diverge {
+        return swallowed::in_let_else(&local.pat, &init.expr, instead, names);
+    }
+    let pat = without_type(&local.pat);
+    let is_typed = matches!(local.pat, Pat::Type(_));
+    let discards = |pat: &Pat| match pat {
+        Pat::Wild(wild) => Some(wild.to_token_stream()),
+        Pat::Ident(bound) if names.idle.contains(&bound.ident) => {
+            Some(bound.ident.to_token_stream())
+        }
+        _ => None,
+    };
+    if let Pat::Tuple(tuple) = pat {
+        let fields = tuple
+            .elems
+            .iter()
+            .take_while(|pat| !matches!(pat, Pat::Rest(_)));
+        let at: Vec<_> = fields
+            .enumerate()
+            .filter_map(|(n, pat)| Some((Some(n), discards(pat)?)))
+            .collect();
+        return (!at.is_empty())
+            .then(|| of_tuple(&init.expr, at, is_typed, names))
+            .flatten();
+    }
+    thrown_away(
+        &init.expr,
+        vec![(None, discards(pat)?)],
+        Part::Init,
+        is_typed,
+        names,
+    )
+}
+
+/// `let (_, n) = join!(f(tx), g());`
+fn of_tuple(
+    init: &Expr,
+    at: Vec<(Option<usize>, TokenStream)>,
+    is_typed: bool,
+    names: &Names,
+) -> Option<Found> {
+    if plain_place(init).is_some() {
+        return None;
+    }
+    let tie = match (joins(init), without_parens(init)) {
+        (Some(Joined::Tuple(_)), Expr::Macro(mac)) => of_macro(&mac.mac, names),
+        (Some(Joined::Result), _) => return None,
+        (_, Expr::Try(inner)) if !is_typed => tied(wrapped_outcome(&inner.expr, names)?)?,
+        _ => tied(outcome(init, names)?)?,
+    };
+    Some(Found::Ask(Question {
+        asked: Asked::Dropped,
+        tie,
+        part: Part::Init,
+        is_name: false,
+        at,
+    }))
+}
+
+fn tied(tie: Tie) -> Option<Tie> {
+    (tie != Tie::Open).then_some(tie)
+}
+
+/// The outcome of a future around another one, which was given the session: `timeout(d, f(tx)).await`.
+fn wrapped_outcome(expr: &Expr, names: &Names) -> Option<Tie> {
+    match without_parens(expr) {
+        Expr::Await(wait) if wraps(&wait.base, names) => outcome(expr, names),
+        Expr::Macro(mac) if matches!(joins(expr), Some(Joined::Result)) => {
+            Some(of_macro(&mac.mac, names))
+        }
         _ => None,
     }
 }
 
-/// Returns the result or the future that `on` discards.
-fn thrown_away(expr: &Expr, on: &impl ToTokens, names: &Names) -> Option<Lost> {
-    if let Some(what) = result(expr, names) {
-        return Some(Lost {
+/// Returns the result or the future that `at` discards.
+fn thrown_away(
+    expr: &Expr,
+    at: Vec<(Option<usize>, TokenStream)>,
+    part: Part,
+    is_typed: bool,
+    names: &Names,
+) -> Option<Found> {
+    let (_, on) = at.first()?;
+    if let Some(what) = certain(expr, names) {
+        return Some(Found::Lost(Lost {
             rule: &rule::RESULT_DISCARDED,
             what,
-            on: on.to_token_stream(),
-        });
+            on: on.clone(),
+        }));
     }
-    let what = match without_parens(expr) {
-        Expr::Call(call) if is_given(expr, names) && !is_adapter(call) => called(&call.func)?,
-        expr => statement(expr, names)?,
+    let dropped = |tie: Tie, at| {
+        Some(Found::Ask(Question {
+            asked: Asked::Dropped,
+            tie,
+            part,
+            is_name: plain_place(expr).is_some(),
+            at,
+        }))
     };
-    Some(Lost {
+    let inner = without_parens(expr);
+    if let (Some(joined), Expr::Macro(mac)) = (joins(expr), inner) {
+        let on = on.clone();
+        return dropped(
+            of_macro(&mac.mac, names),
+            match joined {
+                Joined::Tuple(count) => (0..count).map(|n| (Some(n), on.clone())).collect(),
+                Joined::Result => at,
+            },
+        );
+    }
+    if let Some(tie) = outcome(expr, names) {
+        return dropped(tie, at);
+    }
+    match inner {
+        Expr::Try(inner) if !is_typed => {
+            tied(wrapped_outcome(&inner.expr, names)?).and_then(|tie| dropped(tie, at))
+        }
+        Expr::Call(call) if is_adapter(call) => None,
+        Expr::Call(_) | Expr::MethodCall(_) | Expr::Async(_) => {
+            if let Some(on) = statement(expr, names) {
+                return Some(Found::Lost(never_awaited(on)));
+            }
+            tied(given(expr, names)).and_then(|tie| dropped(tie, at))
+        }
+        _ => None,
+    }
+}
+
+/// The name of the call, if tokens tell that a value is the result of a statement, or the results of `tx.each(..)`.
+fn certain(expr: &Expr, names: &Names) -> Option<String> {
+    match without_parens(expr) {
+        Expr::Await(wait) => ran(&wait.base, names).map(ToString::to_string),
+        Expr::Try(inner) => match without_parens(&inner.expr) {
+            Expr::Await(wait) => match without_parens(&wait.base) {
+                Expr::MethodCall(call) if call.method == "each" && is_scope(call, names) => {
+                    Some(call.method.to_string())
+                }
+                _ => None,
+            },
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn never_awaited(on: &Ident) -> Lost {
+    Lost {
         rule: &rule::NEVER_AWAITED,
-        what: what.to_string(),
-        on: what.to_token_stream(),
-    })
+        what: on.to_string(),
+        on: on.to_token_stream(),
+    }
 }
 
 /// `Some(tx)`, `drop(tx)` and the like, which are no calls of a service.
 fn is_adapter(call: &ExprCall) -> bool {
     called(&call.func).is_some_and(|name| {
-        name == "drop" || name.to_string().starts_with(|c: char| c.is_uppercase())
+        name == "drop"
+            || name == "forget"
+            || name.to_string().starts_with(|c: char| c.is_uppercase())
     })
 }
 
 /// A statement that is nothing but a call.
-fn bare(expr: &Expr, names: &Names) -> Option<Lost> {
+fn bare(expr: &Expr, names: &Names) -> Option<Found> {
     if let Some(on) = statement(expr, names) {
-        return Some(Lost {
-            rule: &rule::NEVER_AWAITED,
-            what: on.to_string(),
-            on: on.to_token_stream(),
-        });
+        return Some(Found::Lost(never_awaited(on)));
     }
-    match expr {
-        // Whether another future returns a `Result` is not known here; the compiler warns about it.
-        Expr::Await(wait) => {
-            let on = statement(&wait.base, names)?;
-            Some(Lost {
-                rule: &rule::RESULT_DISCARDED,
-                what: on.to_string(),
-                on: on.to_token_stream(),
-            })
-        }
-        Expr::MethodCall(call) if call.method == "is_ok" || call.method == "is_err" => {
-            discarded_by(&call.method, &call.receiver, names)
-        }
-        _ => None,
-    }
-}
-
-/// `drop(..)`, `.ok()`, `.unwrap_or(..)`, wherever they stand.
-pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Lost> {
-    match expr {
-        Expr::MethodCall(call) if swallows(call) => {
-            discarded_by(&call.method, &call.receiver, names)
-        }
-        Expr::Call(call) => {
-            let name = called(&call.func).filter(|name| *name == "drop")?;
-            thrown_away(call.args.first()?, name, names)
-        }
-        _ => None,
-    }
-}
-
-fn discarded_by(on: &Ident, expr: &Expr, names: &Names) -> Option<Lost> {
-    Some(Lost {
-        rule: &rule::RESULT_DISCARDED,
-        what: result(expr, names)?,
-        on: on.to_token_stream(),
-    })
-}
-
-fn swallows(call: &ExprMethodCall) -> bool {
-    matches!(
-        (call.method.to_string().as_str(), call.args.len()),
-        ("ok" | "unwrap_or_default", 0) | ("unwrap_or" | "unwrap_or_else", 1)
-    )
-}
-
-/// Whether a method makes of a `Result` another one that holds the same error, or what became of it.
-fn keeps(call: &ExprMethodCall) -> bool {
-    matches!(
-        call.method.to_string().as_str(),
-        "map" | "map_err" | "and" | "and_then" | "inspect" | "inspect_err" | "as_ref" | "err"
-    )
-}
-
-/// Returns the name of the awaited call, if an expression is the `Result` of a future that was given the session.
-fn result(expr: &Expr, names: &Names) -> Option<String> {
-    match without_parens(expr) {
-        Expr::Await(wait) if is_given(&wait.base, names) => name_of(&wait.base),
-        Expr::MethodCall(call) if keeps(call) => result(&call.receiver, names),
-        _ => None,
-    }
-}
-
-/// Whether a future was given the session, as its receiver or as an argument.
-fn is_given(future: &Expr, names: &Names) -> bool {
-    let is_given = |expr: &Expr| {
-        names.is_session(expr)
-            || matches!(
-                without_parens(expr),
-                Expr::Call(_) | Expr::MethodCall(_) | Expr::Macro(_)
-            ) && is_given(expr, names)
+    let whole = |tie: Tie, on: &Ident| {
+        let question = Question::new(Asked::Dropped, tie, Part::Whole, expr, on);
+        Some(Found::Ask(question))
     };
-    for link in chain(future) {
-        let given = match link {
-            Expr::Call(call) => return call.args.iter().any(is_given),
-            Expr::MethodCall(call) => {
-                names.is_session(&call.receiver) || call.args.iter().any(is_given)
+    match expr {
+        Expr::Await(wait) => {
+            if let Some(on) = ran(&wait.base, names) {
+                return Some(Found::Lost(Lost {
+                    rule: &rule::RESULT_DISCARDED,
+                    what: on.to_string(),
+                    on: on.to_token_stream(),
+                }));
             }
-            Expr::Macro(mac) => {
-                return !is_query_macro(&mac.mac)
-                    && Arguments::of(&mac.mac)
-                        .is_some_and(|arguments| arguments.expressions().any(is_given));
-            }
-            // An inner `.await` or `?` has already handled its own result.
-            Expr::Await(_) | Expr::Try(_) => return false,
-            _ => false,
-        };
-        if given {
-            return true;
+            // Of other results the compiler warns.
+            whole(tied(outcome(expr, names)?)?, name_of(&wait.base)?)
         }
+        Expr::Try(inner) => match (certain(expr, names), without_parens(&inner.expr)) {
+            (Some(what), Expr::Await(wait)) => Some(Found::Lost(Lost {
+                rule: &rule::RESULT_DISCARDED,
+                what,
+                on: name_of(&wait.base)?.to_token_stream(),
+            })),
+            (None, Expr::Await(wait)) => whole(
+                tied(wrapped_outcome(&inner.expr, names)?)?,
+                name_of(&wait.base)?,
+            ),
+            _ => None,
+        },
+        Expr::MethodCall(call) if call.method == "is_ok" || call.method == "is_err" => {
+            discarded_by(&call.method, &call.receiver, Part::Borrowed, names)
+        }
+        Expr::Call(call) if is_adapter(call) => None,
+        // Of a future of something else the compiler warns.
+        Expr::Call(_) | Expr::MethodCall(_) if given(expr, names) == Tie::Lent => {
+            whole(Tie::Lent, name_of(expr)?)
+        }
+        _ => None,
     }
-    false
+}
+
+/// `drop(..)`, `.ok()`, `.unwrap_or(..)`, and `match` and `if let`, wherever they stand.
+pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
+    let found = match expr {
+        Expr::MethodCall(call) if swallows(&call.method, call.args.iter()) => {
+            let part = match call.method.to_string().as_str() {
+                "iter" | "iter_mut" => Part::Borrowed,
+                _ => Part::Receiver,
+            };
+            discarded_by(&call.method, &call.receiver, part, names)
+        }
+        Expr::MethodCall(call) if leaves_out(call) => {
+            let tie = tied(items(&call.receiver, names)?)?;
+            Some(Found::Ask(Question::new(
+                Asked::Items,
+                tie,
+                Part::Receiver,
+                &call.receiver,
+                &call.method,
+            )))
+        }
+        Expr::Call(call) => in_call(call, names),
+        expr => swallowed::in_expression(expr, names),
+    };
+    found.filter(|found| may_ask(found, names))
+}
+
+fn in_call(call: &ExprCall, names: &Names) -> Option<Found> {
+    let (name, value) = (called(&call.func)?, call.args.first()?);
+    if (name == "drop" || name == "forget") && call.args.len() == 1 {
+        let at = vec![(None, name.to_token_stream())];
+        return thrown_away(value, at, Part::Argument, true, names);
+    }
+    let is_swallowed = of_result(&call.func).is_some() && swallows(name, call.args.iter().skip(1));
+    is_swallowed
+        .then(|| discarded_by(name, value, Part::Argument, names))
+        .flatten()
+}
+
+fn discarded_by(on: &Ident, value: &Expr, part: Part, names: &Names) -> Option<Found> {
+    if let Some(what) = result(value, names) {
+        return Some(Found::Lost(Lost {
+            rule: &rule::RESULT_DISCARDED,
+            what: what.to_string(),
+            on: on.to_token_stream(),
+        }));
+    }
+    let tie = outcome(value, names)?;
+    Some(Found::Ask(Question::new(
+        Asked::Discarded,
+        tie,
+        part,
+        value,
+        on,
+    )))
+}
+
+/// Whether a method of `Result` throws its error away.
+fn swallows<'a>(method: &Ident, mut arguments: impl Iterator<Item = &'a Expr>) -> bool {
+    let (first, second) = (arguments.next(), arguments.next());
+    match (method.to_string().as_str(), first, second) {
+        ("ok" | "unwrap_or_default" | "into_iter" | "iter" | "iter_mut", None, None) => true,
+        ("unwrap_or", Some(_), None) | ("map_or", Some(_), Some(_)) => true,
+        ("unwrap_or_else", Some(instead), None) | ("map_or_else", Some(instead), Some(_)) => {
+            !fails(instead)
+        }
+        ("or", Some(Expr::Call(call)), None) => called(&call.func).is_some_and(|name| name == "Ok"),
+        ("or_else", Some(Expr::Closure(closure)), None) => swallowed::is_ok(&closure.body),
+        _ => false,
+    }
+}
+
+/// Whether a closure only panics.
+fn fails(instead: &Expr) -> bool {
+    match instead {
+        Expr::Closure(closure) => swallowed::ends_in_error(&closure.body),
+        _ => false,
+    }
+}
+
+/// `.flatten()` and `.filter_map(Result::ok)` leave out what has failed.
+fn leaves_out(call: &ExprMethodCall) -> bool {
+    match (call.method.to_string().as_str(), call.args.first()) {
+        ("flatten", None) => true,
+        ("filter_map" | "flat_map", Some(adapter)) if call.args.len() == 1 => {
+            of_result(adapter).is_some_and(|name| name == "ok")
+        }
+        _ => false,
+    }
+}
+
+/// The name of the call, if tokens tell that a value is the result of a statement.
+pub(crate) fn result<'a>(expr: &'a Expr, names: &Names) -> Option<&'a Ident> {
+    match without_parens(expr) {
+        Expr::Await(wait) => ran(&wait.base, names),
+        Expr::MethodCall(call)
+            if matches!(
+                call.method.to_string().as_str(),
+                "map" | "inspect" | "inspect_err" | "as_ref"
+            ) =>
+        {
+            result(&call.receiver, names)
+        }
+        _ => None,
+    }
 }
 
 /// Returns the name of the call that made a future.
-fn name_of(future: &Expr) -> Option<String> {
+fn name_of(future: &Expr) -> Option<&Ident> {
     match without_parens(future) {
-        Expr::MethodCall(call) => Some(call.method.to_string()),
-        Expr::Call(call) => called(&call.func).map(ToString::to_string),
-        Expr::Macro(mac) => mac
-            .mac
-            .path
-            .segments
-            .last()
-            .map(|last| format!("{}!", last.ident)),
+        Expr::MethodCall(call) => Some(&call.method),
+        Expr::Call(call) => called(&call.func),
+        Expr::Macro(mac) => mac.mac.path.segments.last().map(|last| &last.ident),
+        Expr::Path(_) => plain_place(future),
         _ => None,
     }
+}
+
+/// The name of the call that sends a statement on the session; a stream is none, and gives no result by itself.
+fn ran<'a>(future: &'a Expr, names: &Names) -> Option<&'a Ident> {
+    statement(future, names)
+        .filter(|name| *name != "savepoint" && *name != "fetch" && *name != "fetch_many")
 }
 
 /// Returns the called name, if an expression is visibly the future of a statement on the session, or of a savepoint.
@@ -210,85 +513,194 @@ fn statement<'a>(expr: &'a Expr, names: &Names) -> Option<&'a Ident> {
 
 #[cfg(test)]
 mod tests {
+    use proc_macro2::Span;
+
+    use super::*;
     use crate::tests::codes;
 
+    /// What the compiler is asked about the values in a body.
+    fn questions(body: &str) -> Vec<(Asked, Tie)> {
+        let mut block: Block = syn::parse_str(&format!("{{ {body} }}")).expect("a block");
+        let names = Names {
+            sessions: vec![Ident::new("tx", Span::call_site())],
+            inside: true,
+            ..Names::default()
+        };
+        let mut found = Vec::new();
+        each(&mut block, &names, &mut |question, _| {
+            found.push((question.asked, question.tie));
+        });
+        found
+    }
+
     #[test]
-    fn results_that_are_thrown_away_are_seen() {
+    fn results_of_statements_that_are_thrown_away_are_seen() {
         for body in [
             "let _ = sqlx::query(a).execute(&mut *tx).await;",
-            "let _: Result<_, _> = create_order(tx, &o).await;",
-            "_ = self.orders.create(&mut *tx, 1).await;",
-            "drop(create_order(tx).await);",
-            "std::mem::drop((create_order(tx)).await);",
-            "create_order(tx).await.ok();",
-            "let order = create_order(tx).await.ok();",
-            "let order = create_order(tx).await.map_err(A::from).unwrap_or_default();",
-            "create_order(tx).await.unwrap_or(1)",
-            "if create_order(tx).await.unwrap_or_else(|_| false) { }",
-            "create_order(tx).await.is_ok();",
+            "let _updated = sqlx::query(a).execute(&mut *tx).await;",
+            "let _: Result<_, _> = sqlx::query(a).fetch_one(tx).await;",
+            "_ = sqlx::query(a).execute(&mut *tx).await;",
+            "drop(sqlx::query(a).execute(&mut *tx).await);",
+            "std::mem::forget((sqlx::query(a).execute(&mut *tx)).await);",
+            "let order = sqlx::query(a).fetch_one(&mut *tx).await.ok();",
+            "sqlx::query(a).execute(&mut *tx).await.map(f).unwrap_or_default();",
+            "Result::ok(sqlx::query(a).execute(&mut *tx).await);",
             "sqlx::query(a).execute(&mut *tx).await.is_err();",
             "sqlx::query(a).execute(&mut *tx).await;",
-            "let _ = tx.savepoint(async |tx| f(tx).await).await;",
-            "let _ = Box::pin(recursive(tx, 1)).await;",
-            "let _ = tokio::time::timeout(d, f(tx)).await;",
-            "let _ = f(tx).await.ok();",
             "let q = sqlx::query!(\"a\"); let _ = q.execute(tx).await;",
-            "let s = &mut *tx; let _ = f(s).await;",
-            "tx.savepoint(async |sp| { f(sp).await.ok(); Ok(()) }).await?;",
-            "let a = tokio::join!(async { f(tx).await.ok() });",
+            "let s = &mut *tx; let _ = sqlx::query(a).execute(s).await;",
+            "tx.savepoint(async |sp| { sqlx::query(a).execute(sp).await.ok(); Ok(()) }).await?;",
+            "tx.each(a, async |sp, n| { sqlx::query(a).execute(sp).await.ok(); Ok(()) }).await",
+            "let a = tokio::join!(async { sqlx::query(a).execute(tx).await.ok() });",
+            "async fn f(tx: &mut Session) -> A { let _ = sqlx::query(a).execute(&mut *tx).await; }",
+            "let f = async |s: &mut Session| { let _ = sqlx::query(a).execute(&mut *s).await; };",
+            "tx.each(a, f).await?;",
+            "let _ = tx.each(a, f).await?;",
         ] {
             assert_eq!(codes(body), ["D030"], "{body}");
+            assert_eq!(questions(body), [], "{body}");
         }
     }
 
     #[test]
-    fn results_that_are_looked_at_pass() {
+    fn errors_of_statements_that_are_passed_over_are_seen() {
         for body in [
-            "f(tx).await?; let a = f(tx).await; match f(tx).await { _ => {} }",
+            "match sqlx::query(a).execute(&mut *tx).await { Ok(_) => {} Err(_) => {} }",
+            "match tx.execute(a).await { Ok(1) => {} _ => {} }",
+            "match tx.execute(a).await { Ok(0) | Err(_) => {} Ok(_) => {} }",
+            "match tx.execute(a).await { Ok(_) => {} Err(_error) => return Ok(()) }",
+            "if let Ok(done) = tx.execute(a).await { f(done); }",
+            "if let Ok(done) = tx.execute(a).await && done > 1 { f(done); }",
+            "if let Ok(done) = tx.execute(a).await { f(done); } else { g(); }",
+            "if let Err(_) = tx.execute(a).await { g(); }",
+            "let Ok(done) = tx.execute(a).await else { return Ok(()) };",
+            "let Ok(done) = tx.execute(a).await else { continue };",
+            "while let Ok(done) = tx.execute(a).await { f(done); }",
+        ] {
+            assert_eq!(codes(body), ["D032"], "{body}");
+            assert_eq!(questions(body), [], "{body}");
+        }
+    }
+
+    #[test]
+    fn the_compiler_is_asked_about_other_results() {
+        use Asked::{Discarded, Dropped, Items, Swallowed, SwallowedInside};
+        use Tie::{Held, Lent, Open};
+        for (body, expected) in [
+            ("let _ = create_order(tx).await;", (Dropped, Lent)),
+            ("let _done = create_order(tx).await;", (Dropped, Lent)),
+            ("let (_, n) = join!(f(tx), g());", (Dropped, Lent)),
+            ("let _ = timeout(d, f(tx)).await?;", (Dropped, Lent)),
+            ("timeout(d, f(tx)).await?;", (Dropped, Lent)),
+            ("f(tx).await;", (Dropped, Lent)),
+            ("let _ = Box::pin(recursive(tx, 1)).await;", (Dropped, Lent)),
+            ("let r = f(tx).await; drop(r);", (Dropped, Lent)),
+            ("let _ = f(tx);", (Dropped, Lent)),
+            ("f(tx);", (Dropped, Lent)),
+            (
+                "let mut repo = Orders { tx }; let _ = repo.save(a).await;",
+                (Dropped, Held),
+            ),
+            (
+                "let fut = async { f(tx).await }; let _ = fut.await;",
+                (Dropped, Held),
+            ),
+            (
+                "let _ = cache.get(tx.boundary().name()).await;",
+                (Dropped, Open),
+            ),
+            ("let _ = index.update(tx.now()).await;", (Dropped, Open)),
+            ("f(tx).await.ok();", (Discarded, Lent)),
+            (
+                "f(tx).await.map_err(A::from).unwrap_or_default()",
+                (Discarded, Lent),
+            ),
+            ("f(tx).await.map_or(0, |n| n)", (Discarded, Lent)),
+            ("f(tx).await.or(Ok(0))?;", (Discarded, Lent)),
+            ("f(tx).await.is_ok();", (Discarded, Lent)),
+            ("Result::ok(f(tx).await);", (Discarded, Lent)),
+            ("let r = f(tx).await; r.ok();", (Discarded, Lent)),
+            ("g().await.ok();", (Discarded, Open)),
+            (
+                "let rows = q.fetch(&mut *tx); rows.filter_map(|r| r.ok());",
+                (Discarded, Lent),
+            ),
+            (
+                "let all = join_all([f(tx)]).await; all.flatten();",
+                (Items, Lent),
+            ),
+            (
+                "let rows = q.fetch(&mut *tx); rows.filter_map(Result::ok);",
+                (Items, Lent),
+            ),
+            (
+                "match f(tx).await { Ok(a) => a, Err(_) => 0 };",
+                (Swallowed, Lent),
+            ),
+            (
+                "let r = f(tx).await; if let Ok(a) = r { }",
+                (Swallowed, Lent),
+            ),
+            (
+                "while let Some(Ok(a)) = rows.next().await { }",
+                (SwallowedInside, Open),
+            ),
+        ] {
+            assert_eq!(codes(body), [""; 0], "{body}");
+            assert_eq!(questions(body), [expected], "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_looked_at_or_was_a_scope_needs_no_question() {
+        for body in [
+            "f(tx).await?; let a = f(tx).await; a",
             "if let Err(e) = f(tx).await { log(e); }",
             "if f(tx).await.is_ok() { }",
             "return f(tx).await.map_err(A::from);",
             "let _ = f(tx).await?;",
-            "let Ok(a) = f(tx).await else { return Ok(()) };",
             "f(tx).await?.ok(); f(tx).await?.unwrap_or_default();",
-            "let _ = g().await; g().await.ok(); drop(g().await);",
-            "let _ = f(tx).await?.notify().await;",
+            "let _ = f(tx).await?.notify().await?;",
             "f(tx).await",
-            "let _ = other.execute(a).await;",
-            "fn f(tx: A) { let _ = tx.await; }",
             "f(tx).await.unwrap();",
-            "helper(tx).await;",
-        ] {
-            assert_eq!(codes(body), [""; 0], "{body}");
-        }
-    }
-
-    #[test]
-    fn futures_that_are_never_awaited_are_seen() {
-        for body in [
-            "sqlx::query(a).execute(&mut *tx);",
-            "tx.savepoint(async |tx| f(tx).await);",
-            "let _ = create_order(tx, &o);",
-            "let _ = sqlx::query(a).fetch_one(&mut *tx);",
-            "_ = create_order(tx);",
-            "drop(create_order(tx));",
-        ] {
-            assert_eq!(codes(body), ["D031"], "{body}");
-        }
-    }
-
-    #[test]
-    fn helpers_that_are_no_futures_pass() {
-        for body in [
-            "log_session(tx); self.note(tx);",
+            "f(tx).await.unwrap_or_else(|_| panic!())",
+            "let _done = f(tx).await; _done",
+            "let _ = tx.savepoint(async |tx| f(tx).await).await;",
+            "tx.savepoint(async |tx| f(tx).await).await.ok();",
+            "let saved = tx.savepoint(f).await; if let Ok(a) = saved { }",
+            "for row in tx.each(a, f).await? { if let Ok(row) = row { } }",
+            "match f(tx).await { Ok(a) => a, Err(_) => return Err(A) }",
+            "match f(tx).await { Ok(a) => Ok(a), Err(_) => Err(A) }",
+            "match f(tx).await { Ok(a) => a, Err(A::Gone) => 0, Err(_) => 1 }",
+            "match f(tx).await { Ok(a) => a, Err(e) if e.is_gone() => 0, _ => 1 }",
+            "match f(tx).await { Ok(a) => a, Err(e) => { log(e); 0 } }",
+            "let Ok(a) = f(tx).await else { return Err(A) };",
+            "let Ok(a) = f(tx).await else { bail!(a) };",
+            "match f(tx).await { Ok(a) => a, Err(_) => return Ok(StatusCode::NOT_FOUND) }",
+            "if let Ok(a) = f(tx).await { } else { return Err(A) }",
+            "if let Some(a) = f(tx).await? { }",
             "tx.after_commit(f());",
-            "let _ = tx.id();",
             "let a = create_order(tx); a.await?;",
             "drop(tx);",
             "create_order(tx)",
             "let _ = Some(tx);",
+            "fn f(tx: A) { let _ = tx.await; }",
         ] {
             assert_eq!(codes(body), [""; 0], "{body}");
+            assert_eq!(questions(body), [], "{body}");
+        }
+    }
+
+    #[test]
+    fn statements_that_are_never_awaited_are_seen() {
+        for body in [
+            "sqlx::query(a).execute(&mut *tx);",
+            "tx.savepoint(async |tx| f(tx).await);",
+            "let _ = sqlx::query(a).fetch_one(&mut *tx);",
+            "let _later = sqlx::query(a).fetch(&mut *tx);",
+            "drop(sqlx::query(a).fetch_one(&mut *tx));",
+        ] {
+            assert_eq!(codes(body), ["D031"], "{body}");
         }
     }
 }

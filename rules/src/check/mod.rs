@@ -3,9 +3,10 @@
 pub mod control;
 mod escape;
 mod given;
-mod lost;
+pub mod lost;
 mod signature;
 mod sql;
+pub mod swallowed;
 mod texts;
 mod waiting;
 
@@ -13,7 +14,7 @@ use proc_macro2::TokenStream;
 use syn::{Block, Expr, Stmt};
 
 use self::control::Judgement;
-use self::lost::Lost;
+use self::lost::{Found, Lost};
 use self::signature::check_signature;
 use self::texts::{Finding, On};
 use crate::args::Args;
@@ -35,6 +36,8 @@ pub struct Checked {
     pub asks: bool,
     /// The texts in it that a session of some database must not send.
     pub doubtful: Vec<Doubtful>,
+    /// Whether the compiler must be asked about a value that is thrown away: [`lost::each`] would find one.
+    pub asks_of_lost: bool,
 }
 
 /// Applies every rule that needs only the tokens, and returns the body, if it can be read.
@@ -56,25 +59,26 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
 
 /// Applies the rules to a function's body.
 fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) -> Checked {
-    let mut asks = false;
+    let (mut asks, mut asks_of_lost) = (false, false);
     walk::each(&mut block, names, &mut |step, names| match step {
         Step::Enter(expr) => {
             asks |= check_control(kind, expr, names, errors) || control::asks(expr, names);
-            check_lost(kind, lost::in_expression(expr, names), errors);
+            asks_of_lost |= check_lost(kind, lost::in_expression(expr, names), errors);
             check_waiting(kind, expr, names, errors);
         }
         Step::Statement(stmt) => {
             asks |= control::bare_call(stmt, names).is_some();
-            check_lost(kind, lost::in_statement(stmt, names), errors);
+            asks_of_lost |= check_lost(kind, lost::in_statement(stmt, names), errors);
             check_waiting_statement(kind, stmt, names, errors);
         }
         Step::Tokens(tokens) => check_control_in_tokens(kind, tokens, names, errors),
-        Step::Leave(_) => {}
+        Step::Leave(_) | Step::LeaveStatement(_) => {}
     });
     Checked {
         block,
         asks,
         doubtful: Vec::new(),
+        asks_of_lost,
     }
 }
 
@@ -128,13 +132,16 @@ fn check_control_in_tokens(kind: Kind, tokens: &TokenStream, names: &Names, erro
     }
 }
 
-/// D030 and D031.
-fn check_lost(kind: Kind, found: Option<Lost>, errors: &mut Errors) {
-    // A function that returns no `Result` could not pass it on.
-    if let Some(Lost { rule, what, on }) = found
-        && !errors.broke(&rule::NO_RESULT)
-    {
-        errors.rule(rule, kind, &what, on);
+/// D030 to D032. Where tokens do not tell, the compiler is asked, and this says so.
+fn check_lost(kind: Kind, found: Option<Found>, errors: &mut Errors) -> bool {
+    match found {
+        // A function that returns no `Result` could not pass it on.
+        Some(Found::Lost(Lost { rule, what, on })) if !errors.broke(&rule::NO_RESULT) => {
+            errors.rule(rule, kind, &what, on);
+            false
+        }
+        Some(Found::Ask(_)) => true,
+        Some(Found::Lost(_)) | None => false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads parts of an expression that do not depend on the meaning of its names.
 
-use syn::{Expr, ExprPath, Ident, UnOp};
+use syn::{BinOp, Expr, ExprPath, Ident, UnOp};
 
 /// The name in `name`, `(name)`, `&name`, `&mut *name`.
 pub(crate) fn plain_place(expr: &Expr) -> Option<&Ident> {
@@ -49,4 +49,16 @@ pub fn chain(expr: &Expr) -> impl Iterator<Item = &Expr> {
         Expr::Group(inner) => Some(&inner.expr),
         _ => None,
     })
+}
+
+/// The conditions in `a && b && c`.
+pub(crate) fn conditions(cond: &Expr) -> Vec<&Expr> {
+    match cond {
+        Expr::Binary(both) if matches!(both.op, BinOp::And(_)) => {
+            let mut all = conditions(&both.left);
+            all.extend(conditions(&both.right));
+            all
+        }
+        cond => vec![cond],
+    }
 }

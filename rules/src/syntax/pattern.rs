@@ -1,6 +1,6 @@
 //! The names that a pattern binds.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 use syn::{Ident, Pat, PatIdent, PatStruct, PatTupleStruct, Token};
 
@@ -107,4 +107,17 @@ pub(crate) fn binds(pat: &Pat, name: &Ident) -> bool {
     let mut search = Search { name, found: false };
     search.visit_pat(pat);
     search.found
+}
+
+/// Whether a name stands in tokens, or in the text of a literal: `"{name}"`.
+pub(crate) fn names_word(tokens: &TokenStream, name: &Ident) -> bool {
+    tokens.clone().into_iter().any(|token| match token {
+        TokenTree::Ident(word) => word == *name,
+        TokenTree::Group(group) => names_word(&group.stream(), name),
+        TokenTree::Literal(literal) => {
+            let text = literal.to_string();
+            text.starts_with(['"', 'r']) && text.contains(&format!("{{{name}"))
+        }
+        TokenTree::Punct(_) => false,
+    })
 }

@@ -1,6 +1,7 @@
 //! The functions and types that expansions name. They are not for use by hand, and may change with every release.
 
 mod forbidden;
+pub(crate) mod outcome;
 pub(crate) mod probe;
 pub(crate) mod texts;
 pub(crate) mod verdict;

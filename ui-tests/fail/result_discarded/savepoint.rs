@@ -3,6 +3,7 @@ use demarcate::sqlite::Session;
 
 #[router_tx]
 async fn post_order(tx: &mut Session) -> Result<(), demarcate::Error> {
+    // The scope has done its work.
     let _ = tx
         .savepoint(async |sp| {
             sqlx::query("select 1").execute(&mut *sp).await.ok();

@@ -1,0 +1,349 @@
+//! How a value came from the session.
+
+use quote::ToTokens;
+use syn::{Expr, ExprMethodCall, Ident, Macro, Member, Pat};
+
+use crate::body::idioms::is_query_macro;
+use crate::body::names::Names;
+use crate::syntax::expr::{called, chain, plain_place, without_parens};
+use crate::syntax::mac::Arguments;
+use crate::syntax::pattern::{names_word, plain_name};
+
+/// How a value came from the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// A call was given the session itself.
+    Lent,
+    /// A call was made on something that holds the session, or was given that.
+    Held,
+    /// Nothing of the session is to be seen.
+    Open,
+}
+
+/// A name that has to do with the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tied {
+    /// It holds the session: `let repo = Orders { tx };`
+    Holds(Tie),
+    /// What an awaited call gave: `let saved = repo.save().await;`
+    Outcome(Tie),
+}
+
+impl Names {
+    fn tied(&self, expr: &Expr) -> Option<Tied> {
+        let name = plain_place(expr)?;
+        self.tied
+            .iter()
+            .rev()
+            .find(|(tied, _)| tied == name)
+            .map(|(_, what)| *what)
+    }
+
+    /// Returns how a name came from the session that holds it.
+    fn holding(&self, expr: &Expr) -> Option<Tie> {
+        match self.tied(expr)? {
+            Tied::Holds(tie) => Some(tie),
+            Tied::Outcome(_) => None,
+        }
+    }
+
+    /// Returns what a `let` binds: something that holds the session, or what an awaited call gave.
+    pub(crate) fn tied_by(&self, init: &Expr) -> Option<Tied> {
+        if let Some(tie) = outcome(init, self) {
+            return Some(Tied::Outcome(tie));
+        }
+        match given(init, self) {
+            Tie::Open => None,
+            tie => Some(Tied::Holds(tie)),
+        }
+    }
+}
+
+/// Returns how the value of an awaited call came from the session; `None` for another expression, and for the result of a
+/// scope, which has done its work.
+pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
+    match without_parens(expr) {
+        Expr::Await(wait) => of_future(&wait.base, names),
+        Expr::MethodCall(call) if keeps(call) => outcome(&call.receiver, names),
+        expr => match names.tied(expr)? {
+            Tied::Outcome(tie) => Some(tie),
+            Tied::Holds(_) => None,
+        },
+    }
+}
+
+/// Whether a method makes of a `Result` another one that holds the same error, or what became of it.
+fn keeps(call: &ExprMethodCall) -> bool {
+    matches!(
+        call.method.to_string().as_str(),
+        "map" | "map_err" | "and" | "and_then" | "inspect" | "inspect_err" | "as_ref" | "err"
+    )
+}
+
+/// Returns how a future came from the session; `None` for that of a scope, such as a savepoint.
+pub(crate) fn of_future(future: &Expr, names: &Names) -> Option<Tie> {
+    if let Expr::MethodCall(call) = without_parens(future)
+        && is_scope(call, names)
+    {
+        return None;
+    }
+    Some(given(future, names))
+}
+
+/// `tx.savepoint(..)`, and `tx.each(..)`, which has a savepoint for each item.
+pub(crate) fn is_scope(call: &ExprMethodCall, names: &Names) -> bool {
+    (call.method == "savepoint" || call.method == "each") && names.is_session(&call.receiver)
+}
+
+/// Returns how a value that was not awaited was given the session.
+pub(crate) fn given(expr: &Expr, names: &Names) -> Tie {
+    let mut tie = Tie::Open;
+    for link in chain(expr) {
+        tie = tie.or(match link {
+            // An inner `.await` or `?` has already handled its own result.
+            Expr::Await(_) | Expr::Try(_) => return tie,
+            Expr::MethodCall(call) => {
+                if names.is_session(&call.receiver) && !only_asks(&call.method) {
+                    Tie::Lent
+                } else {
+                    arguments(call.args.iter(), names)
+                }
+            }
+            Expr::Call(call) => {
+                let held = names.holding(&call.func).map_or(Tie::Open, Tie::held);
+                held.or(arguments(call.args.iter(), names))
+            }
+            Expr::Macro(mac) if !is_query_macro(&mac.mac) => of_macro(&mac.mac, names),
+            Expr::Struct(literal) => {
+                arguments(literal.fields.iter().map(|field| &field.expr), names).held()
+            }
+            Expr::Array(array) => arguments(array.elems.iter(), names),
+            Expr::Tuple(tuple) => arguments(tuple.elems.iter(), names),
+            Expr::Reference(inner) => given(&inner.expr, names),
+            Expr::Unary(inner) => given(&inner.expr, names),
+            Expr::Async(_) | Expr::Closure(_) => mentioned(link, names),
+            Expr::Field(field) if is_session_field(&field.member) => {
+                names.holding(&field.base).map_or(Tie::Open, Tie::held)
+            }
+            // Its other fields need not have to do with the session: `self.mailer.send(..)`.
+            Expr::Field(field) if plain_place(&field.base).is_some_and(|name| name == "self") => {
+                return tie;
+            }
+            Expr::Path(_) => match names.holding(link) {
+                // `save.await`, and not `repo.save().await`.
+                Some(tie) if std::ptr::eq(link, without_parens(expr)) => tie,
+                Some(tie) => tie.held(),
+                None => Tie::Open,
+            },
+            _ => Tie::Open,
+        });
+        if tie == Tie::Lent {
+            return tie;
+        }
+    }
+    tie
+}
+
+impl Tie {
+    /// The closer of two.
+    fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Lent, _) | (_, Self::Lent) => Self::Lent,
+            (Self::Held, _) | (_, Self::Held) => Self::Held,
+            _ => Self::Open,
+        }
+    }
+
+    /// At most that of something that holds the session.
+    fn held(self) -> Self {
+        match self {
+            Self::Lent => Self::Held,
+            tie => tie,
+        }
+    }
+}
+
+/// The methods of a session that tell something, or register something, and lend it to nobody.
+fn only_asks(method: &Ident) -> bool {
+    matches!(
+        method.to_string().as_str(),
+        "boundary"
+            | "transaction_id"
+            | "after_commit"
+            | "after_rollback"
+            | "before_commit"
+            | "rollback_only"
+    )
+}
+
+/// The methods of a session whose value works with it.
+fn lends(method: &Ident) -> bool {
+    matches!(
+        method.to_string().as_str(),
+        "execute"
+            | "execute_many"
+            | "fetch"
+            | "fetch_many"
+            | "fetch_all"
+            | "fetch_one"
+            | "fetch_optional"
+            | "savepoint"
+            | "each"
+            | "pages"
+            | "lent"
+            | "copy_in"
+            | "copy_out"
+            | "unguarded"
+    )
+}
+
+/// How the arguments of a call came from the session.
+fn arguments<'a>(arguments: impl Iterator<Item = &'a Expr>, names: &Names) -> Tie {
+    arguments
+        .map(|argument| argument_tie(argument, names))
+        .fold(Tie::Open, Tie::or)
+}
+
+fn argument_tie(argument: &Expr, names: &Names) -> Tie {
+    if names.is_session(argument) {
+        return Tie::Lent;
+    }
+    match without_parens(argument) {
+        // Of what a method of somebody else's makes of the session nothing is known: `index.update(tx.now())`.
+        Expr::MethodCall(call) if names.is_session(&call.receiver) && !lends(&call.method) => {
+            arguments(call.args.iter(), names)
+        }
+        Expr::MethodCall(call)
+            if chain(&call.receiver).any(|link| match link {
+                Expr::MethodCall(inner) => {
+                    names.is_session(&inner.receiver) && !lends(&inner.method)
+                }
+                _ => false,
+            }) =>
+        {
+            arguments(call.args.iter(), names)
+        }
+        Expr::Unary(inner) => argument_tie(&inner.expr, names),
+        argument => given(argument, names),
+    }
+}
+
+/// `join!(f(tx), g())`, `vec![f(tx)]`
+pub(crate) fn of_macro(mac: &Macro, names: &Names) -> Tie {
+    Arguments::of(mac).map_or(Tie::Open, |read| arguments(read.expressions(), names))
+}
+
+/// Whether a block or a closure uses the session.
+fn mentioned(expr: &Expr, names: &Names) -> Tie {
+    let tokens = expr.to_token_stream();
+    let is_named = |name: &Ident| names_word(&tokens, name);
+    let holds = |(name, tied): &(Ident, Tied)| matches!(tied, Tied::Holds(_)) && is_named(name);
+    if names.sessions.iter().any(is_named) || names.tied.iter().any(holds) {
+        Tie::Held
+    } else {
+        Tie::Open
+    }
+}
+
+/// `self.tx`
+fn is_session_field(member: &Member) -> bool {
+    matches!(member, Member::Named(name) if name == "tx" || name == "session")
+}
+
+/// `join!(a, b)` and `try_join!(a, b)`, which await their arguments. Returns the number of these.
+pub(crate) fn joins(expr: &Expr) -> Option<Joined> {
+    let Expr::Macro(mac) = without_parens(expr) else {
+        return None;
+    };
+    let name = mac.mac.path.segments.last()?.ident.to_string();
+    match name.as_str() {
+        "join" => Arguments::of(&mac.mac).map(|read| Joined::Tuple(read.expressions().count())),
+        "try_join" => Some(Joined::Result),
+        _ => None,
+    }
+}
+
+/// What a macro gives that awaits several futures.
+pub(crate) enum Joined {
+    /// Their results.
+    Tuple(usize),
+    /// One result.
+    Result,
+}
+
+/// The first argument of `Result::ok(..)` and its like, with the name of the function.
+pub(crate) fn of_result(expr: &Expr) -> Option<&Ident> {
+    let Expr::Path(path) = without_parens(expr) else {
+        return None;
+    };
+    let owner = path.path.segments.iter().rev().nth(1)?;
+    if owner.ident != "Result" {
+        return None;
+    }
+    called(expr)
+}
+
+/// The name in `Some(row)`, of what comes out of `rows.next().await`, and how it came from the session.
+pub(crate) fn in_some(pat: &Pat, value: &Expr, names: &Names) -> Option<(Ident, Tied)> {
+    let Pat::TupleStruct(some) = pat else {
+        return None;
+    };
+    let is_some = some
+        .path
+        .segments
+        .last()
+        .is_some_and(|last| last.ident == "Some");
+    let name = plain_name(
+        some.elems
+            .first()
+            .filter(|_| is_some && some.elems.len() == 1)?,
+    )?;
+    Some((name.clone(), Tied::Outcome(outcome(value, names)?)))
+}
+
+/// Whether a future is one around others that were given the session: `timeout(d, f(tx))`.
+pub(crate) fn wraps(future: &Expr, names: &Names) -> bool {
+    match without_parens(future) {
+        Expr::Call(call) => {
+            !call.args.iter().any(|argument| names.is_session(argument))
+                && arguments(call.args.iter(), names) != Tie::Open
+        }
+        _ => false,
+    }
+}
+
+/// Returns how the items of a stream or an iterator came from the session; `None` where they are not results of calls.
+pub(crate) fn items(expr: &Expr, names: &Names) -> Option<Tie> {
+    match without_parens(expr) {
+        Expr::MethodCall(call)
+            if matches!(
+                call.method.to_string().as_str(),
+                "into_iter"
+                    | "iter"
+                    | "drain"
+                    | "map"
+                    | "filter"
+                    | "then"
+                    | "enumerate"
+                    | "rev"
+                    | "skip"
+                    | "take"
+                    | "by_ref"
+                    | "boxed"
+                    | "fuse"
+                    | "chain"
+                    | "inspect"
+            ) =>
+        {
+            items(&call.receiver, names)
+        }
+        Expr::Await(wait) => of_future(&wait.base, names),
+        Expr::Try(_) => None,
+        Expr::MethodCall(call) if is_scope(call, names) => None,
+        expr => match names.tied(expr) {
+            Some(Tied::Outcome(tie)) => Some(tie),
+            Some(Tied::Holds(tie)) => Some(tie),
+            None => Some(given(expr, names)),
+        },
+    }
+}
