@@ -68,7 +68,7 @@ impl<'a> Names<'a> {
 }
 
 fn of_name(name: &str) -> Option<Kind> {
-    [Kind::Router, Kind::Service, Kind::Job]
+    [Kind::Router, Kind::Service, Kind::Job, Kind::Boundary]
         .into_iter()
         .find(|kind| kind.name() == name)
 }

@@ -23,6 +23,8 @@ impl Marked<'_> {
             Kind::Router => quote!(Router),
             Kind::Service => quote!(Service),
             Kind::Job => quote!(Job),
+            // It has no site: its boundaries have their own.
+            Kind::Boundary => quote!(Closure),
         };
         let line = quote_spanned!(ident.span()=> ::core::line!());
         quote!(#private::Site::new(#name, #private::SiteKind::#kind, ::core::file!(), #line))

@@ -93,7 +93,7 @@ mod targets;
 mod util;
 
 pub use backend::Backend;
-pub use demarcate_macros::{background_job, router_tx, service};
+pub use demarcate_macros::{background_job, boundary, router_tx, service};
 pub use error::Error;
 pub use factory::SessionFactory;
 pub use factory::builder::Builder;
@@ -166,8 +166,8 @@ pub mod __private0 {
     };
     pub use crate::macro_support::{
         Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, FactoryOf, Fallible, JobOf,
-        LentSession, Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow, job,
-        keeps_nothing, on_error, requires, router, router_again,
+        LentSession, Lifted, Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow,
+        job, keeps_nothing, on_error, requires, router, router_again,
     };
     pub use crate::scope::site::{Site, SiteKind};
     pub use crate::session::requirements::Requirements;

@@ -7,12 +7,14 @@ use syn::{
 };
 
 use crate::body::idioms::{
-    begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, of_type, waits_later,
+    begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, makes_factory, of_type,
+    waits_later,
 };
 use crate::body::names::{Known, Names};
 use crate::syntax::expr::{called, chain};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{plain_name, without_type};
+use crate::syntax::types::is_named;
 
 /// One step of a walk.
 pub(crate) enum Step<'a> {
@@ -31,6 +33,7 @@ pub(crate) fn walk(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_
     let mut walk = Walk {
         names: names.clone(),
         look,
+        scope: None,
         replaces: true,
     };
     walk.visit_block_mut(body);
@@ -41,7 +44,24 @@ pub(crate) fn each(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_
     let mut walk = Walk {
         names: names.clone(),
         look,
+        scope: None,
         replaces: false,
+    };
+    walk.visit_block_mut(body);
+}
+
+/// Shows every closure that is run in a boundary of its own, with what its names mean, after those inside it. It may be
+/// changed.
+pub(crate) fn boundaries(
+    body: &mut Block,
+    names: &Names,
+    scope: &mut dyn FnMut(&mut ExprClosure, &Names),
+) {
+    let mut walk = Walk {
+        names: names.clone(),
+        look: &mut |_, _| {},
+        scope: Some(scope),
+        replaces: true,
     };
     walk.visit_block_mut(body);
 }
@@ -49,11 +69,20 @@ pub(crate) fn each(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_
 struct Walk<'f> {
     names: Names,
     look: &'f mut dyn FnMut(Step<'_>, &Names),
+    /// Is shown the closures that are run in boundaries of their own.
+    scope: Option<&'f mut dyn FnMut(&mut ExprClosure, &Names)>,
     /// Whether changed arguments of a macro call are written back to its tokens.
     replaces: bool,
 }
 
 impl Walk<'_> {
+    /// Shows a step, unless it is one of a plain function, in which no rule holds.
+    fn show(&mut self, step: Step<'_>) {
+        if !self.names.is_plain {
+            (self.look)(step, &self.names);
+        }
+    }
+
     /// Walks through a part of the body in which names mean something else.
     fn within(&mut self, names: Names, part: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.names, names);
@@ -63,8 +92,9 @@ impl Walk<'_> {
 
     /// The closure's parameter is a session: `tx.savepoint(async |tx| ..)`, `db.transaction(async |tx| ..)`.
     fn visit_scope(&mut self, call: &mut ExprMethodCall) {
+        let boundary = self.names.boundary(call);
         self.visit_expr_mut(&mut call.receiver);
-        for argument in &mut call.args {
+        for (at, argument) in call.args.iter_mut().enumerate() {
             let Expr::Closure(closure) = argument else {
                 self.visit_expr_mut(argument);
                 continue;
@@ -75,8 +105,19 @@ impl Walk<'_> {
             names
                 .sessions
                 .extend(closure.inputs.first().and_then(plain_name).cloned());
-            names.inside = true;
-            self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
+            // A savepoint of something else, in a plain function.
+            if boundary.is_some() || !names.is_plain {
+                names.inside = true;
+                names.is_plain = false;
+            }
+            self.within(names, |walk| {
+                walk.visit_expr_mut(&mut closure.body);
+                if boundary == Some(at)
+                    && let Some(scope) = &mut walk.scope
+                {
+                    scope(closure, &walk.names);
+                }
+            });
         }
     }
 
@@ -94,7 +135,7 @@ impl Walk<'_> {
     fn is_scope(&self, call: &ExprMethodCall) -> bool {
         call.method == "savepoint"
             || (call.method == "before_commit" && self.names.is_session(&call.receiver))
-            || self.names.opens_boundary(call)
+            || self.names.boundary(call).is_some()
     }
 
     fn bound(&self, local: &Local) -> Bound {
@@ -106,6 +147,7 @@ impl Walk<'_> {
         self.names = self.names.without(&[pat]);
         match (what, plain_name(pat)) {
             (Bound::Session, Some(name)) => self.names.sessions.push(name.clone()),
+            (Bound::Factory, Some(name)) => self.names.factories.push(name.clone()),
             (Bound::Known(what), Some(name)) => self.names.known.push((name.clone(), what)),
             // Input: `let (sender, receiver) = channel(8);`
             (Bound::Channel, _) => {
@@ -123,6 +165,7 @@ impl Walk<'_> {
 /// The meaning of a value that a `let` binds.
 enum Bound {
     Session,
+    Factory,
     Known(Known),
     Channel,
     Other,
@@ -135,9 +178,19 @@ impl Bound {
         {
             return Self::Known(known);
         }
+        // Input: `let db: SessionFactory = ..;`
+        if let Pat::Type(typed) = &local.pat
+            && !names.inside
+            && is_named(&typed.ty, "SessionFactory")
+        {
+            return Self::Factory;
+        }
         let Some(init) = init else {
             return Self::Other;
         };
+        if names.is_factory(init) || (!names.inside && makes_factory(init)) {
+            return Self::Factory;
+        }
         if names.is_session(init) || begins_on_session(init, names) {
             return Self::Session;
         }
@@ -176,7 +229,7 @@ impl Bound {
 impl VisitMut for Walk<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // Looked at before its parts are replaced.
-        (self.look)(Step::Enter(expr), &self.names);
+        self.show(Step::Enter(expr));
         match expr {
             Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
             Expr::MethodCall(call) if self.names.is_after_the_end(call) => {
@@ -204,11 +257,11 @@ impl VisitMut for Walk<'_> {
             }
             _ => visit_mut::visit_expr_mut(self, expr),
         }
-        (self.look)(Step::Leave(expr), &self.names);
+        self.show(Step::Leave(expr));
     }
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
-        (self.look)(Step::Statement(stmt), &self.names);
+        self.show(Step::Statement(stmt));
         visit_mut::visit_stmt_mut(self, stmt);
     }
 
@@ -254,9 +307,7 @@ impl VisitMut for Walk<'_> {
                     Part::Statements(stmts) => {
                         stmts.iter_mut().for_each(|stmt| walk.visit_stmt_mut(stmt));
                     }
-                    Part::Other(tokens) => {
-                        (walk.look)(Step::Tokens(tokens), &walk.names);
-                    }
+                    Part::Other(tokens) => walk.show(Step::Tokens(tokens)),
                     Part::Separator(_) => {}
                 }
             }
@@ -271,9 +322,11 @@ impl VisitMut for Walk<'_> {
         match item {
             Item::Fn(function) if function.sig.constness.is_some() => {}
             Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
-                self.within(Names::default(), |walk| {
-                    visit_mut::visit_item_mut(walk, item)
-                });
+                let names = Names {
+                    is_plain: self.names.is_plain,
+                    ..Names::default()
+                };
+                self.within(names, |walk| visit_mut::visit_item_mut(walk, item));
             }
             _ => {}
         }

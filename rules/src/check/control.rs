@@ -12,6 +12,7 @@ use crate::body::names::{Known, is_boundary};
 use crate::body::walk::{self, Step};
 use crate::check::escape;
 use crate::rule::{self, Rule};
+use crate::syntax::expr::plain_place;
 
 pub use crate::body::names::Names;
 pub use crate::syntax::expr::chain;
@@ -201,7 +202,7 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     if is_boundary(&call.method) && names.is_factory(&call.receiver) {
         return names
             .inside
-            .then(|| wrong_on_factory(Control::Open, &call.method, names));
+            .then(|| wrong_on_factory(Control::Open, &call.method, &call.receiver));
     }
     if let Some(control) = Control::named(&call.method) {
         return Some(judge_receiver(control, &call.method, &call.receiver, names));
@@ -211,7 +212,11 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     }
     if starts(&call.method) && call.args.len() == 1 {
         if names.is_factory(&call.receiver) {
-            return Some(wrong_on_factory(Control::Start, &call.method, names));
+            return Some(wrong_on_factory(
+                Control::Start,
+                &call.method,
+                &call.receiver,
+            ));
         }
         return (!names.is_session(&call.receiver)
             && names.known(&call.receiver) != Some(Known::Spawner)
@@ -257,10 +262,10 @@ fn starts(method: &Ident) -> bool {
     method == "spawn" || method == "run"
 }
 
-fn wrong_on_factory(control: Control, method: &Ident, names: &Names) -> Judgement {
-    let factory = names
-        .factory
-        .as_ref()
+fn wrong_on_factory(control: Control, method: &Ident, factory: &Expr) -> Judgement {
+    let factory = chain(factory)
+        .filter_map(plain_place)
+        .last()
         .map(ToString::to_string)
         .unwrap_or_default();
     Judgement::Wrong(control, method.clone(), factory)
@@ -284,7 +289,7 @@ fn judge_call(call: &ExprCall, names: &Names) -> Option<Judgement> {
     };
     if names.is_factory(receiver) {
         return (names.inside && is_boundary(method))
-            .then(|| wrong_on_factory(Control::Open, method, names));
+            .then(|| wrong_on_factory(Control::Open, method, receiver));
     }
     // `orders::begin(tx)` is a service with an unlucky name.
     if names.is_session(receiver) && !is_of_a_type {
@@ -449,7 +454,7 @@ mod tests {
         );
         assert_eq!(
             calls("db.transaction(async |s| { db.transaction(async |t| t.commit()) });"),
-            ["t", "db.transaction!"]
+            ["commit!", "db.transaction!"]
         );
         assert_eq!(calls("let db = other; db.transaction(f);"), ["db"]);
     }

@@ -9,7 +9,7 @@ mod sql;
 mod waiting;
 
 use proc_macro2::TokenStream;
-use syn::{Block, Expr, Stmt};
+use syn::{Block, Expr, ExprClosure, Stmt, parse_quote};
 
 use self::control::Judgement;
 use self::lost::Lost;
@@ -42,10 +42,21 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
     checked
 }
 
+/// Shows every closure in a body that is run in a boundary of its own: `db.transaction(async |tx| ..)`. It may be changed.
+pub fn each_boundary(body: &mut Block, names: &Names, shown: &mut dyn FnMut(&mut ExprClosure)) {
+    walk::boundaries(body, names, &mut |closure, _| shown(closure));
+}
+
 /// Applies the rules to a function's body.
 fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) -> Checked {
     let mut asks = false;
-    check_sql(kind, &block, names, errors);
+    if names.is_plain {
+        walk::boundaries(&mut block, names, &mut |closure, names| {
+            check_sql(kind, &body_of(closure), names, errors);
+        });
+    } else {
+        check_sql(kind, &block, names, errors);
+    }
     walk::each(&mut block, names, &mut |step, names| match step {
         Step::Enter(expr) => {
             asks |= check_control(kind, expr, names, errors);
@@ -60,6 +71,14 @@ fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) 
         Step::Leave(_) => {}
     });
     Checked { block, asks }
+}
+
+/// The body of a closure as a block.
+fn body_of(closure: &ExprClosure) -> Block {
+    match &*closure.body {
+        Expr::Block(body) => body.block.clone(),
+        body => parse_quote!({ #body }),
+    }
 }
 
 /// D013 and D040 to D045.

@@ -151,7 +151,7 @@ fn find_factory(sig: &Signature, found: &mut Found) {
 }
 
 /// `&mut T`
-pub(super) fn mutable(ty: &Type) -> Option<&TypeReference> {
+pub(crate) fn mutable(ty: &Type) -> Option<&TypeReference> {
     match bare(ty) {
         Type::Reference(reference) if reference.mutability.is_some() => Some(reference),
         _ => None,
