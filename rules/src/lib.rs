@@ -35,7 +35,7 @@ mod syntax;
 
 pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
 pub use attributed::{Attributed, On};
-pub use check::{Checked, check, control, each_boundary};
+pub use check::{Checked, check, check_unmarked, control, each_boundary};
 pub use errors::{Errors, Mistake};
 pub use kind::Kind;
 pub use root::in_package;

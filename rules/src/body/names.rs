@@ -1,5 +1,8 @@
 //! The meaning of the names in a body.
 
+use std::rc::Rc;
+
+use quote::ToTokens;
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
 use crate::rule::Rule;
@@ -22,6 +25,9 @@ pub struct Names {
     /// Whether a transaction is open here: not in a job that was given a factory, outside of the boundaries that it opens,
     /// nor in code that is registered to run after the commit.
     pub inside: bool,
+    /// The names of fields, functions and parameters that are or return a session factory, where they are known for a whole
+    /// package.
+    pub(crate) factories_by_name: Option<Rc<[String]>>,
     /// Other names that matter to a rule.
     pub(crate) known: Vec<(Ident, Known)>,
     /// Inside a macro call whose arguments may be anything, so that nothing is put in their place.
@@ -76,6 +82,7 @@ impl Names {
                 .filter(|(name, _)| stays(name))
                 .cloned()
                 .collect(),
+            factories_by_name: self.factories_by_name.clone(),
             ..*self
         }
     }
@@ -121,6 +128,13 @@ impl Names {
             .map(|(_, what)| *what)
     }
 
+    /// Whether a receiver of which nothing is known may be a factory.
+    fn may_be_factory(&self, receiver: &Expr) -> bool {
+        self.factories_by_name.as_ref().is_none_or(|names| {
+            last_name(receiver).is_some_and(|name| names.iter().any(|known| *known == name))
+        })
+    }
+
     /// Returns the place of the closure among the arguments of a call that runs it in a boundary:
     /// `db.transaction(async |tx| ..)`.
     ///
@@ -137,8 +151,24 @@ impl Names {
             && (call.method == "transaction" || at > 0)
             && closure.asyncness.is_some();
         let is_lent = closure.inputs.first().is_some_and(is_typed_session);
-        let is_unknown = !self.inside && fits && self.known(&call.receiver).is_none();
+        let is_unknown = !self.inside
+            && fits
+            && self.known(&call.receiver).is_none()
+            && self.may_be_factory(&call.receiver);
         (is_lent || is_unknown || self.is_factory(&call.receiver)).then_some(at)
+    }
+}
+
+/// The last name in `state.db`, `self.db()`, `db`, `db.clone()`.
+fn last_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::MethodCall(call) if is_same(&call.method) => last_name(&call.receiver),
+        Expr::MethodCall(call) => Some(call.method.to_string()),
+        Expr::Call(call) => called(&call.func).map(ToString::to_string),
+        Expr::Field(field) => Some(field.member.to_token_stream().to_string()),
+        Expr::Await(inner) => last_name(&inner.base),
+        Expr::Try(inner) => last_name(&inner.expr),
+        expr => plain_place(expr).map(ToString::to_string),
     }
 }
 

@@ -324,6 +324,7 @@ impl VisitMut for Walk<'_> {
             Item::Fn(_) | Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
                 let names = Names {
                     is_plain: self.names.is_plain,
+                    factories_by_name: self.names.factories_by_name.clone(),
                     ..Names::default()
                 };
                 self.within(names, |walk| visit_mut::visit_item_mut(walk, item));

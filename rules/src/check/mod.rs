@@ -42,6 +42,21 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
     checked
 }
 
+/// Applies the rules about bodies to a function without an attribute: as a service where it was lent a session, else as a plain
+/// function whose boundaries are held to them. `factories` are the names of fields, functions and parameters that are, or
+/// return, a session factory: what something else does with a closure is not judged.
+#[must_use]
+pub fn check_unmarked(kind: Kind, function: &Function, factories: &[String]) -> Errors {
+    let mut errors = Errors::default();
+    if let Some(body) = function.block() {
+        let mut names = function.names(kind, &Args::default());
+        names.factories_by_name = Some(factories.into());
+        check_body(kind, body, &names, &mut errors);
+    }
+    errors.sort();
+    errors
+}
+
 /// Shows every closure in a body that is run in a boundary of its own: `db.transaction(async |tx| ..)`. It may be changed.
 pub fn each_boundary(body: &mut Block, names: &Names, shown: &mut dyn FnMut(&mut ExprClosure)) {
     walk::boundaries(body, names, &mut |closure, _| shown(closure));
