@@ -7,7 +7,7 @@ use syn::Ident;
 
 use crate::lifted;
 use crate::marked::Marked;
-use crate::span::{ends, located};
+use crate::span::{located, outer};
 
 impl Marked<'_> {
     // Input:
@@ -41,7 +41,7 @@ impl Marked<'_> {
         };
         let private = self.private();
         let ty = self.returned();
-        let returned = Ident::new("__returned", ends(&ty).1);
+        let returned = Ident::new("__returned", outer(&ty).1);
         let leave = self.leave();
         let clones = self.clones();
         let body = self.body.with(&quote! {

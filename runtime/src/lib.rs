@@ -2,7 +2,8 @@
 //! compiler.
 //!
 //! A **boundary** is the one function that owns begin, commit and rollback: a [router](macro@router_tx),
-//! a [background job](macro@background_job), or the closure given to [`SessionFactory::transaction`].
+//! a [background job](macro@background_job), or the closure given to [`SessionFactory::transaction`], which
+//! [`boundary`](macro@boundary) on the function around it holds to the same rules.
 //! A boundary lends a **session**, `&mut` [`Session`], to the **services** that it calls. A
 //! [service](macro@service) runs statements on the session that it was lent, and cannot begin, commit or roll back.
 //! `Ok` commits, `Err` rolls back.
@@ -111,6 +112,7 @@ pub use observe::sql_comments::SqlComments;
 pub use observe::stats::{BoundaryStats, LastError, SlowestRun};
 pub use options::{Isolation, ReadPreference, Retry, TxOptions};
 pub use pool::PoolStatus;
+pub use pool::tripwire::{tripwire, tripwire_log};
 pub use scope::activity::OpenBoundary;
 pub use scope::holder::ConnectionHolder;
 pub use scope::place::{ErrorContext, TransactionId};
