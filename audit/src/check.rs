@@ -28,6 +28,13 @@ pub(crate) struct Finding {
 }
 
 impl Check {
+    /// Sorts the mistakes of each file by their places.
+    pub(crate) fn sort(&mut self) {
+        for of_file in self.found.chunk_by_mut(|one, other| one.file == other.file) {
+            of_file.sort_by_key(|finding| (finding.line, finding.column));
+        }
+    }
+
     /// Whether something was found that stops a build.
     pub(crate) fn is_refused(&self) -> bool {
         self.count(ERROR) > 0
@@ -51,8 +58,12 @@ impl Seen for Check {
     fn arguments(&mut self, _: &str, _: &str, _: &Args) {}
 
     fn mistakes(&mut self, file: &str, errors: &Errors) {
-        self.found
-            .extend(errors.iter().map(|mistake| Finding::of(file, mistake)));
+        // A function inside another is looked at with both.
+        for finding in errors.iter().map(|mistake| Finding::of(file, mistake)) {
+            if !self.found.iter().any(|other| other.is_same(&finding)) {
+                self.found.push(finding);
+            }
+        }
     }
 
     fn function(&mut self) {
@@ -61,6 +72,13 @@ impl Seen for Check {
 }
 
 impl Finding {
+    fn is_same(&self, other: &Self) -> bool {
+        let place = |one: &Self| (one.line, one.column, one.rule);
+        self.file == other.file
+            && place(self) == place(other)
+            && (self.rule.is_some() || self.message == other.message)
+    }
+
     fn of(file: &str, mistake: &Mistake) -> Self {
         let Mistake {
             rule, level, error, ..

@@ -1,15 +1,19 @@
 //! `cargo demarcate`: the rules of demarcate over a whole workspace, without compiling it.
 //!
 //! * `cargo demarcate allows` lists every rule that was lifted, where, and why.
-//! * `cargo demarcate check` holds every router, service and job to the rules.
+//! * `cargo demarcate check` holds every router, service and job to the rules, and likewise, with an attribute or without,
+//!   every function that is lent a session and every closure that a session factory runs in a transaction.
 //!
 //! The rules are those of `demarcate-rules`, as the attributes ask them. What only the compiler knows, the type behind a
 //! name, is left to the compiler. Code that a macro makes or takes is not seen.
 
 mod allows;
 mod check;
+mod factories;
 mod modules;
 mod names;
+mod private;
+mod unmarked;
 mod visit;
 mod workspace;
 
@@ -19,10 +23,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use demarcate_rules::Errors;
 use serde::Serialize;
 
 use crate::allows::Allows;
 use crate::check::Check;
+use crate::factories::Factories;
+use crate::names::Names;
 use crate::visit::{Seen, look};
 use crate::workspace::Workspace;
 
@@ -39,7 +46,11 @@ enum Cargo {
 enum Command {
     /// List every rule that was lifted with `allow(..)`, and every `skip`.
     Allows(Common),
-    /// Hold every router, service and background job to the rules; 1 if one is broken, 2 if a file cannot be read.
+    /// Hold all code inside transactions to the rules; 1 if one is broken, 2 if a file cannot be read.
+    ///
+    /// That is: every router, service and background job; every function with a `&mut Session` and no attribute, which is
+    /// reported as that; and every closure that a session factory runs in a transaction, in any function. Tests are held to
+    /// them where they have an attribute. A path to what the attributes expand to is an error.
     Check(Common),
 }
 
@@ -83,6 +94,7 @@ fn run(command: &Command) -> Result<ExitCode, String> {
         Command::Check(common) => {
             let mut check = Check::default();
             let unread = each_file(common, &mut check)?;
+            check.sort();
             print(common.format, &check.found)?;
             eprintln!("{}", check.summary());
             Ok(if check.is_refused() {
@@ -104,10 +116,21 @@ fn each_file(common: &Common, seen: &mut dyn Seen) -> Result<ExitCode, String> {
             eprintln!("cargo demarcate: {message}");
             code = ExitCode::from(2);
         }
+        let (programs, _) = modules::of(&package.programs);
+        let programs: Vec<_> = programs.into_iter().map(|file| file.path).collect();
+        let factories = Factories::of(files.iter().map(|file| &file.parsed));
         demarcate_rules::in_package(&package.directory, || {
             for file in &files {
                 let shown = workspace.shown(&file.path);
-                look(&shown, &file.parsed, &package.names, seen);
+                let unmarked =
+                    Some(&factories).filter(|_| !package.is_ours && programs.contains(&file.path));
+                let names = Names::of(&file.parsed, &package.names, factories.has_own_session);
+                if !package.is_ours {
+                    let mut errors = Errors::default();
+                    private::mentions(&file.parsed, &package.names, &mut errors);
+                    seen.mistakes(&shown, &errors);
+                }
+                look(&shown, &file.parsed, names, unmarked, seen);
             }
         });
     }

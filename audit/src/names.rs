@@ -9,6 +9,8 @@ pub(crate) struct Names<'a> {
     /// The names under which the package imports demarcate.
     crates: &'a [String],
     imports: Vec<Import>,
+    /// Whether the package has a type of its own that is called `Session`.
+    has_own_session: bool,
 }
 
 /// `use demarcate::service as lent;`
@@ -22,12 +24,13 @@ struct Import {
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn of(file: &syn::File, crates: &'a [String]) -> Self {
+    pub(crate) fn of(file: &syn::File, crates: &'a [String], has_own_session: bool) -> Self {
         let mut imports = Imports(Vec::new());
         imports.visit_file(file);
         Self {
             crates,
             imports: imports.0,
+            has_own_session,
         }
     }
 
@@ -61,6 +64,30 @@ impl<'a> Names<'a> {
         }
     }
 
+    /// Whether a type is a session of ours: `Session`, `sqlite::Session`, `demarcate::postgres::Session`, or a renamed one.
+    pub(crate) fn is_session(&self, path: &Path) -> bool {
+        let (Some(first), Some(last)) = (path.segments.first(), path.segments.last()) else {
+            return false;
+        };
+        let (first, last) = (first.ident.to_string(), last.ident.to_string());
+        let is_one = path.segments.len() == 1;
+        let import = self.imports.iter().find(|import| import.local == first);
+        let name = match import {
+            Some(import) if is_one => &import.name,
+            _ => &last,
+        };
+        let root = import.map_or(first.as_str(), |import| import.root.as_str());
+        let is_by_name = self.crates.iter().any(|name| *name == root);
+        // From a glob, or from a module of the package's own.
+        let may_be = !self.has_own_session
+            && ((is_one && import.is_none())
+                || matches!(
+                    root,
+                    "crate" | "self" | "super" | "postgres" | "mysql" | "sqlite"
+                ));
+        name == "Session" && (is_by_name || may_be)
+    }
+
     /// Ours may be exported anew by a module of the package's own.
     fn may_hold_ours(&self, root: &str) -> bool {
         self.crates.iter().any(|name| name == root) || matches!(root, "crate" | "self" | "super")
@@ -68,7 +95,7 @@ impl<'a> Names<'a> {
 }
 
 fn of_name(name: &str) -> Option<Kind> {
-    [Kind::Router, Kind::Service, Kind::Job]
+    [Kind::Router, Kind::Service, Kind::Job, Kind::Boundary]
         .into_iter()
         .find(|kind| kind.name() == name)
 }
@@ -124,7 +151,7 @@ mod tests {
     fn kind(uses: &str, attribute: &str) -> Option<Kind> {
         let crates = ["demarcate".to_owned(), "dm".to_owned()];
         let file = syn::parse_file(&format!("{uses} #[{attribute}] fn f() {{}}")).expect("a file");
-        let names = Names::of(&file, &crates);
+        let names = Names::of(&file, &crates, false);
         let Some(syn::Item::Fn(function)) = file.items.last() else {
             panic!("no function");
         };
@@ -170,6 +197,28 @@ mod tests {
             ("", "test", None),
         ] {
             assert_eq!(kind(uses, attribute), expected, "{uses} #[{attribute}]");
+        }
+    }
+
+    #[test]
+    fn sessions_by_every_name() {
+        for (uses, ty, has_own_session, expected) in [
+            ("use demarcate::sqlite::Session;", "Session", true, true),
+            ("use dm::Session as Tx;", "Tx", true, true),
+            ("use demarcate::sqlite;", "sqlite::Session", true, true),
+            ("", "demarcate::Session<DB>", true, true),
+            ("use crate::prelude::*;", "Session", false, true),
+            ("use crate::prelude::*;", "Session", true, false),
+            ("use crate::auth::Session;", "Session", true, false),
+            ("use tower_sessions::Session;", "Session", false, false),
+            ("", "tower_sessions::Session", false, false),
+            ("use demarcate::sqlite::Session;", "Order", false, false),
+        ] {
+            let crates = ["demarcate".to_owned(), "dm".to_owned()];
+            let file = syn::parse_file(uses).expect("a file");
+            let names = Names::of(&file, &crates, has_own_session);
+            let path = syn::parse_str(ty).expect("a path");
+            assert_eq!(names.is_session(&path), expected, "{uses} {ty}");
         }
     }
 }

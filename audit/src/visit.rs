@@ -1,13 +1,15 @@
-//! Finds the items with our attributes, and the members of blocks that the attribute applies to.
+//! Finds the items with our attributes, the members of blocks that the attribute applies to, and functions without one.
 
 use demarcate_rules::{Args, Attributed, Block, Errors, Kind, Member, MemberItem, On};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::parse::{ParseStream, Parser};
 use syn::visit::{self, Visit};
-use syn::{Attribute, Ident, ImplItem, Item, Meta, TraitItem, Type};
+use syn::{Attribute, Ident, ImplItem, Item, Meta, Signature, TraitItem, Type};
 
+use crate::factories::Factories;
 use crate::names::Names;
+use crate::unmarked;
 
 /// Receives the items that are found.
 pub(crate) trait Seen {
@@ -19,16 +21,28 @@ pub(crate) trait Seen {
     fn function(&mut self) {}
 }
 
-/// Looks at a file of a package that calls demarcate one of `crates`.
-pub(crate) fn look(path: &str, file: &syn::File, crates: &[String], seen: &mut dyn Seen) {
-    let names = Names::of(file, crates);
-    let mut looking = Looking { path, names, seen };
+/// Looks at a file. With `unmarked` it also looks at functions that have no attribute.
+pub(crate) fn look(
+    path: &str,
+    file: &syn::File,
+    names: Names<'_>,
+    unmarked: Option<&Factories>,
+    seen: &mut dyn Seen,
+) {
+    let mut looking = Looking {
+        path,
+        names,
+        unmarked,
+        seen,
+    };
     looking.visit_file(file);
 }
 
 struct Looking<'a> {
     path: &'a str,
     names: Names<'a>,
+    /// Known where functions without an attribute are looked at: outside of tests, and of what has an attribute.
+    unmarked: Option<&'a Factories>,
     seen: &'a mut dyn Seen,
 }
 
@@ -50,6 +64,33 @@ impl Looking<'_> {
         true
     }
 
+    /// Looks at a function, and at the items in its body.
+    fn function<F: ToTokens + Clone>(
+        &mut self,
+        node: &F,
+        attrs: &[Attribute],
+        sig: fn(&mut F) -> &mut Signature,
+        body: Option<&syn::Block>,
+    ) {
+        let name = sig(&mut node.clone()).ident.to_string();
+        let is_marked = self.is_attributed(attrs, node, &name);
+        let Some(body) = body else { return };
+        let outer = self.unmarked;
+        if is_marked || unmarked::is_of_tests(attrs) {
+            self.unmarked = None;
+        }
+        if let Some(factories) = self.unmarked
+            && let Some(held) = unmarked::held(node.clone(), sig, &self.names, factories)
+        {
+            self.seen.mistakes(self.path, &held.errors);
+            if held.is_lent {
+                self.seen.function();
+            }
+        }
+        visit::visit_block(self, body);
+        self.unmarked = outer;
+    }
+
     fn block(&mut self, args: &Args, block: &Block) {
         for member in &block.members {
             match &member.item {
@@ -59,7 +100,9 @@ impl Looking<'_> {
                     self.seen.mistakes(self.path, &errors);
                     self.seen.function();
                     if let Some(body) = function.block() {
+                        let outer = self.unmarked.take();
                         self.visit_block(&body);
+                        self.unmarked = outer;
                     }
                 }
                 MemberItem::Block(inner) => {
@@ -96,20 +139,20 @@ impl Looking<'_> {
 
 impl<'ast> Visit<'ast> for Looking<'_> {
     fn visit_item_fn(&mut self, node: &'ast syn::ItemFn) {
-        self.is_attributed(&node.attrs, node, &node.sig.ident.to_string());
-        visit::visit_block(self, &node.block);
+        self.function(node, &node.attrs, |node| &mut node.sig, Some(&node.block));
     }
 
     fn visit_impl_item_fn(&mut self, node: &'ast syn::ImplItemFn) {
-        self.is_attributed(&node.attrs, node, &node.sig.ident.to_string());
-        visit::visit_block(self, &node.block);
+        self.function(node, &node.attrs, |node| &mut node.sig, Some(&node.block));
     }
 
     fn visit_trait_item_fn(&mut self, node: &'ast syn::TraitItemFn) {
-        self.is_attributed(&node.attrs, node, &node.sig.ident.to_string());
-        if let Some(body) = &node.default {
-            visit::visit_block(self, body);
-        }
+        self.function(
+            node,
+            &node.attrs,
+            |node| &mut node.sig,
+            node.default.as_ref(),
+        );
     }
 
     fn visit_item_impl(&mut self, node: &'ast syn::ItemImpl) {
@@ -125,9 +168,14 @@ impl<'ast> Visit<'ast> for Looking<'_> {
     }
 
     fn visit_item_mod(&mut self, node: &'ast syn::ItemMod) {
+        let outer = self.unmarked;
+        if unmarked::is_of_tests(&node.attrs) {
+            self.unmarked = None;
+        }
         if !self.is_attributed(&node.attrs, node, &format!("mod {}", node.ident)) {
             visit::visit_item_mod(self, node);
         }
+        self.unmarked = outer;
     }
 }
 

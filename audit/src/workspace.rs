@@ -18,8 +18,12 @@ pub(crate) struct Package {
     pub(crate) directory: PathBuf,
     /// The first file of each of its targets.
     pub(crate) roots: BTreeSet<PathBuf>,
+    /// The same of those that are no tests and no benchmarks.
+    pub(crate) programs: BTreeSet<PathBuf>,
     /// The names under which it imports demarcate.
     pub(crate) names: Vec<String>,
+    /// Whether it is demarcate.
+    pub(crate) is_ours: bool,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +49,15 @@ struct Dependency {
 #[derive(Deserialize)]
 struct Target {
     src_path: PathBuf,
+    kind: Vec<String>,
+}
+
+impl Target {
+    fn is_test(&self) -> bool {
+        self.kind
+            .iter()
+            .any(|kind| kind == "test" || kind == "bench")
+    }
 }
 
 impl Workspace {
@@ -93,7 +106,14 @@ impl Workspace {
                     .iter()
                     .map(|target| target.src_path.clone())
                     .collect(),
+                programs: package
+                    .targets
+                    .iter()
+                    .filter(|target| !target.is_test())
+                    .map(|target| target.src_path.clone())
+                    .collect(),
                 names,
+                is_ours: package.name == "demarcate",
             })
         })
     }

@@ -50,8 +50,8 @@ fn every_allow_and_every_skip_is_listed() {
     assert_eq!(
         lines(&output),
         [
-            "orders/src/lib.rs:18: sweep: D021 spawn: counts, and nothing of the transaction matters to it",
-            "orders/src/lib.rs:19: sweep: D050 sleep: counts, and nothing of the transaction matters to it",
+            "orders/src/lib.rs:19: sweep: D021 spawn: counts, and nothing of the transaction matters to it",
+            "orders/src/lib.rs:20: sweep: D050 sleep: counts, and nothing of the transaction matters to it",
             "orders/src/store.rs:3: impl Store: D008 past_the_session: it owns its pool",
             "orders/src/store.rs:9: index: D010 commit: a search index",
             "orders/src/store.rs:16: migrate: skip",
@@ -88,25 +88,37 @@ fn the_rules_hold_over_the_workspace() {
     assert_eq!(
         short,
         [
-            "orders/src/lib.rs:13:8: D010: a",
-            "orders/src/lib.rs:29:9: warning: D050:",
-            "orders/src/lib.rs:30:12: D011: a",
+            "orders/src/lib.rs:14:8: D010: a",
+            "orders/src/lib.rs:30:9: warning: D050:",
+            "orders/src/lib.rs:31:12: D011: a",
             "orders/src/store/by_file.rs:5:23: D013: a",
             "orders/src/store/by_file.rs:8:11: `#[service]` does",
             "orders/src/store.rs:12:9: D050: a",
             "orders/src/store.rs:13:12: D012: a",
             "orders/src/store.rs:23:12: D010: a",
             "orders/src/store.rs:33:16: D010: a",
+            "orders/src/unmarked.rs:19:24: D021: a",
+            "orders/src/unmarked.rs:25:17: D030: the",
+            "orders/src/unmarked.rs:35:61: D011: a",
+            "orders/src/unmarked.rs:39:10: warning: `sum`",
+            "orders/src/unmarked.rs:41:38: D012: a",
+            "orders/src/unmarked.rs:43:8: D010: a",
+            "orders/src/unmarked.rs:50:4: warning: `by_hand`",
+            "orders/src/unmarked.rs:51:9: `__private0` is",
         ]
     );
     assert_eq!(
         lines[0],
-        "orders/src/lib.rs:13:8: D010: a service does not commit; its caller, the router or job that began the \
+        "orders/src/lib.rs:14:8: D010: a service does not commit; its caller, the router or job that began the \
          transaction, commits when it returns `Ok`; remove the call; register code that must run after the commit with `tx.after_commit(..)`"
+    );
+    assert_eq!(
+        lines[12],
+        "orders/src/unmarked.rs:39:10: warning: `sum` takes a session and has no attribute; write `#[service]`"
     );
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("functions: 10, errors: 8, warnings: 1"),
+        said.contains("functions: 12, errors: 14, warnings: 3"),
         "{said}"
     );
 }
@@ -120,7 +132,7 @@ fn a_workspace_without_mistakes_is_a_success() {
     }
     let path = orders.join("src/lib.rs");
     let text = fs::read_to_string(&path).expect("it is there");
-    let text = text.replace("mod store;", "");
+    let text = text.replace("mod store;", "").replace("mod unmarked;", "");
     let text = text
         .replace("tx.commit().await", "Ok(())")
         .replace("tx.rollback().await", "Ok(())");

@@ -5,8 +5,9 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::Ident;
 
+use crate::lifted;
 use crate::marked::Marked;
-use crate::span::{ends, located};
+use crate::span::{located, outer};
 
 impl Marked<'_> {
     // Input:
@@ -40,7 +41,7 @@ impl Marked<'_> {
         };
         let private = self.private();
         let ty = self.returned();
-        let returned = Ident::new("__returned", ends(&ty).1);
+        let returned = Ident::new("__returned", outer(&ty).1);
         let leave = self.leave();
         let clones = self.clones();
         let body = self.body.with(&quote! {
@@ -55,25 +56,16 @@ impl Marked<'_> {
         quote!(async #mode |#parameter| #body)
     }
 
-    // Output:
-    //     ::demarcate::__private::allow(tx, "D044");
-    //
-    // Tells the statement guard, which works at run time, which rules the attribute lifts.
+    /// Lifts the rules of the statement guard that the attribute allows.
     pub(crate) fn leave(&self) -> TokenStream {
         let more = self.function.more_lent(self.kind, self.args);
         let more = more
             .iter()
             .filter_map(|lent| self.function.named(lent.index()));
         let sessions = self.session().into_iter().chain(more.cloned());
-        let codes: Vec<_> = self
-            .args
-            .allowed()
-            .filter(|rule| rule.is_guarded())
-            .map(|rule| rule.code)
-            .collect();
-        let private = self.private();
+        let (function, private) = (&self.function.sig.ident, self.private());
         sessions
-            .map(|session| quote!(#(#private::allow(#session, #codes);)*))
+            .map(|session| lifted::lift(&session, &self.args.allow, function, &private))
             .collect()
     }
 

@@ -11,7 +11,7 @@ use crate::marked::Marked;
 /// The function as it was written, except for mistakes that the compiler would report a second time.
 pub(crate) fn unchanged(marked: &Marked<'_>) -> TokenStream {
     let mut sig = marked.function.sig.clone();
-    if marked.kind != Kind::Service && sig.asyncness.is_none() {
+    if !matches!(marked.kind, Kind::Service | Kind::Boundary) && sig.asyncness.is_none() {
         sig.asyncness = Some(Token![async](sig.fn_token.span));
     }
     if let Some(index) = marked.function.unlent(marked.kind)

@@ -1,15 +1,16 @@
-//! The attributes of `demarcate`: [`macro@router_tx`], [`macro@service`] and [`macro@background_job`].
+//! The attributes of `demarcate`: [`macro@router_tx`], [`macro@service`], [`macro@background_job`] and [`macro@boundary`].
 //!
 //! Depend on `demarcate`, which re-exports them; this crate is of no use alone.
 //!
 //! The rules are in `demarcate-rules`. An expansion is one call into the runtime, and questions to the
 //! compiler that cost nothing when the program runs.
 //!
-//! Imports run one way: `expand` takes an attribute apart, `block` and `function` expand each function, `router`, `service`
-//! and `job` write the three expansions, and below them lie their parts.
+//! Imports run one way: `expand` takes an attribute apart, `block` and `function` expand each function, `router`, `service`,
+//! `job` and `boundary` write the expansions, and below them lie their parts.
 
 mod block;
 mod body;
+mod boundary;
 mod closure;
 mod declared;
 mod discarded;
@@ -17,6 +18,7 @@ mod expand;
 mod fallback;
 mod function;
 mod job;
+mod lifted;
 mod marked;
 mod paths;
 mod questions;
@@ -182,4 +184,46 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn background_job(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Job, args.into(), item.into()).into()
+}
+
+/// Holds the transactions that a plain function opens to the rules of a boundary.
+///
+/// The function stays as it is: sync or async, a method or not, with any parameters. The rules hold inside the closures that it
+/// gives to `transaction`, `transaction_with` and `stream` of a session factory, as if each were a router's body, and nowhere
+/// else in the function: what runs before, between and after them is not inside a transaction.
+///
+/// A router, a service and a job need no second attribute. This one is for the rest: a handler that opens more than one
+/// transaction or asks another server between them, a `main`, a command, a worker's loop.
+///
+/// ```ignore (the crate that has sessions depends on this one)
+/// use demarcate::{Error, boundary};
+/// use demarcate::sqlite::SessionFactory;
+///
+/// #[boundary]
+/// async fn settle(db: &SessionFactory, bank: &Bank) -> Result<(), Error> {
+///     let due = db.transaction(async |tx| due(tx).await).await?;
+///     let paid = bank.pay(&due).await; // no connection is held meanwhile
+///     db.transaction(async |tx| record(tx, &paid).await).await
+/// }
+/// ```
+///
+/// `cargo demarcate check` holds such closures to the rules in functions without the attribute as well, as far as tokens tell.
+/// With the attribute the compiler is asked what it knows of types.
+///
+/// # Which closures
+///
+/// The receiver is a parameter or a local that is visibly a `SessionFactory` or a clone of one, or the closure's parameter is
+/// written `tx: &mut Session`. Of another receiver, such as `self.db`, an async closure is taken for a boundary if it has the
+/// parameters of one. A function that is given by its name, as in `db.transaction(work)`, is a service: mark it as that.
+///
+/// # Options
+///
+/// | option | meaning |
+/// |---|---|
+/// | `allow(D010, reason = "..")` | lifts rules, by code or name, in all its closures; the reason is needed |
+/// | `deny(D050)` | makes an error of a rule that warns |
+/// | `crate = my_demarcate` | where `demarcate` is, if it was renamed |
+#[proc_macro_attribute]
+pub fn boundary(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::expand(Kind::Boundary, args.into(), item.into()).into()
 }

@@ -26,7 +26,8 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
         match marked.kind {
             Kind::Router => "router_takes",
             Kind::Service => "service_takes",
-            Kind::Job => "job_takes",
+            // Never asked.
+            Kind::Job | Kind::Boundary => "job_takes",
         },
         Span::mixed_site(),
     );

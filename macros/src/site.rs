@@ -6,12 +6,14 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::marked::Marked;
+use crate::span::behind;
 
 impl Marked<'_> {
     // Output:
     //     ::demarcate::__private::Site::new("post_order", ::demarcate::__private::SiteKind::Router, file!(), line!())
     //
-    // The line is the function's, since `line!()` stands where its name does.
+    // The line is the function's, since `line!()` stands directly behind its name: on the name an editor would show what is
+    // known of `core`.
     pub(crate) fn site(&self) -> TokenStream {
         let private = self.private();
         let ident = &self.function.sig.ident;
@@ -23,8 +25,10 @@ impl Marked<'_> {
             Kind::Router => quote!(Router),
             Kind::Service => quote!(Service),
             Kind::Job => quote!(Job),
+            // It has no site: its boundaries have their own.
+            Kind::Boundary => quote!(Closure),
         };
-        let line = quote_spanned!(ident.span()=> ::core::line!());
+        let line = quote_spanned!(behind(ident.span())=> ::core::line!());
         quote!(#private::Site::new(#name, #private::SiteKind::#kind, ::core::file!(), #line))
     }
 

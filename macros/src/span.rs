@@ -4,9 +4,35 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Attribute, PatType};
 
-/// The spans of the first and the last token. For a group it is the span of its parenthesis: that of the whole group would
-/// make an emitted token as wide as all of the group's content.
+/// The places directly before the first token and behind the last one. For a group it is its parenthesis: a span of the whole
+/// group would make an emitted token as wide as all of the group's content.
+///
+/// What begins at the one and ends at the other is underlined by rustc like the tokens. No emitted token covers them, so that
+/// an editor shows what they are, and not what was emitted.
 pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
+    let (start, end) = outer(tokens);
+    (before(start), behind(end))
+}
+
+/// The place directly before a token.
+pub(crate) fn before(span: Span) -> Span {
+    // Outside of the compiler, in the tests of this crate, there are no such places.
+    match proc_macro::is_available() {
+        true => span.unwrap().start().into(),
+        false => span,
+    }
+}
+
+/// The place directly behind a token.
+pub(crate) fn behind(span: Span) -> Span {
+    match proc_macro::is_available() {
+        true => span.unwrap().end().into(),
+        false => span,
+    }
+}
+
+/// The spans of the first and the last token.
+pub(crate) fn outer(tokens: &impl ToTokens) -> (Span, Span) {
     let mut tokens = tokens.to_token_stream().into_iter();
     let first = tokens.next();
     let last = tokens.last();
@@ -44,12 +70,18 @@ pub(crate) fn located_call(
     arguments: TokenStream,
     at: &impl ToTokens,
 ) -> TokenStream {
-    let (start, _) = ends(at);
+    let (start, _) = outer(at);
     let mut arguments = Group::new(Delimiter::Parenthesis, arguments);
     arguments.set_span(start);
+    let last = path.clone().into_iter().count().saturating_sub(1);
     path.into_iter()
-        .map(|mut token| {
-            token.set_span(start);
+        .enumerate()
+        .map(|(n, mut token)| {
+            token.set_span(if n == last {
+                behind(start)
+            } else {
+                before(start)
+            });
             token
         })
         .chain([arguments.into()])

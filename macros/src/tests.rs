@@ -91,6 +91,25 @@ fn what_is_run_again_has_its_arguments_anew() {
 }
 
 #[test]
+fn boundary() {
+    snapshot(
+        "boundary",
+        Kind::Boundary,
+        "allow(D044, reason = \"a cache\"), allow(D021, reason = \"counts\")",
+        "/// Its docs stay.
+         pub fn settle(db: &SessionFactory, pool: &PgPool) -> impl Future<Output = Result<(), Error>> {
+             let opens = pool.begin();
+             let factory = db.clone();
+             factory.transaction(async |tx| {
+                 tokio::spawn(count());
+                 query(\"select 1\").fetch_all(pool).await?;
+                 query(\"create temporary table t (a int)\").execute(&mut *tx).await
+             })
+         }",
+    );
+}
+
+#[test]
 fn what_a_service_requires() {
     snapshot(
         "service_requires",

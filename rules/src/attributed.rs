@@ -43,7 +43,7 @@ impl Attributed {
             Ok(Item::Function(function)) => {
                 let function = match kind {
                     Kind::Router | Kind::Job => Box::new(function.unboxed()),
-                    Kind::Service => function,
+                    Kind::Service | Kind::Boundary => function,
                 };
                 let checked = check(kind, &args, &function, &mut errors);
                 On::Function(function, checked)

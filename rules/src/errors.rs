@@ -119,6 +119,16 @@ impl Errors {
         self.mistakes.is_empty()
     }
 
+    /// Records what is no mistake by itself, and about which there is no rule.
+    pub fn warning(&mut self, error: syn::Error) {
+        self.mistakes.push(Mistake {
+            rule: None,
+            level: Level::Warn,
+            cfgs: TokenStream::new(),
+            error,
+        });
+    }
+
     /// Records an item that could not be read.
     pub fn unreadable(&mut self, error: syn::Error) {
         self.syntax(error);

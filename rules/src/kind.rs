@@ -1,4 +1,4 @@
-//! The three attributes.
+//! The attributes.
 
 /// The attribute that a function is marked with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub enum Kind {
     Service,
     /// `#[background_job]`: a boundary outside any request.
     Job,
+    /// `#[boundary]`: a plain function that opens boundaries. The rules hold in their closures, and nowhere else in it.
+    Boundary,
 }
 
 impl Kind {
@@ -19,6 +21,7 @@ impl Kind {
             Self::Router => "router_tx",
             Self::Service => "service",
             Self::Job => "background_job",
+            Self::Boundary => "boundary",
         }
     }
 
@@ -29,6 +32,7 @@ impl Kind {
             Self::Router => "#[router_tx]",
             Self::Service => "#[service]",
             Self::Job => "#[background_job]",
+            Self::Boundary => "#[boundary]",
         }
     }
 
@@ -39,6 +43,7 @@ impl Kind {
             Self::Router => "router",
             Self::Service => "service",
             Self::Job => "background job",
+            Self::Boundary => "boundary",
         }
     }
 }

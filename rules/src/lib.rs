@@ -36,7 +36,9 @@ mod syntax;
 pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
 pub use attributed::{Attributed, On};
 pub use body::ties::Tie;
-pub use check::{Checked, Doubtful, check, control, lost, question, swallowed};
+pub use check::{
+    Checked, Doubtful, check, check_unmarked, control, each_boundary, lost, question, swallowed,
+};
 pub use errors::{Errors, Mistake};
 pub use kind::Kind;
 pub use root::in_package;
@@ -135,6 +137,106 @@ mod tests {
         assert_eq!(
             job("db.transaction(async |tx| db.transaction(async |tx| Ok(())).await).await?;"),
             ["D023"]
+        );
+    }
+
+    #[test]
+    fn an_alias_of_a_jobs_factory_is_the_factory() {
+        for given in [
+            "let factory = db; factory.transaction(async |t| { BODY }).await?;",
+            "let factory = db.clone(); factory.transaction(async |t| { BODY }).await?;",
+            "let a = &db; let b = SessionFactory::clone(a); b.transaction_with(o, async |t| { BODY }).await?;",
+            "db.clone().transaction(async |t| { BODY }).await?;",
+            "db.transaction(|t| Box::pin(async move { BODY })).await?;",
+            "Arc::clone(db).stream(o, async |t, out| { BODY });",
+            "let own: SessionFactory = make(); own.transaction(async |t| { BODY }).await?;",
+            "let own = SessionFactory::connect(url).await?; own.transaction(async |t| { BODY }).await?;",
+            "self.app.db.transaction(async |t| { BODY }).await?;",
+            "app.transaction(|t: &mut Session| work(async { BODY })).await?;",
+        ] {
+            let body = given.replace("BODY", "let _ = f(t).await; tokio::spawn(g());");
+            let job =
+                format!("async fn f(db: &SessionFactory) -> Result<(), E> {{ {body} Ok(()) }}");
+            assert_eq!(codes_of(Kind::Job, &job), ["D030", "D021"], "{given}");
+            let plain = format!("fn f(db: Arc<SessionFactory>) {{ {body} }}");
+            assert_eq!(
+                codes_of(Kind::Boundary, &plain),
+                ["D030", "D021"],
+                "{given}"
+            );
+        }
+    }
+
+    #[test]
+    fn in_a_plain_function_the_rules_hold_in_its_boundaries_alone() {
+        let plain = |body: &str| {
+            codes_of(
+                Kind::Boundary,
+                &format!(
+                    "pub fn f(&self, State(db): State<SessionFactory>, conn: PgConnection) {{ {body} }}"
+                ),
+            )
+        };
+        assert_eq!(
+            plain(
+                "tokio::spawn(f()); sleep(d).await; let _ = f(db).await; pool.begin().await?; db.run(j()).await?;
+                 sqlx::query(\"commit\").execute(pool).await?; tx.savepoint(async |s| { let _ = f(s).await; });
+                 conn.transaction(async |c| { let _ = f(c).await; tokio::spawn(g()); }).await?;
+                 conn.transaction(|c| Box::pin(async move { let _ = f(c).await; })).await?;
+                 list.stream(async |a, b| tokio::spawn(a)); self.stream(a, b); x.transaction(f);
+                 fn inner() { tokio::spawn(f()); }
+                 db.transaction(async |tx| { tx.after_commit(async { tokio::spawn(f()); }); Ok(()) }).await?;"
+            ),
+            [""; 0]
+        );
+        assert_eq!(
+            plain(
+                "db.transaction(async |tx| {
+                     sqlx::query(\"commit\").execute(&mut *tx).await?;
+                     db.transaction(async |t| Ok(())).await?;
+                     tx.savepoint(async |s| s.commit().await).await?;
+                     sleep(d).await;
+                     tx.rollback().await
+                 }).await"
+            ),
+            ["D013", "D023", "D010", "D050", "D011"]
+        );
+        assert_eq!(
+            plain(
+                "fn inner() { db.transaction(async |t| t.commit().await); } let db = 1; db.transaction(async |t| t.begin());"
+            ),
+            ["D010", "D012"]
+        );
+    }
+
+    #[test]
+    fn a_plain_function_has_no_session() {
+        let mut errors = Errors::default();
+        let args = Args::parse(
+            Kind::Boundary,
+            "timeout = \"5s\", allow(D021, reason = \"a test\")"
+                .parse()
+                .expect("tokens"),
+            &mut errors,
+        );
+        let item = "fn f(tx: &mut Session) { db.transaction(async |t| { spawn(g()); }) }";
+        let Ok(Item::Function(function)) = Item::parse(item.parse().expect("tokens")) else {
+            panic!("no function");
+        };
+        check(Kind::Boundary, &args, &function, &mut errors);
+        let said: Vec<_> = errors
+            .iter()
+            .map(|mistake| mistake.error.to_string())
+            .collect();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(
+            said.iter().any(|text| text.contains("write `#[service]`")),
+            "{said:?}"
+        );
+        assert!(
+            said.iter()
+                .any(|text| text.contains("`db.transaction_with(options, ..)`")),
+            "{said:?}"
         );
     }
 }

@@ -92,7 +92,7 @@ impl Rule {
     pub fn text(&self, kind: Kind, what: &str) -> String {
         let says = match kind {
             Kind::Service => self.service,
-            Kind::Router | Kind::Job => self.boundary,
+            Kind::Router | Kind::Job | Kind::Boundary => self.boundary,
         };
         self.filled(says, kind, what)
     }
@@ -652,7 +652,7 @@ mod tests {
     #[test]
     fn messages_keep_to_the_style() {
         for rule in RULES.iter().chain(VARIANTS) {
-            for kind in [Kind::Router, Kind::Service, Kind::Job] {
+            for kind in [Kind::Router, Kind::Service, Kind::Job, Kind::Boundary] {
                 let text = rule.text(kind, "it");
                 assert!(!text.contains(['{', '}']), "a placeholder is left: {text}");
                 for line in text.lines() {

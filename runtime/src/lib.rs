@@ -2,7 +2,8 @@
 //! compiler.
 //!
 //! A **boundary** is the one function that owns begin, commit and rollback: a [router](macro@router_tx),
-//! a [background job](macro@background_job), or the closure given to [`SessionFactory::transaction`].
+//! a [background job](macro@background_job), or the closure given to [`SessionFactory::transaction`], which
+//! [`boundary`](macro@boundary) on the function around it holds to the same rules.
 //! A boundary lends a **session**, `&mut` [`Session`], to the **services** that it calls. A
 //! [service](macro@service) runs statements on the session that it was lent, and cannot begin, commit or roll back.
 //! `Ok` commits, `Err` rolls back.
@@ -93,7 +94,7 @@ mod targets;
 mod util;
 
 pub use backend::Backend;
-pub use demarcate_macros::{background_job, router_tx, service};
+pub use demarcate_macros::{background_job, boundary, router_tx, service};
 pub use error::Error;
 pub use factory::SessionFactory;
 pub use factory::builder::Builder;
@@ -111,6 +112,7 @@ pub use observe::sql_comments::SqlComments;
 pub use observe::stats::{BoundaryStats, LastError, SlowestRun};
 pub use options::{Isolation, ReadPreference, Retry, TxOptions};
 pub use pool::PoolStatus;
+pub use pool::tripwire::{tripwire, tripwire_log};
 pub use scope::activity::OpenBoundary;
 pub use scope::holder::ConnectionHolder;
 pub use scope::place::{ErrorContext, TransactionId};
@@ -183,8 +185,8 @@ pub mod __private0 {
     pub use crate::macro_support::verdict::{Probe, ProbeReceiver, ProbeTask};
     pub use crate::macro_support::{
         Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, FactoryOf, Fallible, JobOf,
-        LentSession, Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow, job,
-        keeps_nothing, on_error, requires, router, router_again,
+        LentSession, Lifted, Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow,
+        job, keeps_nothing, on_error, requires, router, router_again,
     };
     pub use crate::scope::site::{Site, SiteKind};
     pub use crate::session::requirements::Requirements;

@@ -30,6 +30,8 @@ pub(crate) const SQL: &str = "demarcate::sql";
 pub(crate) const STARTUP: &str = "demarcate::startup";
 /// The ends of boundaries, and replicas that cannot be reached.
 pub(crate) const TRANSACTION: &str = "demarcate::transaction";
+/// Connections of other pools that were taken inside a boundary.
+pub(crate) const TRIPWIRE: &str = "demarcate::tripwire";
 /// The pooler that was found in front of the server.
 pub(crate) const VERIFY: &str = "demarcate::verify";
 
@@ -40,7 +42,7 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     /// What users can filter by. A change here is one for the changelog.
-    const TARGETS: [&str; 15] = [
+    const TARGETS: [&str; 16] = [
         "demarcate",
         "demarcate::boundary",
         "demarcate::commit",
@@ -55,6 +57,7 @@ mod tests {
         "demarcate::sql",
         "demarcate::startup",
         "demarcate::transaction",
+        "demarcate::tripwire",
         "demarcate::verify",
     ];
 

@@ -50,6 +50,7 @@ mod streamed;
 mod streams;
 mod timeouts;
 mod tls;
+mod tripwire;
 mod two_databases;
 mod wire;
 

@@ -2,6 +2,7 @@
 
 mod behind;
 mod codes;
+mod editor;
 mod faults;
 mod layers;
 mod least;
@@ -22,6 +23,7 @@ commands:
   codes   write the lists of codes that the classifier must know
   test    everything that CI checks: format, lints, docs, each feature, messages, tests
   least   `demarcate` with the least versions that Cargo.toml admits; needs a nightly toolchain, and says so where there is none
+  editor  what rust-analyzer shows of a marked function; needs a nightly toolchain with it, and says so where there is none
   poolers the suites on PostgreSQL, through PgBouncer in each of its modes
   faults  the fault matrix, several times over; words after it keep the cases in whose name they stand
 ";
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments[..] {
         ["codes"] => codes::run(),
+        ["editor"] => editor::run(),
         ["layers"] => layers::run(),
         ["layers", "--circles"] => layers::print_circles(None),
         ["layers", "--circles", checkout] => layers::print_circles(Some(checkout)),
@@ -46,7 +49,7 @@ fn main() -> ExitCode {
         }
         [] => Err(format!("a command is missing\n\n{USAGE}")),
         [
-            "codes" | "layers" | "least" | "setup" | "test" | "poolers",
+            "codes" | "editor" | "layers" | "least" | "setup" | "test" | "poolers",
             unknown,
             ..,
         ] => Err(format!("unknown argument `{unknown}`\n\n{USAGE}")),

@@ -15,7 +15,7 @@ pub(super) struct Known {
 }
 
 const BOUNDARIES: &[Kind] = &[Kind::Router, Kind::Job];
-const ALL: &[Kind] = &[Kind::Router, Kind::Service, Kind::Job];
+const ALL: &[Kind] = &[Kind::Router, Kind::Service, Kind::Job, Kind::Boundary];
 
 pub(super) const ALLOW_FORM: &str = "allow(D010, reason = \"..\")";
 
@@ -99,6 +99,11 @@ pub(super) fn find(kind: Kind, name: &Ident, errors: &mut Errors) -> Option<&'st
         }
         (Kind::Service, _) => {
             "a service runs in its caller's transaction, so it belongs on the router or job"
+                .to_owned()
+        }
+        (Kind::Boundary, BOUNDARIES) => {
+            "this function opens its own transactions; give it to each with \
+             `db.transaction_with(options, ..)`"
                 .to_owned()
         }
         (_, [only]) => format!("it belongs on `{}`", only.attribute()),

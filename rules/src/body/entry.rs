@@ -1,6 +1,8 @@
 //! The meaning of a function's names where its body begins.
 
-use syn::{FnArg, Ident};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::{FnArg, Ident, Type};
 
 use crate::args::Args;
 use crate::body::idioms::of_type;
@@ -20,6 +22,9 @@ impl Function {
             let parameter = self.parameter(lent.as_ref()?.index())?;
             plain_name(&parameter.pat).cloned()
         };
+        if kind == Kind::Boundary {
+            return self.names_of_plain();
+        }
         let mut names = Names {
             inside: !matches!(lent, Some(Lent::Factory { .. })),
             ..Names::default()
@@ -60,4 +65,53 @@ impl Function {
         }
         names
     }
+
+    /// The names in a function that is no boundary, router, service or job itself. Nobody has judged its parameters.
+    fn names_of_plain(&self) -> Names {
+        let mut names = Names {
+            is_plain: true,
+            ..Names::default()
+        };
+        for (_, parameter) in self.parameters() {
+            let is_factory = mentions(&parameter.ty, "SessionFactory");
+            let known = of_type(&parameter.ty)
+                .or_else(|| is_foreign(&parameter.ty).then_some(Known::Foreign));
+            for binding in bindings(&parameter.pat) {
+                match known {
+                    _ if is_factory => names.factories.push(binding.name.clone()),
+                    Some(known) => names.known.push((binding.name.clone(), known)),
+                    None => {}
+                }
+            }
+        }
+        names.factory = names.factories.first().cloned();
+        names
+    }
+}
+
+/// Whether a type is, or holds, one of that name: `State<SessionFactory>`.
+fn mentions(ty: &Type, name: &str) -> bool {
+    fn search(tokens: TokenStream, name: &str) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Ident(word) => word == name,
+            TokenTree::Group(group) => search(group.stream(), name),
+            _ => false,
+        })
+    }
+    search(ty.to_token_stream(), name)
+}
+
+/// Whether a type is a connection or a pool, which no session factory is called.
+fn is_foreign(ty: &Type) -> bool {
+    let ty = match ty {
+        Type::Reference(reference) => &*reference.elem,
+        ty => ty,
+    };
+    let Type::Path(path) = ty else { return false };
+    path.path.segments.last().is_some_and(|last| {
+        let name = last.ident.to_string();
+        ["Connection", "Conn", "Pool", "Client", "Transaction"]
+            .iter()
+            .any(|end| name.ends_with(end))
+    })
 }

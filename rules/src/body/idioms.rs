@@ -133,6 +133,23 @@ pub(crate) fn runs_query(method: &Ident) -> bool {
     )
 }
 
+/// `SessionFactory::connect(..).await?`, `SessionFactory::builder().url(..).connect().await?`.
+pub(crate) fn makes_factory(expr: &Expr) -> bool {
+    chain(expr).any(|link| match link {
+        Expr::Call(call) => match &*call.func {
+            Expr::Path(path) => {
+                let makes = called(&call.func).is_some_and(|name| {
+                    let name = name.to_string();
+                    name.starts_with("connect") || name.starts_with("from_") || name == "builder"
+                });
+                makes && names_crate(&path.path, "SessionFactory")
+            }
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
 /// `reqwest::Client::new()`, `client.get(..)` of such a client.
 pub(crate) fn is_http(expr: &Expr, names: &Names) -> bool {
     for link in chain(expr) {

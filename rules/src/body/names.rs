@@ -1,12 +1,17 @@
 //! The meaning of the names in a body.
 
+use std::rc::Rc;
+
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
 use crate::body::ties::Tied;
 use crate::rule::Rule;
-use crate::syntax::expr::plain_place;
+use crate::syntax::expr::{called, plain_place};
 use crate::syntax::pattern::{bindings, binds};
+use crate::syntax::session::mutable;
+use crate::syntax::types::is_named;
 
 /// The meaning of the names in a part of a body.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +20,16 @@ pub struct Names {
     pub sessions: Vec<Ident>,
     /// The name of a job's session factory.
     pub factory: Option<Ident>,
+    /// Further names of session factories: what `let other = db.clone();` binds.
+    pub(crate) factories: Vec<Ident>,
+    /// Whether this is a part of a plain function (`#[boundary]`) outside of the boundaries that it opens, where no rule holds.
+    pub(crate) is_plain: bool,
     /// Whether a transaction is open here: not in a job that was given a factory, outside of the boundaries that it opens,
     /// nor in code that is registered to run after the commit.
     pub inside: bool,
+    /// The names of fields, functions and parameters that are or return a session factory, where they are known for a whole
+    /// package.
+    pub(crate) factories_by_name: Option<Rc<[String]>>,
     /// Other names that matter to a rule.
     pub(crate) known: Vec<(Ident, Known)>,
     /// Names that have to do with the session.
@@ -46,6 +58,8 @@ pub(crate) enum Known {
     Begun,
     /// The scope of `thread::scope(|s| ..)`, which waits for what is spawned on it.
     Scope,
+    /// A parameter of a plain function whose type is no session factory's, and is otherwise not known.
+    Foreign,
     /// `sqlx::query(..)`
     Query,
     /// The raw connection of a session.
@@ -72,6 +86,12 @@ impl Names {
                 .cloned()
                 .collect(),
             factory: self.factory.clone().filter(stays),
+            factories: self
+                .factories
+                .iter()
+                .filter(|name| stays(name))
+                .cloned()
+                .collect(),
             known: self
                 .known
                 .iter()
@@ -85,6 +105,7 @@ impl Names {
                 .cloned()
                 .collect(),
             idle: Vec::new(),
+            factories_by_name: self.factories_by_name.clone(),
             ..*self
         }
     }
@@ -116,9 +137,24 @@ impl Names {
         })
     }
 
-    /// Whether an expression is the session factory of a job.
+    /// Whether an expression is a session factory that is known by name: `db`, `&db`, `db.clone()`, `Arc::clone(&db)`.
     pub(crate) fn is_factory(&self, expr: &Expr) -> bool {
-        plain_place(expr).is_some_and(|name| self.factory.as_ref() == Some(name))
+        match expr {
+            Expr::MethodCall(call) => {
+                call.args.is_empty() && is_same(&call.method) && self.is_factory(&call.receiver)
+            }
+            Expr::Call(call) => {
+                call.args.len() == 1
+                    && called(&call.func).is_some_and(is_same)
+                    && call
+                        .args
+                        .first()
+                        .is_some_and(|value| self.is_factory(value))
+            }
+            expr => plain_place(expr).is_some_and(|name| {
+                self.factory.as_ref() == Some(name) || self.factories.contains(name)
+            }),
+        }
     }
 
     /// Returns the meaning of a name, or of a reference to it.
@@ -131,10 +167,77 @@ impl Names {
             .map(|(_, what)| *what)
     }
 
-    /// Whether a call opens a boundary in a job that has a session factory: `db.transaction(async |tx| ..)`.
-    pub(crate) fn opens_boundary(&self, call: &ExprMethodCall) -> bool {
-        !self.inside && self.is_factory(&call.receiver) && is_boundary(&call.method)
+    /// Whether a receiver of which nothing is known may be a factory.
+    fn may_be_factory(&self, receiver: &Expr) -> bool {
+        self.factories_by_name.as_ref().is_none_or(|names| {
+            last_name(receiver).is_some_and(|name| names.iter().any(|known| *known == name))
+        })
     }
+
+    /// Returns the place of the closure among the arguments of a call that runs it in a boundary:
+    /// `db.transaction(async |tx| ..)`.
+    ///
+    /// Where nothing tells what the receiver is, as in `self.db.transaction(..)`, an async closure with as many parameters as a
+    /// boundary lends is taken for one, in a function that opens boundaries. In the body of one, what another type does with
+    /// the closure is nobody's concern: a factory is refused there by its type.
+    pub(crate) fn boundary(&self, call: &ExprMethodCall) -> Option<usize> {
+        let lends = lends(&call.method)?;
+        let at = call.args.len().checked_sub(1)?;
+        let Some(Expr::Closure(closure)) = call.args.last() else {
+            return None;
+        };
+        let fits = closure.inputs.len() == lends
+            && (call.method == "transaction" || at > 0)
+            && closure.asyncness.is_some();
+        let is_lent = closure.inputs.first().is_some_and(is_typed_session);
+        let is_unknown = !self.inside
+            && fits
+            && matches!(
+                self.known(&call.receiver),
+                None | Some(Known::Typed | Known::Unsure | Known::Awaited)
+            )
+            && self.may_be_factory(&call.receiver);
+        (is_lent || is_unknown || self.is_factory(&call.receiver)).then_some(at)
+    }
+}
+
+/// The last name in `state.db`, `self.db()`, `db`, `db.clone()`.
+fn last_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::MethodCall(call) if is_same(&call.method) => last_name(&call.receiver),
+        Expr::MethodCall(call) => Some(call.method.to_string()),
+        Expr::Call(call) => called(&call.func).map(ToString::to_string),
+        Expr::Field(field) => Some(field.member.to_token_stream().to_string()),
+        Expr::Await(inner) => last_name(&inner.base),
+        Expr::Try(inner) => last_name(&inner.expr),
+        expr => plain_place(expr).map(ToString::to_string),
+    }
+}
+
+/// The number of parameters of the closure that a method of a factory runs in a boundary.
+fn lends(method: &Ident) -> Option<usize> {
+    match method.to_string().as_str() {
+        "transaction" | "transaction_with" => Some(1),
+        "stream" => Some(2),
+        _ => None,
+    }
+}
+
+/// `tx: &mut Session`
+fn is_typed_session(pat: &Pat) -> bool {
+    match pat {
+        Pat::Type(typed) => mutable(&typed.ty).is_some_and(|lent| is_named(&lent.elem, "Session")),
+        Pat::Paren(inner) => is_typed_session(&inner.pat),
+        _ => false,
+    }
+}
+
+/// The calls that give the same factory again.
+fn is_same(method: &Ident) -> bool {
+    matches!(
+        method.to_string().as_str(),
+        "clone" | "to_owned" | "as_ref" | "borrow" | "deref"
+    )
 }
 
 /// The methods of a factory that open a boundary.

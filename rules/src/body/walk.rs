@@ -9,7 +9,8 @@ use syn::{
 };
 
 use crate::body::idioms::{
-    begins, begins_on_session, connects, is_http, is_query, is_unguarded, of_type, waits_later,
+    begins, begins_on_session, connects, is_http, is_query, is_unguarded, makes_factory, of_type,
+    waits_later,
 };
 use crate::body::names::{Known, Names};
 use crate::body::ties::{Tie, Tied, in_some, items};
@@ -39,6 +40,7 @@ pub(crate) fn walk(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_
     let mut walk = Walk {
         names: names.clone(),
         look,
+        scope: None,
         replaces: true,
     };
     walk.visit_block_mut(body);
@@ -49,7 +51,24 @@ pub(crate) fn each(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_
     let mut walk = Walk {
         names: names.clone(),
         look,
+        scope: None,
         replaces: false,
+    };
+    walk.visit_block_mut(body);
+}
+
+/// Shows every closure that is run in a boundary of its own, with what its names mean, after those inside it. It may be
+/// changed.
+pub(crate) fn boundaries(
+    body: &mut Block,
+    names: &Names,
+    scope: &mut dyn FnMut(&mut ExprClosure, &Names),
+) {
+    let mut walk = Walk {
+        names: names.clone(),
+        look: &mut |_, _| {},
+        scope: Some(scope),
+        replaces: true,
     };
     walk.visit_block_mut(body);
 }
@@ -57,11 +76,20 @@ pub(crate) fn each(body: &mut Block, names: &Names, look: &mut dyn FnMut(Step<'_
 struct Walk<'f> {
     names: Names,
     look: &'f mut dyn FnMut(Step<'_>, &Names),
+    /// Is shown the closures that are run in boundaries of their own.
+    scope: Option<&'f mut dyn FnMut(&mut ExprClosure, &Names)>,
     /// Whether changed arguments of a macro call are written back to its tokens.
     replaces: bool,
 }
 
 impl Walk<'_> {
+    /// Shows a step, unless it is one of a plain function, in which no rule holds.
+    fn show(&mut self, step: Step<'_>) {
+        if !self.names.is_plain {
+            (self.look)(step, &self.names);
+        }
+    }
+
     /// Walks through a part of the body in which names mean something else.
     fn within(&mut self, names: Names, part: impl FnOnce(&mut Self)) {
         let outer = std::mem::replace(&mut self.names, names);
@@ -71,8 +99,9 @@ impl Walk<'_> {
 
     /// The closure's parameter is a session: `tx.savepoint(async |tx| ..)`, `db.transaction(async |tx| ..)`.
     fn visit_scope(&mut self, call: &mut ExprMethodCall) {
+        let boundary = self.names.boundary(call);
         self.visit_expr_mut(&mut call.receiver);
-        for argument in &mut call.args {
+        for (at, argument) in call.args.iter_mut().enumerate() {
             let Expr::Closure(closure) = argument else {
                 self.visit_expr_mut(argument);
                 continue;
@@ -83,8 +112,19 @@ impl Walk<'_> {
             names
                 .sessions
                 .extend(closure.inputs.first().and_then(plain_name).cloned());
-            names.inside = true;
-            self.within(names, |walk| walk.visit_expr_mut(&mut closure.body));
+            // A savepoint of something else, in a plain function.
+            if boundary.is_some() || !names.is_plain {
+                names.inside = true;
+                names.is_plain = false;
+            }
+            self.within(names, |walk| {
+                walk.visit_expr_mut(&mut closure.body);
+                if boundary == Some(at)
+                    && let Some(scope) = &mut walk.scope
+                {
+                    scope(closure, &walk.names);
+                }
+            });
         }
     }
 
@@ -159,13 +199,32 @@ impl Walk<'_> {
         names
     }
 
+    /// The meaning of the names of an item in the body, which knows none of those around it.
+    fn outer(&self) -> Names {
+        Names {
+            is_plain: self.names.is_plain,
+            factories_by_name: self.names.factories_by_name.clone(),
+            ..Names::default()
+        }
+    }
+
+    /// The same of a function: `async fn helper(tx: &mut Session)`.
+    fn inner(&self, sig: &Signature) -> Names {
+        let names = of_signature(sig);
+        Names {
+            is_plain: self.names.is_plain && !names.inside,
+            factories_by_name: self.names.factories_by_name.clone(),
+            ..names
+        }
+    }
+
     fn is_scope(&self, call: &ExprMethodCall) -> bool {
         call.method == "savepoint"
             || (["before_commit", "each", "pages"]
                 .iter()
                 .any(|name| call.method == name)
                 && self.names.is_session(&call.receiver))
-            || self.names.opens_boundary(call)
+            || self.names.boundary(call).is_some()
     }
 
     fn bound(&self, local: &Local) -> Bound {
@@ -181,6 +240,7 @@ impl Walk<'_> {
         match (what, plain_name(pat)) {
             (Bound::Session, Some(name)) => self.names.sessions.push(name.clone()),
             (Bound::Known(Known::Typed), _) => self.names.bind_typed(pat),
+            (Bound::Factory, Some(name)) => self.names.factories.push(name.clone()),
             (Bound::Known(what), Some(name)) => self.names.known.push((name.clone(), what)),
             // Input: `let (sender, receiver) = channel(8);`
             (Bound::Channel, _) => {
@@ -209,6 +269,7 @@ fn adapted(call: &ExprMethodCall, names: &Names) -> Option<Tie> {
 /// The meaning of a value that a `let` binds.
 enum Bound {
     Session,
+    Factory,
     Known(Known),
     Channel,
     Other,
@@ -221,6 +282,13 @@ impl Bound {
         {
             return Self::Known(known);
         }
+        // Input: `let db: SessionFactory = ..;`
+        if let Pat::Type(typed) = &local.pat
+            && !names.inside
+            && is_named(&typed.ty, "SessionFactory")
+        {
+            return Self::Factory;
+        }
         let is_written_out = match &local.pat {
             Pat::Type(typed) => is_type_written_out(&typed.ty),
             _ => false,
@@ -231,6 +299,9 @@ impl Bound {
                 false => Self::Other,
             };
         };
+        if names.is_factory(init) || (!names.inside && makes_factory(init)) {
+            return Self::Factory;
+        }
         if names.is_session(init) || begins_on_session(init, names) {
             return Self::Session;
         }
@@ -359,7 +430,7 @@ fn has_attribute_of_ours(attrs: &[syn::Attribute]) -> bool {
 impl VisitMut for Walk<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // Looked at before its parts are replaced.
-        (self.look)(Step::Enter(expr), &self.names);
+        self.show(Step::Enter(expr));
         match expr {
             Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
             Expr::MethodCall(call) if self.names.is_after_the_end(call) => {
@@ -441,14 +512,14 @@ impl VisitMut for Walk<'_> {
             }
             _ => visit_mut::visit_expr_mut(self, expr),
         }
-        (self.look)(Step::Leave(expr), &self.names);
+        self.show(Step::Leave(expr));
     }
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
-        (self.look)(Step::Statement(stmt), &self.names);
+        self.show(Step::Statement(stmt));
         self.names.idle = Vec::new();
         visit_mut::visit_stmt_mut(self, stmt);
-        (self.look)(Step::LeaveStatement(stmt), &self.names);
+        self.show(Step::LeaveStatement(stmt));
     }
 
     fn visit_block_mut(&mut self, block: &mut Block) {
@@ -505,9 +576,7 @@ impl VisitMut for Walk<'_> {
                     Part::Statements(stmts) => {
                         stmts.iter_mut().for_each(|stmt| walk.visit_stmt_mut(stmt));
                     }
-                    Part::Other(tokens) => {
-                        (walk.look)(Step::Tokens(tokens), &walk.names);
-                    }
+                    Part::Other(tokens) => walk.show(Step::Tokens(tokens)),
                     Part::Separator(_) => {}
                 }
             }
@@ -524,13 +593,12 @@ impl VisitMut for Walk<'_> {
             // It is held to the rules by its own attribute.
             Item::Fn(function) if has_attribute_of_ours(&function.attrs) => {}
             Item::Fn(function) => {
-                let names = of_signature(&function.sig);
+                let names = self.inner(&function.sig);
                 self.within(names, |walk| walk.visit_block_mut(&mut function.block));
             }
             Item::Impl(_) | Item::Mod(_) | Item::Trait(_) => {
-                self.within(Names::default(), |walk| {
-                    visit_mut::visit_item_mut(walk, item)
-                });
+                let names = self.outer();
+                self.within(names, |walk| visit_mut::visit_item_mut(walk, item));
             }
             _ => {}
         }
@@ -539,7 +607,7 @@ impl VisitMut for Walk<'_> {
     /// A method in a block that stands in the body.
     fn visit_impl_item_fn_mut(&mut self, function: &mut ImplItemFn) {
         if function.sig.constness.is_none() && !has_attribute_of_ours(&function.attrs) {
-            let names = of_signature(&function.sig);
+            let names = self.inner(&function.sig);
             self.within(names, |walk| walk.visit_block_mut(&mut function.block));
         }
     }

@@ -12,7 +12,7 @@ use crate::body::names::{Known, is_boundary};
 use crate::body::walk::{self, Step};
 use crate::check::{escape, given};
 use crate::rule::{self, Rule};
-use crate::syntax::expr::{called, without_parens};
+use crate::syntax::expr::{called, plain_place, without_parens};
 
 pub use crate::body::names::Names;
 pub use crate::syntax::expr::chain;
@@ -406,7 +406,7 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     if is_boundary(&call.method) && names.is_factory(&call.receiver) {
         return names
             .inside
-            .then(|| wrong_on_factory(Control::Open, &call.method, names));
+            .then(|| wrong_on_factory(Control::Open, &call.method, &call.receiver));
     }
     if let Some(control) = Control::named(&call.method) {
         return judge_receiver(control, &call.method, &call.receiver, names);
@@ -416,7 +416,11 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     }
     if starts(&call.method) && call.args.len() == 1 {
         if names.is_factory(&call.receiver) {
-            return Some(wrong_on_factory(Control::Start, &call.method, names));
+            return Some(wrong_on_factory(
+                Control::Start,
+                &call.method,
+                &call.receiver,
+            ));
         }
         return (!names.is_session(&call.receiver))
             .then(|| Judgement::Ask(Control::Start, call.method.clone(), call.receiver.clone()));
@@ -476,10 +480,10 @@ fn starts(method: &Ident) -> bool {
     method == "spawn" || method == "run"
 }
 
-fn wrong_on_factory(control: Control, method: &Ident, names: &Names) -> Judgement {
-    let factory = names
-        .factory
-        .as_ref()
+fn wrong_on_factory(control: Control, method: &Ident, factory: &Expr) -> Judgement {
+    let factory = chain(factory)
+        .filter_map(plain_place)
+        .last()
         .map(ToString::to_string)
         .unwrap_or_default();
     Judgement::Wrong(control, method.clone(), factory)
@@ -503,7 +507,7 @@ fn judge_call(call: &ExprCall, names: &Names) -> Option<Judgement> {
     };
     if names.is_factory(receiver) {
         return (names.inside && is_boundary(method))
-            .then(|| wrong_on_factory(Control::Open, method, names));
+            .then(|| wrong_on_factory(Control::Open, method, receiver));
     }
     // `orders::begin(tx)` is a service with an unlucky name, and so is `Shift::begin(tx)`.
     if names.is_session(receiver) && !(is_of_a_type && is_of_sqlx(&call.func)) {
@@ -708,7 +712,7 @@ mod tests {
         );
         assert_eq!(
             calls("db.transaction(async |s| { db.transaction(async |t| t.commit()) });"),
-            ["t", "db.transaction!"]
+            ["commit!", "db.transaction!"]
         );
         assert_eq!(calls("let db = other; db.transaction(f);"), ["db"]);
     }

@@ -11,7 +11,7 @@ mod texts;
 mod waiting;
 
 use proc_macro2::TokenStream;
-use syn::{Block, Expr, Stmt};
+use syn::{Block, Expr, ExprClosure, Stmt, parse_quote};
 
 use self::control::Judgement;
 use self::lost::{Found, Lost};
@@ -44,9 +44,9 @@ pub struct Checked {
 pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) -> Option<Checked> {
     errors.under(args.allowed().collect(), args.denied().collect());
     check_signature(kind, args, function, errors);
-    let checked = function.block().map(|body| {
+    let checked = function.block().map(|mut body| {
         let names = function.names(kind, args);
-        let mut doubtful = check_sql(kind, args, function, &body, &names, errors);
+        let mut doubtful = check_texts(kind, args, function, &mut body, &names, errors);
         doubtful.retain(|text| !args.allows(text.rule));
         Checked {
             doubtful,
@@ -55,6 +55,29 @@ pub fn check(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) 
     });
     errors.sort();
     checked
+}
+
+/// Applies the rules about bodies to a function without an attribute: as a service where it was lent a session, else as a plain
+/// function whose boundaries are held to them. `factories` are the names of fields, functions and parameters that are, or
+/// return, a session factory: what something else does with a closure is not judged.
+#[must_use]
+pub fn check_unmarked(kind: Kind, function: &Function, factories: &[String]) -> Errors {
+    let mut errors = Errors::default();
+    if let Some(mut body) = function.block() {
+        let args = Args::default();
+        let mut names = function.names(kind, &args);
+        names.factories_by_name = Some(factories.into());
+        // What depends on the database is left to the compiler and to the guard.
+        check_texts(kind, &args, function, &mut body, &names, &mut errors);
+        check_body(kind, body, &names, &mut errors);
+    }
+    errors.sort();
+    errors
+}
+
+/// Shows every closure in a body that is run in a boundary of its own: `db.transaction(async |tx| ..)`. It may be changed.
+pub fn each_boundary(body: &mut Block, names: &Names, shown: &mut dyn FnMut(&mut ExprClosure)) {
+    walk::boundaries(body, names, &mut |closure, _| shown(closure));
 }
 
 /// Applies the rules to a function's body.
@@ -82,17 +105,42 @@ fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) 
     }
 }
 
-/// D013, D040 to D045, and D024 for COPY. Returns the texts that only some databases refuse, where the session's is not
-/// known.
-fn check_sql(
+/// The body of a closure as a block.
+fn body_of(closure: &ExprClosure) -> Block {
+    match &*closure.body {
+        Expr::Block(body) => body.block.clone(),
+        body => parse_quote!({ #body }),
+    }
+}
+
+/// The texts of a body; of a plain function those in its boundaries, whose databases are not known here.
+fn check_texts(
     kind: Kind,
     args: &Args,
     function: &Function,
-    body: &Block,
+    body: &mut Block,
     names: &Names,
     errors: &mut Errors,
 ) -> Vec<Doubtful> {
     let databases = sql::Databases::of(kind, args, function);
+    if !names.is_plain {
+        return check_sql(kind, databases, body, names, errors);
+    }
+    walk::boundaries(body, names, &mut |closure, names| {
+        check_sql(kind, databases, &body_of(closure), names, errors);
+    });
+    Vec::new()
+}
+
+/// D013, D040 to D045, and D024 for COPY. Returns the texts that only some databases refuse, where the session's is not
+/// known.
+fn check_sql(
+    kind: Kind,
+    databases: sql::Databases,
+    body: &Block,
+    names: &Names,
+    errors: &mut Errors,
+) -> Vec<Doubtful> {
     let mut doubtful = Vec::new();
     for sql::Refused {
         finding: Finding {

@@ -13,6 +13,11 @@ use crate::syntax::types::{self, Borrow};
 
 /// Applies the rules to a function's signature.
 pub(crate) fn check_signature(kind: Kind, args: &Args, function: &Function, errors: &mut Errors) {
+    if kind == Kind::Boundary {
+        check_has_body(kind, function, errors);
+        check_has_no_session(kind, function, errors);
+        return;
+    }
     check_requires(kind, args, function, errors);
     if function.is_helper(kind) {
         return;
@@ -49,6 +54,18 @@ fn check_has_body(kind: Kind, function: &Function, errors: &mut Errors) {
     }
 }
 
+/// Rejects a session on a function that opens boundaries of its own.
+fn check_has_no_session(kind: Kind, function: &Function, errors: &mut Errors) {
+    let lent = function.lent(kind);
+    if let Some(parameter) = lent.and_then(|lent| function.parameter(lent.index())) {
+        errors.argument(
+            parameter,
+            "`#[boundary]` is for a function that opens its own transactions, and this one works on a session that it \
+             was lent; write `#[service]`",
+        );
+    }
+}
+
 /// D001. `from = ..` introduces a session, and then there is no parameter for it.
 fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, errors: &mut Errors) {
     if args.from.is_some() {
@@ -69,7 +86,7 @@ fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, er
     }
     let help = match kind {
         Kind::Job => "a job that opens several transactions takes `db: &SessionFactory` instead",
-        Kind::Router | Kind::Service => {
+        Kind::Router | Kind::Service | Kind::Boundary => {
             "where the signature is fixed from outside, write `#[router_tx(from = self.db)]`, with an expression for \
              the session factory"
         }

@@ -307,7 +307,10 @@ fn lets_out(attr: &Attribute) -> bool {
     }
     match &attr.meta {
         Meta::List(list) if attr.path().is_ident("cfg") => list.tokens.to_string() == "test",
-        _ => last(attr.path(), &["router_tx", "background_job", "test"]),
+        _ => last(
+            attr.path(),
+            &["router_tx", "background_job", "boundary", "test"],
+        ),
     }
 }
 

@@ -54,8 +54,8 @@ pub enum Error {
         source: sqlx::Error,
     },
 
-    /// The body asked for a rollback with [`rollback_only`](crate::Session::rollback_only) and returned `Ok`. The
-    /// transaction was rolled back.
+    /// The body asked for a rollback with [`rollback_only`](crate::Session::rollback_only) and returned `Ok`, or a
+    /// [`tripwire`](crate::tripwire) has seen it take a connection of another pool. The transaction was rolled back.
     #[non_exhaustive]
     RollbackOnly {
         /// Where it happened.

@@ -1,4 +1,4 @@
-//! Methods that a session must not have: `commit`, `rollback` and `begin`.
+//! Methods that a session must not have: `commit`, `rollback` and `begin`, `pool`, `acquire` and `connection`.
 //!
 //! Each is declared with a bound that nothing satisfies, so that the compiler reports in a sentence who
 //! owns the transaction, in place of "no method named `commit`". The methods are hidden from documentation
@@ -6,6 +6,7 @@
 //! their return type is concrete, so that one mistake gives one error.
 
 use crate::backend::Backend;
+use crate::macro_support::probe::unreached;
 use crate::session::Session;
 
 #[diagnostic::on_unimplemented(
@@ -30,6 +31,30 @@ pub trait RollsBack {}
 )]
 pub trait Begins {}
 
+#[diagnostic::on_unimplemented(
+    message = "a session does not give out its pool; run statements on the session, `&mut *tx`",
+    label = "what is sent to a pool is not part of the transaction",
+    note = "for code that is generic over an executor, write `tx.lent()`; for what must stay whatever becomes of the transaction, \
+            open a boundary behind it, or start a job: `tx.after_commit(job(..))`"
+)]
+pub trait GivesPool {}
+
+#[diagnostic::on_unimplemented(
+    message = "a session does not take another connection; run statements on the session, `&mut *tx`",
+    label = "the session has a connection, and takes it at its first statement",
+    note = "for code that is generic over an executor, write `tx.lent()`"
+)]
+pub trait Acquires {}
+
+#[diagnostic::on_unimplemented(
+    message = "a session does not give out its connection; run statements on the session, `&mut *tx`",
+    label = "the connection stays with the session",
+    note = "for code that is generic over an executor, write `tx.lent()`; for what sqlx offers on a connection alone, \
+            write `tx.unguarded()`, with `allow(unguarded, reason = \"..\")`; for what does not run inside a transaction, write \
+            `db.connection(..)` outside of it"
+)]
+pub trait GivesConnection {}
+
 /// The return type of all three, which is never produced.
 type Never = std::future::Ready<Result<(), sqlx::Error>>;
 
@@ -37,8 +62,9 @@ fn never() -> Never {
     std::future::ready(Ok(()))
 }
 
-#[doc(hidden)]
+// Each of them is hidden by itself: an editor offers what is hidden by its `impl` alone.
 impl<DB: Backend> Session<DB> {
+    #[doc(hidden)]
     pub fn commit(&mut self) -> Never
     where
         Self: Commits,
@@ -46,6 +72,7 @@ impl<DB: Backend> Session<DB> {
         never()
     }
 
+    #[doc(hidden)]
     pub fn rollback(&mut self) -> Never
     where
         Self: RollsBack,
@@ -53,10 +80,39 @@ impl<DB: Backend> Session<DB> {
         never()
     }
 
+    #[doc(hidden)]
     pub fn begin(&mut self) -> Never
     where
         Self: Begins,
     {
         never()
+    }
+}
+
+// Of these a trait of the user's may have one, which is then found first: a session is `tx: &mut Session`, and the receiver here
+// is a reference to that. They give a session, so that what is done with it is not reported as well.
+impl<DB: Backend> Session<DB> {
+    #[doc(hidden)]
+    pub fn pool(self: &&mut Self) -> &'static mut Self
+    where
+        Self: GivesPool,
+    {
+        unreached()
+    }
+
+    #[doc(hidden)]
+    pub fn acquire(self: &&mut Self) -> std::future::Ready<Result<&'static mut Self, sqlx::Error>>
+    where
+        Self: Acquires,
+    {
+        unreached()
+    }
+
+    #[doc(hidden)]
+    pub fn connection(self: &&mut Self) -> &'static mut Self
+    where
+        Self: GivesConnection,
+    {
+        unreached()
     }
 }

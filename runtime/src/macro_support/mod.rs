@@ -1,6 +1,7 @@
 //! The functions and types that expansions name. They are not for use by hand, and may change with every release.
 
 mod forbidden;
+mod lifted;
 pub(crate) mod outcome;
 pub(crate) mod probe;
 pub(crate) mod texts;
@@ -25,6 +26,7 @@ use crate::util::send_closure::{SendMut, SendOnce, SendOnce2};
 
 mod policy;
 
+pub use lifted::Lifted;
 pub use policy::{Again, JobPolicy, Once, WithFactory};
 
 /// A session type, as a parameter names it.
@@ -227,10 +229,10 @@ pub fn requires<DB: Backend>(tx: &mut Session<DB>, needs: Requirements) {
     tx.core.require(needs);
 }
 
-/// Lifts a rule of the statement guard, by its code, for the rest of the boundary. A connection on which a statement then
-/// leaves something is closed at the end.
-pub fn allow<DB: Backend>(tx: &mut Session<DB>, rule: &'static str) {
-    tx.core.fitness.allow(rule);
+/// Lifts a rule of the statement guard for the rest of the boundary. A connection on which a statement then leaves something
+/// is closed at the end.
+pub fn allow<DB: Backend>(tx: &mut Session<DB>, lifted: &'static Lifted) {
+    tx.core.fitness.allow(lifted.rule());
 }
 
 #[cfg(all(test, feature = "postgres"))]

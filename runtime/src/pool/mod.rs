@@ -8,6 +8,7 @@ pub(crate) mod lease;
 pub(crate) mod own;
 pub(crate) mod replicas;
 mod status;
+pub(crate) mod tripwire;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,6 +32,7 @@ use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
 use crate::pool::learned::Learned;
 use crate::pool::own::{AfterConnect, CLOSING_TAKES, Lack, Limits, OwnPool};
+use crate::scope::current;
 use crate::scope::holder::InWords;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
@@ -231,7 +233,7 @@ impl<DB: Backend> Pool<DB> {
                 LentConnection::Own(own.take().await.map_err(|lack| self.explain(lack))?)
             }
             PoolSource::Sqlx { pool, .. } => {
-                let taken = pool.acquire().await;
+                let taken = current::taking(pool.acquire()).await;
                 LentConnection::Sqlx(taken.map_err(|error| self.explain_sqlx(error))?)
             }
         };

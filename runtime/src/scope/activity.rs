@@ -71,6 +71,10 @@ struct ActivityState {
     statement: Option<CurrentStatement>,
     /// The message of the last error of a statement, and where it happened.
     failed: Option<(String, ErrorContext)>,
+    /// Whether a tripwire has seen a connection of another pool.
+    has_passed: bool,
+    /// Where that was, if the boundary must not commit because of it.
+    passed: Option<ErrorContext>,
 }
 
 /// A running service, and the one that called it.
@@ -252,6 +256,21 @@ impl Activity {
     pub(crate) fn place_of_service(&self) -> ErrorContext {
         let service = self.service();
         self.place_of_run().with_statement(service, None)
+    }
+
+    /// Records that a connection of another pool was taken. Returns whether it is the first of this run.
+    pub(crate) fn passes(&self, refuses: bool) -> bool {
+        let place = refuses.then(|| self.place_of_service());
+        let mut state = self.state();
+        if state.passed.is_none() {
+            state.passed = place;
+        }
+        !std::mem::replace(&mut state.has_passed, true)
+    }
+
+    /// Returns where a connection of another pool was taken because of which the boundary must not commit.
+    pub(crate) fn passed(&self) -> Option<ErrorContext> {
+        self.state().passed.clone()
     }
 
     /// Returns where `error`, which the body received, happened: at the last failed statement if the messages are equal.

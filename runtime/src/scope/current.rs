@@ -11,12 +11,14 @@ use tokio::task;
 
 use crate::scope::activity::Activity;
 use crate::scope::place::ErrorContext;
-use crate::scope::site::Site;
+use crate::scope::site::{Site, SiteKind};
 
 tokio::task_local! {
     static OPEN: Frame;
     /// The pool that still accepts boundaries of this task while it is closing.
     static LET_IN: usize;
+    /// A connection is being taken by a boundary itself.
+    static TAKING: ();
     /// The task for which this one works.
     static ON_BEHALF_OF: Option<task::Id>;
 }
@@ -85,6 +87,24 @@ pub(crate) fn holder(pool: usize) -> Option<Site> {
     })
     .ok()
     .flatten()
+}
+
+/// Takes a connection for the boundary itself, which no [`tripwire`](crate::tripwire) refuses.
+pub(crate) async fn taking<F: Future>(taken: F) -> F::Output {
+    TAKING.scope((), taken).await
+}
+
+/// Returns the run of the innermost transaction around the caller, unless it is the boundary itself that calls.
+pub(crate) fn past_the_session() -> Option<Arc<Activity>> {
+    if TAKING.try_with(|()| ()).is_ok() {
+        return None;
+    }
+    let activity = OPEN.try_with(|frame| Arc::clone(&frame.0.activity)).ok()?;
+    let is_transaction = !matches!(
+        activity.site().kind(),
+        SiteKind::Connection | SiteKind::Migration
+    );
+    is_transaction.then_some(activity)
 }
 
 /// Runs a job or a hook for which a closing pool still waits, and whose boundaries it therefore accepts.

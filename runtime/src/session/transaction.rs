@@ -23,6 +23,10 @@ use crate::session::hooks::{self, Hooks};
 use crate::session::recorder::Recorder;
 use crate::session::requirements::{Offer, Requirements, UnmetRequirement};
 
+/// Why a boundary does not commit in which a tripwire has seen a connection.
+const PASSED: &str = "a connection was taken past the session, so that its statements are not part of the transaction; \
+                      give them the session, `&mut *tx`";
+
 /// The state of one run: its connection, whether it may commit, its hooks, and its totals.
 pub(crate) struct Core<DB: Backend> {
     pub(crate) engine: Arc<Engine<DB>>,
@@ -136,10 +140,18 @@ impl<DB: Backend> Core<DB> {
     ///
     /// # Errors
     ///
-    /// The error of the first failure, or [`Error::RollbackOnly`].
+    /// The error of the first failure, or [`Error::RollbackOnly`], also where a [tripwire](crate::tripwire) has seen a
+    /// connection of another pool.
     pub(crate) fn check_commit(&mut self) -> Result<(), Error> {
         self.detect_abandoned(0);
-        self.fitness.check_commit(|| self.activity.place_of_run())
+        self.fitness.check_commit(|| self.activity.place_of_run())?;
+        match self.activity.passed() {
+            Some(place) => Err(Error::RollbackOnly {
+                place,
+                reason: PASSED.into(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Marks the session if the boundary does not meet the requirements of a service.
