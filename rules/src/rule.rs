@@ -104,15 +104,6 @@ impl Rule {
         self.of_type.map(|says| self.filled(says, kind, ty))
     }
 
-    /// The message about a text that a session does not send, with the reason on the database at hand.
-    pub(crate) fn text_of_sql(&self, kind: Kind, what: &str, reason: &str) -> String {
-        format!(
-            "{}: a {} does not send `{what}`: {reason}",
-            self.code,
-            kind.noun()
-        )
-    }
-
     fn filled(&self, says: Says, kind: Kind, what: &str) -> String {
         let fill = |text: &str| text.replace("{kind}", kind.noun()).replace("{what}", what);
         format!(

@@ -235,8 +235,15 @@ async fn on_postgres_the_raw_connection_cannot_swap_the_transaction_unseen() {
         let swapped = leave::escape(factory.clone(), sql).await;
         assert!(matches!(swapped, Err(Error::Aborted { .. })), "{swapped:?}");
     }
-    factory.close(crate::GRACE).await;
     assert_eq!(items(&db).await, 0);
+    for sql in ["commit", "commit; begin"] {
+        let swapped = leave::escape(factory.clone(), sql).await;
+        let said = swapped.unwrap_err().to_string();
+        assert!(!said.contains("rolled back"), "{said}");
+        assert!(said.contains("may be committed"), "{said}");
+        db.admin("delete from items").await;
+    }
+    factory.close(crate::GRACE).await;
 }
 
 /// What a boundary has left on its session that the rules do not know.

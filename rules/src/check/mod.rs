@@ -154,7 +154,9 @@ fn check_sql(
     {
         match at {
             On::Any => errors.rule(rule, kind, &words, on),
-            On::Known(reason) => errors.rule_as(rule, &rule.text_of_sql(kind, &words, reason), on),
+            On::Known(breach, dialect) => {
+                errors.rule_as(rule, &texts::said(breach, dialect, kind, &words), on);
+            }
             On::If(breach, dialect) => doubtful.push(Doubtful::new(breach, dialect, on, session)),
         }
     }

@@ -1,11 +1,12 @@
 //! Judges a text of SQL: the rules that it breaks, on the database of the session, or on each of which it may be.
 
 use demarcate_sql::{
-    Breach, Dialect, Effect, Kind, Leak, Refusal, is_word_at, refusals, statements,
+    Breach, Dialect, Effect, Kind as StatementKind, Leak, Refusal, is_word_at, refusals, statements,
 };
 use proc_macro2::TokenStream;
 use syn::Ident;
 
+use crate::kind::Kind;
 use crate::rule::{self, Rule};
 
 const DIALECTS: [Dialect; 3] = [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite];
@@ -24,8 +25,8 @@ pub(crate) struct Finding {
 pub(crate) enum On {
     /// Whichever it is.
     Any,
-    /// Whichever it is, or the one that is known; and what to write there.
-    Known(&'static str),
+    /// Whichever it is, or the one that is known; and what is said there.
+    Known(Breach, Dialect),
     /// This one. Whether it is that of the session, the compiler knows.
     If(Breach, Dialect),
 }
@@ -88,7 +89,7 @@ pub(crate) fn judge(sql: &str, database: Option<Dialect>) -> Vec<Finding> {
         for refusal in refusals(sql, dialect) {
             let Refusal { breach, .. } = refusal;
             let on = match database {
-                Some(_) => On::Known(breach.reason(dialect)),
+                Some(_) => On::Known(breach, dialect),
                 None if is_unanimous(sql, &refusal, dialect) => said_of_any(breach, dialect),
                 None => On::If(breach, dialect),
             };
@@ -127,9 +128,26 @@ fn said_of_any(breach: Breach, dialect: Dialect) -> On {
             | Effect::NeedsConnection
             | Effect::RollsBackOnConflict,
         )
-        | Breach::Leaves(Leak::Foreign) => On::Known(breach.reason(dialect)),
+        | Breach::Leaves(Leak::Foreign) => On::Known(breach, dialect),
         _ => On::Any,
     }
+}
+
+/// The message about a text that a session does not send, with the reason on the database at hand.
+pub(crate) fn said(breach: Breach, dialect: Dialect, kind: Kind, what: &str) -> String {
+    let code = rule_of(breach).code;
+    let help = match breach {
+        Breach::Leaves(_) => format!(
+            "where it has to be, write `allow({code}, reason = \"..\")`, and the connection is closed or reset after the \
+             boundary"
+        ),
+        _ => "the statement guard refuses it at run time, whatever is allowed".to_owned(),
+    };
+    format!(
+        "{code}: a {} does not send `{what}`: {}\nhelp: {help}",
+        kind.noun(),
+        breach.reason(dialect)
+    )
 }
 
 /// Whether the other databases refuse it by the same rule, or know no such statement.
@@ -157,7 +175,7 @@ fn knows_none(sql: &str, refusal: &Refusal<'_>, dialect: Dialect) -> bool {
         breach => statements(sql, dialect)
             .find(|other| other.offset == refusal.offset)
             .is_some_and(|other| {
-                other.kind == Kind::Other
+                other.kind == StatementKind::Other
                     // No other database has `INSERT OR`.
                     || breach == Breach::Guarded(Effect::RollsBackOnConflict)
             }),

@@ -52,12 +52,17 @@ impl Error {
                     (false, None) => Ok(()),
                 }
             }
+            Self::Aborted { place, source } if is_ended_by_others(source) => write!(
+                f,
+                "{}; what was sent before that may be committed: leave `COMMIT` and `ROLLBACK` out of what runs there",
+                RedactedIn(source, place.statement())
+            ),
             Self::Aborted { place, source } => {
                 write!(
                     f,
                     "rolled back: {}{}",
                     match source {
-                        // Dropped statements, and transactions that somebody else has ended.
+                        // Dropped statements.
                         sqlx::Error::Protocol(_) => "",
                         _ => "a statement failed and the body continued: ",
                     },
@@ -212,6 +217,15 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// The beginning of the error of a transaction that did not end with its boundary.
+pub(crate) const ENDED_BY_OTHERS: &str =
+    "the transaction was ended by a procedure or on the raw connection";
+
+/// Whether somebody else has ended the transaction, in whichever way.
+fn is_ended_by_others(source: &sqlx::Error) -> bool {
+    matches!(source, sqlx::Error::Protocol(text) if text.starts_with(ENDED_BY_OTHERS))
 }
 
 /// The advice for a statement that writes in a read-only boundary.

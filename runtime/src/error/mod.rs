@@ -3,6 +3,8 @@
 mod classification;
 mod display;
 
+pub(crate) use self::display::ENDED_BY_OTHERS;
+
 use std::any::Any;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -45,6 +47,9 @@ pub enum Error {
 
     /// A statement failed, and the body continued and returned `Ok`. The transaction was rolled back: PostgreSQL would
     /// have committed nothing, and other databases only a part.
+    ///
+    /// Also where a procedure, or a statement on [the raw connection](crate::Session::unguarded), has ended the transaction:
+    /// with a `COMMIT` there, what was sent before it is committed, and the message says so.
     #[non_exhaustive]
     Aborted {
         /// Where it happened.

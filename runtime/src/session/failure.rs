@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::classify::{Category, classify, copy_of};
-use crate::error::Error;
+use crate::error::{ENDED_BY_OTHERS, Error};
 use crate::options::effective::Effective;
 use crate::scope::place::ErrorContext;
 use crate::session::guard::Refusal;
@@ -43,7 +43,7 @@ impl Failure {
     /// The failure of a transaction that a procedure, or a statement on the raw connection, has ended.
     pub(crate) fn gone(error: &Error) -> Self {
         Self::Lost(sqlx::Error::Protocol(format!(
-            "the transaction was ended by a procedure or on the raw connection: {error}"
+            "{ENDED_BY_OTHERS}: {error}"
         )))
     }
 
