@@ -5,8 +5,8 @@ use demarcate_rules::{Args, Rule, Tie, control::Names, swallowed};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
-    Arm, Block, Expr, ExprBlock, ExprMatch, ExprParen, ExprReference, Ident, Pat, PatIdent, Path, Stmt,
-    Token, token,
+    Arm, Block, Expr, ExprBlock, ExprMatch, ExprParen, ExprReference, Ident, Pat, PatIdent, Path,
+    Stmt, Token, token,
 };
 
 use crate::paths;
@@ -106,13 +106,15 @@ impl Asking<'_> {
             }
             (Part::Scrutinee(n), Expr::Match(choice)) => match choice.arms.get_mut(n) {
                 Some(arm) if self.question.is_name => {
-                    let body = std::mem::replace(&mut *arm.body, Expr::Verbatim(TokenStream::new()));
+                    let body =
+                        std::mem::replace(&mut *arm.body, Expr::Verbatim(TokenStream::new()));
                     *arm.body = block_of(vec![self.beside(&choice.expr), Stmt::Expr(body, None)]);
                 }
                 _ => self.ask_of(&mut choice.expr),
             },
             (Part::Condition(n), Expr::If(choice)) if self.question.is_name => {
-                let Some(Expr::Let(condition)) = swallowed::condition_mut(&mut choice.cond, n) else {
+                let Some(Expr::Let(condition)) = swallowed::condition_mut(&mut choice.cond, n)
+                else {
                     return;
                 };
                 let asked = self.beside(&condition.expr);

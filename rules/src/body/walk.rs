@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Ident, ImplItemFn, Item, Local, Macro,
-    Pat, Signature, Stmt, Type,
+    Arm, Block, Expr, ExprClosure, ExprConst, ExprMethodCall, Ident, ImplItemFn, Item, Local,
+    Macro, Pat, Signature, Stmt, Type,
 };
 
 use crate::body::idioms::{
@@ -132,7 +132,9 @@ impl Walk<'_> {
 
     fn is_scope(&self, call: &ExprMethodCall) -> bool {
         call.method == "savepoint"
-            || (["before_commit", "each", "pages"].iter().any(|name| call.method == name)
+            || (["before_commit", "each", "pages"]
+                .iter()
+                .any(|name| call.method == name)
                 && self.names.is_session(&call.receiver))
             || self.names.opens_boundary(call)
     }

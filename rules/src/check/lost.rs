@@ -88,7 +88,13 @@ pub enum Part {
 }
 
 impl Question {
-    pub(crate) fn new(asked: Asked, tie: Tie, part: Part, value: &Expr, on: &impl ToTokens) -> Self {
+    pub(crate) fn new(
+        asked: Asked,
+        tie: Tie,
+        part: Part,
+        value: &Expr,
+        on: &impl ToTokens,
+    ) -> Self {
         Self {
             asked,
             tie,
@@ -142,18 +148,12 @@ pub(crate) fn in_statement(stmt: &Stmt, names: &Names) -> Option<Found> {
         Stmt::Expr(expr, Some(_)) => bare(without_parens(expr), names),
         _ => None,
     };
-    found.filter(|found| may_ask(found, names))
+    found.filter(|found| counts(found, names))
 }
 
-/// Whether the compiler can be asked, and has to be.
-fn may_ask(found: &Found, names: &Names) -> bool {
-    match found {
-        Found::Lost(_) => true,
-        Found::Ask(question) => {
-            let is_said = question.is_name || question.tie != Tie::Open || names.inside;
-            !names.is_opaque && is_said
-        }
-    }
+/// Whether it counts: in the transaction, and where the compiler can be asked.
+fn counts(found: &Found, names: &Names) -> bool {
+    names.inside && !(names.is_opaque && matches!(found, Found::Ask(_)))
 }
 
 fn of_local(local: &Local, names: &Names) -> Option<Found> {
@@ -171,7 +171,10 @@ fn of_local(local: &Local, names: &Names) -> Option<Found> {
         _ => None,
     };
     if let Pat::Tuple(tuple) = pat {
-        let fields = tuple.elems.iter().take_while(|pat| !matches!(pat, Pat::Rest(_)));
+        let fields = tuple
+            .elems
+            .iter()
+            .take_while(|pat| !matches!(pat, Pat::Rest(_)));
         let at: Vec<_> = fields
             .enumerate()
             .filter_map(|(n, pat)| Some((Some(n), discards(pat)?)))
@@ -180,7 +183,13 @@ fn of_local(local: &Local, names: &Names) -> Option<Found> {
             .then(|| of_tuple(&init.expr, at, is_typed, names))
             .flatten();
     }
-    thrown_away(&init.expr, vec![(None, discards(pat)?)], Part::Init, is_typed, names)
+    thrown_away(
+        &init.expr,
+        vec![(None, discards(pat)?)],
+        Part::Init,
+        is_typed,
+        names,
+    )
 }
 
 /// `let (_, n) = join!(f(tx), g());`
@@ -305,7 +314,9 @@ fn never_awaited(on: &Ident) -> Lost {
 /// `Some(tx)`, `drop(tx)` and the like, which are no calls of a service.
 fn is_adapter(call: &ExprCall) -> bool {
     called(&call.func).is_some_and(|name| {
-        name == "drop" || name == "forget" || name.to_string().starts_with(|c: char| c.is_uppercase())
+        name == "drop"
+            || name == "forget"
+            || name.to_string().starts_with(|c: char| c.is_uppercase())
     })
 }
 
@@ -336,9 +347,10 @@ fn bare(expr: &Expr, names: &Names) -> Option<Found> {
                 what,
                 on: name_of(&wait.base)?.to_token_stream(),
             })),
-            (None, Expr::Await(wait)) => {
-                whole(tied(wrapped_outcome(&inner.expr, names)?)?, name_of(&wait.base)?)
-            }
+            (None, Expr::Await(wait)) => whole(
+                tied(wrapped_outcome(&inner.expr, names)?)?,
+                name_of(&wait.base)?,
+            ),
             _ => None,
         },
         Expr::MethodCall(call) if call.method == "is_ok" || call.method == "is_err" => {
@@ -376,7 +388,7 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
         Expr::Call(call) => in_call(call, names),
         expr => swallowed::in_expression(expr, names),
     };
-    found.filter(|found| may_ask(found, names))
+    found.filter(|found| counts(found, names))
 }
 
 fn in_call(call: &ExprCall, names: &Names) -> Option<Found> {
@@ -385,8 +397,7 @@ fn in_call(call: &ExprCall, names: &Names) -> Option<Found> {
         let at = vec![(None, name.to_token_stream())];
         return thrown_away(value, at, Part::Argument, true, names);
     }
-    let is_swallowed =
-        of_result(&call.func).is_some() && swallows(name, call.args.iter().skip(1));
+    let is_swallowed = of_result(&call.func).is_some() && swallows(name, call.args.iter().skip(1));
     is_swallowed
         .then(|| discarded_by(name, value, Part::Argument, names))
         .flatten()
@@ -401,7 +412,13 @@ fn discarded_by(on: &Ident, value: &Expr, part: Part, names: &Names) -> Option<F
         }));
     }
     let tie = outcome(value, names)?;
-    Some(Found::Ask(Question::new(Asked::Discarded, tie, part, value, on)))
+    Some(Found::Ask(Question::new(
+        Asked::Discarded,
+        tie,
+        part,
+        value,
+        on,
+    )))
 }
 
 /// Whether a method of `Result` throws its error away.
@@ -574,24 +591,54 @@ mod tests {
             ("let r = f(tx).await; drop(r);", (Dropped, Lent)),
             ("let _ = f(tx);", (Dropped, Lent)),
             ("f(tx);", (Dropped, Lent)),
-            ("let mut repo = Orders { tx }; let _ = repo.save(a).await;", (Dropped, Held)),
-            ("let fut = async { f(tx).await }; let _ = fut.await;", (Dropped, Held)),
-            ("let _ = cache.get(tx.boundary().name()).await;", (Dropped, Open)),
+            (
+                "let mut repo = Orders { tx }; let _ = repo.save(a).await;",
+                (Dropped, Held),
+            ),
+            (
+                "let fut = async { f(tx).await }; let _ = fut.await;",
+                (Dropped, Held),
+            ),
+            (
+                "let _ = cache.get(tx.boundary().name()).await;",
+                (Dropped, Open),
+            ),
             ("let _ = index.update(tx.now()).await;", (Dropped, Open)),
             ("f(tx).await.ok();", (Discarded, Lent)),
-            ("f(tx).await.map_err(A::from).unwrap_or_default()", (Discarded, Lent)),
+            (
+                "f(tx).await.map_err(A::from).unwrap_or_default()",
+                (Discarded, Lent),
+            ),
             ("f(tx).await.map_or(0, |n| n)", (Discarded, Lent)),
             ("f(tx).await.or(Ok(0))?;", (Discarded, Lent)),
             ("f(tx).await.is_ok();", (Discarded, Lent)),
             ("Result::ok(f(tx).await);", (Discarded, Lent)),
             ("let r = f(tx).await; r.ok();", (Discarded, Lent)),
             ("g().await.ok();", (Discarded, Open)),
-            ("let rows = q.fetch(&mut *tx); rows.filter_map(|r| r.ok());", (Discarded, Lent)),
-            ("let all = join_all([f(tx)]).await; all.flatten();", (Items, Lent)),
-            ("let rows = q.fetch(&mut *tx); rows.filter_map(Result::ok);", (Items, Lent)),
-            ("match f(tx).await { Ok(a) => a, Err(_) => 0 };", (Swallowed, Lent)),
-            ("let r = f(tx).await; if let Ok(a) = r { }", (Swallowed, Lent)),
-            ("while let Some(Ok(a)) = rows.next().await { }", (SwallowedInside, Open)),
+            (
+                "let rows = q.fetch(&mut *tx); rows.filter_map(|r| r.ok());",
+                (Discarded, Lent),
+            ),
+            (
+                "let all = join_all([f(tx)]).await; all.flatten();",
+                (Items, Lent),
+            ),
+            (
+                "let rows = q.fetch(&mut *tx); rows.filter_map(Result::ok);",
+                (Items, Lent),
+            ),
+            (
+                "match f(tx).await { Ok(a) => a, Err(_) => 0 };",
+                (Swallowed, Lent),
+            ),
+            (
+                "let r = f(tx).await; if let Ok(a) = r { }",
+                (Swallowed, Lent),
+            ),
+            (
+                "while let Some(Ok(a)) = rows.next().await { }",
+                (SwallowedInside, Open),
+            ),
         ] {
             assert_eq!(codes(body), [""; 0], "{body}");
             assert_eq!(questions(body), [expected], "{body}");
@@ -627,6 +674,8 @@ mod tests {
             "if let Ok(a) = f(tx).await { } else { return Err(A) }",
             "if let Some(a) = f(tx).await? { }",
             "tx.after_commit(f());",
+            "tx.after_commit(async { let _ = g().await; let _ = db.transaction(async |tx| f(tx).await).await; });",
+            "let _ = index.all(async |tx| tx.id()).await?;",
             "let a = create_order(tx); a.await?;",
             "drop(tx);",
             "create_order(tx)",

@@ -125,13 +125,7 @@ pub fn condition_mut(cond: &mut Expr, mut n: usize) -> Option<&mut Expr> {
     find(cond, &mut n)
 }
 
-fn found(
-    value: &Expr,
-    inside: bool,
-    part: Part,
-    on: TokenStream,
-    names: &Names,
-) -> Option<Found> {
+fn found(value: &Expr, inside: bool, part: Part, on: TokenStream, names: &Names) -> Option<Found> {
     if !inside && let Some(what) = result(value, names) {
         return Some(Found::Lost(Lost {
             rule: &rule::ERROR_SWALLOWED,
@@ -259,7 +253,10 @@ fn covered(arm: &Arm, inside: bool) -> Covered {
     let is_used = |name: &Ident| names_word(&arm.body.to_token_stream(), name);
     let mut covered = Covered::No;
     each_case(&arm.pat, &mut |pat| {
-        covered = match (std::mem::replace(&mut covered, Covered::No), case(pat, inside, &is_used)) {
+        covered = match (
+            std::mem::replace(&mut covered, Covered::No),
+            case(pat, inside, &is_used),
+        ) {
             (Covered::Looked, _) | (_, Covered::Looked) => Covered::Looked,
             (Covered::Ignored(on), _) | (_, Covered::Ignored(on)) => Covered::Ignored(on),
             (Covered::No, Covered::No) => Covered::No,
@@ -291,7 +288,9 @@ fn case(pat: &Pat, inside: bool, is_used: &dyn Fn(&Ident) -> bool) -> Covered {
         "Ok" | "Some" if inside => {
             let mut covered = Covered::No;
             each_case(inner, &mut |pat| {
-                if matches!(variant(pat), Some((name, _)) if name == "Err") || ignored(pat, is_used).is_some() {
+                if matches!(variant(pat), Some((name, _)) if name == "Err")
+                    || ignored(pat, is_used).is_some()
+                {
                     covered = case(pat, false, is_used);
                 }
             });
@@ -321,7 +320,9 @@ fn count(tokens: &TokenStream, name: &Ident) -> usize {
 /// Whether an expression is an `Ok(..)`, so that an error became a success.
 pub(crate) fn is_ok(expr: &Expr) -> bool {
     match without_parens(expr) {
-        Expr::Call(call) => called(&call.func).is_some_and(|name| name == "Ok") && !answers_failure(expr),
+        Expr::Call(call) => {
+            called(&call.func).is_some_and(|name| name == "Ok") && !answers_failure(expr)
+        }
         Expr::Block(block) => match block.block.stmts.last() {
             Some(Stmt::Expr(last, None)) => is_ok(last),
             _ => false,
@@ -342,7 +343,14 @@ fn answers_failure(expr: &Expr) -> bool {
             TokenTree::Ident(word) if *word == "StatusCode" || *word == "HttpResponse" => {
                 match tokens.get(n + 3) {
                     Some(TokenTree::Ident(status)) => ![
-                        "OK", "CREATED", "ACCEPTED", "NO_CONTENT", "Ok", "Created", "Accepted", "NoContent",
+                        "OK",
+                        "CREATED",
+                        "ACCEPTED",
+                        "NO_CONTENT",
+                        "Ok",
+                        "Created",
+                        "Accepted",
+                        "NoContent",
                     ]
                     .iter()
                     .any(|fine| status == fine),
@@ -362,7 +370,9 @@ pub(crate) fn ends_in_error(expr: &Expr) -> bool {
         Expr::Return(returned) => returned.expr.as_ref().is_some_and(|value| !is_ok(value)),
         Expr::Call(call) => {
             called(&call.func).is_some_and(|name| {
-                ["Err", "exit", "abort", "panic_any", "resume_unwind"].iter().any(|known| name == known)
+                ["Err", "exit", "abort", "panic_any", "resume_unwind"]
+                    .iter()
+                    .any(|known| name == known)
             }) || answers_failure(expr)
         }
         Expr::Macro(mac) => is_failing(mac.mac.path.segments.last().map(|last| &last.ident)),
@@ -376,7 +386,10 @@ pub(crate) fn ends_in_error(expr: &Expr) -> bool {
         Expr::Unsafe(block) => block_ends_in_error(&block.block.stmts),
         Expr::If(choice) => {
             block_ends_in_error(&choice.then_branch.stmts)
-                && choice.else_branch.as_ref().is_some_and(|(_, other)| ends_in_error(other))
+                && choice
+                    .else_branch
+                    .as_ref()
+                    .is_some_and(|(_, other)| ends_in_error(other))
         }
         Expr::Match(choice) => choice.arms.iter().all(|arm| ends_in_error(&arm.body)),
         _ => false,
@@ -397,8 +410,16 @@ fn block_ends_in_error(stmts: &[Stmt]) -> bool {
 
 fn is_failing(name: Option<&Ident>) -> bool {
     name.is_some_and(|name| {
-        ["panic", "bail", "unreachable", "todo", "unimplemented", "throw", "yeet"]
-            .iter()
-            .any(|known| name == known)
+        [
+            "panic",
+            "bail",
+            "unreachable",
+            "todo",
+            "unimplemented",
+            "throw",
+            "yeet",
+        ]
+        .iter()
+        .any(|known| name == known)
     })
 }
