@@ -4,7 +4,7 @@ use quote::ToTokens;
 use syn::{Expr, ExprMethodCall, Ident, Macro, Member, Pat};
 
 use crate::body::idioms::is_query_macro;
-use crate::body::names::Names;
+use crate::body::names::{Names, is_boundary};
 use crate::syntax::expr::{called, chain, plain_place, without_parens};
 use crate::syntax::mac::Arguments;
 use crate::syntax::pattern::{names_word, plain_name};
@@ -90,9 +90,10 @@ pub(crate) fn of_future(future: &Expr, names: &Names) -> Option<Tie> {
     Some(given(future, names))
 }
 
-/// `tx.savepoint(..)`, and `tx.each(..)`, which has a savepoint for each item.
+/// `tx.savepoint(..)`, and `tx.each(..)`, which has a savepoint for each item; and a boundary of a factory.
 pub(crate) fn is_scope(call: &ExprMethodCall, names: &Names) -> bool {
-    (call.method == "savepoint" || call.method == "each") && names.is_session(&call.receiver)
+    is_boundary(&call.method)
+        || (call.method == "savepoint" || call.method == "each") && names.is_session(&call.receiver)
 }
 
 /// Returns how a value that was not awaited was given the session.
@@ -233,8 +234,13 @@ pub(crate) fn of_macro(mac: &Macro, names: &Names) -> Tie {
     Arguments::of(mac).map_or(Tie::Open, |read| arguments(read.expressions(), names))
 }
 
-/// Whether a block or a closure uses the session.
+/// Whether a block or a closure uses the session. A closure's own parameters may have the same names.
 fn mentioned(expr: &Expr, names: &Names) -> Tie {
+    let own = match expr {
+        Expr::Closure(closure) => closure.inputs.iter().collect(),
+        _ => Vec::new(),
+    };
+    let names = names.without(&own);
     let tokens = expr.to_token_stream();
     let is_named = |name: &Ident| names_word(&tokens, name);
     let holds = |(name, tied): &(Ident, Tied)| matches!(tied, Tied::Holds(_)) && is_named(name);

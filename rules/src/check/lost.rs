@@ -148,18 +148,12 @@ pub(crate) fn in_statement(stmt: &Stmt, names: &Names) -> Option<Found> {
         Stmt::Expr(expr, Some(_)) => bare(without_parens(expr), names),
         _ => None,
     };
-    found.filter(|found| may_ask(found, names))
+    found.filter(|found| counts(found, names))
 }
 
-/// Whether the compiler can be asked, and has to be.
-fn may_ask(found: &Found, names: &Names) -> bool {
-    match found {
-        Found::Lost(_) => true,
-        Found::Ask(question) => {
-            let is_said = question.is_name || question.tie != Tie::Open || names.inside;
-            !names.is_opaque && is_said
-        }
-    }
+/// Whether it counts: in the transaction, and where the compiler can be asked.
+fn counts(found: &Found, names: &Names) -> bool {
+    names.inside && !(names.is_opaque && matches!(found, Found::Ask(_)))
 }
 
 fn of_local(local: &Local, names: &Names) -> Option<Found> {
@@ -394,7 +388,7 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
         Expr::Call(call) => in_call(call, names),
         expr => swallowed::in_expression(expr, names),
     };
-    found.filter(|found| may_ask(found, names))
+    found.filter(|found| counts(found, names))
 }
 
 fn in_call(call: &ExprCall, names: &Names) -> Option<Found> {
@@ -680,6 +674,8 @@ mod tests {
             "if let Ok(a) = f(tx).await { } else { return Err(A) }",
             "if let Some(a) = f(tx).await? { }",
             "tx.after_commit(f());",
+            "tx.after_commit(async { let _ = g().await; let _ = db.transaction(async |tx| f(tx).await).await; });",
+            "let _ = index.all(async |tx| tx.id()).await?;",
             "let a = create_order(tx); a.await?;",
             "drop(tx);",
             "create_order(tx)",
