@@ -8,6 +8,7 @@ use crate::args::Args;
 use crate::body::idioms::of_type;
 use crate::body::names::{Known, Names};
 use crate::kind::Kind;
+use crate::rule;
 use crate::syntax::function::Function;
 use crate::syntax::pattern::{bindings, introduced, plain_name};
 use crate::syntax::session::{Found, Lent};
@@ -26,6 +27,7 @@ impl Function {
         }
         let mut names = Names {
             inside: !matches!(lent, Some(Lent::Factory { .. })),
+            may_open: args.allows(&rule::NESTED_BOUNDARY),
             ..Names::default()
         };
         // The compiler judges a parameter's type once, so uses of the parameter are not judged again.
@@ -34,6 +36,7 @@ impl Function {
                 let known = match of_type(&parameter.ty) {
                     _ if factory == Some(index) => Known::Refused,
                     Some(known) => known,
+                    None if mentions(&parameter.ty, "SessionFactory") => Known::Factory,
                     None => Known::Parameter,
                 };
                 names.known.push((name.clone(), known));

@@ -10,7 +10,7 @@ use crate::body::idioms::{
     begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, makes_factory, of_type,
     waits_later,
 };
-use crate::body::names::{Known, Names};
+use crate::body::names::{Known, Names, is_typed_session, same};
 use crate::syntax::expr::{called, chain};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{plain_name, without_type};
@@ -197,6 +197,9 @@ impl Bound {
         if let Some(known) = names.known(init) {
             return Self::Known(known);
         }
+        if names.known(same(init)) == Some(Known::Factory) {
+            return Self::Known(Known::Factory);
+        }
         // A transaction on another receiver is reported where it begins.
         if chain(init).any(|link| matches!(link, Expr::MethodCall(call) if begins(&call.method))) {
             return Self::Known(Known::Parameter);
@@ -278,9 +281,24 @@ impl VisitMut for Walk<'_> {
     }
 
     fn visit_expr_closure_mut(&mut self, closure: &mut ExprClosure) {
-        let names = self
+        let mut names = self
             .names
             .without(&closure.inputs.iter().collect::<Vec<_>>());
+        // Input: `let work = async |tx: &mut Session| ..; db.transaction(work)`, in a plain function.
+        if let Some(session) = closure.inputs.first()
+            && names.is_plain
+            && is_typed_session(session)
+        {
+            names.sessions.extend(plain_name(session).cloned());
+            (names.inside, names.is_plain) = (true, false);
+            self.within(names, |walk| {
+                walk.visit_expr_mut(&mut closure.body);
+                if let Some(scope) = &mut walk.scope {
+                    scope(closure, &walk.names);
+                }
+            });
+            return;
+        }
         self.within(names, |walk| {
             visit_mut::visit_expr_closure_mut(walk, closure)
         });
