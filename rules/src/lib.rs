@@ -207,6 +207,55 @@ mod tests {
             ),
             ["D010", "D012"]
         );
+        assert_eq!(
+            plain(
+                "let work = async |tx: &mut Session| { sqlx::query(\"commit\").execute(&mut *tx).await?; tokio::spawn(f()); };
+                 db.transaction(work).await"
+            ),
+            ["D013", "D021"]
+        );
+    }
+
+    #[test]
+    fn in_a_body_the_boundaries_that_it_may_open_are_held_to_the_rules() {
+        for (args, body, expected) in [
+            (
+                "",
+                "db.transaction(async |t| { let _ = f(t).await; })",
+                vec!["D030"],
+            ),
+            (
+                "",
+                "let other = db.clone(); other.transaction(async |t| { let _ = f(t).await; })",
+                vec!["D030"],
+            ),
+            (
+                "",
+                "self.cache.transaction(async |t| { let _ = t.clear().await; t.commit(); })",
+                vec![],
+            ),
+            (
+                "allow(nested_boundary, reason = \"another database\")",
+                "self.db.transaction(async |t| { let _ = f(t).await; })",
+                vec!["D030"],
+            ),
+        ] {
+            let mut errors = Errors::default();
+            let args = Args::parse(Kind::Service, args.parse().expect("tokens"), &mut errors);
+            let item = format!(
+                "async fn f(&self, tx: &mut Session, db: &SessionFactory) -> Result<(), E> {{ {body}.await }}"
+            );
+            let Ok(Item::Function(function)) = Item::parse(item.parse().expect("tokens")) else {
+                panic!("no function");
+            };
+            check(Kind::Service, &args, &function, &mut errors);
+            let codes: Vec<_> = errors
+                .iter()
+                .filter_map(|mistake| mistake.rule)
+                .map(|rule| rule.code)
+                .collect();
+            assert_eq!(codes, expected, "{body}");
+        }
     }
 
     #[test]

@@ -50,7 +50,7 @@ on_every_database! {
             .max_connections(1)
             .after_connect(tripwire())
             .before_acquire(tripwire())
-            .connect_lazy(db.url())
+            .connect_lazy(db.own_url())
             .unwrap();
         let tripped = Tripped::default();
         let _listening = listen(tracing_subscriber::registry().with(tripped.clone()));
@@ -89,7 +89,7 @@ on_every_database! {
             .max_connections(1)
             .after_connect(tripwire())
             .before_acquire(tripwire())
-            .connect_lazy(db.url())
+            .connect_lazy(db.own_url())
             .unwrap();
         let count = || sqlx::query_scalar::<_, i64>("select count(*) from items").fetch_one(&pool);
         assert_eq!(count().await.unwrap(), 0);
@@ -116,7 +116,7 @@ on_every_database! {
             .max_connections(2)
             .after_connect(tripwire())
             .before_acquire(tripwire())
-            .connect_lazy(db.url())
+            .connect_lazy(db.own_url())
             .unwrap();
         let factory = SessionFactory::from_pool(pool.clone(), TxOptions::new()).unwrap();
         for id in 1..3_i64 {
@@ -149,7 +149,7 @@ on_every_database! {
             .max_connections(1)
             .after_connect(tripwire_log())
             .before_acquire(tripwire_log())
-            .connect_lazy(db.url())
+            .connect_lazy(db.own_url())
             .unwrap();
         let tripped = Tripped::default();
         let _listening = listen(tracing_subscriber::registry().with(tripped.clone()));

@@ -9,6 +9,7 @@ use crate::body::idioms::of_type;
 use crate::body::names::{Known, Names};
 use crate::body::ties::{Tie, Tied};
 use crate::kind::Kind;
+use crate::rule;
 use crate::syntax::function::Function;
 use crate::syntax::pattern::{bindings, introduced, is_taken_apart, plain_name};
 use crate::syntax::session::{Found, Lent};
@@ -27,6 +28,7 @@ impl Function {
         }
         let mut names = Names {
             inside: !matches!(lent, Some(Lent::Factory { .. })),
+            may_open: args.allows(&rule::NESTED_BOUNDARY),
             ..Names::default()
         };
         // The compiler judges a parameter's type once, so uses of the parameter are not judged again.
@@ -35,6 +37,7 @@ impl Function {
                 let known = match of_type(&parameter.ty) {
                     _ if factory == Some(index) => Known::Refused,
                     Some(known) => known,
+                    None if mentions(&parameter.ty, "SessionFactory") => Known::Factory,
                     None => Known::Parameter,
                 };
                 names.known.push((name.clone(), known));

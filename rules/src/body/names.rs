@@ -27,6 +27,8 @@ pub struct Names {
     /// Whether a transaction is open here: not in a job that was given a factory, outside of the boundaries that it opens,
     /// nor in code that is registered to run after the commit.
     pub inside: bool,
+    /// Whether `allow(nested_boundary, ..)` lets the body open boundaries inside its own.
+    pub(crate) may_open: bool,
     /// The names of fields, functions and parameters that are or return a session factory, where they are known for a whole
     /// package.
     pub(crate) factories_by_name: Option<Rc<[String]>>,
@@ -58,6 +60,8 @@ pub(crate) enum Known {
     Begun,
     /// The scope of `thread::scope(|s| ..)`, which waits for what is spawned on it.
     Scope,
+    /// A parameter that is visibly a session factory, where none should be. The compiler judges its type.
+    Factory,
     /// A parameter of a plain function whose type is no session factory's, and is otherwise not known.
     Foreign,
     /// `sqlx::query(..)`
@@ -170,7 +174,7 @@ impl Names {
     /// Whether a receiver of which nothing is known may be a factory.
     fn may_be_factory(&self, receiver: &Expr) -> bool {
         self.factories_by_name.as_ref().is_none_or(|names| {
-            last_name(receiver).is_some_and(|name| names.iter().any(|known| *known == name))
+            last_name(receiver).is_some_and(|name| names.contains(&name))
         })
     }
 
@@ -190,14 +194,16 @@ impl Names {
             && (call.method == "transaction" || at > 0)
             && closure.asyncness.is_some();
         let is_lent = closure.inputs.first().is_some_and(is_typed_session);
-        let is_unknown = !self.inside
+        let known = self.known(same(&call.receiver));
+        let is_unknown = (!self.inside || self.may_open)
             && fits
             && matches!(
-                self.known(&call.receiver),
+                known,
                 None | Some(Known::Typed | Known::Unsure | Known::Awaited)
             )
             && self.may_be_factory(&call.receiver);
-        (is_lent || is_unknown || self.is_factory(&call.receiver)).then_some(at)
+        let is_factory = known == Some(Known::Factory) || self.is_factory(&call.receiver);
+        (is_lent || is_unknown || is_factory).then_some(at)
     }
 }
 
@@ -224,11 +230,21 @@ fn lends(method: &Ident) -> Option<usize> {
 }
 
 /// `tx: &mut Session`
-fn is_typed_session(pat: &Pat) -> bool {
+pub(crate) fn is_typed_session(pat: &Pat) -> bool {
     match pat {
         Pat::Type(typed) => mutable(&typed.ty).is_some_and(|lent| is_named(&lent.elem, "Session")),
         Pat::Paren(inner) => is_typed_session(&inner.pat),
         _ => false,
+    }
+}
+
+/// `db` in `db.clone()`, and an expression itself otherwise.
+pub(crate) fn same(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::MethodCall(call) if call.args.is_empty() && is_same(&call.method) => {
+            same(&call.receiver)
+        }
+        expr => expr,
     }
 }
 

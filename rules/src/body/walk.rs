@@ -12,7 +12,7 @@ use crate::body::idioms::{
     begins, begins_on_session, connects, is_http, is_query, is_unguarded, makes_factory, of_type,
     waits_later,
 };
-use crate::body::names::{Known, Names};
+use crate::body::names::{Known, Names, is_typed_session, same};
 use crate::body::ties::{Tie, Tied, in_some, items};
 use crate::body::typed::{is_known, is_type_written_out};
 use crate::syntax::expr::{called, chain, conditions, without_parens};
@@ -73,11 +73,14 @@ pub(crate) fn boundaries(
     walk.visit_block_mut(body);
 }
 
+/// Is shown a closure that is run in a boundary of its own, with the names in it.
+type Shown<'f> = dyn FnMut(&mut ExprClosure, &Names) + 'f;
+
 struct Walk<'f> {
     names: Names,
     look: &'f mut dyn FnMut(Step<'_>, &Names),
     /// Is shown the closures that are run in boundaries of their own.
-    scope: Option<&'f mut dyn FnMut(&mut ExprClosure, &Names)>,
+    scope: Option<&'f mut Shown<'f>>,
     /// Whether changed arguments of a macro call are written back to its tokens.
     replaces: bool,
 }
@@ -309,6 +312,9 @@ impl Bound {
             // Of what is taken out of a parameter its type says nothing.
             let is_whole = known != Known::Parameter || plain_name(&local.pat).is_some();
             return Self::Known(if is_whole { known } else { Known::Typed });
+        }
+        if names.known(same(init)) == Some(Known::Factory) {
+            return Self::Known(Known::Factory);
         }
         // A transaction on another receiver is reported where it begins.
         if chain(init).any(|link| match link {
@@ -548,6 +554,21 @@ impl VisitMut for Walk<'_> {
         let mut names = self
             .names
             .without(&closure.inputs.iter().collect::<Vec<_>>());
+        // Input: `let work = async |tx: &mut Session| ..; db.transaction(work)`, in a plain function.
+        if let Some(session) = closure.inputs.first()
+            && names.is_plain
+            && is_typed_session(session)
+        {
+            names.sessions.extend(plain_name(session).cloned());
+            (names.inside, names.is_plain) = (true, false);
+            self.within(names, |walk| {
+                walk.visit_expr_mut(&mut closure.body);
+                if let Some(scope) = &mut walk.scope {
+                    scope(closure, &walk.names);
+                }
+            });
+            return;
+        }
         let lent = closure.inputs.iter().filter_map(|input| match input {
             Pat::Type(typed) if is_lent_session(&typed.ty) => plain_name(&typed.pat).cloned(),
             _ => None,

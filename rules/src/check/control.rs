@@ -471,7 +471,7 @@ fn is_judged(expr: &Expr, names: &Names) -> bool {
     names.is_session(expr)
         || matches!(
             names.known(expr),
-            Some(Known::Parameter | Known::Begun | Known::Raw | Known::Query)
+            Some(Known::Parameter | Known::Begun | Known::Factory | Known::Raw | Known::Query)
         )
         || matches!(expr, Expr::Closure(_) | Expr::Lit(_))
 }

@@ -343,11 +343,9 @@ impl<'ast> Visit<'ast> for Search {
         if let Expr::Path(path) = &*call.func
             && let Some(last) = path.path.segments.last()
         {
-            if is_query_function(&path.path) && is_perhaps_of_sqlx(&path.path) {
-                self.judge_query(call);
-            } else if (last.ident == "new" || last.ident == "with_arguments")
-                && self.new_builder(call).is_some()
-            {
+            let is_builder = (last.ident == "new" || last.ident == "with_arguments")
+                && self.new_builder(call).is_some();
+            if is_builder || (is_query_function(&path.path) && is_perhaps_of_sqlx(&path.path)) {
                 self.judge_query(call);
             } else if runs(&last.ident)
                 && let Some(name) = call.args.first().and_then(|first| self.session(first))
