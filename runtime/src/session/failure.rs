@@ -42,9 +42,7 @@ impl Failure {
 
     /// The failure of a transaction that a procedure, or a statement on the raw connection, has ended.
     pub(crate) fn gone(error: &Error) -> Self {
-        Self::Lost(sqlx::Error::Protocol(format!(
-            "{ENDED_BY_OTHERS}: {error}"
-        )))
+        Self::Lost(sqlx::Error::Protocol(format!("{ENDED_BY_OTHERS}: {error}")))
     }
 
     /// Returns the failure that `error` causes in its session, if it causes one.
