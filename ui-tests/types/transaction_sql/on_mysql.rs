@@ -16,7 +16,11 @@ async fn post_order(tx: &mut Session) -> Result<(), demarcate::Error> {
 
 #[background_job]
 async fn nightly(db: &demarcate::mysql::SessionFactory) -> Result<(), demarcate::Error> {
-    db.transaction(async |tx| sqlx::raw_sql("/*! truncate notes */").execute(&mut *tx).await.map(drop)).await
+    db.transaction(async |tx| {
+        sqlx::raw_sql("/*! truncate notes */").execute(&mut *tx).await?;
+        Ok::<_, demarcate::Error>(())
+    })
+    .await
 }
 
 fn main() {}
