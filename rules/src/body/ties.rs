@@ -92,8 +92,12 @@ pub(crate) fn of_future(future: &Expr, names: &Names) -> Option<Tie> {
 
 /// `tx.savepoint(..)`, and `tx.each(..)`, which has a savepoint for each item; and a boundary of a factory.
 pub(crate) fn is_scope(call: &ExprMethodCall, names: &Names) -> bool {
+    let is_on_session = || {
+        names.is_session(&call.receiver)
+            || matches!(&*call.receiver, Expr::Field(field) if is_session_field(&field.member))
+    };
     is_boundary(&call.method)
-        || (call.method == "savepoint" || call.method == "each") && names.is_session(&call.receiver)
+        || (call.method == "savepoint" || call.method == "each") && is_on_session()
 }
 
 /// Returns how a value that was not awaited was given the session.

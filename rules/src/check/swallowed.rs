@@ -32,6 +32,17 @@ pub(crate) fn in_let_else(pat: &Pat, value: &Expr, instead: &Expr, names: &Names
     found(value, inside, Part::Else, on, names)
 }
 
+/// `let (Ok(_) | Err(_)) = f(tx).await;`
+pub(crate) fn in_let(pat: &Pat, value: &Expr, names: &Names) -> Option<Found> {
+    let mut on = None;
+    each_case(pat, &mut |pat| {
+        if let Some(Over::Failure { on: ignored, .. }) = over(pat, &|_| false) {
+            on = Some(ignored);
+        }
+    });
+    found(value, false, Part::Init, on?, names)
+}
+
 fn in_match(expr: &ExprMatch, names: &Names) -> Option<Found> {
     let mut inside = None;
     for arm in &expr.arms {
