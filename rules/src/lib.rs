@@ -35,7 +35,7 @@ mod syntax;
 
 pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
 pub use attributed::{Attributed, On};
-pub use body::ties::Tie;
+pub use body::names::Tie;
 pub use check::{Checked, check, control, lost, swallowed};
 pub use errors::{Errors, Mistake};
 pub use kind::Kind;

@@ -4,8 +4,7 @@ use syn::{FnArg, Ident};
 
 use crate::args::Args;
 use crate::body::idioms::of_type;
-use crate::body::names::{Known, Names};
-use crate::body::ties::{Tie, Tied};
+use crate::body::names::{Known, Names, Tie, Tied};
 use crate::kind::Kind;
 use crate::syntax::function::Function;
 use crate::syntax::pattern::{introduced, plain_name};

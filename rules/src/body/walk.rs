@@ -11,8 +11,8 @@ use syn::{
 use crate::body::idioms::{
     begins, begins_on_session, is_http, is_query, is_spawner, is_unguarded, of_type, waits_later,
 };
-use crate::body::names::{Known, Names};
-use crate::body::ties::{Tie, Tied, in_some, items};
+use crate::body::names::{Known, Names, Tie, Tied};
+use crate::body::ties::{in_some, items};
 use crate::syntax::expr::{called, chain, conditions};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{bindings, names_word, plain_name, without_type};

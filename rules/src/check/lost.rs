@@ -8,9 +8,9 @@ use quote::ToTokens;
 use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt};
 
 use crate::body::idioms::{is_query, runs_query};
-use crate::body::names::Names;
+use crate::body::names::{Names, Tie};
 use crate::body::ties::{
-    Joined, Tie, given, is_scope, items, joins, of_macro, of_result, outcome, wraps,
+    Joined, given, is_scope, items, joins, of_macro, of_result, outcome, wraps,
 };
 use crate::body::walk::{self, Step};
 use crate::check::swallowed;

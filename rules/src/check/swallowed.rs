@@ -4,8 +4,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Arm, BinOp, Expr, ExprIf, ExprMatch, ExprWhile, Ident, Pat, Stmt};
 
-use crate::body::names::Names;
-use crate::body::ties::{Tie, outcome, wraps};
+use crate::body::names::{Names, Tie};
+use crate::body::ties::{outcome, wraps};
 use crate::check::lost::{Asked, Found, Lost, Part, Question, result};
 use crate::rule;
 use crate::syntax::expr::{called, conditions, without_parens};
