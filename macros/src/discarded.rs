@@ -224,7 +224,7 @@ impl Asking<'_> {
     //         }
     //     }
     fn beside(&self, value: &Expr) -> Stmt {
-        let asked = self.asked(&quote!(&), value);
+        let asked = self.asked(&quote!(&), place(value));
         let beside = quote!(#[allow(unreachable_code)] { if false { loop {} #asked } });
         Stmt::Expr(Expr::Verbatim(beside), None)
     }
@@ -333,6 +333,16 @@ fn block_of(stmts: Vec<Stmt>) -> Expr {
             stmts,
         },
     })
+}
+
+/// The local variable itself, in `&name`.
+fn place(value: &Expr) -> &Expr {
+    match value {
+        Expr::Reference(inner) => place(&inner.expr),
+        Expr::Paren(inner) => place(&inner.expr),
+        Expr::Group(inner) => place(&inner.expr),
+        value => value,
+    }
 }
 
 fn without_parens_mut(expr: &mut Expr) -> &mut Expr {

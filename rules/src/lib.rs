@@ -35,7 +35,7 @@ mod syntax;
 
 pub use args::{Allowed, Args, Denied, Isolation, Kept, Requires, Retry, Timeout};
 pub use attributed::{Attributed, On};
-pub use body::ties::Tie;
+pub use body::names::Tie;
 pub use check::{
     Checked, Doubtful, check, check_unmarked, control, each_boundary, lost, question, swallowed,
 };

@@ -6,8 +6,7 @@ use syn::{FnArg, Ident, Type};
 
 use crate::args::Args;
 use crate::body::idioms::of_type;
-use crate::body::names::{Known, Names};
-use crate::body::ties::{Tie, Tied};
+use crate::body::names::{Known, Names, Tie, Tied};
 use crate::kind::Kind;
 use crate::rule;
 use crate::syntax::function::Function;

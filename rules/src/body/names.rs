@@ -6,7 +6,6 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
-use crate::body::ties::Tied;
 use crate::rule::Rule;
 use crate::syntax::expr::{called, plain_place};
 use crate::syntax::pattern::{bindings, binds};
@@ -76,6 +75,26 @@ pub(crate) enum Known {
     Receiver,
     /// A future that waits for something else than the database once it is awaited, and the rule against that.
     Waiting(&'static Rule),
+}
+
+/// How a value came from the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// A call was given the session itself.
+    Lent,
+    /// A call was made on something that holds the session, or was given that.
+    Held,
+    /// Nothing of the session is to be seen.
+    Open,
+}
+
+/// A name that has to do with the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tied {
+    /// It holds the session: `let repo = Orders { tx };`
+    Holds(Tie),
+    /// What an awaited call gave: `let saved = repo.save().await;`
+    Outcome(Tie),
 }
 
 impl Names {

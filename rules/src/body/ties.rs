@@ -4,30 +4,10 @@ use quote::ToTokens;
 use syn::{Expr, ExprMethodCall, Ident, Macro, Member, Pat};
 
 use crate::body::idioms::is_query_macro;
-use crate::body::names::{Names, is_boundary};
+use crate::body::names::{Names, Tie, Tied, is_boundary};
 use crate::syntax::expr::{called, chain, plain_place, without_parens};
 use crate::syntax::mac::Arguments;
 use crate::syntax::pattern::{names_word, plain_name};
-
-/// How a value came from the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tie {
-    /// A call was given the session itself.
-    Lent,
-    /// A call was made on something that holds the session, or was given that.
-    Held,
-    /// Nothing of the session is to be seen.
-    Open,
-}
-
-/// A name that has to do with the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tied {
-    /// It holds the session: `let repo = Orders { tx };`
-    Holds(Tie),
-    /// What an awaited call gave: `let saved = repo.save().await;`
-    Outcome(Tie),
-}
 
 impl Names {
     fn tied(&self, expr: &Expr) -> Option<Tied> {
@@ -92,8 +72,12 @@ pub(crate) fn of_future(future: &Expr, names: &Names) -> Option<Tie> {
 
 /// `tx.savepoint(..)`, and `tx.each(..)`, which has a savepoint for each item; and a boundary of a factory.
 pub(crate) fn is_scope(call: &ExprMethodCall, names: &Names) -> bool {
+    let is_on_session = || {
+        names.is_session(&call.receiver)
+            || matches!(&*call.receiver, Expr::Field(field) if is_session_field(&field.member))
+    };
     is_boundary(&call.method)
-        || (call.method == "savepoint" || call.method == "each") && names.is_session(&call.receiver)
+        || (call.method == "savepoint" || call.method == "each") && is_on_session()
 }
 
 /// Returns how a value that was not awaited was given the session.

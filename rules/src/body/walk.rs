@@ -12,8 +12,8 @@ use crate::body::idioms::{
     begins, begins_on_session, connects, is_http, is_query, is_unguarded, makes_factory, of_type,
     waits_later,
 };
-use crate::body::names::{Known, Names, is_typed_session, same};
-use crate::body::ties::{Tie, Tied, in_some, items};
+use crate::body::names::{Known, Names, Tie, Tied, is_typed_session, same};
+use crate::body::ties::{in_some, items};
 use crate::body::typed::{is_known, is_type_written_out};
 use crate::syntax::expr::{called, chain, conditions, without_parens};
 use crate::syntax::mac::{Arguments, Part};

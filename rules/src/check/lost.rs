@@ -8,9 +8,9 @@ use quote::ToTokens;
 use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt};
 
 use crate::body::idioms::{is_query, runs_query};
-use crate::body::names::Names;
+use crate::body::names::{Names, Tie};
 use crate::body::ties::{
-    Joined, Tie, given, is_scope, items, joins, of_macro, of_result, outcome, wraps,
+    Joined, given, is_scope, items, joins, of_macro, of_result, outcome, wraps,
 };
 use crate::body::walk::{self, Step};
 use crate::check::swallowed;
@@ -170,6 +170,9 @@ fn of_local(local: &Local, names: &Names) -> Option<Found> {
         }
         _ => None,
     };
+    if let Pat::Or(_) = pat {
+        return swallowed::in_let(pat, &init.expr, names);
+    }
     if let Pat::Tuple(tuple) = pat {
         let fields = tuple
             .elems
@@ -271,6 +274,16 @@ fn thrown_away(
     if let Some(tie) = outcome(expr, names) {
         return dropped(tie, at);
     }
+    if let Expr::Tuple(tuple) = inner {
+        let on = on.clone();
+        let fields: Vec<_> = tuple.elems.iter().enumerate().collect();
+        let ties = |(n, value): &(usize, &Expr)| match plain_place(value) {
+            Some(_) => None,
+            None => Some((*n, outcome(value, names)?)),
+        };
+        let (n, tie) = fields.iter().find_map(ties)?;
+        return dropped(tie, vec![(Some(n), on)]);
+    }
     match inner {
         Expr::Try(inner) if !is_typed => {
             tied(wrapped_outcome(&inner.expr, names)?).and_then(|tie| dropped(tie, at))
@@ -353,8 +366,13 @@ fn bare(expr: &Expr, names: &Names) -> Option<Found> {
             ),
             _ => None,
         },
-        Expr::MethodCall(call) if call.method == "is_ok" || call.method == "is_err" => {
+        Expr::MethodCall(call)
+            if call.method == "is_ok" || call.method == "is_err" || call.method == "err" =>
+        {
             discarded_by(&call.method, &call.receiver, Part::Borrowed, names)
+        }
+        Expr::MethodCall(call) if outcome(expr, names).is_some() => {
+            whole(tied(outcome(expr, names)?)?, &call.method)
         }
         Expr::Call(call) if is_adapter(call) => None,
         // Of a future of something else the compiler warns.
@@ -612,6 +630,9 @@ mod tests {
             ("f(tx).await.map_or(0, |n| n)", (Discarded, Lent)),
             ("f(tx).await.or(Ok(0))?;", (Discarded, Lent)),
             ("f(tx).await.is_ok();", (Discarded, Lent)),
+            ("f(tx).await.map(g);", (Dropped, Lent)),
+            ("let _ = (f(tx).await, 1);", (Dropped, Lent)),
+            ("let (Ok(_) | Err(_)) = f(tx).await;", (Swallowed, Lent)),
             ("Result::ok(f(tx).await);", (Discarded, Lent)),
             ("let r = f(tx).await; r.ok();", (Discarded, Lent)),
             ("g().await.ok();", (Discarded, Open)),

@@ -4,8 +4,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Arm, BinOp, Expr, ExprIf, ExprMatch, ExprWhile, Ident, Pat, Stmt};
 
-use crate::body::names::Names;
-use crate::body::ties::{Tie, outcome, wraps};
+use crate::body::names::{Names, Tie};
+use crate::body::ties::{outcome, wraps};
 use crate::check::lost::{Asked, Found, Lost, Part, Question, result};
 use crate::rule;
 use crate::syntax::expr::{called, conditions, without_parens};
@@ -30,6 +30,17 @@ pub(crate) fn in_let_else(pat: &Pat, value: &Expr, instead: &Expr, names: &Names
         return None;
     }
     found(value, inside, Part::Else, on, names)
+}
+
+/// `let (Ok(_) | Err(_)) = f(tx).await;`
+pub(crate) fn in_let(pat: &Pat, value: &Expr, names: &Names) -> Option<Found> {
+    let mut on = None;
+    each_case(pat, &mut |pat| {
+        if let Some(Over::Failure { on: ignored, .. }) = over(pat, &|_| false) {
+            on = Some(ignored);
+        }
+    });
+    found(value, false, Part::Init, on?, names)
 }
 
 fn in_match(expr: &ExprMatch, names: &Names) -> Option<Found> {

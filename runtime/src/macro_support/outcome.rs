@@ -29,6 +29,20 @@ impl<E: OfDatabase + ?Sized> OfDatabase for Box<E> {}
 impl<E: OfDatabase + ?Sized> OfDatabase for Arc<E> {}
 impl<E: OfDatabase + ?Sized> OfDatabase for &E {}
 
+/// An error that no statement can have caused.
+pub trait Unrelated {}
+
+impl Unrelated for std::convert::Infallible {}
+impl Unrelated for std::io::Error {}
+impl Unrelated for std::fmt::Error {}
+impl Unrelated for std::num::ParseIntError {}
+impl Unrelated for std::num::ParseFloatError {}
+impl<T> Unrelated for std::sync::mpsc::SendError<T> {}
+impl<T> Unrelated for tokio::sync::mpsc::error::SendError<T> {}
+impl<T> Unrelated for tokio::sync::mpsc::error::TrySendError<T> {}
+impl<T> Unrelated for tokio::sync::watch::error::SendError<T> {}
+impl<T> Unrelated for tokio::sync::broadcast::error::SendError<T> {}
+
 /// A question about a type.
 pub trait Question {
     /// The answer about a type that meets it.
@@ -53,6 +67,8 @@ macro_rules! questions {
 }
 
 questions! {
+    /// Is it a `Result` whose error no statement can have caused?
+    UnrelatedResult => Kept;
     /// Is it a `Result`?
     AnyResult => Lost;
     /// Is it a `Result` whose error is one of the database?
@@ -67,6 +83,7 @@ questions! {
     IsStream => Idle;
 }
 
+impl<T, E: Unrelated> Meets<UnrelatedResult> for Result<T, E> {}
 impl<T, E> Meets<AnyResult> for Result<T, E> {}
 impl<T, E: OfDatabase> Meets<DatabaseResult> for Result<T, E> {}
 impl<T, E: From<sqlx::Error>> Meets<SqlxResult> for Result<T, E> {}
@@ -192,13 +209,13 @@ macro_rules! asks {
 
 asks! {
     /// Of the receiver of `.ok()` and the like, which comes of a call that was given the session.
-    discarded_lent: AnyResult;
+    discarded_lent: UnrelatedResult, AnyResult;
     /// Of a call on something that holds the session.
     discarded_held: SqlxResult, OursResult;
     /// Of any other call.
     discarded_open: DatabaseResult;
     /// Of a value that is bound to `_` or dropped, and comes of a call that was given the session.
-    dropped_lent: AnyResult, Inside<AnyResult>, IsFuture, IsStream;
+    dropped_lent: UnrelatedResult, AnyResult, Inside<AnyResult>, IsFuture, IsStream;
     /// Of a call on something that holds the session.
     dropped_held: SqlxResult, OursResult, Inside<SqlxResult>, Inside<OursResult>, IsFuture, IsStream;
     /// Of any other call.
@@ -206,7 +223,7 @@ asks! {
     /// Of the rows and results of which an iterator or a stream leaves out those that have failed.
     discarded_items: Items<SqlxResult>, Items<OursResult>, Rows<SqlxResult>, Rows<OursResult>;
     /// Of what is matched without a look at its error, and comes of a call that was given the session.
-    swallowed_lent: DatabaseResult, Warns<AnyResult>;
+    swallowed_lent: DatabaseResult, UnrelatedResult, Warns<AnyResult>;
     /// Of a call on something that holds the session.
     swallowed_held: DatabaseResult, Warns<SqlxResult>, Warns<OursResult>;
     /// Of any other call.
