@@ -24,7 +24,7 @@ fn the_runtime_repeats_the_rules_to_the_letter() {
             let (message, help) = text.split_once("\nhelp: ").expect("a line of help");
             for part in [
                 format!("message = \"{}\"", message.replace('"', "\\\"")),
-                format!("note = \"{help}\""),
+                format!("note = \"{}\"", help.replace('"', "\\\"")),
             ] {
                 assert!(
                     probe.contains(&part),
