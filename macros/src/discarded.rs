@@ -246,7 +246,7 @@ impl Asking<'_> {
                 quote!(#private::#name(#probe #probed);)
             });
             let warns = rules.warns(question.asked).then(|| {
-                let code = Ident::new("D032", end.resolved_at(Span::call_site()));
+                let code = Ident::new("D032", start.resolved_at(Span::call_site()));
                 quote!(#probe #probed.#code();)
             });
             let field = field.map(|field| {

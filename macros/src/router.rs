@@ -6,7 +6,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::{FnArg, Ident, Signature, Type};
 
 use crate::marked::Marked;
-use crate::span::{behind, located, located_call, outer};
+use crate::span::{located, located_call, outer};
 use crate::{fallback, questions, texts};
 
 // Input:
@@ -88,7 +88,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
         quote!(#site, &#factory, #options, #keeps, #closure, #fails),
         error,
     );
-    let awaited = quote_spanned!(behind(outer(error).0)=> .await);
+    let awaited = quote_spanned!(outer(error).0=> .await);
     marked.emit(
         &sig,
         &quote! {
