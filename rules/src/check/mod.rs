@@ -93,6 +93,7 @@ fn check_sql(
             rule,
             words,
             on: at,
+            ..
         },
         on,
         session,
