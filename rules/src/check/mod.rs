@@ -147,6 +147,7 @@ fn check_sql(
             rule,
             words,
             on: at,
+            ..
         },
         on,
         session,

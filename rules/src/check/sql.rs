@@ -72,6 +72,7 @@ pub(crate) fn refused(body: &Block, names: &Names, databases: Databases) -> Vec<
         ..Search::default()
     };
     search.visit_block(body);
+    search.judge_builders();
     search.refused
 }
 
@@ -83,9 +84,20 @@ struct Search {
     to: To,
     /// Names that stand for a text.
     bound: HashMap<String, String>,
-    /// Names of a `QueryBuilder`, and the text that was pushed to it so far.
-    builders: HashMap<String, String>,
+    /// What was pushed to each `QueryBuilder` that has a name, in the order in which they were made.
+    builders: Vec<Builder>,
+    /// Whether the next call is a `QueryBuilder::new(..)` to which more is pushed.
+    grows: bool,
     refused: Vec<Refused>,
+}
+
+/// A `QueryBuilder`, which is judged when all is pushed: `create temp table ..` may end with `on commit drop`.
+#[derive(Clone, Debug)]
+struct Builder {
+    name: String,
+    text: String,
+    /// Where each piece of the text begins, and the piece as it stands in the source.
+    pieces: Vec<(usize, TokenStream)>,
 }
 
 /// Where a statement is sent, as far as the tokens tell.
@@ -162,45 +174,54 @@ impl Search {
         text.into_iter().for_each(|sql| self.judge(sql));
     }
 
-    /// Judges the text of a builder after `builder.push("..")`, and reports the rules that the new part breaks.
+    /// Adds a piece to a builder that has a name: `builder.push("..")`.
     fn push(&mut self, call: &ExprMethodCall) {
-        let Some(before) = self.pushed(&call.receiver) else {
+        let Some(Expr::Path(path)) = chain(&call.receiver).last() else {
             return;
         };
         let piece = self.piece(call);
-        let after = format!("{before}{piece}");
-        if let Some(argument) = call.args.first()
-            && call.method == "push"
+        if let Some(name) = path.path.get_ident()
+            && let Some(builder) = self
+                .builders
+                .iter_mut()
+                .rev()
+                .find(|builder| name == &builder.name)
         {
-            let known = self.findings(&before);
-            let is_known = |new: &Finding| {
-                let is_same = |old: &Finding| old.rule == new.rule && old.on == new.on;
-                known.iter().any(is_same)
-            };
-            let mut new = self.findings(&after);
-            new.retain(|finding| !is_known(finding));
-            self.refuse(new, argument);
-        }
-        if let Some(Expr::Path(path)) = chain(&call.receiver).last()
-            && let Some(name) = path.path.get_ident()
-        {
-            self.builders.insert(name.to_string(), after);
+            let start = builder.text.len();
+            builder.text.push_str(&piece);
+            builder
+                .pieces
+                .push((start, call.args.first().to_token_stream()));
         }
     }
 
-    /// Returns the text that was pushed to a builder so far, if an expression is a builder.
+    /// Judges the text of each builder, and reports a mistake on the piece in which it begins.
+    fn judge_builders(&mut self) {
+        for builder in std::mem::take(&mut self.builders) {
+            for finding in self.findings(&builder.text) {
+                let mut pieces = builder.pieces.iter().rev();
+                let piece = pieces.find(|(start, _)| *start <= finding.offset);
+                if let Some((_, on)) = piece {
+                    self.refuse(vec![finding], on);
+                }
+            }
+        }
+    }
+
+    /// Judges the text of a builder without a name: `QueryBuilder::new("..").push("..").build()`.
+    fn judge_chain(&mut self, call: &ExprMethodCall) {
+        if let Some(Expr::Call(new)) = chain(&call.receiver).last()
+            && let Some(text) = self.pushed(&call.receiver)
+        {
+            self.judge_text(&text, &new.args);
+        }
+    }
+
+    /// Returns the text of a builder without a name, if an expression is one.
     fn pushed(&self, expr: &Expr) -> Option<String> {
         match expr {
             Expr::Paren(inner) => self.pushed(&inner.expr),
-            Expr::Path(path) => self
-                .builders
-                .get(&path.path.get_ident()?.to_string())
-                .cloned(),
             Expr::Call(call) => self.new_builder(call),
-            // The pushes of a chain that begins with a name were seen one by one.
-            Expr::MethodCall(call) if matches!(chain(expr).last(), Some(Expr::Path(_))) => {
-                self.pushed(&call.receiver)
-            }
             Expr::MethodCall(call) => Some(format!(
                 "{}{}",
                 self.pushed(&call.receiver)?,
@@ -324,13 +345,24 @@ impl<'ast> Visit<'ast> for Search {
     }
 
     fn visit_local(&mut self, local: &'ast Local) {
+        let makes_builder =
+            |init: &Expr| matches!(init, Expr::Call(call) if self.new_builder(call).is_some());
+        self.grows = plain_name(&local.pat).is_some()
+            && local
+                .init
+                .as_ref()
+                .is_some_and(|init| makes_builder(&init.expr));
         visit::visit_local(self, local);
         if let Some(name) = plain_name(&local.pat) {
             let init = local.init.as_ref().map(|init| &*init.expr);
             self.bind(name, init);
             match init {
                 Some(Expr::Call(call)) if let Some(text) = self.new_builder(call) => {
-                    self.builders.insert(name.to_string(), text);
+                    self.builders.push(Builder {
+                        name: name.to_string(),
+                        text,
+                        pieces: vec![(0, call.args.to_token_stream())],
+                    });
                 }
                 Some(init) if self.is_session(init) => self.sessions.push(name.clone()),
                 _ => {}
@@ -340,11 +372,13 @@ impl<'ast> Visit<'ast> for Search {
 
     /// `sqlx::query("..")`, `sqlx::raw_sql("..")`, `Executor::execute(tx, "..")`.
     fn visit_expr_call(&mut self, call: &'ast ExprCall) {
+        let grows = std::mem::take(&mut self.grows);
         if let Expr::Path(path) = &*call.func
             && let Some(last) = path.path.segments.last()
         {
             let is_builder = (last.ident == "new" || last.ident == "with_arguments")
-                && self.new_builder(call).is_some();
+                && self.new_builder(call).is_some()
+                && !grows;
             if is_builder || (is_query_function(&path.path) && is_perhaps_of_sqlx(&path.path)) {
                 self.judge_query(call);
             } else if runs(&last.ident)
@@ -396,7 +430,10 @@ impl<'ast> Visit<'ast> for Search {
             {
                 search.judge_query(query);
             }
+            search.grows =
+                matches!(&*call.receiver, Expr::Call(new) if search.new_builder(new).is_some());
             search.visit_expr(&call.receiver);
+            search.grows = false;
         });
         call.args
             .iter()
@@ -410,6 +447,8 @@ impl<'ast> Visit<'ast> for Search {
             }
         } else if call.method.to_string().starts_with("push") {
             self.push(call);
+        } else if call.method.to_string().starts_with("build") {
+            self.judge_chain(call);
         }
     }
 
@@ -449,6 +488,7 @@ impl<'ast> Visit<'ast> for Search {
                 Part::Other(_) | Part::Separator(_) => {}
             }
         }
+        self.builders = std::mem::take(&mut inner.builders);
         self.refused.append(&mut inner.refused);
     }
 }
@@ -613,6 +653,8 @@ mod tests {
             r#"index.fetch("rollback_notes");"#,
             r#"queryable("commit")"#,
             r#"let mut q = QueryBuilder::new("select case when a then b "); q.push("end"); q.push(", commit");"#,
+            r#"let mut q = QueryBuilder::new("select set_config('app.user', "); q.push_bind(user).push(", true)");"#,
+            r#"QueryBuilder::new("select set_config('app.user', ").push_bind(user).push(", true)").build();"#,
             r#"let mut v = vec!["select"]; v.push("commit"); list.push("; rollback");"#,
             r#"redis.execute("SET a 1"); shell.execute("reset"); robot.execute("prepare coffee");"#,
             r#"query_param("end", url); query_string("commit"); query_map!("rollback");"#,

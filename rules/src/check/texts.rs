@@ -17,6 +17,8 @@ pub(crate) struct Finding {
     pub(crate) rule: &'static Rule,
     /// The words that break it.
     pub(crate) words: String,
+    /// Where it begins in the text, in bytes.
+    pub(crate) offset: usize,
     pub(crate) on: On,
 }
 
@@ -96,6 +98,7 @@ pub(crate) fn judge(sql: &str, database: Option<Dialect>) -> Vec<Finding> {
             add(Finding {
                 rule: rule_of(breach),
                 words: words(&refusal),
+                offset: refusal.offset,
                 on,
             });
         }
