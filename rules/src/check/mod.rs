@@ -4,6 +4,7 @@ pub mod control;
 mod escape;
 mod leaks;
 pub mod lost;
+mod question;
 mod signature;
 mod sql;
 pub mod swallowed;
@@ -13,7 +14,7 @@ use proc_macro2::TokenStream;
 use syn::{Block, Expr, Stmt};
 
 use self::control::Judgement;
-use self::lost::{Found, Lost};
+use self::question::{Found, Lost};
 use self::signature::check_signature;
 use crate::args::Args;
 use crate::body::names::Names;
