@@ -4,6 +4,7 @@ pub mod control;
 mod escape;
 mod given;
 pub mod lost;
+mod question;
 mod signature;
 mod sql;
 pub mod swallowed;
@@ -14,7 +15,7 @@ use proc_macro2::TokenStream;
 use syn::{Block, Expr, ExprClosure, Stmt, parse_quote};
 
 use self::control::Judgement;
-use self::lost::{Found, Lost};
+use self::question::{Found, Lost};
 use self::signature::check_signature;
 use self::texts::{Finding, On};
 use crate::args::Args;

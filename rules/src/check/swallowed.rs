@@ -6,7 +6,7 @@ use syn::{Arm, BinOp, Expr, ExprIf, ExprMatch, ExprWhile, Ident, Pat, Stmt};
 
 use crate::body::names::{Names, Tie};
 use crate::body::ties::{outcome, wraps};
-use crate::check::lost::{Asked, Found, Lost, Part, Question, result};
+use crate::check::question::{Asked, Found, Lost, Part, Question, result};
 use crate::rule;
 use crate::syntax::expr::{called, conditions, without_parens};
 use crate::syntax::pattern::names_word;
