@@ -134,9 +134,9 @@ impl Names {
 
     /// Whether a receiver of which nothing is known may be a factory.
     fn may_be_factory(&self, receiver: &Expr) -> bool {
-        self.factories_by_name.as_ref().is_none_or(|names| {
-            last_name(receiver).is_some_and(|name| names.iter().any(|known| *known == name))
-        })
+        self.factories_by_name
+            .as_ref()
+            .is_none_or(|names| last_name(receiver).is_some_and(|name| names.contains(&name)))
     }
 
     /// Returns the place of the closure among the arguments of a call that runs it in a boundary:

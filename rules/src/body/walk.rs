@@ -66,11 +66,14 @@ pub(crate) fn boundaries(
     walk.visit_block_mut(body);
 }
 
+/// What is shown a closure, and what the names in it mean.
+type Scope<'f> = dyn FnMut(&mut ExprClosure, &Names) + 'f;
+
 struct Walk<'f> {
     names: Names,
     look: &'f mut dyn FnMut(Step<'_>, &Names),
     /// Is shown the closures that are run in boundaries of their own.
-    scope: Option<&'f mut dyn FnMut(&mut ExprClosure, &Names)>,
+    scope: Option<&'f mut Scope<'f>>,
     /// Whether changed arguments of a macro call are written back to its tokens.
     replaces: bool,
 }
