@@ -144,12 +144,13 @@ fn check_sql(
 ) -> Vec<Doubtful> {
     let mut doubtful = Vec::new();
     for sql::Refused {
-        finding: Finding {
-            rule,
-            words,
-            on: at,
-            ..
-        },
+        finding:
+            Finding {
+                rule,
+                words,
+                on: at,
+                ..
+            },
         on,
         session,
     } in sql::refused(body, names, databases)
