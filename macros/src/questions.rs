@@ -238,10 +238,8 @@ pub(crate) fn rewrite(
             }
             Judgement::AskHanded(place) => {
                 // Once for each place, since its type does not change.
-                if handed.insert(place.to_token_stream().to_string())
-                    && let Some(asked) = asks.handed(&place)
-                {
-                    *expr = passing(&asked, expr, krate);
+                if handed.insert(place.to_token_stream().to_string()) {
+                    asks.handed(&place, expr);
                 }
                 return;
             }
@@ -275,23 +273,37 @@ fn executor(control: Control, expr: &mut Expr, is_argument: bool) -> Option<&mut
     }
 }
 
-/// The value behind a question, where the compiler still sees it as what the user has written: an argument, which it
-/// borrows anew or turns into what is expected.
-///
-/// A block ends the temporaries of its value, and a call moves a reference, so that each is for what the other is not.
-fn passing(asked: &TokenStream, expr: &Expr, krate: &Path) -> Expr {
-    if is_borrowed_place(expr) {
-        return Expr::Verbatim(quote!({ #asked #expr }));
+/// A reference to a place, or a static: what is moved out of a place is asked about when it has been.
+fn is_lent(expr: &Expr) -> bool {
+    match expr {
+        Expr::Reference(_) | Expr::Path(_) => is_borrowed_place(expr),
+        Expr::Paren(inner) => is_lent(&inner.expr),
+        Expr::Group(inner) => is_lent(&inner.expr),
+        _ => false,
     }
-    let private = paths::private(krate);
-    Expr::Verbatim(quote!(#private::handed({ #asked }, #expr)))
 }
 
-/// A place, or a reference to one, without a call in it.
+/// A static or a field, or a reference to one, without a call in it: the compiler knows its type.
 fn is_borrowed_place(expr: &Expr) -> bool {
     match expr {
-        Expr::Path(_) => true,
-        Expr::Field(inner) => is_borrowed_place(&inner.base),
+        Expr::Path(path) => {
+            // Of `Page::FIRST` it may depend on where it is used, and so of a variable.
+            let names: Vec<_> = path
+                .path
+                .segments
+                .iter()
+                .map(|name| name.ident.to_string())
+                .collect();
+            let is_upper = |name: &String| name.starts_with(char::is_uppercase);
+            match names.as_slice() {
+                [name] => is_upper(name),
+                [.., owner, _] => !is_upper(owner),
+                [] => false,
+            }
+        }
+        Expr::Field(inner) => {
+            matches!(*inner.base, Expr::Path(_)) || is_borrowed_place(&inner.base)
+        }
         Expr::Index(inner) => is_borrowed_place(&inner.expr) && is_plain_index(&inner.index),
         Expr::Unary(inner) => matches!(inner.op, UnOp::Deref(_)) && is_borrowed_place(&inner.expr),
         Expr::Reference(inner) => is_borrowed_place(&inner.expr),
@@ -387,16 +399,46 @@ impl Asks<'_> {
         }
     }
 
-    /// Asks whether a value of this type may be handed on.
-    fn handed(&self, place: &Expr) -> Option<TokenStream> {
+    // Input:
+    //     add(app.pool())
+    //
+    // Output:
+    //     add(::demarcate::__private::handed(app.pool(), |__value| {
+    //         match ::demarcate::__private::Probe::of_value(__value) {
+    //             __probe => ::demarcate::__private::uses(__probe.verdict()),
+    //         }
+    //     }))
+    //
+    // The closure is never called. It is read after the value, which has its type by then from what takes it. Of what a
+    // reference is to the type is known, and `{ if false { .. } &app.pool }` lends it as before.
+    fn handed(&self, place: &Expr, expr: &mut Expr) {
         let functions: Vec<_> = [("uses", Control::Use), ("passes_on", Control::Open)]
             .into_iter()
             .filter(|(_, control)| !self.args.allows(control.rule()))
-            .map(|(function, _)| function)
+            .map(|(function, _)| Ident::new(function, Span::mixed_site()))
             .collect();
-        let chain = quote!(Probe);
-        (!functions.is_empty())
-            .then(|| self.ask(&chain, &functions, None, ends(place), place, None))
+        if functions.is_empty() {
+            return;
+        }
+        let private = paths::private(self.krate);
+        let (start, end) = ends(place);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        let asked = quote!(#probe => { #(#private::#functions(#probe #probed);)* });
+        *expr = Expr::Verbatim(if is_lent(expr) {
+            quote!({
+                if false {
+                    match #private::Probe::of_value(&#place) { #asked }
+                    loop {}
+                }
+                #expr
+            })
+        } else {
+            let value = Ident::new("__value", Span::mixed_site());
+            quote!(#private::handed(#expr, |#value| {
+                match #private::Probe::of_value(#value) { #asked }
+            }))
+        });
     }
 
     // Input:

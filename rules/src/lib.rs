@@ -154,7 +154,10 @@ mod tests {
             "self.app.db.transaction(async |t| { BODY }).await?;",
             "app.transaction(|t: &mut Session| work(async { BODY })).await?;",
         ] {
-            let body = given.replace("BODY", "let _ = f(t).await; tokio::spawn(g());");
+            let body = given.replace(
+                "BODY",
+                "let _ = sqlx::query(a).execute(&mut *t).await; tokio::spawn(g());",
+            );
             let job =
                 format!("async fn f(db: &SessionFactory) -> Result<(), E> {{ {body} Ok(()) }}");
             assert_eq!(codes_of(Kind::Job, &job), ["D030", "D021"], "{given}");
@@ -221,12 +224,12 @@ mod tests {
         for (args, body, expected) in [
             (
                 "",
-                "db.transaction(async |t| { let _ = f(t).await; })",
+                "db.transaction(async |t| { let _ = sqlx::query(a).execute(&mut *t).await; })",
                 vec!["D030"],
             ),
             (
                 "",
-                "let other = db.clone(); other.transaction(async |t| { let _ = f(t).await; })",
+                "let other = db.clone(); other.transaction(async |t| { let _ = sqlx::query(a).execute(&mut *t).await; })",
                 vec!["D030"],
             ),
             (
@@ -236,7 +239,7 @@ mod tests {
             ),
             (
                 "allow(nested_boundary, reason = \"another database\")",
-                "self.db.transaction(async |t| { let _ = f(t).await; })",
+                "self.db.transaction(async |t| { let _ = sqlx::query(a).execute(&mut *t).await; })",
                 vec!["D030"],
             ),
         ] {

@@ -430,7 +430,7 @@ pub(crate) const OTHER_EXECUTOR: Rule = of_type(
 pub(crate) const OTHER_EXECUTOR_USED: Rule = variant(
     &OTHER_EXECUTOR,
     Says {
-        message: "`{what}` is not used here; use the session, `&mut *tx`",
+        message: "`{what}` goes past the session; use the session, `&mut *tx`",
         help: OTHER_EXECUTOR.boundary.help,
     },
 );

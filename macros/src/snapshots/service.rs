@@ -26,19 +26,6 @@ async fn create_order(
             ::core::line!(),
         ),
     );
-    #[allow(clippy::unnecessary_semicolon)]
-    match make(id) {
-        __given => {
-            if false {
-                #[allow(unreachable_code)]
-                {
-                    loop {}
-                    let __probe = ::demarcate::__private::ProbeTask::of_value(&__given);
-                    ::demarcate::__private::spawns(__probe.verdict());
-                }
-            }
-            __given
-        }
-    };
+    make(id);
     sqlx::query(SQL).bind(id).fetch_one(&mut *tx).await
 }

@@ -1,7 +1,7 @@
 //! How a value came from the session.
 
 use quote::ToTokens;
-use syn::{Expr, ExprMethodCall, Ident, Macro, Member, Pat};
+use syn::{Block, Expr, ExprMethodCall, Ident, Macro, Member, Pat, Stmt};
 
 use crate::body::idioms::is_query_macro;
 use crate::body::names::{Names, Tie, Tied, is_boundary};
@@ -45,6 +45,23 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
     match without_parens(expr) {
         Expr::Await(wait) => of_future(&wait.base, names),
         Expr::MethodCall(call) if keeps(call) => outcome(&call.receiver, names),
+        // One of several.
+        Expr::Block(block) => outcome(tail(&block.block)?, names),
+        Expr::If(choice) => {
+            let other = choice.else_branch.as_ref().map(|(_, other)| &**other);
+            let values = [tail(&choice.then_branch), other];
+            let ties = values.into_iter().flatten();
+            ties.filter_map(|value| outcome(value, names))
+                .reduce(Tie::or)
+        }
+        Expr::Match(choice) => {
+            let ties = choice.arms.iter().filter_map(|arm| match &*arm.body {
+                // What an arm binds is not known here.
+                Expr::Path(_) => None,
+                value => outcome(value, names),
+            });
+            ties.reduce(Tie::or)
+        }
         expr => match names.tied(expr)? {
             Tied::Outcome(tie) => Some(tie),
             Tied::Holds(_) => None,
@@ -52,12 +69,23 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
     }
 }
 
-/// Whether a method makes of a `Result` another one that holds the same error, or what became of it.
+/// The value of a block.
+fn tail(block: &Block) -> Option<&Expr> {
+    match block.stmts.last() {
+        Some(Stmt::Expr(tail, None)) => Some(tail),
+        _ => None,
+    }
+}
+
+/// Whether a method makes of a `Result` another one that holds the same error, or what became of it. A variable whose result
+/// is looked at by reference keeps it.
 fn keeps(call: &ExprMethodCall) -> bool {
-    matches!(
-        call.method.to_string().as_str(),
-        "map" | "map_err" | "and" | "and_then" | "inspect" | "inspect_err" | "as_ref" | "err"
-    )
+    match call.method.to_string().as_str() {
+        "map" | "map_err" | "and" | "and_then" | "inspect" | "inspect_err" | "err" | "copied"
+        | "cloned" => true,
+        "as_ref" | "as_deref" => plain_place(&call.receiver).is_none(),
+        _ => false,
+    }
 }
 
 /// Returns how a future came from the session; `None` for that of a scope, such as a savepoint.

@@ -4,8 +4,8 @@ use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
 use syn::{
-    Block, Expr, ExprCall, ExprClosure, ExprConst, ExprMethodCall, Ident, ImplItemFn, Item, Local,
-    Macro, Pat, Signature, Stmt, Type,
+    Block, Expr, ExprCall, ExprClosure, ExprConst, ExprMethodCall, ExprRepeat, Ident, ImplItemFn,
+    Item, Local, Macro, Pat, Signature, Stmt, Type,
 };
 
 use crate::body::idioms::{
@@ -634,6 +634,11 @@ impl VisitMut for Walk<'_> {
     }
 
     fn visit_expr_const_mut(&mut self, _: &mut ExprConst) {}
+
+    /// The length of an array is a constant.
+    fn visit_expr_repeat_mut(&mut self, array: &mut ExprRepeat) {
+        self.visit_expr_mut(&mut array.expr);
+    }
 
     fn visit_type_mut(&mut self, _: &mut Type) {}
 

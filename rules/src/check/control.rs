@@ -131,14 +131,25 @@ struct Marks {
     handed: Vec<*const Expr>,
     /// The statement that is nothing but this call.
     bare: Option<*const Expr>,
+    /// A call that is awaited.
+    awaited: Option<*const Expr>,
     /// A call that is judged by what its `.await` gives.
     judged: Option<*const Expr>,
 }
 
 impl Marks {
     fn enter(&mut self, expr: &Expr, names: &Names) {
-        let handed = given::given(expr, names).into_iter().map(address);
+        let is_awaited = self
+            .awaited
+            .take_if(|awaited| *awaited == address(expr))
+            .is_some();
+        let handed = given::given(expr, names, is_awaited)
+            .into_iter()
+            .map(address);
         self.handed.extend(handed);
+        if let Expr::Await(wait) = expr {
+            self.awaited = Some(address(without_parens(&wait.base)));
+        }
         if let Expr::Await(wait) = expr
             && awaited(expr, names).is_some()
         {
@@ -194,7 +205,7 @@ fn written_out(expr: &mut Expr) {
 
 /// Whether [`each`] finds a question about an expression beside that of [`judge`].
 pub(crate) fn asks(expr: &Expr, names: &Names) -> bool {
-    !given::given(expr, names).is_empty() || spawned(expr, names, false).is_some()
+    !given::given(expr, names, true).is_empty() || spawned(expr, names, false).is_some()
 }
 
 /// A call whose value a statement throws away. It may give a task.
@@ -407,6 +418,14 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
         return names
             .inside
             .then(|| wrong_on_factory(Control::Open, &call.method, &call.receiver));
+    }
+    // A boundary of another kind, and a connection beside the session's.
+    if names.inside
+        && (call.method == "stream" || call.method == "connection")
+        && !call.args.is_empty()
+    {
+        return (!names.is_session(&call.receiver))
+            .then(|| Judgement::Ask(Control::Open, call.method.clone(), call.receiver.clone()));
     }
     if let Some(control) = Control::named(&call.method) {
         return judge_receiver(control, &call.method, &call.receiver, names);

@@ -119,9 +119,17 @@ pub(crate) fn called_to_spawn<'a>(
     (is_bare || is_spawn(name)).then_some(name)
 }
 
-/// Whether a call whose value is thrown away may spawn a task, so that it is worth a question: any function, and a method
-/// whose name says that something begins.
+/// Whether a call whose value is thrown away may spawn a task, so that it is worth a question: a function that is
+/// given work, and what says by its name that something begins.
 pub(crate) fn may_spawn(expr: &Expr, names: &Names) -> bool {
+    const NEVER: [&str; 6] = [
+        "abort",
+        "exit",
+        "fail",
+        "panic_any",
+        "resume_unwind",
+        "unreachable_unchecked",
+    ];
     const BEGIN: [&str; 11] = [
         "background",
         "defer",
@@ -135,16 +143,24 @@ pub(crate) fn may_spawn(expr: &Expr, names: &Names) -> bool {
         "start",
         "submit",
     ];
+    let begins = |name: &Ident| {
+        let name = name.to_string();
+        BEGIN.contains(&name.split('_').next().unwrap_or_default())
+    };
     match expr {
         _ if is_query(expr, names) => false,
+        // A function that is given a future. What never returns has no type that could be asked about.
         Expr::Call(call) => called(&call.func).is_some_and(|name| {
-            name != "drop" && !name.to_string().starts_with(char::is_uppercase)
+            let is_given_work = matches!(
+                call.args.first(),
+                Some(Expr::Call(_) | Expr::MethodCall(_) | Expr::Async(_) | Expr::Closure(_))
+            );
+            let never_returns = NEVER.iter().any(|word| name == word);
+            (begins(name) || (is_given_work && !never_returns))
+                && name != "drop"
+                && !name.to_string().starts_with(char::is_uppercase)
         }),
-        Expr::MethodCall(call) => {
-            let name = call.method.to_string();
-            let first = name.split('_').next().unwrap_or_default();
-            !names.is_session(&call.receiver) && BEGIN.contains(&first)
-        }
+        Expr::MethodCall(call) => !names.is_session(&call.receiver) && begins(&call.method),
         _ => false,
     }
 }

@@ -7,18 +7,25 @@ use syn::{Block, Expr, ExprMethodCall, ExprReference, Stmt};
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
 use crate::body::typed::{is_known, is_static, passes_through};
+use crate::syntax::expr::called;
 
 /// Returns the values that an expression gives away and about which the compiler must be asked.
-pub(crate) fn given<'a>(expr: &'a Expr, names: &Names) -> Vec<&'a Expr> {
+pub(crate) fn given<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<&'a Expr> {
     if !names.inside || names.is_opaque {
         return Vec::new();
     }
     let mut found = Vec::new();
     match expr {
+        // What is spawned is judged as that.
+        Expr::Call(call)
+            if called(&call.func).is_some_and(|name| name.to_string().starts_with("spawn")) => {}
         Expr::Call(call) if !passes_through(call) && !is_query(expr, names) => {
             call.args.iter().for_each(|value| parts(value, &mut found));
         }
-        Expr::MethodCall(call) if !names.is_after_the_end(call) && !is_of_std(call) => {
+        // A map's `insert` is not awaited, and a repository's is.
+        Expr::MethodCall(call)
+            if !names.is_after_the_end(call) && (is_awaited || !is_of_std(call)) =>
+        {
             call.args.iter().for_each(|value| parts(value, &mut found));
         }
         Expr::Struct(literal) => {
@@ -79,11 +86,25 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
                 }
         }
         Expr::Unary(_) | Expr::Field(_) | Expr::Index(_) | Expr::Try(_) | Expr::Await(_) => true,
-        Expr::Call(call) => call.args.is_empty(),
+        Expr::Call(call) if !call.args.is_empty() => return of_pools(called(&call.func)?, place),
+        Expr::Call(_) => true,
+        Expr::MethodCall(call) if !call.args.is_empty() && !is_known(place, names) => {
+            return of_pools(&call.method, place);
+        }
         Expr::MethodCall(call) => !says_its_type(call),
+        Expr::Cast(cast) => return asked(&cast.expr, names).map(|_| place),
         _ => false,
     };
     (is_asked && is_known(place, names)).then_some(place)
+}
+
+/// A call that says by its name that it may give a pool or a connection, and takes arguments.
+fn of_pools<'a>(name: &syn::Ident, call: &'a Expr) -> Option<&'a Expr> {
+    let name = name.to_string();
+    ["pool", "conn", "executor", "database"]
+        .iter()
+        .any(|word| name.contains(word))
+        .then_some(call)
 }
 
 /// `&mut connection`: what is lent so is rarely of a type that is found out by it.
@@ -116,7 +137,12 @@ pub(crate) fn receiver<'a>(call: &'a ExprMethodCall, names: &Names) -> Option<&'
         "write",
         "write_owned",
     ];
-    let is_plain = HARMLESS.iter().any(|word| call.method == word);
+    let is_plain = HARMLESS.iter().any(|word| call.method == word)
+        && (call.args.is_empty()
+            || call
+                .args
+                .iter()
+                .any(|value| matches!(value, Expr::Closure(_))));
     (names.inside && !names.is_opaque && !is_plain)
         .then(|| asked(&call.receiver, names))
         .flatten()

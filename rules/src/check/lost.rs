@@ -203,6 +203,11 @@ fn thrown_away(
         Expr::Try(inner) if !is_typed => {
             tied(wrapped_outcome(&inner.expr, names)?).and_then(|tie| dropped(tie, at))
         }
+        Expr::MethodCall(call)
+            if !is_typed && (call.method == "unwrap" || call.method == "expect") =>
+        {
+            tied(wrapped_outcome(&call.receiver, names)?).and_then(|tie| dropped(tie, at))
+        }
         Expr::Call(call) if is_adapter(call) => None,
         Expr::Call(_) | Expr::MethodCall(_) | Expr::Async(_) => {
             if let Some(on) = statement(expr, names) {

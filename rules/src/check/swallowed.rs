@@ -212,7 +212,10 @@ fn ignored(pat: &Pat, is_used: &dyn Fn(&Ident) -> bool) -> Option<TokenStream> {
         Pat::Wild(_) | Pat::Rest(_) => Some(pat.to_token_stream()),
         Pat::Ident(bound)
             if bound.subpat.is_none()
-                && bound.ident.to_string().starts_with('_')
+                && bound
+                    .ident
+                    .to_string()
+                    .starts_with(|c: char| c == '_' || c.is_lowercase())
                 && !is_used(&bound.ident) =>
         {
             Some(bound.ident.to_token_stream())
@@ -268,8 +271,9 @@ fn covered(arm: &Arm, inside: bool) -> Covered {
             std::mem::replace(&mut covered, Covered::No),
             case(pat, inside, &is_used),
         ) {
-            (Covered::Looked, _) | (_, Covered::Looked) => Covered::Looked,
+            // Of `Err(RowNotFound) | Err(_)` the others are passed over.
             (Covered::Ignored(on), _) | (_, Covered::Ignored(on)) => Covered::Ignored(on),
+            (Covered::Looked, _) | (_, Covered::Looked) => Covered::Looked,
             (Covered::No, Covered::No) => Covered::No,
         };
     });

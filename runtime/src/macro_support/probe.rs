@@ -111,7 +111,7 @@ pub trait OpenedBeside<T: ?Sized> {}
 
 /// The answer under which a `T` may be handed on there, or asked for a connection.
 #[diagnostic::on_unimplemented(
-    message = "D020: `{T}` is not used here; use the session, `&mut *tx`",
+    message = "D020: `{T}` goes past the session; use the session, `&mut *tx`",
     label = "not the session",
     note = "a statement that bypasses the session is not part of the transaction: it is not rolled back with it"
 )]
@@ -257,7 +257,7 @@ pub fn uses_by<T: ?Sized, O: ?Sized, V: Used<T>>(_: &T, _: Finding<O, V>) {}
 pub fn uses<T: ?Sized, V: Used<T>>(_: Finding<T, V>) {}
 
 /// Gives a value back that is handed on, after a question about its type.
-pub fn handed<T>((): (), value: T) -> T {
+pub fn handed<T>(value: T, _: impl FnOnce(&T)) -> T {
     value
 }
 
