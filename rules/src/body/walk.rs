@@ -344,6 +344,8 @@ impl Bound {
                 Self::Channel
             }
             _ if is_written_out => Self::Known(Known::Typed),
+            // `PgPool::connect_lazy(url)?` opens nothing yet, and is asked about where it is handed on.
+            init if chain(init).any(makes_pool) => Self::Known(Known::Typed),
             init if is_known(init, names) => Self::Known(Known::Typed),
             init if is_awaited_function(init) => Self::Known(
                 // What connects is judged by what it gives.
@@ -356,6 +358,16 @@ impl Bound {
             _ => Self::Known(Known::Unsure),
         }
     }
+}
+
+/// `connect_lazy(..)`, `connect_lazy_with(..)`
+fn makes_pool(link: &Expr) -> bool {
+    let name = match link {
+        Expr::Call(call) => called(&call.func),
+        Expr::MethodCall(call) => Some(&call.method),
+        _ => None,
+    };
+    name.is_some_and(|name| name.to_string().starts_with("connect_lazy"))
 }
 
 /// `open(url).await?`

@@ -218,23 +218,10 @@ pub(crate) fn bare_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
     (names.inside && !names.is_opaque && may_spawn).then_some(expr)
 }
 
-/// `PgPoolOptions::new().connect_lazy(url)`, which is not awaited.
-fn makes_pool(expr: &Expr) -> Option<&Ident> {
-    let name = match expr {
-        Expr::Call(call) => called(&call.func)?,
-        Expr::MethodCall(call) => &call.method,
-        _ => return None,
-    };
-    name.to_string().starts_with("connect_lazy").then_some(name)
-}
-
 /// Whether a call gives a task must be asked of the compiler.
 fn spawned(expr: &Expr, names: &Names, is_bare: bool) -> Option<Judgement> {
     if !names.inside || names.is_opaque || escape::spawn(expr, names).is_some() {
         return None;
-    }
-    if let Some(name) = makes_pool(expr) {
-        return Some(Judgement::AskGiven(Control::Use, name.clone(), None));
     }
     let name = escape::called_to_spawn(expr, names, is_bare)?.clone();
     Some(if is_bare {

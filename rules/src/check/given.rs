@@ -7,7 +7,7 @@ use syn::{Block, Expr, ExprMethodCall, ExprReference, Stmt};
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
 use crate::body::typed::{is_known, is_static, passes_through};
-use crate::syntax::expr::called;
+use crate::syntax::expr::{called, chain};
 
 /// Returns the values that an expression gives away and about which the compiler must be asked.
 pub(crate) fn given<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<&'a Expr> {
@@ -76,7 +76,8 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
         Some(Known::Parameter | Known::Begun | Known::Raw | Known::Query | Known::Refused)
     );
     let is_asked = match place {
-        _ if names.is_session(place) || is_judged => false,
+        // What the session itself gives is part of its transaction: `tx.unguarded().await?`.
+        _ if chain(place).any(|link| names.is_session(link)) || is_judged => false,
         Expr::Path(path) => {
             is_static(path)
                 || match names.known(place) {
