@@ -1,7 +1,7 @@
 //! Questions to the compiler about values that are thrown away: is it a result, or a future?
 
 use demarcate_rules::lost::{self, Around, Asked, Part, Question};
-use demarcate_rules::{Args, Rule, Tie, control::Names, swallowed};
+use demarcate_rules::{Args, Rule, Tie, control::Names, swallowed, without_type};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
@@ -350,13 +350,5 @@ fn without_parens_mut(expr: &mut Expr) -> &mut Expr {
         Expr::Paren(inner) => without_parens_mut(&mut inner.expr),
         Expr::Group(inner) => without_parens_mut(&mut inner.expr),
         expr => expr,
-    }
-}
-
-fn without_type(pat: &Pat) -> &Pat {
-    match pat {
-        Pat::Type(typed) => without_type(&typed.pat),
-        Pat::Paren(inner) => without_type(&inner.pat),
-        pat => pat,
     }
 }

@@ -362,36 +362,17 @@ impl Asks<'_> {
         // What is no error is the use of a deprecated method, of that name.
         let warned = (control == Control::Receive && functions.is_empty())
             .then(|| Ident::new(control.rule().code, start.resolved_at(Span::mixed_site())));
-        self.ask(
-            &chain,
-            functions,
-            warned.as_ref(),
-            (start, end),
-            receiver,
-            beside.as_ref(),
-        )
-    }
-
-    fn ask(
-        &self,
-        chain: &TokenStream,
-        functions: &[&str],
-        warned: Option<&Ident>,
-        (start, end): (Span, Span),
-        value: &Expr,
-        beside: Option<&TokenStream>,
-    ) -> TokenStream {
-        let functions = functions
-            .iter()
-            .map(|function| Ident::new(function, Span::mixed_site()));
         let private = paths::private(self.krate);
         let probe = Ident::new("__probe", start);
         let probed = quote_spanned!(end=> .verdict());
+        let functions = functions
+            .iter()
+            .map(|function| Ident::new(function, Span::mixed_site()));
         let asked = functions.map(|function| quote!(#private::#function(#probe #probed)));
         let warned = warned.map(|warned| quote!(#probe.verdict().#warned();));
         quote! {
             if false {
-                match #private::#chain::of_value(&#value) #beside {
+                match #private::#chain::of_value(&#receiver) #beside {
                     #probe => { #(#asked;)* #warned }
                 }
                 loop {}

@@ -14,6 +14,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Router, Self::Service, Self::Job, Self::Boundary];
+
     /// The attribute's name.
     #[must_use]
     pub const fn name(self) -> &'static str {

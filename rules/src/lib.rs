@@ -46,7 +46,7 @@ pub use rule::{Level, RULES, Rule, VARIANTS};
 pub use syntax::block::{Block, Member, MemberItem};
 pub use syntax::function::{Body, Boxed, Function};
 pub use syntax::item::{Item, Other};
-pub use syntax::pattern::{Binding, bindings, introduced, plain_name};
+pub use syntax::pattern::{Binding, bindings, introduced, plain_name, without_type};
 pub use syntax::session::Lent;
 
 #[cfg(test)]

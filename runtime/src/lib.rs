@@ -196,9 +196,7 @@ pub mod __private0 {
     // Items that compiler messages name: the compiler shows the path under which an item is public.
     #[cfg(feature = "actix")]
     pub use crate::http::status::Finished;
-    pub use crate::macro_support::outcome::{
-        Discarded, Idle, Kept, LeftAlone, Lost, Outcome, Own, Swallowed,
-    };
+    pub use crate::macro_support::outcome::{Discarded, LeftAlone, Swallowed};
     pub use crate::macro_support::probe::{
         Begun, Committed, HandedOn, KeptByRouter, Opened, OpenedBeside, PassedOn, Received,
         Returned, RolledBack, Sent, Spawned, Started, TakenBeside, TakenByJob, TakenByRouter,
@@ -214,7 +212,8 @@ pub mod __private0 {
         NoSetsIsolation, SentElsewhere, SentThere, Speaks, SqlElsewhere, SqlOn,
     };
     pub use crate::macro_support::verdict::{
-        Bounds, BoundsElsewhere, Finding, Harmless, Opens, OpensElsewhere, Receives, Runs, Task,
+        Bounds, BoundsElsewhere, Finding, Harmless, Idle, Lost, Opens, OpensElsewhere, Own,
+        Receives, Runs, Task,
     };
     pub use crate::macro_support::{JobPolicy, OpensSessions, RouterError};
 }

@@ -1,6 +1,5 @@
 //! The meaning of a function's names where its body begins.
 
-use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{FnArg, Ident, Type};
 
@@ -9,6 +8,7 @@ use crate::body::idioms::of_type;
 use crate::body::names::{Known, Names, Tie, Tied};
 use crate::kind::Kind;
 use crate::rule;
+use crate::syntax::expr::any_word;
 use crate::syntax::function::Function;
 use crate::syntax::pattern::{bindings, introduced, is_taken_apart, plain_name};
 use crate::syntax::session::{Found, Lent};
@@ -93,14 +93,7 @@ impl Function {
 
 /// Whether a type is, or holds, one of that name: `State<SessionFactory>`.
 fn mentions(ty: &Type, name: &str) -> bool {
-    fn search(tokens: TokenStream, name: &str) -> bool {
-        tokens.into_iter().any(|token| match token {
-            TokenTree::Ident(word) => word == name,
-            TokenTree::Group(group) => search(group.stream(), name),
-            _ => false,
-        })
-    }
-    search(ty.to_token_stream(), name)
+    any_word(ty.to_token_stream(), &|word| word == name)
 }
 
 /// Whether a type is a connection or a pool, which no session factory is called.

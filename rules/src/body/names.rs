@@ -2,15 +2,14 @@
 
 use std::rc::Rc;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Expr, ExprMethodCall, Ident, Pat};
 
 use crate::rule::Rule;
-use crate::syntax::expr::{called, plain_place};
+use crate::syntax::expr::{any_word, called, plain_place};
 use crate::syntax::pattern::{bindings, binds};
-use crate::syntax::session::mutable;
-use crate::syntax::types::is_named;
+use crate::syntax::session::is_lent_session;
 
 /// The meaning of the names in a part of a body.
 #[derive(Clone, Debug, Default)]
@@ -153,11 +152,7 @@ impl Names {
 
     /// Whether a session is named anywhere in tokens.
     pub fn is_mentioned(&self, tokens: &TokenStream) -> bool {
-        tokens.clone().into_iter().any(|token| match token {
-            TokenTree::Ident(name) => self.sessions.contains(&name),
-            TokenTree::Group(group) => self.is_mentioned(&group.stream()),
-            _ => false,
-        })
+        any_word(tokens.clone(), &|word| self.sessions.contains(word))
     }
 
     /// Whether an expression is a session factory that is known by name: `db`, `&db`, `db.clone()`, `Arc::clone(&db)`.
@@ -251,7 +246,7 @@ fn lends(method: &Ident) -> Option<usize> {
 /// `tx: &mut Session`
 pub(crate) fn is_typed_session(pat: &Pat) -> bool {
     match pat {
-        Pat::Type(typed) => mutable(&typed.ty).is_some_and(|lent| is_named(&lent.elem, "Session")),
+        Pat::Type(typed) => is_lent_session(&typed.ty),
         Pat::Paren(inner) => is_typed_session(&inner.pat),
         _ => false,
     }

@@ -1,11 +1,11 @@
 //! How a value came from the session.
 
 use quote::ToTokens;
-use syn::{Block, Expr, ExprMethodCall, Ident, Macro, Member, Pat, Stmt};
+use syn::{Expr, ExprMethodCall, Ident, Macro, Member, Pat};
 
-use crate::body::idioms::is_query_macro;
+use crate::body::idioms::{is_query_macro, runs_query};
 use crate::body::names::{Names, Tie, Tied, is_boundary};
-use crate::syntax::expr::{called, chain, plain_place, without_parens};
+use crate::syntax::expr::{called, chain, plain_place, tail, without_parens};
 use crate::syntax::mac::Arguments;
 use crate::syntax::pattern::{names_word, plain_name};
 
@@ -66,14 +66,6 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
             Tied::Outcome(tie) => Some(tie),
             Tied::Holds(_) => None,
         },
-    }
-}
-
-/// The value of a block.
-fn tail(block: &Block) -> Option<&Expr> {
-    match block.stmts.last() {
-        Some(Stmt::Expr(tail, None)) => Some(tail),
-        _ => None,
     }
 }
 
@@ -191,23 +183,11 @@ fn only_asks(method: &Ident) -> bool {
 
 /// The methods of a session whose value works with it.
 fn lends(method: &Ident) -> bool {
-    matches!(
-        method.to_string().as_str(),
-        "execute"
-            | "execute_many"
-            | "fetch"
-            | "fetch_many"
-            | "fetch_all"
-            | "fetch_one"
-            | "fetch_optional"
-            | "savepoint"
-            | "each"
-            | "pages"
-            | "lent"
-            | "copy_in"
-            | "copy_out"
-            | "unguarded"
-    )
+    runs_query(method)
+        || matches!(
+            method.to_string().as_str(),
+            "savepoint" | "each" | "pages" | "lent" | "copy_in" | "copy_out" | "unguarded"
+        )
 }
 
 /// How the arguments of a call came from the session.

@@ -4,12 +4,11 @@
 //! a function without arguments, and goes on through fields, indices and methods without arguments. Of a local variable the
 //! compiler may learn the type later.
 
-use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{Expr, ExprCall, ExprPath, GenericArgument, Ident, Lit, Member, Type, UnOp};
 
 use crate::body::names::{Known, Names};
-use crate::syntax::expr::called;
+use crate::syntax::expr::{any_word, called};
 
 /// Whether the compiler knows the type of an expression where it stands.
 pub(crate) fn is_known(expr: &Expr, names: &Names) -> bool {
@@ -59,15 +58,7 @@ pub(crate) fn is_known(expr: &Expr, names: &Names) -> bool {
 
 /// Whether the type of a `let` is written out.
 pub(crate) fn is_type_written_out(ty: &Type) -> bool {
-    fn search(tokens: TokenStream) -> bool {
-        tokens.into_iter().all(|token| match token {
-            TokenTree::Ident(word) => word != "_" && word != "impl",
-            TokenTree::Punct(mark) => mark.as_char() != '_',
-            TokenTree::Group(group) => search(group.stream()),
-            TokenTree::Literal(_) => true,
-        })
-    }
-    search(ty.to_token_stream())
+    !any_word(ty.to_token_stream(), &|word| word == "_" || word == "impl")
 }
 
 fn is_written_out(argument: &GenericArgument) -> bool {

@@ -15,10 +15,11 @@ use crate::body::idioms::{
 use crate::body::names::{Known, Names, Tie, Tied, is_typed_session, same};
 use crate::body::ties::{in_some, items};
 use crate::body::typed::{is_known, is_type_written_out};
+use crate::kind::Kind;
 use crate::syntax::expr::{called, chain, conditions, without_parens};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{bindings, names_word, plain_name, without_type};
-use crate::syntax::session::{mutable, parameters};
+use crate::syntax::session::{is_lent_session, parameters};
 use crate::syntax::types::is_named;
 
 /// One step of a walk.
@@ -431,17 +432,12 @@ fn of_signature(sig: &Signature) -> Names {
     }
 }
 
-/// `&mut Session`
-fn is_lent_session(ty: &Type) -> bool {
-    mutable(ty).is_some_and(|ty| is_named(&ty.elem, "Session"))
-}
-
-/// `#[service]`, `#[router_tx]`, `#[background_job]`
+/// Whether a function has an attribute of its own, which holds it to the rules.
 fn has_attribute_of_ours(attrs: &[syn::Attribute]) -> bool {
+    let is_ours = |word: &Ident| Kind::ALL.iter().any(|kind| word == kind.name());
     attrs.iter().any(|attr| {
-        attr.path().segments.last().is_some_and(|last| {
-            last.ident == "service" || last.ident == "router_tx" || last.ident == "background_job"
-        })
+        let name = attr.path().segments.last();
+        name.is_some_and(|name| is_ours(&name.ident))
     })
 }
 
@@ -581,10 +577,11 @@ impl VisitMut for Walk<'_> {
             });
             return;
         }
-        let lent = closure.inputs.iter().filter_map(|input| match input {
-            Pat::Type(typed) if is_lent_session(&typed.ty) => plain_name(&typed.pat).cloned(),
-            _ => None,
-        });
+        let typed = closure
+            .inputs
+            .iter()
+            .filter(|input| is_typed_session(input));
+        let lent = typed.filter_map(plain_name).cloned();
         let before = names.sessions.len();
         names.sessions.extend(lent);
         names.inside |= names.sessions.len() > before;

@@ -103,9 +103,10 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
         Step::Enter(expr) => {
             let handed = marks.handed(expr, names);
             let is_judged = marks.is_judged(expr);
-            let own = judge(expr, names).filter(|_| !is_judged);
+            let own = judge(expr, names);
             let task = spawned(expr, names, marks.is_bare(expr));
-            marks.enter(expr, names);
+            marks.enter(expr, own.as_ref(), names);
+            let own = own.filter(|_| !is_judged);
             open.push(own.into_iter().chain(task).chain(handed).collect());
         }
         Step::Leave(expr) => {
@@ -138,7 +139,7 @@ struct Marks {
 }
 
 impl Marks {
-    fn enter(&mut self, expr: &Expr, names: &Names) {
+    fn enter(&mut self, expr: &Expr, own: Option<&Judgement>, names: &Names) {
         let is_awaited = self
             .awaited
             .take_if(|awaited| *awaited == address(expr))
@@ -148,12 +149,9 @@ impl Marks {
             .map(address);
         self.handed.extend(handed);
         if let Expr::Await(wait) = expr {
-            self.awaited = Some(address(without_parens(&wait.base)));
-        }
-        if let Expr::Await(wait) = expr
-            && awaited(expr, names).is_some()
-        {
-            self.judged = Some(address(without_parens(&wait.base)));
+            let call = Some(address(without_parens(&wait.base)));
+            self.awaited = call;
+            self.judged = call.filter(|_| own.is_some());
         }
         // The executor of a statement is asked about by itself, and so is what a path begins on.
         let is_of_control = match expr {
@@ -161,7 +159,7 @@ impl Marks {
                 .is_some_and(|name| Control::named(name).is_some() || name == "acquire"),
             _ => false,
         };
-        if is_of_control || matches!(judge(expr, names), Some(Judgement::AskArgument(..))) {
+        if is_of_control || matches!(own, Some(Judgement::AskArgument(..))) {
             let executor = match expr {
                 Expr::MethodCall(call) => call.args.first(),
                 Expr::Call(call) => call.args.first(),
@@ -307,7 +305,7 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
         return Some(Judgement::Wrong(Control::Spawn, name.clone(), what));
     }
     let judgement = match expr {
-        Expr::Await(_) => awaited(expr, names),
+        Expr::Await(wait) => awaited(&wait.base, names),
         Expr::MethodCall(call) => judge_method(call, names),
         Expr::Call(call) => judge_call(call, names),
         Expr::Path(path) => judge_reference(path),
@@ -326,54 +324,46 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
 }
 
 /// `pool.begin().await`, `PgConnection::connect(url).await`: what the call gives says what it did.
-fn awaited(expr: &Expr, names: &Names) -> Option<Judgement> {
-    let Expr::Await(wait) = expr else {
-        return None;
-    };
-    let (name, receiver) = match without_parens(&wait.base) {
-        Expr::MethodCall(call) => (&call.method, Some(&call.receiver)),
-        Expr::Call(call) => (called(&call.func)?, None),
+fn awaited(future: &Expr, names: &Names) -> Option<Judgement> {
+    let future = without_parens(future);
+    let name = match future {
+        Expr::MethodCall(call) => &call.method,
+        Expr::Call(call) => called(&call.func)?,
         _ => return None,
     };
-    let control = match Control::named(name) {
-        Some(Control::Begin) if is_boundary(name) => return None,
-        Some(Control::Begin) => Control::Begin,
-        Some(_) => return None,
-        None if names.inside && connects(name) => Control::Use,
-        None => {
-            return match without_parens(&wait.base) {
-                Expr::MethodCall(call) if receives(call, names) => Some(Judgement::Ask(
-                    Control::Receive,
-                    call.method.clone(),
-                    call.receiver.clone(),
-                )),
-                Expr::MethodCall(call) if names.inside => judge_use(call, names),
-                _ => None,
-            };
+    let control = match (Control::named(name), future) {
+        (Some(Control::Begin), _) if !is_boundary(name) => Control::Begin,
+        (Some(_), _) => return None,
+        (None, _) if names.inside && connects(name) => Control::Use,
+        (None, Expr::MethodCall(call)) if receives(call, names) => {
+            let receiver = call.receiver.clone();
+            return Some(Judgement::Ask(Control::Receive, name.clone(), receiver));
         }
+        (None, Expr::MethodCall(call)) if names.inside => return judge_use(call, names),
+        (None, _) => return None,
     };
     // The session is refused by its name, and a name that is refused is not asked about.
-    let first = match without_parens(&wait.base) {
-        Expr::Call(call) => call.args.first(),
-        _ => None,
-    };
-    let is_settled = match (receiver, first) {
-        (Some(receiver), _) => {
-            names.is_session(receiver) || names.known(receiver) == Some(Known::Refused)
+    let was_refused = |expr| names.known(expr) == Some(Known::Refused);
+    let (is_settled, receiver) = match future {
+        Expr::MethodCall(call) => {
+            let receiver = &*call.receiver;
+            let is_settled = names.is_session(receiver) || was_refused(receiver);
+            (is_settled, Some(receiver))
         }
-        (None, Some(first)) if names.is_session(first) => match without_parens(&wait.base) {
-            Expr::Call(call) => is_of_sqlx(&call.func),
-            _ => false,
+        // `Acquire::begin(&pool)` is about its argument.
+        Expr::Call(call) => match call.args.first() {
+            Some(first) if names.is_session(first) => (is_of_sqlx(&call.func), None),
+            Some(first) => {
+                let is_settled = names.is_factory(first) || was_refused(first);
+                (
+                    is_settled,
+                    Some(first).filter(|_| control == Control::Begin),
+                )
+            }
+            None => (control == Control::Begin, None),
         },
-        (None, Some(first)) => {
-            names.is_factory(first) || names.known(first) == Some(Known::Refused)
-        }
-        (None, None) => control == Control::Begin,
+        _ => return None,
     };
-    // `Acquire::begin(&pool)` is about its argument.
-    let receiver = receiver
-        .map(|receiver| &**receiver)
-        .or_else(|| first.filter(|first| control == Control::Begin && !names.is_session(first)));
     (!is_settled).then(|| {
         let receiver = receiver.map(|receiver| Box::new(receiver.clone()));
         Judgement::AskGiven(control, name.clone(), receiver)

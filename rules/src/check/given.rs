@@ -2,12 +2,12 @@
 //!
 //! A pool in a field, a static or behind a call is given away under any name, so the compiler is asked what type it has.
 
-use syn::{Block, Expr, ExprMethodCall, ExprReference, Stmt};
+use syn::{Expr, ExprMethodCall, ExprReference};
 
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
 use crate::body::typed::{is_known, is_static, passes_through};
-use crate::syntax::expr::{called, chain};
+use crate::syntax::expr::{called, chain, tail};
 
 /// Returns the values that an expression gives away and about which the compiler must be asked.
 pub(crate) fn given<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<&'a Expr> {
@@ -40,10 +40,6 @@ pub(crate) fn given<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<
 
 /// The values that a value is made of, or chosen from: `(&a.pool, 1)`, `if b { &a.pool } else { &b.pool }`.
 fn parts<'a>(value: &'a Expr, into: &mut Vec<&'a Expr>) {
-    let tail = |block: &'a Block| match block.stmts.last() {
-        Some(Stmt::Expr(tail, None)) => Some(tail),
-        _ => None,
-    };
     match value {
         Expr::Tuple(tuple) => tuple.elems.iter().for_each(|value| parts(value, into)),
         Expr::Array(array) => array.elems.iter().for_each(|value| parts(value, into)),

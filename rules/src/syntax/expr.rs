@@ -1,6 +1,7 @@
 //! Reads parts of an expression that do not depend on the meaning of its names.
 
-use syn::{BinOp, Expr, ExprPath, Ident, UnOp};
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{BinOp, Block, Expr, ExprPath, Ident, Stmt, UnOp};
 
 /// The name in `name`, `(name)`, `&name`, `&mut *name`.
 pub(crate) fn plain_place(expr: &Expr) -> Option<&Ident> {
@@ -23,6 +24,23 @@ pub(crate) fn without_parens(expr: &Expr) -> &Expr {
         Expr::Group(inner) => without_parens(&inner.expr),
         expr => expr,
     }
+}
+
+/// The value of a block.
+pub(crate) fn tail(block: &Block) -> Option<&Expr> {
+    match block.stmts.last() {
+        Some(Stmt::Expr(tail, None)) => Some(tail),
+        _ => None,
+    }
+}
+
+/// Whether any word in tokens is wanted.
+pub(crate) fn any_word(tokens: TokenStream, wanted: &dyn Fn(&Ident) -> bool) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(word) => wanted(&word),
+        TokenTree::Group(group) => any_word(group.stream(), wanted),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 /// The last name of the path that is called.

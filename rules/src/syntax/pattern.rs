@@ -53,7 +53,8 @@ pub fn introduced() -> Ident {
 }
 
 /// Returns the pattern without the type and the parentheses around it.
-pub(crate) fn without_type(pat: &Pat) -> &Pat {
+#[must_use]
+pub fn without_type(pat: &Pat) -> &Pat {
     match pat {
         Pat::Type(pat) => without_type(&pat.pat),
         Pat::Paren(pat) => without_type(&pat.pat),

@@ -102,7 +102,7 @@ pub(crate) fn find(sig: &Signature, marked: &[usize], kind: Kind) -> Found {
     let mut found = Found::default();
     for (index, parameter) in parameters(sig) {
         let is_session = if marked.is_empty() {
-            matches!(mutable(&parameter.ty), Some(ty) if is_named(&ty.elem, "Session"))
+            is_lent_session(&parameter.ty)
         } else {
             marked.contains(&index)
         };
@@ -156,6 +156,11 @@ pub(crate) fn mutable(ty: &Type) -> Option<&TypeReference> {
         Type::Reference(reference) if reference.mutability.is_some() => Some(reference),
         _ => None,
     }
+}
+
+/// `&mut Session`
+pub(crate) fn is_lent_session(ty: &Type) -> bool {
+    mutable(ty).is_some_and(|lent| is_named(&lent.elem, "Session"))
 }
 
 /// The type behind any reference.

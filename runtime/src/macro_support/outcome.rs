@@ -1,8 +1,7 @@
 //! What a value is that is thrown away: the attributes ask, and the compiler answers.
 //!
-//! The mechanism is that of [`probe`](super::probe), with the questions as types: [`Ask<T, Q, Next>`](Ask) has the method
-//! `verdict` only if `T` [`Meets`] the question `Q`, and derefs to the next question. The functions below name the
-//! questions of each case, in their order.
+//! The mechanism is that of [`verdict`](super::verdict); the functions below name the conditions of each case, in their
+//! order.
 //!
 //! How the value came from the session decides what is asked. A call that was given the session itself returns the result of
 //! statements, whatever its error is. A call on something that holds the session does so if its error can be made of one of
@@ -13,12 +12,14 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use futures_core::Stream;
 
 use crate::error::Error;
+use crate::macro_support::verdict::{
+    Chain, Finding, Harmless, Idle, Last, Layer, Lost, Meets, Own, chain,
+};
 
 /// An error of a database.
 pub trait OfDatabase {}
@@ -43,165 +44,74 @@ impl<T> Unrelated for tokio::sync::mpsc::error::TrySendError<T> {}
 impl<T> Unrelated for tokio::sync::watch::error::SendError<T> {}
 impl<T> Unrelated for tokio::sync::broadcast::error::SendError<T> {}
 
-/// A question about a type.
-pub trait Question {
-    /// The answer about a type that meets it.
-    type Answer;
-}
+/// A `Result` whose error no statement can have caused.
+pub struct UnrelatedResult(());
 
-/// Is a type to which the answer to the question `Q` is yes.
-pub trait Meets<Q> {}
+/// A `Result`.
+pub struct AnyResult(());
 
-/// Defines questions, each with the answer about a type that meets it.
-macro_rules! questions {
-    ($($(#[$doc:meta])* $question:ident => $answer:ident;)*) => {
+/// A `Result` whose error is one of the database.
+pub struct DatabaseResult(());
+
+/// A `Result` whose error can be made of one of sqlx.
+pub struct SqlxResult(());
+
+/// A `Result` whose error can be made of one of demarcate.
+pub struct OursResult(());
+
+/// A future.
+pub struct IsFuture(());
+
+/// A stream.
+pub struct IsStream(());
+
+/// What has such a value inside.
+pub struct Inside<C>(PhantomData<C>);
+
+/// An iterator over such values.
+pub struct Items<C>(PhantomData<C>);
+
+/// A stream of such values.
+pub struct Rows<C>(PhantomData<C>);
+
+/// The same, where a service's own error is no more than a warning.
+pub struct Warns<C>(PhantomData<C>);
+
+/// What meets a condition, and the verdict about it.
+macro_rules! meet {
+    ($([$($generic:tt)*] $met:ty: $condition:ty => $verdict:ty;)*) => {
         $(
-            $(#[$doc])*
-            pub struct $question(());
-
-            impl Question for $question {
-                type Answer = $answer;
+            impl<$($generic)*> Meets<$condition> for $met {
+                type Verdict = $verdict;
             }
         )*
     };
 }
 
-questions! {
-    /// Is it a `Result` whose error no statement can have caused?
-    UnrelatedResult => Kept;
-    /// Is it a `Result`?
-    AnyResult => Lost;
-    /// Is it a `Result` whose error is one of the database?
-    DatabaseResult => Lost;
-    /// Is it a `Result` whose error can be made of one of sqlx?
-    SqlxResult => Lost;
-    /// Is it a `Result` whose error can be made of one of demarcate?
-    OursResult => Lost;
-    /// Is it a future?
-    IsFuture => Idle;
-    /// Is it a stream?
-    IsStream => Idle;
-}
-
-impl<T, E: Unrelated> Meets<UnrelatedResult> for Result<T, E> {}
-impl<T, E> Meets<AnyResult> for Result<T, E> {}
-impl<T, E: OfDatabase> Meets<DatabaseResult> for Result<T, E> {}
-impl<T, E: From<sqlx::Error>> Meets<SqlxResult> for Result<T, E> {}
-impl<T, E: From<Error>> Meets<OursResult> for Result<T, E> {}
-impl<F: Future> Meets<IsFuture> for F {}
-impl<S: Stream> Meets<IsStream> for S {}
-
-/// Is there one inside of it?
-pub struct Inside<Q>(PhantomData<Q>);
-
-impl<Q: Question> Question for Inside<Q> {
-    type Answer = Q::Answer;
-}
-
-impl<Q, T: Meets<Q>, E> Meets<Inside<Q>> for Result<T, E> {}
-impl<Q, T: Meets<Q>> Meets<Inside<Q>> for Option<T> {}
-impl<Q, T: Meets<Q>> Meets<Inside<Q>> for Vec<T> {}
-
-/// Is it an iterator over such?
-pub struct Items<Q>(PhantomData<Q>);
-
-impl<Q: Question> Question for Items<Q> {
-    type Answer = Q::Answer;
-}
-
-impl<Q, I: Iterator> Meets<Items<Q>> for I where I::Item: Meets<Q> {}
-
-/// Is it a stream of such?
-pub struct Rows<Q>(PhantomData<Q>);
-
-impl<Q: Question> Question for Rows<Q> {
-    type Answer = Q::Answer;
-}
-
-impl<Q, S: Stream> Meets<Rows<Q>> for S where S::Item: Meets<Q> {}
-
-/// The same question, where a service's own error is no more than a warning.
-pub struct Warns<Q>(PhantomData<Q>);
-
-impl<Q> Question for Warns<Q> {
-    type Answer = Own;
-}
-
-impl<Q, T: Meets<Q>> Meets<Warns<Q>> for T {}
-
-/// Asks whether `T` meets `Q`, and if not, goes on with `Next`.
-pub struct Ask<T, Q, Next>(Next, PhantomData<fn() -> (T, Q)>);
-
-/// Asked where no other question was answered with yes.
-pub struct AskRest<T>(PhantomData<fn() -> T>);
-
-/// Questions, one behind the other.
-pub(crate) trait Questions {
-    /// The first of them.
-    const FIRST: Self;
-}
-
-impl<T, Q, Next: Questions> Questions for Ask<T, Q, Next> {
-    const FIRST: Self = Self(Next::FIRST, PhantomData);
-}
-
-impl<T> Questions for AskRest<T> {
-    const FIRST: Self = Self(PhantomData);
-}
-
-impl<T, Q, Next> Deref for Ask<T, Q, Next> {
-    type Target = Next;
-
-    fn deref(&self) -> &Next {
-        &self.0
-    }
-}
-
-/// The answer about `T`: `V` is [`Lost`], [`Idle`], [`Own`] or [`Kept`].
-pub struct Outcome<T, V>(PhantomData<fn() -> (T, V)>);
-
-/// A `Result` that nobody has looked at.
-pub struct Lost(());
-
-/// A future or a stream.
-pub struct Idle(());
-
-/// A `Result` with a service's own error.
-pub struct Own(());
-
-/// Nothing that is lost when it is thrown away.
-pub struct Kept(());
-
-impl<T: Meets<Q>, Q: Question, Next> Ask<T, Q, Next> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Outcome<T, Q::Answer> {
-        Outcome(PhantomData)
-    }
-}
-
-impl<T> AskRest<T> {
-    /// The answer.
-    #[must_use]
-    pub const fn verdict(&self) -> Outcome<T, Kept> {
-        Outcome(PhantomData)
-    }
-}
-
-/// `Ask<T, A, Ask<T, B, AskRest<T>>>`
-macro_rules! chain {
-    ($t:ident) => { AskRest<$t> };
-    ($t:ident $first:ty $(, $rest:ty)*) => { Ask<$t, $first, chain!($t $($rest),*)> };
+meet! {
+    [T, E: Unrelated] Result<T, E>: UnrelatedResult => Harmless;
+    [T, E] Result<T, E>: AnyResult => Lost;
+    [T, E: OfDatabase] Result<T, E>: DatabaseResult => Lost;
+    [T, E: From<sqlx::Error>] Result<T, E>: SqlxResult => Lost;
+    [T, E: From<Error>] Result<T, E>: OursResult => Lost;
+    [F: Future] F: IsFuture => Idle;
+    [S: Stream] S: IsStream => Idle;
+    [C, T: Meets<C>, E] Result<T, E>: Inside<C> => T::Verdict;
+    [C, T: Meets<C>] Option<T>: Inside<C> => T::Verdict;
+    [C, T: Meets<C>] Vec<T>: Inside<C> => T::Verdict;
+    [C, I: Iterator<Item: Meets<C>>] I: Items<C> => <I::Item as Meets<C>>::Verdict;
+    [C, S: Stream<Item: Meets<C>>] S: Rows<C> => <S::Item as Meets<C>>::Verdict;
+    [C, T: Meets<C>] T: Warns<C> => Own;
 }
 
 /// Defines a function for each case, which asks about the type of a value.
 macro_rules! asks {
-    ($($(#[$doc:meta])* $name:ident: $($question:ty),*;)*) => {
+    ($($(#[$doc:meta])* $name:ident: $($condition:ty),*;)*) => {
         $(
             $(#[$doc])*
             #[must_use]
-            pub const fn $name<T>(_: &T) -> chain!(T $($question),*) {
-                Questions::FIRST
+            pub const fn $name<T>(_: &T) -> chain!(T: $($condition),*) {
+                Chain::ASKED
             }
         )*
     };
@@ -273,40 +183,16 @@ macro_rules! pass {
 }
 
 pass! {
-    Discarded for Idle, Own, Kept;
-    LeftAlone for Lost, Own, Kept;
-    Swallowed for Idle, Own, Kept;
+    Discarded for Idle, Own, Harmless;
+    LeftAlone for Lost, Own, Harmless;
+    Swallowed for Idle, Own, Harmless;
 }
 
 /// Rejects a result that is thrown away.
-pub fn discards<T, V: Discarded<T>>(_: Outcome<T, V>) {}
+pub fn discards<T, V: Discarded<T>>(_: Finding<T, V>) {}
 
 /// Rejects a future or a stream that is never awaited.
-pub fn leaves_alone<T, V: LeftAlone<T>>(_: Outcome<T, V>) {}
+pub fn leaves_alone<T, V: LeftAlone<T>>(_: Finding<T, V>) {}
 
 /// Rejects an error of the database that nobody looks at.
-pub fn swallows<T, V: Swallowed<T>>(_: Outcome<T, V>) {}
-
-#[allow(
-    non_snake_case,
-    reason = "the name is what the compiler prints in front of the warning"
-)]
-impl<T> Outcome<T, Own> {
-    /// Warns.
-    #[deprecated(
-        note = "the error of a service is swallowed; return it with `?`, or bind it and look at it"
-    )]
-    pub const fn D032(&self) {}
-}
-
-#[allow(non_snake_case, reason = "the same method")]
-impl<T> Outcome<T, Lost> {
-    /// Says nothing: the compiler reports it.
-    pub const fn D032(&self) {}
-}
-
-#[allow(non_snake_case, reason = "the same method")]
-impl<T> Outcome<T, Kept> {
-    /// Says nothing.
-    pub const fn D032(&self) {}
-}
+pub fn swallows<T, V: Swallowed<T>>(_: Finding<T, V>) {}

@@ -8,7 +8,7 @@
 
 use crate::backend::Backend;
 use crate::macro_support::verdict::{
-    Bounds, BoundsElsewhere, Finding, Harmless, Opens, OpensElsewhere, Receives, Runs,
+    Bounds, BoundsElsewhere, Finding, Harmless, Opens, OpensElsewhere, Runs,
 };
 use crate::macro_support::{Fallible, LentSession};
 use crate::session::Session;
@@ -266,25 +266,6 @@ pub fn passes_on<T: ?Sized, V: PassedOn<T>>(_: Finding<T, V>) {}
 
 /// Rejects a receiver of messages, where the rule is an error.
 pub fn receives<T: ?Sized, V: Received<T>>(_: Finding<T, V>) {}
-
-impl<T: ?Sized> Finding<T, Receives> {
-    /// Warns of a receiver of messages.
-    #[deprecated(
-        note = "a message is not waited for in a transaction; receive it before, and pass it as an argument\nhelp: meanwhile \
-                it holds a connection of the pool and every lock that it has taken; the sender may be waiting for them"
-    )]
-    #[allow(
-        non_snake_case,
-        reason = "the compiler prints the name, which is the code of the rule"
-    )]
-    pub const fn D052(&self) {}
-}
-
-impl<T: ?Sized> Finding<T, Harmless> {
-    /// Has nothing to say.
-    #[allow(non_snake_case, reason = "as that of a receiver")]
-    pub const fn D052(&self) {}
-}
 
 /// Rejects a call that gave a task.
 pub fn spawns<T: ?Sized, V: Spawned<T>>(_: Finding<T, V>) {}

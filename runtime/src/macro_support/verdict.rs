@@ -50,6 +50,15 @@ pub struct Task(());
 /// It is the receiving end of a channel.
 pub struct Receives(());
 
+/// It is a `Result` that nobody has looked at.
+pub struct Lost(());
+
+/// It is a future or a stream.
+pub struct Idle(());
+
+/// It is a `Result` with a service's own error.
+pub struct Own(());
+
 /// It does none of these.
 pub struct Harmless(());
 
@@ -164,6 +173,8 @@ macro_rules! chain {
     ($T:ident: $C:ty $(, $Rest:ty)*) => { Layer<$T, $C, chain!($T: $($Rest),*)> };
 }
 
+pub(crate) use chain;
+
 /// Asks what `T` can do to a transaction.
 pub type Probe<'c, T> =
     chain!(T: Is, Executes<'c>, Acquires<'c>, Via<Is>, Via<Via<Is>>, Via<Via<Via<Is>>>);
@@ -219,4 +230,41 @@ impl<T: ?Sized> ProbeTask<T> {
     pub const fn of_value(_: &T) -> Self {
         Self::ASKED
     }
+}
+
+// The warnings: the use of a deprecated method, whose name is the code of the rule, since the compiler prints it. They stand
+// beside the type, by whose path the compiler names them.
+
+#[allow(non_snake_case, reason = "the name is what the compiler prints")]
+impl<T> Finding<T, Own> {
+    /// Warns of an error of a service that is swallowed.
+    #[deprecated(
+        note = "the error of a service is swallowed; return it with `?`, or bind it and look at it"
+    )]
+    pub const fn D032(&self) {}
+}
+
+#[allow(non_snake_case, reason = "the same method")]
+impl<T> Finding<T, Lost> {
+    /// Says nothing: the compiler reports it as an error.
+    pub const fn D032(&self) {}
+}
+
+#[allow(non_snake_case, reason = "the name is what the compiler prints")]
+impl<T: ?Sized> Finding<T, Receives> {
+    /// Warns of a receiver of messages.
+    #[deprecated(
+        note = "a message is not waited for in a transaction; receive it before, and pass it as an argument\nhelp: meanwhile \
+                it holds a connection of the pool and every lock that it has taken; the sender may be waiting for them"
+    )]
+    pub const fn D052(&self) {}
+}
+
+#[allow(non_snake_case, reason = "the same methods")]
+impl<T: ?Sized> Finding<T, Harmless> {
+    /// Says nothing.
+    pub const fn D032(&self) {}
+
+    /// Says nothing.
+    pub const fn D052(&self) {}
 }
