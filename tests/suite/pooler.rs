@@ -372,6 +372,25 @@ async fn in_session_mode_the_health_is_asked_for_over_what_the_pool_has() {
     let pool = factory.pool_status();
     assert_eq!((pool.connections, pool.idle), (2, 2), "it came back");
 
+    // One that comes back while the report waits is asked as well. PgBouncer lets the control connection wait for 20 s.
+    let patient = Thresholds::new().levels(CheckKind::Connection, [1e4, 2e4, 3e4]);
+    let patient = patient.unwrap().timeout(Duration::from_secs(15)).unwrap();
+    let look = async {
+        both_are_held().await;
+        let let_go = async {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            release.add_permits(1);
+        };
+        let (report, ()) = tokio::join!(factory.health_with(&patient), let_go);
+        release.add_permits(1);
+        Ok(report)
+    };
+    let ((), (), report) = tokio::try_join!(hold(), hold(), look).unwrap();
+    let connection = report.check(CheckKind::Connection).unwrap();
+    assert_eq!(connection.status(), Some(Status::Healthy), "{report}");
+    let pool = factory.pool_status();
+    assert_eq!((pool.connections, pool.idle), (2, 2), "all came back");
+
     let look = async {
         both_are_held().await;
         let report = factory.health_with(&thresholds).await;

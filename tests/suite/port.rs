@@ -324,7 +324,8 @@ async fn an_application_keeps_what_it_answers() {
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.status(), status, "{path}");
+        let (got, body) = (answer.status(), answer.text().await.unwrap());
+        assert_eq!(got, status, "{path}: {body}");
     }
 
     let began = Instant::now();

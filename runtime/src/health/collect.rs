@@ -1,9 +1,10 @@
 //! Collects the readings of the database within a time limit.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use sqlx::SqlSafeStr;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -13,7 +14,7 @@ use super::readings::{Reading, Readings};
 use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::factory::SessionFactory;
-use crate::pool::Pool;
+use crate::pool::{Connection, Pool};
 use crate::scope::site::{Site, SiteKind};
 use crate::settings::Pooler;
 
@@ -103,7 +104,7 @@ async fn collect_from<DB: Examine>(
 ) -> Collected {
     // If the connections of the pool hold all sessions of a pooler in session mode, a further one would not be served.
     let idle = match pool.pooler() {
-        Pooler::Session => pool.acquire_idle(SITE).await.map(Box::new),
+        Pooler::Session => free_or_served(pool, Instant::now() + limit / 2).await,
         Pooler::None | Pooler::Transaction => None,
     };
     let mut asker = Asker(Who::ControlConnection { pool, idle });
@@ -114,6 +115,24 @@ async fn collect_from<DB: Examine>(
         pool.control().close().await;
     }
     collected
+}
+
+/// Returns a connection of the pool if one is idle, or becomes idle before a pooler serves the control connection; `None` at
+/// `latest`.
+async fn free_or_served<DB: Backend>(
+    pool: &Pool<DB>,
+    latest: Instant,
+) -> Option<Box<Connection<DB>>> {
+    if let Some(idle) = pool.acquire_idle(SITE).await {
+        return Some(Box::new(idle));
+    }
+    let free = pin!(pool.acquire(SITE));
+    let served = pin!(pool.control().ask("select 1".into_sql_str()));
+    match timeout_at(latest, select(free, served)).await {
+        Ok(Either::Left((Ok(free), _))) => Some(Box::new(free)),
+        // Whatever is wrong, the control connection says it when it is asked.
+        Ok(_) | Err(_) => None,
+    }
 }
 
 /// Collects over the only connection of a database in memory. The database is lost with that connection, so a task owns it
