@@ -70,12 +70,14 @@ impl Rules {
     /// The functions that reject an answer.
     fn functions(&self, asked: Asked) -> Vec<&'static str> {
         let all: &[(&str, bool)] = match asked {
-            Asked::Discarded | Asked::Items => &[("discards", self.discarded)],
+            Asked::Discarded | Asked::Items | Asked::Later => &[("discards", self.discarded)],
             Asked::Dropped => &[
                 ("discards", self.discarded),
                 ("leaves_alone", self.never_awaited),
             ],
-            Asked::Swallowed | Asked::SwallowedInside => &[("swallows", self.swallowed)],
+            Asked::Swallowed | Asked::SwallowedInside | Asked::SwallowedLater => {
+                &[("swallows", self.swallowed)]
+            }
         };
         let held = all.iter().filter(|(_, holds)| *holds);
         held.map(|(name, _)| *name).collect()
@@ -83,7 +85,11 @@ impl Rules {
 
     /// Whether an answer can be a warning.
     fn warns(&self, asked: Asked) -> bool {
-        self.swallowed && matches!(asked, Asked::Swallowed | Asked::SwallowedInside)
+        self.swallowed
+            && matches!(
+                asked,
+                Asked::Swallowed | Asked::SwallowedInside | Asked::SwallowedLater
+            )
     }
 }
 
@@ -104,6 +110,13 @@ impl Asking<'_> {
                     self.ask_of(value);
                 }
             }
+            (Part::Argument, Expr::MethodCall(call)) => {
+                if let Some(value) = call.args.first_mut() {
+                    self.ask_of(value);
+                }
+            }
+            (Part::Iterated, Expr::ForLoop(repeated)) => self.ask_of(&mut repeated.expr),
+            (Part::Right, Expr::Assign(branch)) => self.ask_of(&mut branch.right),
             (Part::Scrutinee(n), Expr::Match(choice)) => match choice.arms.get_mut(n) {
                 Some(arm) if self.question.is_name => {
                     let body =
@@ -273,6 +286,10 @@ fn function(asked: Asked, tie: Tie) -> &'static str {
         (Asked::Dropped, Tie::Held) => "dropped_held",
         (Asked::Dropped, Tie::Open) => "dropped_open",
         (Asked::Items, _) => "discarded_items",
+        (Asked::Later, Tie::Lent) => "later_lent",
+        (Asked::Later, _) => "later_held",
+        (Asked::SwallowedLater, Tie::Lent) => "swallowed_later_lent",
+        (Asked::SwallowedLater, _) => "swallowed_later_held",
         (Asked::Swallowed, Tie::Lent) => "swallowed_lent",
         (Asked::Swallowed, Tie::Held) => "swallowed_held",
         (Asked::Swallowed, Tie::Open) => "swallowed_open",

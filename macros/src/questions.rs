@@ -225,14 +225,17 @@ pub(crate) fn rewrite(
             Judgement::AskArgument(control, argument) => (control, ends(&argument), argument),
             Judgement::AskGiven(control, name, receiver) => {
                 if !args.allows(control.rule()) {
-                    *expr = asks.given(control, &name, receiver.as_deref(), expr);
+                    let (at, _) = ends(&name);
+                    *expr = asks.given(control, &name, receiver.as_deref(), expr, (at, at));
                 }
                 return;
             }
             Judgement::AskBare(control, name) => {
                 if !args.allows(control.rule()) {
-                    let asked = asks.given(control, &name, None, expr);
-                    *expr = Expr::Verbatim(quote!(#[allow(clippy::unnecessary_semicolon)] #asked));
+                    let asked = asks.given(control, &name, None, expr, ends(expr));
+                    *expr = Expr::Verbatim(
+                        quote!(#[allow(clippy::unnecessary_semicolon, unreachable_code)] #asked),
+                    );
                 }
                 return;
             }
@@ -440,7 +443,16 @@ impl Asks<'_> {
     //     }
     //
     // The receiver may be borrowed or moved by then; what stands behind the loop has a type, and no one's borrows.
-    fn given(&self, control: Control, name: &Ident, receiver: Option<&Expr>, expr: &Expr) -> Expr {
+    //
+    // Lints about the whole are shown from `first` to `last`.
+    fn given(
+        &self,
+        control: Control,
+        name: &Ident,
+        receiver: Option<&Expr>,
+        expr: &Expr,
+        (first, last): (Span, Span),
+    ) -> Expr {
         let private = paths::private(self.krate);
         let (start, end) = ends(name);
         let given = Ident::new("__given", Span::mixed_site());
@@ -457,8 +469,7 @@ impl Asks<'_> {
             (_, Some(receiver)) => quote!(uses_by(&#receiver, #probe #probed);),
             (_, None) => quote!(uses(#probe #probed);),
         };
-        // Lints about the whole are shown at the name.
-        let keyword = quote_spanned!(start=> match);
+        let keyword = quote_spanned!(first=> match);
         let mut arm = Group::new(
             Delimiter::Brace,
             quote! {
@@ -475,7 +486,7 @@ impl Asks<'_> {
                 }
             },
         );
-        arm.set_span(start);
+        arm.set_span(last);
         Expr::Verbatim(quote!(#keyword #expr #arm))
     }
 }

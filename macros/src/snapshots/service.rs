@@ -26,6 +26,19 @@ async fn create_order(
             ::core::line!(),
         ),
     );
-    make(id);
+    #[allow(clippy::unnecessary_semicolon, unreachable_code)]
+    match make(id) {
+        __given => {
+            if false {
+                #[allow(unreachable_code)]
+                {
+                    loop {}
+                    let __probe = ::demarcate::__private::ProbeTask::of_value(&__given);
+                    ::demarcate::__private::spawns(__probe.verdict());
+                }
+            }
+            __given
+        }
+    };
     sqlx::query(SQL).bind(id).fetch_one(&mut *tx).await
 }

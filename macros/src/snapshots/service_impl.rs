@@ -21,13 +21,29 @@ where
                 ::core::line!(),
             ),
         );
-        self.index.commit();
+        #[allow(clippy::unnecessary_semicolon, unreachable_code)]
+        match self.index.commit() {
+            __given => {
+                if false {
+                    #[allow(unreachable_code)]
+                    {
+                        loop {}
+                        let __probe = ::demarcate::__private::ProbeTask::of_value(
+                            &__given,
+                        );
+                        ::demarcate::__private::spawns(__probe.verdict());
+                    }
+                }
+                __given
+            }
+        };
         Ok(())
     }
     #[cfg(unix)]
     #[allow(unused, unreachable_code)]
     fn helper(&self) {
-        (
+        #[allow(clippy::unnecessary_semicolon, unreachable_code)]
+        match (
             if false {
                 match ::demarcate::__private::Probe::of_value(&self.pool) {
                     __probe => {
@@ -38,7 +54,22 @@ where
             },
             self.pool.begin(),
         )
-            .1;
+            .1
+        {
+            __given => {
+                if false {
+                    #[allow(unreachable_code)]
+                    {
+                        loop {}
+                        let __probe = ::demarcate::__private::ProbeTask::of_value(
+                            &__given,
+                        );
+                        ::demarcate::__private::spawns(__probe.verdict());
+                    }
+                }
+                __given
+            }
+        };
         sqlx::query("commit");
     }
     #[cfg(unix)]

@@ -36,6 +36,8 @@ pub struct Names {
     pub(crate) tied: Vec<(Ident, Tied)>,
     /// Of the statement that is looked at: names that it binds and that nothing uses after it, `_name` each.
     pub(crate) idle: Vec<Ident>,
+    /// Of the assignment that is looked at: whether it is a branch of `select!`, `saved = f(tx)`, whose right side is awaited.
+    pub(crate) is_branch: bool,
     /// Inside a macro call whose arguments may be anything, so that nothing is put in their place.
     pub(crate) is_opaque: bool,
 }

@@ -1,13 +1,18 @@
 //! How a value came from the session.
 
 use quote::ToTokens;
-use syn::{Expr, ExprMethodCall, Ident, Macro, Member, Pat};
+use syn::visit::{self, Visit};
+use syn::{
+    Block, Expr, ExprAssign, ExprAsync, ExprBreak, ExprClosure, ExprForLoop, ExprLoop,
+    ExprMethodCall, ExprWhile, Ident, Item, Macro, Member, Pat, Stmt,
+};
 
 use crate::body::idioms::{is_query_macro, runs_query};
 use crate::body::names::{Names, Tie, Tied, is_boundary};
+use crate::body::typed::{is_known, passes_through};
 use crate::syntax::expr::{called, chain, plain_place, tail, without_parens};
 use crate::syntax::mac::Arguments;
-use crate::syntax::pattern::{names_word, plain_name};
+use crate::syntax::pattern::{names_word, plain_name, without_type};
 
 impl Names {
     fn tied(&self, expr: &Expr) -> Option<Tied> {
@@ -45,15 +50,26 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
     match without_parens(expr) {
         Expr::Await(wait) => of_future(&wait.base, names),
         Expr::MethodCall(call) if keeps(call) => outcome(&call.receiver, names),
+        // In something around it.
+        Expr::Call(call) if passes_through(call) => outcome(call.args.first()?, names),
+        Expr::Reference(inner) if plain_place(&inner.expr).is_none() => outcome(&inner.expr, names),
+        Expr::Array(array) => one_of(array.elems.iter(), names),
+        Expr::Tuple(tuple) => one_of(tuple.elems.iter(), names),
+        Expr::Macro(mac) if mac.mac.path.is_ident("vec") => {
+            one_of(Arguments::of(&mac.mac)?.expressions(), names)
+        }
+        Expr::Field(field) if matches!(field.member, Member::Unnamed(_)) => {
+            outcome(&field.base, names)
+        }
+        Expr::Index(index) => outcome(&index.expr, names),
         // One of several.
         Expr::Block(block) => outcome(tail(&block.block)?, names),
         Expr::If(choice) => {
             let other = choice.else_branch.as_ref().map(|(_, other)| &**other);
             let values = [tail(&choice.then_branch), other];
-            let ties = values.into_iter().flatten();
-            ties.filter_map(|value| outcome(value, names))
-                .reduce(Tie::or)
+            one_of(values.into_iter().flatten(), names)
         }
+        Expr::Loop(repeated) => one_of(breaks(&repeated.body).into_iter(), names),
         Expr::Match(choice) => {
             let ties = choice.arms.iter().filter_map(|arm| match &*arm.body {
                 // What an arm binds is not known here.
@@ -67,6 +83,34 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
             Tied::Holds(_) => None,
         },
     }
+}
+
+/// How the closest of several values came from the session.
+fn one_of<'a>(values: impl Iterator<Item = &'a Expr>, names: &Names) -> Option<Tie> {
+    values
+        .filter_map(|value| outcome(value, names))
+        .reduce(Tie::or)
+}
+
+/// The values with which a loop ends: `break f(tx).await`.
+fn breaks(body: &Block) -> Vec<&Expr> {
+    struct Search<'a>(Vec<&'a Expr>);
+    impl<'ast> Visit<'ast> for Search<'ast> {
+        fn visit_expr_break(&mut self, ends: &'ast ExprBreak) {
+            self.0.extend(ends.expr.as_deref());
+        }
+
+        // What ends inside of these is something else.
+        fn visit_expr_loop(&mut self, _: &'ast ExprLoop) {}
+        fn visit_expr_while(&mut self, _: &'ast ExprWhile) {}
+        fn visit_expr_for_loop(&mut self, _: &'ast ExprForLoop) {}
+        fn visit_expr_closure(&mut self, _: &'ast ExprClosure) {}
+        fn visit_expr_async(&mut self, _: &'ast ExprAsync) {}
+        fn visit_item(&mut self, _: &'ast Item) {}
+    }
+    let mut search = Search(Vec::new());
+    search.visit_block(body);
+    search.0
 }
 
 /// Whether a method makes of a `Result` another one that holds the same error, or what became of it. A variable whose result
@@ -269,16 +313,93 @@ pub(crate) enum Joined {
     Result,
 }
 
-/// The first argument of `Result::ok(..)` and its like, with the name of the function.
-pub(crate) fn of_result(expr: &Expr) -> Option<&Ident> {
+/// The name of the function in `Result::ok`, and of one of another type, which may be an alias.
+pub(crate) fn of_type(expr: &Expr) -> Option<&Ident> {
     let Expr::Path(path) = without_parens(expr) else {
         return None;
     };
     let owner = path.path.segments.iter().rev().nth(1)?;
-    if owner.ident != "Result" {
-        return None;
+    let is_type = owner.ident.to_string().starts_with(char::is_uppercase);
+    is_type.then(|| called(expr)).flatten()
+}
+
+/// What a local variable takes in after it was declared: `saved = f(tx).await`, `all.push(f(tx).await)`.
+#[derive(Default)]
+pub(crate) struct TakenIn {
+    /// What awaited calls gave.
+    pub(crate) tie: Option<Tie>,
+    /// Whether there is a value whose type the compiler knows.
+    pub(crate) is_typed: bool,
+}
+
+/// Returns what a local variable takes in after it was declared.
+pub(crate) fn taken_in(name: &Ident, after: &[Stmt], names: &Names) -> TakenIn {
+    struct Search<'a> {
+        name: &'a Ident,
+        names: &'a Names,
+        found: TakenIn,
     }
-    called(expr)
+    impl Search<'_> {
+        fn take(&mut self, place: &Expr, value: Option<&Expr>) {
+            if matches!(place, Expr::Path(path) if path.path.is_ident(self.name))
+                && let Some(value) = value
+            {
+                let ties = self.found.tie.into_iter().chain(outcome(value, self.names));
+                self.found.tie = ties.reduce(Tie::or);
+                self.found.is_typed |= is_known(value, self.names);
+            }
+        }
+    }
+    impl<'ast> Visit<'ast> for Search<'_> {
+        fn visit_expr_assign(&mut self, assign: &'ast ExprAssign) {
+            self.take(&assign.left, Some(&assign.right));
+            visit::visit_expr_assign(self, assign);
+        }
+
+        fn visit_expr_method_call(&mut self, call: &'ast ExprMethodCall) {
+            let takes = ["push", "push_back", "insert"].iter();
+            if takes.into_iter().any(|method| call.method == method) {
+                self.take(&call.receiver, call.args.last());
+            }
+            visit::visit_expr_method_call(self, call);
+        }
+    }
+    let mut search = Search {
+        name,
+        names,
+        found: TakenIn::default(),
+    };
+    after.iter().for_each(|stmt| search.visit_stmt(stmt));
+    search.found
+}
+
+/// What the names of a tuple stand for: `let (a, b) = (f(tx).await, g(tx).await);`
+pub(crate) fn in_tuple(pat: &Pat, init: &Expr, names: &Names) -> Vec<(Ident, Tied)> {
+    let Pat::Tuple(pat) = without_type(pat) else {
+        return Vec::new();
+    };
+    let ties: Vec<Option<Tied>> = match (without_parens(init), joins(init)) {
+        (Expr::Tuple(tuple), _) => {
+            let values = tuple.elems.iter();
+            values.map(|value| names.tied_by(value)).collect()
+        }
+        (Expr::Macro(mac), Some(Joined::Tuple(_))) => match Arguments::of(&mac.mac) {
+            Some(read) => {
+                let ties = read.expressions().map(|future| of_future(future, names));
+                ties.map(|tie| tie.map(Tied::Outcome)).collect()
+            }
+            None => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    let fields = pat
+        .elems
+        .iter()
+        .take_while(|pat| !matches!(pat, Pat::Rest(_)));
+    let bound = fields.zip(ties);
+    bound
+        .filter_map(|(pat, tie)| Some((plain_name(pat)?.clone(), tie?)))
+        .collect()
 }
 
 /// The name in `Some(row)`, of what comes out of `rows.next().await`, and how it came from the session.
@@ -341,7 +462,7 @@ pub(crate) fn items(expr: &Expr, names: &Names) -> Option<Tie> {
         expr => match names.tied(expr) {
             Some(Tied::Outcome(tie)) => Some(tie),
             Some(Tied::Holds(tie)) => Some(tie),
-            None => Some(given(expr, names)),
+            None => outcome(expr, names).or_else(|| Some(given(expr, names))),
         },
     }
 }

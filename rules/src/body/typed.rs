@@ -5,7 +5,7 @@
 //! compiler may learn the type later.
 
 use quote::ToTokens;
-use syn::{Expr, ExprCall, ExprPath, GenericArgument, Ident, Lit, Member, Type, UnOp};
+use syn::{Expr, ExprCall, ExprMethodCall, ExprPath, GenericArgument, Ident, Member, Type, UnOp};
 
 use crate::body::names::{Known, Names};
 use crate::syntax::expr::{any_word, called};
@@ -33,8 +33,7 @@ pub(crate) fn is_known(expr: &Expr, names: &Names) -> bool {
         Expr::Try(inner) => is_known(&inner.expr, names),
         Expr::Await(inner) => is_known(&inner.base, names),
         Expr::MethodCall(call) => {
-            let is_message = matches!(call.args.first(), Some(Expr::Lit(text)) if matches!(text.lit, Lit::Str(_)));
-            (call.args.is_empty() || (call.method == "expect" && is_message))
+            (call.args.is_empty() || takes_out(call))
                 && match &call.turbofish {
                     Some(types) => types.args.iter().all(is_written_out),
                     None => !is_inferred(&call.method),
@@ -52,6 +51,18 @@ pub(crate) fn is_known(expr: &Expr, names: &Names) -> bool {
             }
             _ => false,
         },
+        _ => false,
+    }
+}
+
+/// Whether a call with arguments gives what its receiver holds, whatever the arguments are.
+fn takes_out(call: &ExprMethodCall) -> bool {
+    let is_literal = matches!(call.args.first(), Some(Expr::Lit(_)));
+    match call.method.to_string().as_str() {
+        "expect" => is_literal,
+        "unwrap_or" | "unwrap_or_else" | "get_or_init" | "get_or_try_init" => call.args.len() == 1,
+        // A column of a row is asked for by a literal, and may be of any type.
+        "get" | "get_mut" => call.args.len() == 1 && !is_literal,
         _ => false,
     }
 }

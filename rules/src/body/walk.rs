@@ -13,7 +13,7 @@ use crate::body::idioms::{
     waits_later,
 };
 use crate::body::names::{Known, Names, Tie, Tied, is_typed_session, same};
-use crate::body::ties::{in_some, items};
+use crate::body::ties::{TakenIn, in_some, in_tuple, items, of_future, taken_in};
 use crate::body::typed::{is_known, is_type_written_out};
 use crate::kind::Kind;
 use crate::syntax::expr::{called, chain, conditions, without_parens};
@@ -404,6 +404,27 @@ fn hands_over(method: &syn::Ident) -> bool {
     METHODS.iter().any(|word| method == word)
 }
 
+/// The name in `saved = f(tx)`, a branch of `select!`, and how what it stands for came from the session.
+fn in_branch(branch: &Expr, names: &Names) -> Option<(Ident, Tied)> {
+    let Expr::Assign(branch) = branch else {
+        return None;
+    };
+    let Expr::Path(name) = &*branch.left else {
+        return None;
+    };
+    let tie = of_future(&branch.right, names)?;
+    Some((name.path.get_ident()?.clone(), Tied::Outcome(tie)))
+}
+
+/// The name of a variable that a statement declares, and what it takes in after it.
+fn later(stmt: &Stmt, after: &[Stmt], names: &Names) -> Option<(Ident, TakenIn)> {
+    let Stmt::Local(local) = stmt else {
+        return None;
+    };
+    let name = plain_name(&local.pat)?;
+    Some((name.clone(), taken_in(name, after, names)))
+}
+
 /// The names of the form `_name` that a statement binds and that nothing uses after it.
 fn idle(stmt: &Stmt, after: &[Stmt]) -> Vec<Ident> {
     let Stmt::Local(local) = stmt else {
@@ -445,6 +466,7 @@ impl VisitMut for Walk<'_> {
     fn visit_expr_mut(&mut self, expr: &mut Expr) {
         // Looked at before its parts are replaced.
         self.show(Step::Enter(expr));
+        self.names.is_branch = false;
         match expr {
             Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
             Expr::MethodCall(call) if self.names.is_after_the_end(call) => {
@@ -542,7 +564,15 @@ impl VisitMut for Walk<'_> {
             let mut rest = block.stmts.as_mut_slice();
             while let Some((stmt, after)) = rest.split_first_mut() {
                 walk.names.idle = idle(stmt, after);
+                let later = later(stmt, after, &walk.names);
                 walk.visit_stmt_mut(stmt);
+                if let Some((name, taken)) = later {
+                    let tied = taken.tie.map(|tie| (name.clone(), Tied::Outcome(tie)));
+                    walk.names.tied.extend(tied);
+                    if taken.is_typed {
+                        walk.names.known.push((name, Known::Typed));
+                    }
+                }
                 rest = after;
             }
         });
@@ -553,8 +583,11 @@ impl VisitMut for Walk<'_> {
         let what = self.bound(local);
         let init = local.init.as_ref().filter(|init| init.diverge.is_none());
         let tied = init.and_then(|init| self.names.tied_by(&init.expr));
+        let init = local.init.as_ref();
+        let parts = init.map(|init| in_tuple(&local.pat, &init.expr, &self.names));
         visit_mut::visit_local_mut(self, local);
         self.bind(&local.pat, what, tied);
+        self.names.tied.extend(parts.into_iter().flatten());
     }
 
     /// A parameter that says that it is a session is one: `async |tx: &mut Session| ..`.
@@ -599,9 +632,24 @@ impl VisitMut for Walk<'_> {
             is_opaque: self.names.is_opaque || !arguments.are_expressions,
             ..self.names.clone()
         };
+        let selects = mac.path.segments.last();
+        let selects = selects.is_some_and(|last| last.ident == "select");
+        let mut branch = None;
         self.within(names, |walk| {
             for part in arguments.parts_mut() {
                 match part {
+                    // Input: `select! { saved = f(tx) => saved?, .. }`
+                    Part::Expr(expr) if selects && matches!(**expr, Expr::Assign(_)) => {
+                        branch = in_branch(expr, &walk.names);
+                        walk.names.is_branch = true;
+                        walk.visit_expr_mut(expr);
+                        walk.names.is_branch = false;
+                    }
+                    Part::Expr(expr) if branch.is_some() => {
+                        let mut names = walk.names.clone();
+                        names.tied.extend(branch.take());
+                        walk.within(names, |walk| walk.visit_expr_mut(expr));
+                    }
                     Part::Expr(expr) => walk.visit_expr_mut(expr),
                     Part::Statements(stmts) => {
                         stmts.iter_mut().for_each(|stmt| walk.visit_stmt_mut(stmt));

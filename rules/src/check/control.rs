@@ -5,7 +5,7 @@
 //! else the compiler is asked what type it has.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Stmt};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Pat, Stmt};
 
 use crate::body::idioms::{connects, is_query, runs_query};
 use crate::body::names::{Known, is_boundary};
@@ -13,6 +13,7 @@ use crate::body::walk::{self, Step};
 use crate::check::{escape, given};
 use crate::rule::{self, Rule};
 use crate::syntax::expr::{called, plain_place, without_parens};
+use crate::syntax::pattern::{plain_name, without_type};
 
 pub use crate::body::names::Names;
 pub use crate::syntax::expr::chain;
@@ -104,7 +105,7 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             let handed = marks.handed(expr, names);
             let is_judged = marks.is_judged(expr);
             let own = judge(expr, names);
-            let task = spawned(expr, names, marks.is_bare(expr));
+            let task = spawned(expr, names, marks.stands(expr));
             marks.enter(expr, own.as_ref(), names);
             let own = own.filter(|_| !is_judged);
             open.push(own.into_iter().chain(task).chain(handed).collect());
@@ -115,7 +116,10 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             }
             written_out(expr);
         }
-        Step::Statement(stmt) => marks.bare = bare_call(stmt, names).map(address),
+        Step::Statement(stmt) => {
+            marks.bare = bare_call(stmt, names).map(address);
+            marks.kept = kept_call(stmt, names).map(address);
+        }
         Step::LeaveStatement(_) | Step::Tokens(_) => {}
     });
 }
@@ -132,6 +136,8 @@ struct Marks {
     handed: Vec<*const Expr>,
     /// The statement that is nothing but this call.
     bare: Option<*const Expr>,
+    /// The call whose value a name keeps that nobody uses: `let _task = start(1);`
+    kept: Option<*const Expr>,
     /// A call that is awaited.
     awaited: Option<*const Expr>,
     /// A call that is judged by what its `.await` gives.
@@ -185,9 +191,26 @@ impl Marks {
             .is_some()
     }
 
-    fn is_bare(&mut self, expr: &Expr) -> bool {
-        self.bare.take_if(|bare| *bare == address(expr)).is_some()
+    fn stands(&mut self, expr: &Expr) -> Stands {
+        if self.bare.take_if(|bare| *bare == address(expr)).is_some() {
+            return Stands::Bare;
+        }
+        match self.kept.take_if(|kept| *kept == address(expr)) {
+            Some(_) => Stands::Kept,
+            None => Stands::Elsewhere,
+        }
     }
+}
+
+/// Where a call stands that may give a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    /// It is a statement of its own.
+    Bare,
+    /// A name keeps its value that nobody uses.
+    Kept,
+    /// Anywhere else.
+    Elsewhere,
 }
 
 /// `Repo { pool }`, if the value was replaced, as `Repo { pool: .. }`.
@@ -203,11 +226,11 @@ fn written_out(expr: &mut Expr) {
 
 /// Whether [`each`] finds a question about an expression beside that of [`judge`].
 pub(crate) fn asks(expr: &Expr, names: &Names) -> bool {
-    !given::given(expr, names, true).is_empty() || spawned(expr, names, false).is_some()
+    !given::given(expr, names, true).is_empty() || spawned(expr, names, Stands::Elsewhere).is_some()
 }
 
 /// A call whose value a statement throws away. It may give a task.
-pub(crate) fn bare_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
+fn bare_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
     let Stmt::Expr(expr @ (Expr::Call(_) | Expr::MethodCall(_)), Some(_)) = stmt else {
         return None;
     };
@@ -216,16 +239,32 @@ pub(crate) fn bare_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
     (names.inside && !names.is_opaque && may_spawn).then_some(expr)
 }
 
+/// The call whose value a `let` gives to a name that nobody uses. It may give a task.
+fn kept_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
+    let Stmt::Local(local) = stmt else {
+        return None;
+    };
+    let is_idle = plain_name(&local.pat).is_some_and(|name| names.idle.contains(name))
+        || matches!(without_type(&local.pat), Pat::Wild(_));
+    let init = local.init.as_ref().filter(|init| init.diverge.is_none())?;
+    let is_call = matches!(&*init.expr, Expr::Call(_) | Expr::MethodCall(_));
+    (is_idle && is_call && escape::may_give_task(&init.expr, names)).then_some(&init.expr)
+}
+
+/// Whether a statement throws away, or gives to a name that nobody uses, what may be a task.
+pub(crate) fn keeps_a_task(stmt: &Stmt, names: &Names) -> bool {
+    bare_call(stmt, names).is_some() || kept_call(stmt, names).is_some()
+}
+
 /// Whether a call gives a task must be asked of the compiler.
-fn spawned(expr: &Expr, names: &Names, is_bare: bool) -> Option<Judgement> {
+fn spawned(expr: &Expr, names: &Names, stands: Stands) -> Option<Judgement> {
     if !names.inside || names.is_opaque || escape::spawn(expr, names).is_some() {
         return None;
     }
-    let name = escape::called_to_spawn(expr, names, is_bare)?.clone();
-    Some(if is_bare {
-        Judgement::AskBare(Control::Spawn, name)
-    } else {
-        Judgement::AskGiven(Control::Spawn, name, None)
+    let name = escape::called_to_spawn(expr, names, stands != Stands::Elsewhere)?.clone();
+    Some(match stands {
+        Stands::Bare => Judgement::AskBare(Control::Spawn, name),
+        Stands::Kept | Stands::Elsewhere => Judgement::AskGiven(Control::Spawn, name, None),
     })
 }
 
@@ -332,6 +371,8 @@ fn awaited(future: &Expr, names: &Names) -> Option<Judgement> {
         _ => return None,
     };
     let control = match (Control::named(name), future) {
+        // They are judged as calls.
+        (_, Expr::MethodCall(call)) if opens_beside(call) => return None,
         (Some(Control::Begin), _) if !is_boundary(name) => Control::Begin,
         (Some(_), _) => return None,
         (None, _) if names.inside && connects(name) => Control::Use,
@@ -397,10 +438,7 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
             .then(|| wrong_on_factory(Control::Open, &call.method, &call.receiver));
     }
     // A boundary of another kind, and a connection beside the session's.
-    if names.inside
-        && (call.method == "stream" || call.method == "connection")
-        && !call.args.is_empty()
-    {
+    if names.inside && opens_beside(call) {
         return (!names.is_session(&call.receiver))
             .then(|| Judgement::Ask(Control::Open, call.method.clone(), call.receiver.clone()));
     }
@@ -440,6 +478,7 @@ fn judge_method(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
 fn judge_use(call: &ExprMethodCall, names: &Names) -> Option<Judgement> {
     let is_asked = !runs_query(&call.method)
         && !starts(&call.method)
+        && !opens_beside(call)
         && !call.args.iter().any(|argument| names.is_session(argument));
     let receiver = given::receiver(call, names).filter(|_| is_asked)?;
     Some(Judgement::Ask(
@@ -470,6 +509,15 @@ fn is_judged(expr: &Expr, names: &Names) -> bool {
             Some(Known::Parameter | Known::Begun | Known::Factory | Known::Raw | Known::Query)
         )
         || matches!(expr, Expr::Closure(_) | Expr::Lit(_))
+}
+
+/// Whether a call may be one of a factory's that takes a connection of its own: `db.stream(..)`, `db.connection(..)`.
+fn opens_beside(call: &ExprMethodCall) -> bool {
+    match call.method.to_string().as_str() {
+        "stream" | "connection" => !call.args.is_empty(),
+        "verify_pooler" => call.args.is_empty(),
+        _ => false,
+    }
 }
 
 fn starts(method: &Ident) -> bool {

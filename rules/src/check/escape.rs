@@ -2,12 +2,14 @@
 //! [`control`](crate::check::control), since it takes a type to tell.
 
 use quote::ToTokens;
-use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Stmt, token};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Member, Stmt, token};
 
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
+use crate::body::typed::is_known;
 use crate::body::walk::{self, Step};
-use crate::syntax::expr::{called, plain_place};
+use crate::check::given;
+use crate::syntax::expr::{called, plain_place, without_parens};
 
 /// Returns the name of a call that spawns a task, and the call as it is written.
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {
@@ -112,24 +114,23 @@ pub(crate) fn called_to_spawn<'a>(
     is_bare: bool,
 ) -> Option<&'a Ident> {
     let name = match expr {
-        Expr::Call(call) => called(&call.func)?,
+        Expr::Call(call) => match without_parens(&call.func) {
+            // `(mailer.start)(1)`
+            Expr::Field(field) => match &field.member {
+                Member::Named(name) => name,
+                Member::Unnamed(_) => return None,
+            },
+            func => called(func)?,
+        },
         Expr::MethodCall(call) if names.known(&call.receiver) != Some(Known::Scope) => &call.method,
         _ => return None,
     };
     (is_bare || is_spawn(name)).then_some(name)
 }
 
-/// Whether a call whose value is thrown away may spawn a task, so that it is worth a question: a function that is
-/// given work, and what says by its name that something begins.
+/// Whether a call whose value is thrown away may spawn a task, so that it is worth a question: each function, and those
+/// methods that belong to what a body is given or that say by their name that something begins.
 pub(crate) fn may_spawn(expr: &Expr, names: &Names) -> bool {
-    const NEVER: [&str; 6] = [
-        "abort",
-        "exit",
-        "fail",
-        "panic_any",
-        "resume_unwind",
-        "unreachable_unchecked",
-    ];
     const BEGIN: [&str; 11] = [
         "background",
         "defer",
@@ -149,18 +150,49 @@ pub(crate) fn may_spawn(expr: &Expr, names: &Names) -> bool {
     };
     match expr {
         _ if is_query(expr, names) => false,
-        // A function that is given a future. What never returns has no type that could be asked about.
-        Expr::Call(call) => called(&call.func).is_some_and(|name| {
-            let is_given_work = matches!(
-                call.args.first(),
-                Some(Expr::Call(_) | Expr::MethodCall(_) | Expr::Async(_) | Expr::Closure(_))
-            );
-            let never_returns = NEVER.iter().any(|word| name == word);
-            (begins(name) || (is_given_work && !never_returns))
-                && name != "drop"
-                && !name.to_string().starts_with(char::is_uppercase)
+        Expr::Call(call) => is_function(call),
+        Expr::MethodCall(call) => {
+            let is_plain = given::is_of_std(call)
+                || call
+                    .args
+                    .iter()
+                    .any(|value| matches!(value, Expr::Closure(_)));
+            !names.is_session(&call.receiver)
+                && (begins(&call.method) || (is_of_service(&call.receiver, names) && !is_plain))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the value of a call may be a task, which a name keeps that nobody uses.
+pub(crate) fn may_give_task(expr: &Expr, names: &Names) -> bool {
+    match expr {
+        _ if is_query(expr, names) => false,
+        Expr::Call(call) => is_function(call),
+        Expr::MethodCall(call) => {
+            !names.is_session(&call.receiver) && is_known(&call.receiver, names)
+        }
+        _ => false,
+    }
+}
+
+/// Whether what is called is a function, or a field that holds one: `start(1)`, `(mailer.start)(1)`.
+fn is_function(call: &ExprCall) -> bool {
+    match without_parens(&call.func) {
+        Expr::Field(_) => true,
+        func => called(func).is_some_and(|name| {
+            name != "drop" && !name.to_string().starts_with(char::is_uppercase)
         }),
-        Expr::MethodCall(call) => !names.is_session(&call.receiver) && begins(&call.method),
+    }
+}
+
+/// Whether a receiver is a parameter, or a field of one or of `self`, whose methods may be anything.
+fn is_of_service(receiver: &Expr, names: &Names) -> bool {
+    match without_parens(receiver) {
+        Expr::Field(field) => is_of_service(&field.base, names),
+        Expr::Path(path) => {
+            path.path.is_ident("self") || names.known(receiver) == Some(Known::Parameter)
+        }
         _ => false,
     }
 }

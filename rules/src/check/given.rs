@@ -8,6 +8,7 @@ use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
 use crate::body::typed::{is_known, is_static, passes_through};
 use crate::syntax::expr::{called, chain, tail};
+use crate::syntax::mac::Arguments;
 
 /// Returns the values that an expression gives away and about which the compiler must be asked.
 pub(crate) fn given<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<&'a Expr> {
@@ -60,6 +61,10 @@ fn parts<'a>(value: &'a Expr, into: &mut Vec<&'a Expr>) {
             }
         }
         Expr::Match(choice) => choice.arms.iter().for_each(|arm| parts(&arm.body, into)),
+        // What it gives when it is called.
+        Expr::Closure(closure) if closure.inputs.is_empty() && closure.asyncness.is_none() => {
+            parts(&closure.body, into);
+        }
         value => into.push(value),
     }
 }
@@ -89,6 +94,13 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
             return of_pools(&call.method, place);
         }
         Expr::MethodCall(call) => !says_its_type(call),
+        Expr::Macro(mac) if mac.mac.path.is_ident("vec") => {
+            let read = Arguments::of(&mac.mac)?;
+            let is_asked = read
+                .expressions()
+                .any(|value| asked(value, names).is_some());
+            return is_asked.then_some(place);
+        }
         Expr::Cast(cast) => return asked(&cast.expr, names).map(|_| place),
         _ => false,
     };
@@ -193,7 +205,7 @@ fn leaves_as_it_is(call: &ExprMethodCall) -> bool {
 }
 
 /// Whether a method is one of the standard library's or of a query, which keeps a value and does nothing with it.
-fn is_of_std(call: &ExprMethodCall) -> bool {
+pub(crate) fn is_of_std(call: &ExprMethodCall) -> bool {
     const KEEP: [&str; 24] = [
         "bind",
         "push_bind",

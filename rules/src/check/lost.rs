@@ -5,18 +5,18 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Block, Expr, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt};
+use syn::{Block, Expr, ExprAssign, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt};
 
 use crate::body::names::{Names, Tie};
 use crate::body::ties::{
-    Joined, given, is_scope, items, joins, of_macro, of_result, outcome, wraps,
+    Joined, given, is_scope, items, joins, of_future, of_macro, of_type, outcome, wraps,
 };
 use crate::body::walk::{self, Step};
 use crate::check::question::{Found, Lost, ran, result, statement};
 use crate::check::swallowed;
 use crate::rule;
-use crate::syntax::expr::{called, plain_place, without_parens};
-use crate::syntax::pattern::without_type;
+use crate::syntax::expr::{any_word, called, chain, plain_place, without_parens};
+use crate::syntax::pattern::{plain_name, without_type};
 
 pub use crate::check::question::{Asked, Part, Question};
 
@@ -186,9 +186,6 @@ fn thrown_away(
             },
         );
     }
-    if let Some(tie) = outcome(expr, names) {
-        return dropped(tie, at);
-    }
     if let Expr::Tuple(tuple) = inner {
         let on = on.clone();
         let fields: Vec<_> = tuple.elems.iter().enumerate().collect();
@@ -198,6 +195,9 @@ fn thrown_away(
         };
         let (n, tie) = fields.iter().find_map(ties)?;
         return dropped(tie, vec![(Some(n), on)]);
+    }
+    if let Some(tie) = outcome(expr, names) {
+        return dropped(tie, at);
     }
     match inner {
         Expr::Try(inner) if !is_typed => {
@@ -209,6 +209,10 @@ fn thrown_away(
             tied(wrapped_outcome(&call.receiver, names)?).and_then(|tie| dropped(tie, at))
         }
         Expr::Call(call) if is_adapter(call) => None,
+        Expr::Array(_) => tied(given(expr, names)).and_then(|tie| dropped(tie, at)),
+        Expr::Macro(mac) if mac.mac.path.is_ident("vec") => {
+            tied(given(expr, names)).and_then(|tie| dropped(tie, at))
+        }
         Expr::Call(_) | Expr::MethodCall(_) | Expr::Async(_) => {
             if let Some(on) = statement(expr, names) {
                 return Some(Found::Lost(never_awaited(on)));
@@ -311,9 +315,12 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
                 "iter" | "iter_mut" => Part::Borrowed,
                 _ => Part::Receiver,
             };
-            discarded_by(&call.method, &call.receiver, part, names)
+            match discarded_by(&call.method, &call.receiver, part, names) {
+                None if is_of_futures(&call.method) => later(call, names),
+                found => found,
+            }
         }
-        Expr::MethodCall(call) if leaves_out(call) => {
+        Expr::MethodCall(call) if leaves_out(call) && !is_borrowed(&call.receiver) => {
             let tie = tied(items(&call.receiver, names)?)?;
             Some(Found::Ask(Question::new(
                 Asked::Items,
@@ -323,7 +330,19 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
                 &call.method,
             )))
         }
+        Expr::MethodCall(call) if takes_up(call) => {
+            discarded_by(&call.method, call.args.first()?, Part::Argument, names)
+        }
+        Expr::MethodCall(call) if swallows_later(call) => later(call, names),
         Expr::Call(call) => in_call(call, names),
+        Expr::ForLoop(repeated) => {
+            let tie = tied(outcome(&repeated.expr, names)?)?;
+            let (asked, part) = (Asked::Discarded, Part::Iterated);
+            let on = &repeated.for_token;
+            let question = Question::new(asked, tie, part, &repeated.expr, on);
+            Some(Found::Ask(question))
+        }
+        Expr::Assign(branch) if names.is_branch => in_branch(branch, names),
         expr => swallowed::in_expression(expr, names),
     };
     found.filter(|found| counts(found, names))
@@ -335,7 +354,7 @@ fn in_call(call: &ExprCall, names: &Names) -> Option<Found> {
         let at = vec![(None, name.to_token_stream())];
         return thrown_away(value, at, Part::Argument, true, names);
     }
-    let is_swallowed = of_result(&call.func).is_some() && swallows(name, call.args.iter().skip(1));
+    let is_swallowed = of_type(&call.func).is_some() && swallows(name, call.args.iter().skip(1));
     is_swallowed
         .then(|| discarded_by(name, value, Part::Argument, names))
         .flatten()
@@ -357,6 +376,60 @@ fn discarded_by(on: &Ident, value: &Expr, part: Part, names: &Names) -> Option<F
         value,
         on,
     )))
+}
+
+/// `select! { _ = f(tx) => {} }`
+fn in_branch(branch: &ExprAssign, names: &Names) -> Option<Found> {
+    let tie = tied(of_future(&branch.right, names)?)?;
+    let asked = match &*branch.left {
+        Expr::Infer(_) => Asked::Later,
+        Expr::Call(call) if called(&call.func).is_some_and(|name| name == "Ok") => {
+            Asked::SwallowedLater
+        }
+        _ => return None,
+    };
+    let question = Question::new(asked, tie, Part::Right, &branch.right, &branch.left);
+    Some(Found::Ask(question))
+}
+
+/// Whether a method takes in what is in a `Result`, and nothing of one that has failed: `all.extend(f(tx).await)`.
+fn takes_up(call: &ExprMethodCall) -> bool {
+    let takes = ["chain", "extend", "zip"].iter();
+    call.args.len() == 1 && takes.into_iter().any(|name| call.method == name)
+}
+
+/// Whether a method throws away the error that a future will give: `f(tx).map(drop)`.
+fn swallows_later(call: &ExprMethodCall) -> bool {
+    match (call.method.to_string().as_str(), call.args.first()) {
+        ("map", Some(Expr::Path(path))) => path.path.is_ident("drop") || of_ok(call.args.first()),
+        ("map", Some(Expr::Closure(closure))) => {
+            matches!(closure.inputs.first(), Some(Pat::Wild(_)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether futures have a method of that name as well.
+fn is_of_futures(method: &Ident) -> bool {
+    method == "unwrap_or_else" || method == "or_else"
+}
+
+fn later(call: &ExprMethodCall, names: &Names) -> Option<Found> {
+    if outcome(&call.receiver, names).is_some() {
+        return None;
+    }
+    let tie = tied(of_future(&call.receiver, names)?)?;
+    let receiver = &call.receiver;
+    let question = Question::new(Asked::Later, tie, Part::Receiver, receiver, &call.method);
+    Some(Found::Ask(question))
+}
+
+fn of_ok(adapter: Option<&Expr>) -> bool {
+    adapter.and_then(of_type).is_some_and(|name| {
+        ["ok", "unwrap_or_default"]
+            .iter()
+            .any(|known| name == known)
+    })
 }
 
 /// Whether a method of `Result` throws its error away.
@@ -382,15 +455,53 @@ fn fails(instead: &Expr) -> bool {
     }
 }
 
-/// `.flatten()` and `.filter_map(Result::ok)` leave out what has failed.
+/// Whether a method leaves out what has failed: `.flatten()`, `.filter_map(Result::ok)`, `.filter(|row| row.is_ok())`.
 fn leaves_out(call: &ExprMethodCall) -> bool {
+    let looks = |word: &str| match call.args.first() {
+        Some(Expr::Closure(closure)) => {
+            any_word(closure.body.to_token_stream(), &|name| name == word)
+        }
+        Some(adapter) => of_type(adapter).is_some_and(|name| name == word),
+        None => false,
+    };
     match (call.method.to_string().as_str(), call.args.first()) {
         ("flatten", None) => true,
-        ("filter_map" | "flat_map", Some(adapter)) if call.args.len() == 1 => {
-            of_result(adapter).is_some_and(|name| name == "ok")
+        ("flat_map", Some(Expr::Closure(closure))) => {
+            match (
+                closure.inputs.first().and_then(plain_name),
+                plain_place(&closure.body),
+            ) {
+                (Some(item), Some(given)) => item == given,
+                _ => false,
+            }
         }
+        ("flat_map", Some(Expr::Path(path)))
+            if path
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| last.ident == "identity") =>
+        {
+            true
+        }
+        ("filter_map" | "find_map" | "flat_map" | "map" | "map_while", Some(Expr::Path(_))) => {
+            of_ok(call.args.first())
+        }
+        ("filter" | "find" | "take_while", Some(_)) => looks("is_ok"),
+        ("skip_while", Some(_)) => looks("is_err"),
         _ => false,
     }
+}
+
+/// Whether an iterator goes through a local variable that stays: `all.iter()`.
+fn is_borrowed(iterator: &Expr) -> bool {
+    chain(iterator).any(|link| match link {
+        Expr::MethodCall(call) => {
+            (call.method == "iter" || call.method == "iter_mut")
+                && plain_place(&call.receiver).is_some()
+        }
+        _ => false,
+    })
 }
 
 /// Returns the name of the call that made a future.

@@ -91,7 +91,7 @@ fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) 
             check_waiting(kind, expr, names, errors);
         }
         Step::Statement(stmt) => {
-            asks |= control::bare_call(stmt, names).is_some();
+            asks |= control::keeps_a_task(stmt, names);
             asks_of_lost |= check_lost(kind, lost::in_statement(stmt, names), errors);
             check_waiting_statement(kind, stmt, names, errors);
         }

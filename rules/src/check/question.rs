@@ -49,10 +49,14 @@ pub enum Asked {
     Dropped,
     /// D030: those of its items that have failed are left out.
     Items,
+    /// D030: the same of what a future will give: `f(tx).unwrap_or_else(|_| 0).await`.
+    Later,
     /// D032: it is matched without a look at its error.
     Swallowed,
     /// D032: the same of an `Option` or a `Result` with a result in it.
     SwallowedInside,
+    /// D032: the same of what a future will give: `select! { Ok(n) = f(tx) => .. }`.
+    SwallowedLater,
 }
 
 /// Where a value stands.
@@ -62,8 +66,10 @@ pub enum Part {
     Receiver,
     /// The same, of a method that borrows: `value.is_ok();`
     Borrowed,
-    /// `drop(value)`
+    /// `drop(value)`, `all.extend(value)`
     Argument,
+    /// `for item in value { .. }`
+    Iterated,
     /// `let _ = value;`
     Init,
     /// `_ = value`

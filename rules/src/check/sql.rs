@@ -9,8 +9,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Block, Expr, ExprAwait, ExprCall, ExprLit, ExprMethodCall, Ident, Item, Lit, Local, Macro,
-    Stmt, Token,
+    Block, Expr, ExprAwait, ExprCall, ExprForLoop, ExprLit, ExprMethodCall, Ident, Item, Lit,
+    Local, Macro, Stmt, Token,
 };
 
 use crate::args::Args;
@@ -20,7 +20,7 @@ use crate::check::texts::{self, Finding};
 use crate::kind::Kind;
 use crate::root;
 use crate::rule;
-use crate::syntax::expr::{chain, plain_place};
+use crate::syntax::expr::{chain, plain_place, tail};
 use crate::syntax::function::Function;
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::plain_name;
@@ -82,8 +82,8 @@ struct Search {
     databases: Databases,
     /// Where the statement is sent that is being looked at.
     to: To,
-    /// Names that stand for a text.
-    bound: HashMap<String, String>,
+    /// Names that stand for a text, or for one of several.
+    bound: HashMap<String, Vec<String>>,
     /// What was pushed to each `QueryBuilder` that has a name, in the order in which they were made.
     builders: Vec<Builder>,
     /// Whether the next call is a `QueryBuilder::new(..)` to which more is pushed.
@@ -114,8 +114,45 @@ enum To {
 
 impl Search {
     fn judge(&mut self, expr: &Expr) {
-        if let Some(text) = self.text(expr) {
-            self.judge_text(&text, expr);
+        for (text, on) in self.texts(expr) {
+            self.judge_text(&text, on);
+        }
+    }
+
+    /// The texts of which an expression stands for one, each with the tokens that say so.
+    fn texts<'a>(&self, expr: &'a Expr) -> Vec<(String, &'a Expr)> {
+        let all = |values: Vec<&'a Expr>| {
+            let values = values.into_iter();
+            values.flat_map(|value| self.texts(value)).collect()
+        };
+        match expr {
+            Expr::Paren(inner) => self.texts(&inner.expr),
+            Expr::Group(inner) => self.texts(&inner.expr),
+            Expr::Reference(inner) => self.texts(&inner.expr),
+            Expr::If(choice) => {
+                let other = choice.else_branch.as_ref().map(|(_, other)| &**other);
+                all(tail(&choice.then_branch).into_iter().chain(other).collect())
+            }
+            Expr::Match(choice) => all(choice.arms.iter().map(|arm| &*arm.body).collect()),
+            Expr::Block(block) => all(tail(&block.block).into_iter().collect()),
+            Expr::Array(array) => all(array.elems.iter().collect()),
+            Expr::Index(index) => {
+                let texts = self.texts(&index.expr).into_iter();
+                texts.map(|(text, _)| (text, expr)).collect()
+            }
+            Expr::Call(call) => wrapped(call).map_or_else(Vec::new, |text| self.texts(text)),
+            Expr::MethodCall(call) if keeps_text(call) => self.texts(&call.receiver),
+            Expr::Path(path) => {
+                let bound = path.path.get_ident().map(ToString::to_string);
+                let texts = bound.and_then(|name| self.bound.get(&name));
+                let texts = texts.into_iter().flatten();
+                texts.map(|text| (text.clone(), expr)).collect()
+            }
+            expr => self
+                .text(expr)
+                .map(|text| (text, expr))
+                .into_iter()
+                .collect(),
         }
     }
 
@@ -286,26 +323,16 @@ impl Search {
                 Some(self.text(&sum.left)? + &self.text(&sum.right)?)
             }
             Expr::Macro(mac) if is_named(&mac.mac.path, "concat") => self.concat(&mac.mac),
-            Expr::Path(path) => self.bound.get(&path.path.get_ident()?.to_string()).cloned(),
-            // `AssertSqlSafe(text)`, `String::from(text)`, `SqlStr::from_static(text)`.
-            Expr::Call(call) => match &*call.func {
-                Expr::Path(path)
-                    if is_named(&path.path, "AssertSqlSafe")
-                        || is_named(&path.path, "from")
-                        || is_named(&path.path, "from_static") =>
-                {
-                    self.text(call.args.first()?)
-                }
+            Expr::Path(path) => match self
+                .bound
+                .get(&path.path.get_ident()?.to_string())?
+                .as_slice()
+            {
+                [text] => Some(text.clone()),
                 _ => None,
             },
-            Expr::MethodCall(call) if call.args.is_empty() => {
-                match call.method.to_string().as_str() {
-                    "to_owned" | "to_string" | "into" | "as_str" | "clone" => {
-                        self.text(&call.receiver)
-                    }
-                    _ => None,
-                }
-            }
+            Expr::Call(call) => self.text(wrapped(call)?),
+            Expr::MethodCall(call) if keeps_text(call) => self.text(&call.receiver),
             _ => None,
         }
     }
@@ -324,11 +351,35 @@ impl Search {
     }
 
     fn bind(&mut self, name: &syn::Ident, value: Option<&Expr>) {
-        match value.and_then(|value| self.text(value)) {
-            Some(text) => self.bound.insert(name.to_string(), text),
-            None => self.bound.remove(&name.to_string()),
-        };
+        let texts = value.map_or_else(Vec::new, |value| self.texts(value));
+        let texts = texts.into_iter().map(|(text, _)| text).collect();
+        self.bound.insert(name.to_string(), texts);
     }
+}
+
+/// The text in `AssertSqlSafe(text)`, `String::from(text)`, `SqlStr::from_static(text)`.
+fn wrapped(call: &ExprCall) -> Option<&Expr> {
+    let Expr::Path(path) = &*call.func else {
+        return None;
+    };
+    let mut names = ["AssertSqlSafe", "from", "from_static"].iter();
+    let wraps = names.any(|name| is_named(&path.path, name));
+    call.args.first().filter(|_| wraps)
+}
+
+/// Whether a method gives the text that it is called on, or those, one after the other.
+fn keeps_text(call: &ExprMethodCall) -> bool {
+    const KEEP: [&str; 8] = [
+        "as_str",
+        "clone",
+        "copied",
+        "into",
+        "into_iter",
+        "iter",
+        "to_owned",
+        "to_string",
+    ];
+    call.args.is_empty() && KEEP.iter().any(|name| call.method == name)
 }
 
 impl<'ast> Visit<'ast> for Search {
@@ -391,6 +442,14 @@ impl<'ast> Visit<'ast> for Search {
             }
         }
         visit::visit_expr_call(self, call);
+    }
+
+    /// `for sql in ["..", ".."] { .. }`
+    fn visit_expr_for_loop(&mut self, repeated: &'ast ExprForLoop) {
+        if let Some(name) = plain_name(&repeated.pat) {
+            self.bind(name, Some(&repeated.expr));
+        }
+        visit::visit_expr_for_loop(self, repeated);
     }
 
     /// `query("end").await`: no query of sqlx is a future.

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::{Arm, BinOp, Expr, ExprIf, ExprMatch, ExprWhile, Ident, Pat, Stmt};
 
 use crate::body::names::{Names, Tie};
-use crate::body::ties::{outcome, wraps};
+use crate::body::ties::{Joined, joins, of_macro, outcome, wraps};
 use crate::check::question::{Asked, Found, Lost, Part, Question, result};
 use crate::rule;
 use crate::syntax::expr::{called, conditions, without_parens};
@@ -23,13 +23,15 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
 
 /// `let Ok(a) = f(tx).await else { return Ok(()) };`
 pub(crate) fn in_let_else(pat: &Pat, value: &Expr, instead: &Expr, names: &Names) -> Option<Found> {
-    let Over::Success { on, inside } = over(pat, &|_| true)? else {
-        return None;
-    };
     if ends_in_error(instead) {
         return None;
     }
-    found(value, inside, Part::Else, on, names)
+    each_field(pat, value, names, &mut |pat, field| {
+        let Over::Success { on, inside } = over(pat, &|_| true)? else {
+            return None;
+        };
+        found(&field, inside, Part::Else, on, names)
+    })
 }
 
 /// `let (Ok(_) | Err(_)) = f(tx).await;`
@@ -40,22 +42,43 @@ pub(crate) fn in_let(pat: &Pat, value: &Expr, names: &Names) -> Option<Found> {
             on = Some(ignored);
         }
     });
-    found(value, false, Part::Init, on?, names)
+    found(&Field::whole(value), Inside::No, Part::Init, on?, names)
 }
 
 fn in_match(expr: &ExprMatch, names: &Names) -> Option<Found> {
+    let mut fields = 0;
+    for arm in &expr.arms {
+        each_case(&arm.pat, &mut |pat| {
+            if let Pat::Tuple(tuple) = pat {
+                fields = fields.max(tuple.elems.len());
+            }
+        });
+    }
+    if fields == 0 {
+        return in_arms(expr, &Field::whole(&expr.expr), names);
+    }
+    (0..fields).find_map(|n| in_arms(expr, &Field::of(&expr.expr, n, names)?, names))
+}
+
+/// What the arms do with one field of a tuple, or with the whole value.
+fn in_arms(expr: &ExprMatch, field: &Field<'_>, names: &Names) -> Option<Found> {
     let mut inside = None;
     for arm in &expr.arms {
         each_case(&arm.pat, &mut |pat| {
-            if let Some(is_inside) = is_of_result(pat) {
+            if let Some(is_inside) = field.in_pattern(pat).and_then(is_of_result) {
                 inside = Some(inside.unwrap_or(false) || is_inside);
             }
         });
     }
-    let inside = inside?;
+    // `match f(tx).await { _ => {} }`
+    let is_one = || {
+        expr.arms.len() == 1
+            && matches!(expr.arms.first(), Some(arm) if matches!(arm.pat, Pat::Wild(_)))
+    };
+    let inside = inside.or_else(|| is_one().then_some(false))?;
     let mut first = None;
     for (n, arm) in expr.arms.iter().enumerate() {
-        match covered(arm, inside) {
+        match covered(arm, field, inside) {
             Covered::No => {}
             // Somebody looks at the error.
             Covered::Looked => return None,
@@ -66,7 +89,11 @@ fn in_match(expr: &ExprMatch, names: &Names) -> Option<Found> {
         }
     }
     let (n, on) = first?;
-    found(&expr.expr, inside, Part::Scrutinee(n), on, names)
+    let inside = match inside {
+        true => Inside::Yes,
+        false => Inside::No,
+    };
+    found(field, inside, Part::Scrutinee(n), on, names)
 }
 
 fn in_if(expr: &ExprIf, names: &Names) -> Option<Found> {
@@ -81,24 +108,26 @@ fn in_if(expr: &ExprIf, names: &Names) -> Option<Found> {
                     count(&expr.cond.to_token_stream(), name) > 1
                 }
         };
-        let (on, inside) = match over(&condition.pat, &is_used) {
-            Some(Over::Success { on, inside }) => {
-                match &expr.else_branch {
-                    Some((_, instead)) if ends_in_error(instead) => continue,
-                    _ => {}
+        let found = each_field(&condition.pat, &condition.expr, names, &mut |pat, field| {
+            let (on, inside) = match over(pat, &is_used) {
+                Some(Over::Success { on, inside }) => match &expr.else_branch {
+                    Some((_, instead)) if ends_in_error(instead) => return None,
+                    _ => (on, inside),
+                },
+                Some(Over::Failure { .. }) if block_ends_in_error(&expr.then_branch.stmts) => {
+                    return None;
                 }
-                (on, inside)
-            }
-            Some(Over::Failure { on, inside }) => {
-                if block_ends_in_error(&expr.then_branch.stmts) {
-                    continue;
+                Some(Over::Failure { on, inside }) => (on, inside),
+                // `if let _ = f(tx).await { .. }`
+                None if matches!(pat, Pat::Wild(_)) && field.number.is_none() => {
+                    (pat.to_token_stream(), Inside::No)
                 }
-                (on, inside)
-            }
-            None => continue,
-        };
-        if let Some(found) = found(&condition.expr, inside, Part::Condition(n), on, names) {
-            return Some(found);
+                None => return None,
+            };
+            found(&field, inside, Part::Condition(n), on, names)
+        });
+        if found.is_some() {
+            return found;
         }
     }
     None
@@ -108,7 +137,8 @@ fn in_while(expr: &ExprWhile, names: &Names) -> Option<Found> {
     for (n, condition) in conditions(&expr.cond).into_iter().enumerate() {
         if let Expr::Let(condition) = condition
             && let Some(Over::Success { on, inside }) = over(&condition.pat, &|_| true)
-            && let Some(found) = found(&condition.expr, inside, Part::Condition(n), on, names)
+            && let field = Field::whole(&condition.expr)
+            && let Some(found) = found(&field, inside, Part::Condition(n), on, names)
         {
             return Some(found);
         }
@@ -136,8 +166,99 @@ pub fn condition_mut(cond: &mut Expr, mut n: usize) -> Option<&mut Expr> {
     find(cond, &mut n)
 }
 
-fn found(value: &Expr, inside: bool, part: Part, on: TokenStream, names: &Names) -> Option<Found> {
-    if !inside && let Some(what) = result(value, names) {
+/// A value that is matched, or one field of it: `f(tx).await` in `(f(tx).await, g(tx).await)`.
+struct Field<'a> {
+    whole: &'a Expr,
+    number: Option<usize>,
+    /// The field, where it is written out.
+    value: Option<&'a Expr>,
+    /// How the field came from the session, where it is not.
+    tie: Tie,
+}
+
+impl<'a> Field<'a> {
+    fn whole(value: &'a Expr) -> Self {
+        Self {
+            whole: value,
+            number: None,
+            value: Some(value),
+            tie: Tie::Open,
+        }
+    }
+
+    fn of(whole: &'a Expr, number: usize, names: &Names) -> Option<Self> {
+        let (value, tie) = match (without_parens(whole), joins(whole)) {
+            (Expr::Tuple(tuple), _) => (tuple.elems.iter().nth(number), Tie::Open),
+            (Expr::Macro(mac), Some(Joined::Tuple(_))) => (None, of_macro(&mac.mac, names)),
+            _ => (None, outcome(whole, names)?),
+        };
+        (value.is_some() || tie != Tie::Open).then_some(Self {
+            whole,
+            number: Some(number),
+            value,
+            tie,
+        })
+    }
+
+    /// The part of a pattern that is about it; `_` is about all.
+    fn in_pattern<'p>(&self, pat: &'p Pat) -> Option<&'p Pat> {
+        match (self.number, pat) {
+            (Some(number), Pat::Tuple(tuple)) => {
+                let rest = tuple
+                    .elems
+                    .iter()
+                    .position(|pat| matches!(pat, Pat::Rest(_)));
+                match rest {
+                    Some(rest) if rest <= number => tuple.elems.iter().nth(rest),
+                    _ => tuple.elems.iter().nth(number),
+                }
+            }
+            _ => Some(pat),
+        }
+    }
+}
+
+/// Shows `look` a pattern and the value that it is about; of a tuple, each field.
+fn each_field(
+    pat: &Pat,
+    value: &Expr,
+    names: &Names,
+    look: &mut dyn FnMut(&Pat, Field<'_>) -> Option<Found>,
+) -> Option<Found> {
+    let Pat::Tuple(tuple) = pat else {
+        return look(pat, Field::whole(value));
+    };
+    let fields = tuple
+        .elems
+        .iter()
+        .take_while(|pat| !matches!(pat, Pat::Rest(_)));
+    fields
+        .enumerate()
+        .find_map(|(n, pat)| look(pat, Field::of(value, n, names)?))
+}
+
+fn found(
+    field: &Field<'_>,
+    inside: Inside,
+    part: Part,
+    on: TokenStream,
+    names: &Names,
+) -> Option<Found> {
+    let question = |tie, inside| {
+        let asked = match inside {
+            Inside::Yes => Asked::SwallowedInside,
+            Inside::No | Inside::Ignored => Asked::Swallowed,
+        };
+        let mut question = Question::new(asked, tie, part, field.whole, &TokenStream::new());
+        question.at = vec![(field.number, on.clone())];
+        Some(Found::Ask(question))
+    };
+    let Some(value) = field.value else {
+        return question(field.tie, inside);
+    };
+    if inside != Inside::Yes
+        && let Some(what) = result(value, names)
+    {
         return Some(Found::Lost(Lost {
             rule: &rule::ERROR_SWALLOWED,
             what: what.to_string(),
@@ -154,19 +275,33 @@ fn found(value: &Expr, inside: bool, part: Part, on: TokenStream, names: &Names)
         },
         value => outcome(value, names)?,
     };
-    let asked = match inside {
-        true => Asked::SwallowedInside,
-        false => Asked::Swallowed,
-    };
-    Some(Found::Ask(Question::new(asked, tie, part, value, &on)))
+    // Of `timeout(d, f(tx)).await` the error of `f` is inside.
+    match (inside, without_parens(value)) {
+        (Inside::Ignored, Expr::Await(wait)) if wraps(&wait.base, names) => {
+            question(tie, Inside::Yes)
+        }
+        (Inside::No, Expr::Await(wait)) if wraps(&wait.base, names) => None,
+        _ => question(tie, inside),
+    }
+}
+
+/// Where the result is that a pattern is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inside {
+    /// It is the value itself.
+    No,
+    /// The same, and what is in it is passed over, which may be a result again: `Ok(_)`.
+    Ignored,
+    /// It is in the value: `Some(Ok(a))`.
+    Yes,
 }
 
 /// The side of a result that a pattern is about.
 enum Over {
     /// `Ok(a)`, `Some(Ok(a))`
-    Success { on: TokenStream, inside: bool },
+    Success { on: TokenStream, inside: Inside },
     /// `Err(_)`
-    Failure { on: TokenStream, inside: bool },
+    Failure { on: TokenStream, inside: Inside },
 }
 
 /// Returns the side that a pattern is about, if the error is not looked at in it.
@@ -174,21 +309,33 @@ fn over(pat: &Pat, is_used: &dyn Fn(&Ident) -> bool) -> Option<Over> {
     let (name, inner) = variant(pat)?;
     if name == "Err" {
         let on = ignored(inner, is_used)?;
-        return Some(Over::Failure { on, inside: false });
+        return Some(Over::Failure {
+            on,
+            inside: Inside::No,
+        });
     }
     if name != "Ok" && name != "Some" {
         return None;
     }
     match (variant(inner), over(inner, is_used)) {
         (Some((inner_name, _)), Some(Over::Success { on, .. })) if inner_name != "Some" => {
-            Some(Over::Success { on, inside: true })
+            Some(Over::Success {
+                on,
+                inside: Inside::Yes,
+            })
         }
-        (_, Some(Over::Failure { on, .. })) => Some(Over::Failure { on, inside: true }),
+        (_, Some(Over::Failure { on, .. })) => Some(Over::Failure {
+            on,
+            inside: Inside::Yes,
+        }),
         // `Ok(Err(error))` looks at one.
         (Some((inner_name, _)), None) if inner_name == "Err" => None,
         _ if name == "Ok" => Some(Over::Success {
             on: name.to_token_stream(),
-            inside: false,
+            inside: match ignored(inner, &|_| true) {
+                Some(_) => Inside::Ignored,
+                None => Inside::No,
+            },
         }),
         _ => None,
     }
@@ -263,10 +410,13 @@ fn is_of_result(pat: &Pat) -> Option<bool> {
     }
 }
 
-fn covered(arm: &Arm, inside: bool) -> Covered {
+fn covered(arm: &Arm, field: &Field<'_>, inside: bool) -> Covered {
     let is_used = |name: &Ident| names_word(&arm.body.to_token_stream(), name);
     let mut covered = Covered::No;
     each_case(&arm.pat, &mut |pat| {
+        let Some(pat) = field.in_pattern(pat) else {
+            return;
+        };
         covered = match (
             std::mem::replace(&mut covered, Covered::No),
             case(pat, inside, &is_used),
@@ -338,8 +488,12 @@ pub(crate) fn is_ok(expr: &Expr) -> bool {
         Expr::Call(call) => {
             called(&call.func).is_some_and(|name| name == "Ok") && !answers_failure(expr)
         }
+        Expr::Return(returned) => returned.expr.as_ref().is_some_and(|value| is_ok(value)),
         Expr::Block(block) => match block.block.stmts.last() {
             Some(Stmt::Expr(last, None)) => is_ok(last),
+            Some(Stmt::Expr(Expr::Return(returned), Some(_))) => {
+                returned.expr.as_ref().is_some_and(|value| is_ok(value))
+            }
             _ => false,
         },
         Expr::Async(block) => match block.block.stmts.last() {

@@ -68,6 +68,12 @@ pub struct IsStream(());
 /// What has such a value inside.
 pub struct Inside<C>(PhantomData<C>);
 
+/// What is a pointer to such a value.
+pub struct Boxed<C>(PhantomData<C>);
+
+/// What will give such a value.
+pub struct Gives<C>(PhantomData<C>);
+
 /// An iterator over such values.
 pub struct Items<C>(PhantomData<C>);
 
@@ -99,6 +105,12 @@ meet! {
     [C, T: Meets<C>, E] Result<T, E>: Inside<C> => T::Verdict;
     [C, T: Meets<C>] Option<T>: Inside<C> => T::Verdict;
     [C, T: Meets<C>] Vec<T>: Inside<C> => T::Verdict;
+    [C, T: Meets<C>, const N: usize] [T; N]: Inside<C> => T::Verdict;
+    [C, T: Meets<C> + ?Sized] Box<T>: Inside<C> => T::Verdict;
+    [C, T: Meets<C> + ?Sized] Arc<T>: Inside<C> => T::Verdict;
+    [C, T: Meets<C> + ?Sized] &T: Inside<C> => T::Verdict;
+    [C, T: Meets<C> + ?Sized] Box<T>: Boxed<C> => T::Verdict;
+    [C, F: Future<Output: Meets<C>>] F: Gives<C> => <F::Output as Meets<C>>::Verdict;
     [C, I: Iterator<Item: Meets<C>>] I: Items<C> => <I::Item as Meets<C>>::Verdict;
     [C, S: Stream<Item: Meets<C>>] S: Rows<C> => <S::Item as Meets<C>>::Verdict;
     [C, T: Meets<C>] T: Warns<C> => Own;
@@ -119,17 +131,21 @@ macro_rules! asks {
 
 asks! {
     /// Of the receiver of `.ok()` and the like, which comes of a call that was given the session.
-    discarded_lent: UnrelatedResult, AnyResult;
+    discarded_lent: UnrelatedResult, AnyResult, Boxed<AnyResult>;
     /// Of a call on something that holds the session.
-    discarded_held: SqlxResult, OursResult;
+    discarded_held: SqlxResult, OursResult, Boxed<SqlxResult>, Boxed<OursResult>;
     /// Of any other call.
     discarded_open: DatabaseResult;
     /// Of a value that is bound to `_` or dropped, and comes of a call that was given the session.
-    dropped_lent: UnrelatedResult, AnyResult, Inside<AnyResult>, IsFuture, IsStream;
+    dropped_lent: UnrelatedResult, AnyResult, Inside<AnyResult>, IsFuture, IsStream, Inside<IsFuture>;
     /// Of a call on something that holds the session.
     dropped_held: SqlxResult, OursResult, Inside<SqlxResult>, Inside<OursResult>, IsFuture, IsStream;
     /// Of any other call.
     dropped_open: DatabaseResult;
+    /// Of what will give a value whose error is thrown away, and was given the session.
+    later_lent: Gives<UnrelatedResult>, Gives<AnyResult>;
+    /// Of what will give the value of a call on something that holds the session.
+    later_held: Gives<SqlxResult>, Gives<OursResult>;
     /// Of the rows and results of which an iterator or a stream leaves out those that have failed.
     discarded_items: Items<SqlxResult>, Items<OursResult>, Rows<SqlxResult>, Rows<OursResult>;
     /// Of what is matched without a look at its error, and comes of a call that was given the session.
@@ -138,6 +154,10 @@ asks! {
     swallowed_held: DatabaseResult, Warns<SqlxResult>, Warns<OursResult>;
     /// Of any other call.
     swallowed_open: DatabaseResult;
+    /// Of what will give a value that is matched so, and was given the session.
+    swallowed_later_lent: Gives<DatabaseResult>, Gives<UnrelatedResult>, Warns<Gives<AnyResult>>;
+    /// Of what will give the value of a call on something that holds the session.
+    swallowed_later_held: Gives<DatabaseResult>, Warns<Gives<SqlxResult>>, Warns<Gives<OursResult>>;
     /// The same of an `Option` or a `Result` with a result in it.
     swallowed_inside_lent: Inside<DatabaseResult>, Warns<Inside<AnyResult>>;
     /// Of a call on something that holds the session.

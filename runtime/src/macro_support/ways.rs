@@ -13,7 +13,9 @@ use sqlx::{Database, Pool, Transaction};
 
 use crate::backend::Backend;
 use crate::factory::SessionFactory;
-use crate::macro_support::verdict::{Bounds, IsReceiver, IsTask, Meets, Opens, Receives, Task};
+use crate::macro_support::verdict::{
+    Bounds, Harmless, IsReceiver, IsTask, Meets, Opens, Receives, Task,
+};
 
 /// Can begin a transaction, or holds one, or opens boundaries.
 pub trait Way {
@@ -150,6 +152,24 @@ meet! {
     [] tokio::task::AbortHandle,
     [T] std::thread::JoinHandle<T>,
     [T: Meets<IsTask>, E] Result<T, E>,
+}
+
+/// The type of what a function returns.
+trait Returns {
+    /// That type.
+    type Value;
+}
+
+impl<T> Returns for fn() -> T {
+    type Value = T;
+}
+
+/// The type `!`, of a call that never returns. It cannot be named in any other way yet.
+type Never = <fn() -> ! as Returns>::Value;
+
+meet! {
+    IsTask => Harmless:
+    [] Never,
 }
 
 meet! {
