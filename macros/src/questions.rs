@@ -239,9 +239,9 @@ pub(crate) fn rewrite(
                 }
                 return;
             }
-            Judgement::AskHanded(place) => {
+            Judgement::AskHanded(place, is_lasting) => {
                 // Once for each place, since its type does not change.
-                if handed.insert(place.to_token_stream().to_string()) {
+                if !is_lasting || handed.insert(place.to_token_stream().to_string()) {
                     asks.handed(&place, expr);
                 }
                 return;

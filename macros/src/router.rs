@@ -17,7 +17,7 @@ use crate::{fallback, questions, texts};
 //
 // Output:
 //     async fn get_order(
-//         tx: ::demarcate::__private::FactoryOf<Session>,
+//         tx: ::demarcate::FactoryOf<Session>,
 //         Path(id): Path<i64>,
 //     ) -> Result<Json<Order>, ApiError> {
 //         if false { /* may a router take a `Path<i64>`? */ }
@@ -48,7 +48,8 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
                 .cloned()
                 .unwrap_or_else(|| Ident::new("__factory", Span::mixed_site()));
             let session = lent.ty();
-            let open = located(quote!(#private::FactoryOf<), session);
+            let krate = &marked.krate;
+            let open = located(quote!(#krate::FactoryOf<), session);
             let close = located(quote!(>), session);
             let factory = Type::Verbatim(quote!(#open #session #close));
             retype(&mut sig, lent.index(), factory, &name);

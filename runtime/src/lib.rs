@@ -107,6 +107,7 @@ pub use http::problem::Problem;
 pub use http::rolled_back::RolledBack;
 pub use http::status::HttpStatus;
 pub use job::{Job, JobError, JobHandle};
+pub use macro_support::FactoryOf;
 pub use observe::histogram::LatencyHistogram;
 pub use observe::sql_comments::SqlComments;
 pub use observe::stats::{BoundaryStats, LastError, SlowestRun};
@@ -185,9 +186,9 @@ pub mod __private0 {
     };
     pub use crate::macro_support::verdict::{Probe, ProbeReceiver, ProbeTask};
     pub use crate::macro_support::{
-        Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, FactoryOf, Fallible, JobOf,
-        LentSession, Lifted, Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow,
-        job, keeps_nothing, on_error, requires, router, router_again,
+        Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, Fallible, JobOf, LentSession, Lifted,
+        Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing,
+        on_error, requires, router, router_again,
     };
     pub use crate::scope::site::{Site, SiteKind};
     pub use crate::session::requirements::Requirements;

@@ -190,7 +190,6 @@ fn is_ours(text: &str) -> bool {
         "__private",
         "__probe",
         "macro_support",
-        "FactoryOf",
         "LentSession",
     ]
     .iter()

@@ -1,6 +1,6 @@
 /// Its docs stay.
 pub async fn post_order(
-    tx: ::demarcate::__private::FactoryOf<Session>,
+    tx: ::demarcate::FactoryOf<Session>,
     Json(order): Json<NewOrder>,
 ) -> Result<Json<Order>, ApiError> {
     if false {

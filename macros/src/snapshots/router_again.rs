@@ -1,6 +1,6 @@
 async fn post_order(
     &self,
-    tx: ::demarcate::__private::FactoryOf<Session>,
+    tx: ::demarcate::FactoryOf<Session>,
     Json(order): Json<NewOrder>,
     #[cfg(unix)]
     (a, ref b): (A, B),

@@ -1,6 +1,4 @@
-async fn post_order(
-    tx: ::demarcate::__private::FactoryOf<Session>,
-) -> Result<(), ApiError> {
+async fn post_order(tx: ::demarcate::FactoryOf<Session>) -> Result<(), ApiError> {
     if false {
         ::demarcate::__private::is_fallible::<Result<(), ApiError>>();
     }

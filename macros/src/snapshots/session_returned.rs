@@ -1,6 +1,6 @@
 #[allow(unused, unreachable_code)]
 async fn post_order(
-    tx: ::demarcate::__private::FactoryOf<Session>,
+    tx: ::demarcate::FactoryOf<Session>,
 ) -> Result<&'static mut Session, ApiError> {
     let _ = async move |tx: &mut ::demarcate::__private::SessionOf<Session>| {
         if false {

@@ -1,6 +1,4 @@
-async fn get_order(
-    tx: ::demarcate::__private::FactoryOf<Session>,
-) -> Result<Order, ApiError> {
+async fn get_order(tx: ::demarcate::FactoryOf<Session>) -> Result<Order, ApiError> {
     if false {
         ::demarcate::__private::is_fallible::<Result<Order, ApiError>>();
         let __probe = ::demarcate::__private::Probe::<Order>::of();

@@ -438,7 +438,9 @@ pub(crate) fn items(expr: &Expr, names: &Names) -> Option<Tie> {
             if matches!(
                 call.method.to_string().as_str(),
                 "into_iter"
+                    | "into_values"
                     | "iter"
+                    | "values"
                     | "drain"
                     | "map"
                     | "filter"

@@ -91,7 +91,9 @@ pub enum Judgement {
     /// The same of a call that is a statement of its own.
     AskBare(Control, Ident),
     /// It depends on the type of a value that is handed on. Holds the part of it that decides.
-    AskHanded(Box<Expr>),
+    /// And whether the same tokens are the same place wherever they stand in the body; a local variable of that name may be
+    /// another one.
+    AskHanded(Box<Expr>, bool),
 }
 
 /// Shows `judged` everything in a body that may begin, commit or roll back, or go past the session. It may replace the
@@ -182,7 +184,9 @@ impl Marks {
             .iter()
             .position(|handed| *handed == address(expr))?;
         self.handed.swap_remove(at);
-        given::asked(expr, names).map(|place| Judgement::AskHanded(Box::new(place.clone())))
+        let place = given::asked(expr, names)?;
+        let is_local = matches!(names.known(root(place)), Some(known) if known != Known::Parameter);
+        Some(Judgement::AskHanded(Box::new(place.clone()), !is_local))
     }
 
     fn is_judged(&mut self, expr: &Expr) -> bool {
@@ -199,6 +203,17 @@ impl Marks {
             Some(_) => Stands::Kept,
             None => Stands::Elsewhere,
         }
+    }
+}
+
+/// The first name of a place: `app` in `app.pools()[0].clone()`.
+fn root(place: &Expr) -> &Expr {
+    match chain(place).last() {
+        Some(Expr::Index(index)) => root(&index.expr),
+        Some(Expr::Unary(inner)) => root(&inner.expr),
+        Some(Expr::Reference(inner)) => root(&inner.expr),
+        Some(first) => first,
+        None => place,
     }
 }
 
@@ -354,7 +369,7 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
         Judgement::AskGiven(..) | Judgement::AskBare(..) => (!names.is_opaque).then_some(judgement),
         Judgement::Ask(_, _, asked)
         | Judgement::AskArgument(_, asked)
-        | Judgement::AskHanded(asked) => {
+        | Judgement::AskHanded(asked, _) => {
             let was_refused = names.known(asked) == Some(Known::Refused);
             (!names.is_opaque && !was_refused).then_some(judgement)
         }
@@ -678,7 +693,7 @@ mod tests {
                 Judgement::AskGiven(_, name, _) | Judgement::AskBare(_, name) => {
                     format!("{name} ..")
                 }
-                Judgement::AskHanded(place) => format!("-> {}", place.to_token_stream()),
+                Judgement::AskHanded(place, _) => format!("-> {}", place.to_token_stream()),
             });
             *expr = syn::parse_quote!(());
         });
@@ -782,7 +797,7 @@ mod tests {
                 Judgement::AskGiven(control, name, _) | Judgement::AskBare(control, name) => {
                     format!("{control:?} of {name}")
                 }
-                Judgement::AskHanded(place) => format!("-> {}", place.to_token_stream()),
+                Judgement::AskHanded(place, _) => format!("-> {}", place.to_token_stream()),
             });
         });
         found

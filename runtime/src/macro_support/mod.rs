@@ -99,7 +99,29 @@ pub type DatabaseOf<S> = <S as LentSession>::Database;
 /// The database of a session factory `F`.
 pub type FactoryDatabaseOf<F> = <F as OpensSessions>::Database;
 
-/// The factory that replaces `&mut S` in the signature of a router.
+/// What a router takes in place of its session `S`: a [`SessionFactory`].
+///
+/// Editors and rustdoc show it in the signature of a router, where the tokens do not tell the database.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] {
+/// use demarcate::sqlite::{Session, SessionFactory};
+/// use demarcate::{Error, FactoryOf, router_tx};
+///
+/// #[router_tx]
+/// async fn ping(tx: &mut Session) -> Result<(), Error> {
+///     Ok(())
+/// }
+///
+/// // As the attribute has it: `async fn ping(tx: demarcate::FactoryOf<Session>) -> Result<(), Error>`.
+/// async fn twice(db: FactoryOf<Session>) -> Result<(), Error> {
+///     let same: &SessionFactory = &db;
+///     ping(same.clone()).await?;
+///     ping(db).await
+/// }
+/// # let _ = twice;
+/// # }
+/// ```
 pub type FactoryOf<S> = <S as LentSession>::Factory;
 
 /// The return type of a job function that has a session `S` and was written with the return type `R`.
