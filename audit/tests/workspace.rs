@@ -105,6 +105,9 @@ fn the_rules_hold_over_the_workspace() {
             "orders/src/unmarked.rs:43:8: D010: a",
             "orders/src/unmarked.rs:50:4: warning: `by_hand`",
             "orders/src/unmarked.rs:51:9: `__private0` is",
+            "orders/src/unmarked.rs:54:10: warning: `lossy`",
+            "orders/src/unmarked.rs:55:9: warning: D030:",
+            "orders/src/unmarked.rs:56:12: warning: D032:",
         ]
     );
     assert_eq!(
@@ -116,9 +119,14 @@ fn the_rules_hold_over_the_workspace() {
         lines[12],
         "orders/src/unmarked.rs:39:10: warning: `sum` takes a session and has no attribute; write `#[service]`"
     );
+    assert_eq!(
+        lines[18],
+        "orders/src/unmarked.rs:55:9: warning: D030: an error of the database may be discarded here; return it with `?`, or write \
+         `#[service]`, and the compiler tells by the type"
+    );
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(
-        said.contains("functions: 12, errors: 14, warnings: 3"),
+        said.contains("functions: 13, errors: 14, warnings: 6"),
         "{said}"
     );
 }

@@ -166,6 +166,7 @@ const fn variant(rule: &'static Rule, says: Says) -> Rule {
 
 /// Every rule, in the order of their codes.
 pub const RULES: &[&Rule] = &[
+    &SESSION_REPLACED,
     &SESSION_MISSING,
     &SECOND_SESSION,
     &SESSION_NOT_LENT,
@@ -224,10 +225,10 @@ pub(crate) const SESSION_MISSING: Rule = Rule {
     of_type: None,
 };
 
-/// D001 where a pool, a connection or a transaction stands in the session's place.
+/// The first step of a migration: a pool, a connection or a transaction stands in the session's place.
 pub(crate) const SESSION_REPLACED: Rule = same(
-    "D001",
-    "session_missing",
+    "D000",
+    "session_replaced",
     "a {kind} takes the session in place of `{what}`; replace this parameter with `tx: &mut Session`",
     "a query runs on it as `.execute(&mut *tx)`; begin, commit and rollback are the boundary's",
 );

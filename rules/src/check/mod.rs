@@ -19,7 +19,7 @@ use self::question::{Found, Lost};
 use self::signature::check_signature;
 use self::texts::{Finding, On};
 use crate::args::Args;
-use crate::body::names::Names;
+use crate::body::names::{Names, Tie};
 use crate::body::walk::{self, Step};
 use crate::errors::Errors;
 use crate::kind::Kind;
@@ -70,10 +70,38 @@ pub fn check_unmarked(kind: Kind, function: &Function, factories: &[String]) -> 
         names.factories_by_name = Some(factories.into());
         // What depends on the database is left to the compiler and to the guard.
         check_texts(kind, &args, function, &mut body, &names, &mut errors);
-        check_body(kind, body, &names, &mut errors);
+        let checked = check_body(kind, body, &names, &mut errors);
+        if checked.asks_of_lost {
+            warn_of_lost(kind, checked.block, &names, &mut errors);
+        }
     }
     errors.sort();
     errors
+}
+
+/// D030 and D032 where no compiler is asked: what a call gave that was given the session itself is most likely a result.
+fn warn_of_lost(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) {
+    lost::each(&mut block, names, &mut |question, _| {
+        let (rule, done) = match question.asked {
+            // Of a result that is left where it stands the compiler warns.
+            _ if question.tie != Tie::Lent || question.part == lost::Part::Whole => return,
+            lost::Asked::Discarded
+            | lost::Asked::Dropped
+            | lost::Asked::Items
+            | lost::Asked::Later => (&rule::RESULT_DISCARDED, "discarded"),
+            lost::Asked::Swallowed | lost::Asked::SwallowedInside | lost::Asked::SwallowedLater => {
+                (&rule::ERROR_SWALLOWED, "swallowed")
+            }
+        };
+        if let Some((_, at)) = question.at.first() {
+            let (code, attribute) = (rule.code, kind.attribute());
+            let text = format!(
+                "{code}: an error of the database may be {done} here; return it with `?`, or write `{attribute}`, and the \
+                 compiler tells by the type"
+            );
+            errors.warning(syn::Error::new_spanned(at, text));
+        }
+    });
 }
 
 /// Shows every closure in a body that is run in a boundary of its own: `db.transaction(async |tx| ..)`. It may be changed.

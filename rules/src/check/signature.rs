@@ -66,7 +66,7 @@ fn check_has_no_session(kind: Kind, function: &Function, errors: &mut Errors) {
     }
 }
 
-/// D001. `from = ..` introduces a session, and then there is no parameter for it.
+/// D000 and D001. `from = ..` introduces a session, and then there is no parameter for it.
 fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, errors: &mut Errors) {
     if args.from.is_some() {
         if let Some(parameter) = found
