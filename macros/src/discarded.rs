@@ -55,6 +55,8 @@ struct Rules {
     discarded: bool,
     never_awaited: bool,
     swallowed: bool,
+    /// Whether an error of a service's own is an error as well.
+    swallowed_own: bool,
 }
 
 impl Rules {
@@ -64,6 +66,7 @@ impl Rules {
             discarded: holds("D030"),
             never_awaited: holds("D031"),
             swallowed: holds("D032"),
+            swallowed_own: args.denied().any(|rule| rule.code == "D032"),
         }
     }
 
@@ -75,9 +78,10 @@ impl Rules {
                 ("discards", self.discarded),
                 ("leaves_alone", self.never_awaited),
             ],
-            Asked::Swallowed | Asked::SwallowedInside | Asked::SwallowedLater => {
-                &[("swallows", self.swallowed)]
-            }
+            Asked::Swallowed | Asked::SwallowedInside | Asked::SwallowedLater => &[
+                ("swallows", self.swallowed && !self.swallowed_own),
+                ("swallows_own", self.swallowed && self.swallowed_own),
+            ],
         };
         let held = all.iter().filter(|(_, holds)| *holds);
         held.map(|(name, _)| *name).collect()
@@ -86,6 +90,7 @@ impl Rules {
     /// Whether an answer can be a warning.
     fn warns(&self, asked: Asked) -> bool {
         self.swallowed
+            && !self.swallowed_own
             && matches!(
                 asked,
                 Asked::Swallowed | Asked::SwallowedInside | Asked::SwallowedLater

@@ -225,17 +225,13 @@ pub(crate) fn rewrite(
             Judgement::AskArgument(control, argument) => (control, ends(&argument), argument),
             Judgement::AskGiven(control, name, receiver) => {
                 if !args.allows(control.rule()) {
-                    let (at, _) = ends(&name);
-                    *expr = asks.given(control, &name, receiver.as_deref(), expr, (at, at));
+                    *expr = asks.given(control, &name, receiver.as_deref(), expr);
                 }
                 return;
             }
             Judgement::AskBare(control, name) => {
                 if !args.allows(control.rule()) {
-                    let asked = asks.given(control, &name, None, expr, ends(expr));
-                    *expr = Expr::Verbatim(
-                        quote!(#[allow(clippy::unnecessary_semicolon, unreachable_code)] #asked),
-                    );
+                    *expr = asks.bare(&name, expr);
                 }
                 return;
             }
@@ -444,15 +440,8 @@ impl Asks<'_> {
     //
     // The receiver may be borrowed or moved by then; what stands behind the loop has a type, and no one's borrows.
     //
-    // Lints about the whole are shown from `first` to `last`.
-    fn given(
-        &self,
-        control: Control,
-        name: &Ident,
-        receiver: Option<&Expr>,
-        expr: &Expr,
-        (first, last): (Span, Span),
-    ) -> Expr {
+    // Lints about the whole are shown at the name.
+    fn given(&self, control: Control, name: &Ident, receiver: Option<&Expr>, expr: &Expr) -> Expr {
         let private = paths::private(self.krate);
         let (start, end) = ends(name);
         let given = Ident::new("__given", Span::mixed_site());
@@ -469,7 +458,7 @@ impl Asks<'_> {
             (_, Some(receiver)) => quote!(uses_by(&#receiver, #probe #probed);),
             (_, None) => quote!(uses(#probe #probed);),
         };
-        let keyword = quote_spanned!(first=> match);
+        let keyword = quote_spanned!(start=> match);
         let mut arm = Group::new(
             Delimiter::Brace,
             quote! {
@@ -486,8 +475,48 @@ impl Asks<'_> {
                 }
             },
         );
-        arm.set_span(last);
+        arm.set_span(start);
         Expr::Verbatim(quote!(#keyword #expr #arm))
+    }
+
+    // Input:
+    //     mailer.mail(1);
+    //
+    // Output:
+    //     {
+    //         if false {
+    //             loop {}
+    //             match mailer.mail(1) {
+    //                 __given => ::demarcate::__private::spawns(::demarcate::__private::ProbeTask::of_value(&__given).verdict()),
+    //             }
+    //         }
+    //         mailer.mail(1);
+    //     };
+    //
+    // The statement itself stays as it is: lints ask of it whether a value that must be used is thrown away.
+    fn bare(&self, name: &Ident, expr: &Expr) -> Expr {
+        let private = paths::private(self.krate);
+        let (start, end) = ends(name);
+        let given = Ident::new("__given", Span::mixed_site());
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        Expr::Verbatim(quote! {
+            #[allow(clippy::unnecessary_semicolon)]
+            {
+                #[allow(unreachable_code)]
+                {
+                    if false {
+                        loop {}
+                        match #expr {
+                            #given => match #private::ProbeTask::of_value(&#given) {
+                                #probe => #private::spawns(#probe #probed),
+                            },
+                        }
+                    }
+                }
+                #expr;
+            }
+        })
     }
 }
 

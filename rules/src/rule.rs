@@ -78,6 +78,13 @@ impl Rule {
         self.can_be_allowed() && (*self != SECOND_SESSION || kind == Kind::Service)
     }
 
+    /// Whether it is an error of the database's errors, and a warning of a service's own, unless `deny(..)` makes it an
+    /// error of these as well.
+    #[must_use]
+    pub fn warns_of_own_errors(&self) -> bool {
+        *self == ERROR_SWALLOWED
+    }
+
     /// The rule of that code or name.
     #[must_use]
     pub fn find(word: &str) -> Option<&'static Self> {

@@ -166,7 +166,7 @@ pub mod __private0 {
         discarded_held, discarded_items, discarded_lent, discarded_open, discards, dropped_held,
         dropped_lent, dropped_open, later_held, later_lent, leaves_alone, swallowed_held,
         swallowed_inside_held, swallowed_inside_lent, swallowed_inside_open, swallowed_later_held,
-        swallowed_later_lent, swallowed_lent, swallowed_open, swallows,
+        swallowed_later_lent, swallowed_lent, swallowed_open, swallows, swallows_own,
     };
     pub use crate::macro_support::probe::{
         again, begins, begins_by, commits, extractor_again, handed, handed_on, is_fallible,
@@ -198,7 +198,7 @@ pub mod __private0 {
     // Items that compiler messages name: the compiler shows the path under which an item is public.
     #[cfg(feature = "actix")]
     pub use crate::http::status::Finished;
-    pub use crate::macro_support::outcome::{Discarded, LeftAlone, Swallowed};
+    pub use crate::macro_support::outcome::{Discarded, LeftAlone, Swallowed, SwallowedOwn};
     pub use crate::macro_support::probe::{
         Begun, Committed, HandedOn, KeptByRouter, Opened, OpenedBeside, PassedOn, Received,
         Returned, RolledBack, Sent, Spawned, Started, TakenBeside, TakenByJob, TakenByRouter,

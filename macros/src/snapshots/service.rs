@@ -26,19 +26,22 @@ async fn create_order(
             ::core::line!(),
         ),
     );
-    #[allow(clippy::unnecessary_semicolon, unreachable_code)]
-    match make(id) {
-        __given => {
+    #[allow(clippy::unnecessary_semicolon)]
+    {
+        #[allow(unreachable_code)]
+        {
             if false {
-                #[allow(unreachable_code)]
-                {
-                    loop {}
-                    let __probe = ::demarcate::__private::ProbeTask::of_value(&__given);
-                    ::demarcate::__private::spawns(__probe.verdict());
+                loop {}
+                match make(id) {
+                    __given => {
+                        match ::demarcate::__private::ProbeTask::of_value(&__given) {
+                            __probe => ::demarcate::__private::spawns(__probe.verdict()),
+                        }
+                    }
                 }
             }
-            __given
         }
+        make(id);
     };
     sqlx::query(SQL).bind(id).fetch_one(&mut *tx).await
 }

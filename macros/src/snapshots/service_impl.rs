@@ -21,54 +21,67 @@ where
                 ::core::line!(),
             ),
         );
-        #[allow(clippy::unnecessary_semicolon, unreachable_code)]
-        match self.index.commit() {
-            __given => {
+        #[allow(clippy::unnecessary_semicolon)]
+        {
+            #[allow(unreachable_code)]
+            {
                 if false {
-                    #[allow(unreachable_code)]
-                    {
-                        loop {}
-                        let __probe = ::demarcate::__private::ProbeTask::of_value(
-                            &__given,
-                        );
-                        ::demarcate::__private::spawns(__probe.verdict());
+                    loop {}
+                    match self.index.commit() {
+                        __given => {
+                            match ::demarcate::__private::ProbeTask::of_value(&__given) {
+                                __probe => ::demarcate::__private::spawns(__probe.verdict()),
+                            }
+                        }
                     }
                 }
-                __given
             }
+            self.index.commit();
         };
         Ok(())
     }
     #[cfg(unix)]
     #[allow(unused, unreachable_code)]
     fn helper(&self) {
-        #[allow(clippy::unnecessary_semicolon, unreachable_code)]
-        match (
-            if false {
-                match ::demarcate::__private::Probe::of_value(&self.pool) {
-                    __probe => {
-                        ::demarcate::__private::begins(__probe.verdict());
-                    }
-                }
-                loop {}
-            },
-            self.pool.begin(),
-        )
-            .1
+        #[allow(clippy::unnecessary_semicolon)]
         {
-            __given => {
+            #[allow(unreachable_code)]
+            {
                 if false {
-                    #[allow(unreachable_code)]
+                    loop {}
+                    match (
+                        if false {
+                            match ::demarcate::__private::Probe::of_value(&self.pool) {
+                                __probe => {
+                                    ::demarcate::__private::begins(__probe.verdict());
+                                }
+                            }
+                            loop {}
+                        },
+                        self.pool.begin(),
+                    )
+                        .1
                     {
-                        loop {}
-                        let __probe = ::demarcate::__private::ProbeTask::of_value(
-                            &__given,
-                        );
-                        ::demarcate::__private::spawns(__probe.verdict());
+                        __given => {
+                            match ::demarcate::__private::ProbeTask::of_value(&__given) {
+                                __probe => ::demarcate::__private::spawns(__probe.verdict()),
+                            }
+                        }
                     }
                 }
-                __given
             }
+            (
+                if false {
+                    match ::demarcate::__private::Probe::of_value(&self.pool) {
+                        __probe => {
+                            ::demarcate::__private::begins(__probe.verdict());
+                        }
+                    }
+                    loop {}
+                },
+                self.pool.begin(),
+            )
+                .1;
         };
         sqlx::query("commit");
     }

@@ -126,6 +126,7 @@ impl Read<'_> {
             };
             match rule.level {
                 Level::Warn => into.push(Denied { rule, word }),
+                Level::Deny if rule.warns_of_own_errors() => into.push(Denied { rule, word }),
                 Level::Deny => self
                     .errors
                     .argument(&word, format!("`{word}` is an error already; remove it")),

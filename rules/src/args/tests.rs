@@ -298,6 +298,7 @@ fn one_mistake_in_an_allow_is_one_error() {
         ),
         ("allow(D010, commit, reason = \"a\")", "is allowed twice"),
         ("deny(D010)", "is an error already"),
+        ("deny(D031)", "is an error already"),
         ("deny()", "names the rules"),
     ] {
         for kind in [Kind::Router, Kind::Service, Kind::Job] {

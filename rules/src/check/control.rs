@@ -13,7 +13,6 @@ use crate::body::walk::{self, Step};
 use crate::check::{escape, given};
 use crate::rule::{self, Rule};
 use crate::syntax::expr::{called, plain_place, without_parens};
-use crate::syntax::pattern::{plain_name, without_type};
 
 pub use crate::body::names::Names;
 pub use crate::syntax::expr::chain;
@@ -259,8 +258,11 @@ fn kept_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
     let Stmt::Local(local) = stmt else {
         return None;
     };
-    let is_idle = plain_name(&local.pat).is_some_and(|name| names.idle.contains(name))
-        || matches!(without_type(&local.pat), Pat::Wild(_));
+    // Of a type that is written out the call's may depend.
+    let is_idle = match &local.pat {
+        Pat::Ident(bound) => names.idle.contains(&bound.ident),
+        pat => matches!(pat, Pat::Wild(_)),
+    };
     let init = local.init.as_ref().filter(|init| init.diverge.is_none())?;
     let is_call = matches!(&*init.expr, Expr::Call(_) | Expr::MethodCall(_));
     (is_idle && is_call && escape::may_give_task(&init.expr, names)).then_some(&init.expr)

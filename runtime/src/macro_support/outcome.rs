@@ -192,6 +192,15 @@ pub trait LeftAlone<T> {}
 )]
 pub trait Swallowed<T> {}
 
+/// The same, where no error may be passed over, whoever's it is.
+#[diagnostic::on_unimplemented(
+    message = "D032: the error in `{T}` is swallowed; return it with `?`, or bind it and look at it",
+    label = "nobody looks at the error",
+    note = "after a failed statement the boundary does not commit; to recover from a failure, run that part in \
+            `tx.savepoint(async |tx| ..)`"
+)]
+pub trait SwallowedOwn<T> {}
+
 /// Lets values of these answers pass.
 macro_rules! pass {
     ($($trait:ident for $($answer:ident),*;)*) => {
@@ -206,6 +215,7 @@ pass! {
     Discarded for Idle, Own, Harmless;
     LeftAlone for Lost, Own, Harmless;
     Swallowed for Idle, Own, Harmless;
+    SwallowedOwn for Idle, Harmless;
 }
 
 /// Rejects a result that is thrown away.
@@ -216,3 +226,6 @@ pub fn leaves_alone<T, V: LeftAlone<T>>(_: Finding<T, V>) {}
 
 /// Rejects an error of the database that nobody looks at.
 pub fn swallows<T, V: Swallowed<T>>(_: Finding<T, V>) {}
+
+/// Rejects an error that nobody looks at.
+pub fn swallows_own<T, V: SwallowedOwn<T>>(_: Finding<T, V>) {}
