@@ -32,6 +32,19 @@ async fn kept(tx: &mut Session) -> Result<Vec<i64>, sqlx::Error> {
 }
 
 #[service]
+async fn twice(tx: &mut Session) -> Result<i64, sqlx::Error> {
+    let counted = count(tx).await;
+    if let Ok(n) = &counted {
+        println!("{n}");
+    }
+    for n in counted.iter() {
+        println!("{n}");
+    }
+    println!("{}", counted.as_ref().map(|n| *n).unwrap_or(0));
+    counted
+}
+
+#[service]
 async fn paired(tx: &mut Session) -> Result<i64, sqlx::Error> {
     let counted = match (count(tx).await, count(tx).await) {
         (Ok(a), Ok(b)) => a + b,

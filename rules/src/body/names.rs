@@ -36,6 +36,8 @@ pub struct Names {
     pub(crate) tied: Vec<(Ident, Tied)>,
     /// Of the statement that is looked at: names that it binds and that nothing uses after it, `_name` each.
     pub(crate) idle: Vec<Ident>,
+    /// Names of results that statements after this one use as well.
+    pub(crate) later: Vec<Ident>,
     /// Of the assignment that is looked at: whether it is a branch of `select!`, `saved = f(tx)`, whose right side is awaited.
     pub(crate) is_branch: bool,
     /// Inside a macro call whose arguments may be anything, so that nothing is put in their place.
@@ -129,6 +131,12 @@ impl Names {
                 .cloned()
                 .collect(),
             idle: Vec::new(),
+            later: self
+                .later
+                .iter()
+                .filter(|name| stays(name))
+                .cloned()
+                .collect(),
             factories_by_name: self.factories_by_name.clone(),
             ..*self
         }
@@ -150,6 +158,11 @@ impl Names {
         let names = bindings(pat).into_iter();
         let names = names.map(|binding| (binding.name.clone(), Known::Typed));
         self.known.extend(names);
+    }
+
+    /// Whether an expression is a local variable that statements after this one use as well.
+    pub(crate) fn is_used_later(&self, expr: &Expr) -> bool {
+        plain_place(expr).is_some_and(|name| self.later.contains(name))
     }
 
     /// Whether a session is named anywhere in tokens.

@@ -49,7 +49,7 @@ impl Names {
 pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
     match without_parens(expr) {
         Expr::Await(wait) => of_future(&wait.base, names),
-        Expr::MethodCall(call) if keeps(call) => outcome(&call.receiver, names),
+        Expr::MethodCall(call) if keeps(call, names) => outcome(&call.receiver, names),
         // In something around it.
         Expr::Call(call) if passes_through(call) => outcome(call.args.first()?, names),
         Expr::Reference(inner) if plain_place(&inner.expr).is_none() => outcome(&inner.expr, names),
@@ -113,13 +113,13 @@ fn breaks(body: &Block) -> Vec<&Expr> {
     search.0
 }
 
-/// Whether a method makes of a `Result` another one that holds the same error, or what became of it. A variable whose result
-/// is looked at by reference keeps it.
-fn keeps(call: &ExprMethodCall) -> bool {
+/// Whether a method makes of a `Result` another one that holds the same error, or what became of it. A variable that is used
+/// later keeps a result that is looked at by reference.
+fn keeps(call: &ExprMethodCall, names: &Names) -> bool {
     match call.method.to_string().as_str() {
         "map" | "map_err" | "and" | "and_then" | "inspect" | "inspect_err" | "err" | "copied"
         | "cloned" => true,
-        "as_ref" | "as_deref" => plain_place(&call.receiver).is_none(),
+        "as_ref" | "as_deref" => !names.is_used_later(&call.receiver),
         _ => false,
     }
 }

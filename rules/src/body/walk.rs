@@ -18,7 +18,7 @@ use crate::body::typed::{is_known, is_type_written_out};
 use crate::kind::Kind;
 use crate::syntax::expr::{called, chain, conditions, without_parens};
 use crate::syntax::mac::{Arguments, Part};
-use crate::syntax::pattern::{bindings, names_word, plain_name, without_type};
+use crate::syntax::pattern::{bindings, binds, names_word, plain_name, without_type};
 use crate::syntax::session::{is_lent_session, parameters};
 use crate::syntax::types::is_named;
 
@@ -416,6 +416,36 @@ fn in_branch(branch: &Expr, names: &Names) -> Option<(Ident, Tied)> {
     Some((name.path.get_ident()?.clone(), Tied::Outcome(tie)))
 }
 
+/// The names of results that statements use.
+fn used_again(stmts: &[Stmt], names: &Names) -> Vec<Ident> {
+    let results = names.tied.iter().filter_map(|(name, tied)| match tied {
+        Tied::Outcome(_) => Some(name),
+        Tied::Holds(_) => None,
+    });
+    let is_used = |name: &&Ident| uses(stmts, name);
+    results.filter(is_used).cloned().collect()
+}
+
+/// Whether statements use a name, up to one that declares another variable of that name.
+fn uses(stmts: &[Stmt], name: &Ident) -> bool {
+    for stmt in stmts {
+        let (tokens, is_last) = match stmt {
+            Stmt::Local(local) if binds(&local.pat, name) => {
+                let init = local.init.as_ref().map(|init| &init.expr);
+                (init.to_token_stream(), true)
+            }
+            stmt => (stmt.to_token_stream(), false),
+        };
+        if names_word(&tokens, name) {
+            return true;
+        }
+        if is_last {
+            return false;
+        }
+    }
+    false
+}
+
 /// The name of a variable that a statement declares, and what it takes in after it.
 fn later(stmt: &Stmt, after: &[Stmt], names: &Names) -> Option<(Ident, TakenIn)> {
     let Stmt::Local(local) = stmt else {
@@ -432,12 +462,7 @@ fn idle(stmt: &Stmt, after: &[Stmt]) -> Vec<Ident> {
     };
     let bound = bindings(&local.pat).into_iter().map(|binding| binding.name);
     let marked = bound.filter(|name| name.to_string().starts_with('_'));
-    let is_used = |name: &Ident| {
-        after
-            .iter()
-            .any(|stmt| names_word(&stmt.to_token_stream(), name))
-    };
-    marked.filter(|name| !is_used(name)).cloned().collect()
+    marked.filter(|name| !uses(after, name)).cloned().collect()
 }
 
 /// The meaning of the names of a function that stands in the body: `async fn helper(tx: &mut Session)`.
@@ -562,8 +587,12 @@ impl VisitMut for Walk<'_> {
         let names = self.names.clone();
         self.within(names, |walk| {
             let mut rest = block.stmts.as_mut_slice();
+            let outer = walk.names.later.clone();
             while let Some((stmt, after)) = rest.split_first_mut() {
                 walk.names.idle = idle(stmt, after);
+                walk.names.later = outer.clone();
+                let again = used_again(after, &walk.names);
+                walk.names.later.extend(again);
                 let later = later(stmt, after, &walk.names);
                 walk.visit_stmt_mut(stmt);
                 if let Some((name, taken)) = later {

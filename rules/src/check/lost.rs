@@ -312,6 +312,7 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
     let found = match expr {
         Expr::MethodCall(call) if swallows(&call.method, call.args.iter()) => {
             let part = match call.method.to_string().as_str() {
+                "iter" | "iter_mut" if names.is_used_later(&call.receiver) => return None,
                 "iter" | "iter_mut" => Part::Borrowed,
                 _ => Part::Receiver,
             };
@@ -320,7 +321,7 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
                 found => found,
             }
         }
-        Expr::MethodCall(call) if leaves_out(call) && !is_borrowed(&call.receiver) => {
+        Expr::MethodCall(call) if leaves_out(call) && !is_borrowed(&call.receiver, names) => {
             let tie = tied(items(&call.receiver, names)?)?;
             Some(Found::Ask(Question::new(
                 Asked::Items,
@@ -493,12 +494,12 @@ fn leaves_out(call: &ExprMethodCall) -> bool {
     }
 }
 
-/// Whether an iterator goes through a local variable that stays: `all.iter()`.
-fn is_borrowed(iterator: &Expr) -> bool {
+/// Whether an iterator goes through a local variable that is used later: `all.iter()`.
+fn is_borrowed(iterator: &Expr, names: &Names) -> bool {
     chain(iterator).any(|link| match link {
         Expr::MethodCall(call) => {
             (call.method == "iter" || call.method == "iter_mut")
-                && plain_place(&call.receiver).is_some()
+                && names.is_used_later(&call.receiver)
         }
         _ => false,
     })

@@ -256,6 +256,10 @@ fn found(
     let Some(value) = field.value else {
         return question(field.tie, inside);
     };
+    // `if let Ok(n) = &counted { .. }` looks at what is handled later.
+    if names.is_used_later(value) {
+        return None;
+    }
     if inside != Inside::Yes
         && let Some(what) = result(value, names)
     {

@@ -146,6 +146,7 @@ fn takes_expressions(name: &str) -> bool {
             | "join"
             | "matches"
             | "panic"
+            | "pin"
             | "print"
             | "println"
             | "select"

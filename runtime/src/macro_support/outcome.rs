@@ -110,6 +110,7 @@ meet! {
     [C, T: Meets<C> + ?Sized] Arc<T>: Inside<C> => T::Verdict;
     [C, T: Meets<C> + ?Sized] &T: Inside<C> => T::Verdict;
     [C, T: Meets<C> + ?Sized] Box<T>: Boxed<C> => T::Verdict;
+    [C, T: Meets<C> + ?Sized] &T: Boxed<C> => T::Verdict;
     [C, F: Future<Output: Meets<C>>] F: Gives<C> => <F::Output as Meets<C>>::Verdict;
     [C, I: Iterator<Item: Meets<C>>] I: Items<C> => <I::Item as Meets<C>>::Verdict;
     [C, S: Stream<Item: Meets<C>>] S: Rows<C> => <S::Item as Meets<C>>::Verdict;
@@ -147,7 +148,8 @@ asks! {
     /// Of what will give the value of a call on something that holds the session.
     later_held: Gives<SqlxResult>, Gives<OursResult>;
     /// Of the rows and results of which an iterator or a stream leaves out those that have failed.
-    discarded_items: Items<SqlxResult>, Items<OursResult>, Rows<SqlxResult>, Rows<OursResult>;
+    discarded_items: Items<SqlxResult>, Items<OursResult>, Rows<SqlxResult>, Rows<OursResult>,
+        Items<Boxed<SqlxResult>>, Items<Boxed<OursResult>>;
     /// Of what is matched without a look at its error, and comes of a call that was given the session.
     swallowed_lent: DatabaseResult, UnrelatedResult, Warns<AnyResult>;
     /// Of a call on something that holds the session.
