@@ -89,12 +89,7 @@ impl Rules {
 
     /// Whether an answer can be a warning.
     fn warns(&self, asked: Asked) -> bool {
-        self.swallowed
-            && !self.swallowed_own
-            && matches!(
-                asked,
-                Asked::Swallowed | Asked::SwallowedInside | Asked::SwallowedLater
-            )
+        self.swallowed && !self.swallowed_own && asked.is_swallowed()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::body::idioms::{is_query_macro, runs_query};
 use crate::body::names::{Names, Tie, Tied, is_boundary};
 use crate::body::typed::{is_known, passes_through};
 use crate::syntax::expr::{called, chain, plain_place, tail, without_parens};
-use crate::syntax::mac::Arguments;
+use crate::syntax::mac::{Arguments, is_list};
 use crate::syntax::pattern::{names_word, plain_name, without_type};
 
 impl Names {
@@ -55,7 +55,7 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
         Expr::Reference(inner) if plain_place(&inner.expr).is_none() => outcome(&inner.expr, names),
         Expr::Array(array) => one_of(array.elems.iter(), names),
         Expr::Tuple(tuple) => one_of(tuple.elems.iter(), names),
-        Expr::Macro(mac) if mac.mac.path.is_ident("vec") => {
+        Expr::Macro(mac) if is_list(&mac.mac) => {
             one_of(Arguments::of(&mac.mac)?.expressions(), names)
         }
         Expr::Field(field) if matches!(field.member, Member::Unnamed(_)) => {
@@ -71,12 +71,12 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
         }
         Expr::Loop(repeated) => one_of(breaks(&repeated.body).into_iter(), names),
         Expr::Match(choice) => {
-            let ties = choice.arms.iter().filter_map(|arm| match &*arm.body {
-                // What an arm binds is not known here.
-                Expr::Path(_) => None,
-                value => outcome(value, names),
-            });
-            ties.reduce(Tie::or)
+            let values = choice.arms.iter().map(|arm| &*arm.body);
+            // What an arm binds is not known here.
+            one_of(
+                values.filter(|value| !matches!(value, Expr::Path(_))),
+                names,
+            )
         }
         expr => match names.tied(expr)? {
             Tied::Outcome(tie) => Some(tie),
@@ -100,7 +100,7 @@ fn breaks(body: &Block) -> Vec<&Expr> {
             self.0.extend(ends.expr.as_deref());
         }
 
-        // What ends inside of these is something else.
+        // A `break` inside of one of these does not end the loop.
         fn visit_expr_loop(&mut self, _: &'ast ExprLoop) {}
         fn visit_expr_while(&mut self, _: &'ast ExprWhile) {}
         fn visit_expr_for_loop(&mut self, _: &'ast ExprForLoop) {}
@@ -323,16 +323,16 @@ pub(crate) fn of_type(expr: &Expr) -> Option<&Ident> {
     is_type.then(|| called(expr)).flatten()
 }
 
-/// What a local variable takes in after it was declared: `saved = f(tx).await`, `all.push(f(tx).await)`.
+/// The values that a local variable is given after its declaration: `saved = f(tx).await`, `all.push(f(tx).await)`.
 #[derive(Default)]
 pub(crate) struct TakenIn {
-    /// What awaited calls gave.
+    /// How the results of awaited calls among them came from the session.
     pub(crate) tie: Option<Tie>,
-    /// Whether there is a value whose type the compiler knows.
+    /// Whether the compiler knows the type of one of them.
     pub(crate) is_typed: bool,
 }
 
-/// Returns what a local variable takes in after it was declared.
+/// Returns the values that a local variable is given after its declaration.
 pub(crate) fn taken_in(name: &Ident, after: &[Stmt], names: &Names) -> TakenIn {
     struct Search<'a> {
         name: &'a Ident,
@@ -373,7 +373,7 @@ pub(crate) fn taken_in(name: &Ident, after: &[Stmt], names: &Names) -> TakenIn {
     search.found
 }
 
-/// What the names of a tuple stand for: `let (a, b) = (f(tx).await, g(tx).await);`
+/// Returns the names that a `let` binds to the fields of a tuple, and how each came from the session: `let (a, b) = (f(tx).await, g(tx).await);`
 pub(crate) fn in_tuple(pat: &Pat, init: &Expr, names: &Names) -> Vec<(Ident, Tied)> {
     let Pat::Tuple(pat) = without_type(pat) else {
         return Vec::new();

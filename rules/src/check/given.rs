@@ -8,7 +8,7 @@ use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
 use crate::body::typed::{is_known, is_static, passes_through};
 use crate::syntax::expr::{called, chain, tail};
-use crate::syntax::mac::Arguments;
+use crate::syntax::mac::{Arguments, is_list};
 
 /// Returns the values that an expression gives away and about which the compiler must be asked.
 pub(crate) fn given<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<&'a Expr> {
@@ -61,7 +61,7 @@ fn parts<'a>(value: &'a Expr, into: &mut Vec<&'a Expr>) {
             }
         }
         Expr::Match(choice) => choice.arms.iter().for_each(|arm| parts(&arm.body, into)),
-        // What it gives when it is called.
+        // The closure hands its value on when it is called.
         Expr::Closure(closure) if closure.inputs.is_empty() && closure.asyncness.is_none() => {
             parts(&closure.body, into);
         }
@@ -94,7 +94,7 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
             return of_pools(&call.method, place);
         }
         Expr::MethodCall(call) => !says_its_type(call),
-        Expr::Macro(mac) if mac.mac.path.is_ident("vec") => {
+        Expr::Macro(mac) if is_list(&mac.mac) => {
             let read = Arguments::of(&mac.mac)?;
             let is_asked = read
                 .expressions()

@@ -16,6 +16,7 @@ use crate::check::question::{Found, Lost, ran, result, statement};
 use crate::check::swallowed;
 use crate::rule;
 use crate::syntax::expr::{any_word, called, chain, plain_place, without_parens};
+use crate::syntax::mac::is_list;
 use crate::syntax::pattern::{plain_name, without_type};
 
 pub use crate::check::question::{Asked, Part, Question};
@@ -210,7 +211,7 @@ fn thrown_away(
         }
         Expr::Call(call) if is_adapter(call) => None,
         Expr::Array(_) => tied(given(expr, names)).and_then(|tie| dropped(tie, at)),
-        Expr::Macro(mac) if mac.mac.path.is_ident("vec") => {
+        Expr::Macro(mac) if is_list(&mac.mac) => {
             tied(given(expr, names)).and_then(|tie| dropped(tie, at))
         }
         Expr::Call(_) | Expr::MethodCall(_) | Expr::Async(_) => {
@@ -467,30 +468,24 @@ fn leaves_out(call: &ExprMethodCall) -> bool {
     };
     match (call.method.to_string().as_str(), call.args.first()) {
         ("flatten", None) => true,
-        ("flat_map", Some(Expr::Closure(closure))) => {
-            match (
-                closure.inputs.first().and_then(plain_name),
-                plain_place(&closure.body),
-            ) {
-                (Some(item), Some(given)) => item == given,
-                _ => false,
-            }
-        }
-        ("flat_map", Some(Expr::Path(path)))
-            if path
-                .path
-                .segments
-                .last()
-                .is_some_and(|last| last.ident == "identity") =>
-        {
-            true
-        }
+        ("flat_map", Some(adapter)) if gives_back(adapter) => true,
         ("filter_map" | "find_map" | "flat_map" | "map" | "map_while", Some(Expr::Path(_))) => {
             of_ok(call.args.first())
         }
         ("filter" | "find" | "take_while", Some(_)) => looks("is_ok"),
         ("skip_while", Some(_)) => looks("is_err"),
         _ => false,
+    }
+}
+
+/// Whether an adapter gives back what it is given: `|row| row`, `identity`.
+fn gives_back(adapter: &Expr) -> bool {
+    match adapter {
+        Expr::Closure(closure) => {
+            let item = closure.inputs.first().and_then(plain_name);
+            item.is_some() && item == plain_place(&closure.body)
+        }
+        adapter => called(adapter).is_some_and(|name| name == "identity"),
     }
 }
 

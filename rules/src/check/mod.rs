@@ -82,16 +82,13 @@ pub fn check_unmarked(kind: Kind, function: &Function, factories: &[String]) -> 
 /// D030 and D032 where no compiler is asked: what a call gave that was given the session itself is most likely a result.
 fn warn_of_lost(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) {
     lost::each(&mut block, names, &mut |question, _| {
-        let (rule, done) = match question.asked {
-            // Of a result that is left where it stands the compiler warns.
-            _ if question.tie != Tie::Lent || question.part == lost::Part::Whole => return,
-            lost::Asked::Discarded
-            | lost::Asked::Dropped
-            | lost::Asked::Items
-            | lost::Asked::Later => (&rule::RESULT_DISCARDED, "discarded"),
-            lost::Asked::Swallowed | lost::Asked::SwallowedInside | lost::Asked::SwallowedLater => {
-                (&rule::ERROR_SWALLOWED, "swallowed")
-            }
+        // Of a result that is left where it stands the compiler warns.
+        if question.tie != Tie::Lent || question.part == lost::Part::Whole {
+            return;
+        }
+        let (rule, done) = match question.asked.is_swallowed() {
+            true => (&rule::ERROR_SWALLOWED, "swallowed"),
+            false => (&rule::RESULT_DISCARDED, "discarded"),
         };
         if let Some((_, at)) = question.at.first() {
             let (code, attribute) = (rule.code, kind.attribute());

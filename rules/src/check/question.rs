@@ -59,6 +59,17 @@ pub enum Asked {
     SwallowedLater,
 }
 
+impl Asked {
+    /// Whether it is about an error that is passed over (D032), and not about a value that is thrown away.
+    #[must_use]
+    pub fn is_swallowed(self) -> bool {
+        matches!(
+            self,
+            Self::Swallowed | Self::SwallowedInside | Self::SwallowedLater
+        )
+    }
+}
+
 /// Where a value stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {

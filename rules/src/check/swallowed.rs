@@ -60,7 +60,7 @@ fn in_match(expr: &ExprMatch, names: &Names) -> Option<Found> {
     (0..fields).find_map(|n| in_arms(expr, &Field::of(&expr.expr, n, names)?, names))
 }
 
-/// What the arms do with one field of a tuple, or with the whole value.
+/// Judges the arms by one field of the matched tuple, or by the whole value.
 fn in_arms(expr: &ExprMatch, field: &Field<'_>, names: &Names) -> Option<Found> {
     let mut inside = None;
     for arm in &expr.arms {
@@ -269,34 +269,31 @@ fn found(
             on,
         }));
     }
-    let tie = match without_parens(value) {
-        // `match timeout(d, f(tx)).await? { .. }`
-        Expr::Try(inner) => match without_parens(&inner.expr) {
-            Expr::Await(wait) if wraps(&wait.base, names) => {
-                outcome(&inner.expr, names).filter(|tie| *tie != Tie::Open)?
-            }
-            _ => return None,
-        },
-        value => outcome(value, names)?,
-    };
     // Of `timeout(d, f(tx)).await` the error of `f` is inside.
-    match (inside, without_parens(value)) {
-        (Inside::Ignored, Expr::Await(wait)) if wraps(&wait.base, names) => {
-            question(tie, Inside::Yes)
+    let is_around = |value: &Expr| matches!(value, Expr::Await(wait) if wraps(&wait.base, names));
+    match without_parens(value) {
+        // `match timeout(d, f(tx)).await? { .. }`
+        Expr::Try(inner) if is_around(without_parens(&inner.expr)) => {
+            let tie = outcome(&inner.expr, names).filter(|tie| *tie != Tie::Open)?;
+            question(tie, inside)
         }
-        (Inside::No, Expr::Await(wait)) if wraps(&wait.base, names) => None,
-        _ => question(tie, inside),
+        Expr::Try(_) => None,
+        value if is_around(value) => match inside {
+            Inside::No => None,
+            Inside::Ignored | Inside::Yes => question(outcome(value, names)?, Inside::Yes),
+        },
+        value => question(outcome(value, names)?, inside),
     }
 }
 
 /// Where the result is that a pattern is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Inside {
-    /// It is the value itself.
+    /// The value is the result.
     No,
-    /// The same, and what is in it is passed over, which may be a result again: `Ok(_)`.
+    /// The value is the result, and its content, which may be a result again, is passed over: `Ok(_)`.
     Ignored,
-    /// It is in the value: `Some(Ok(a))`.
+    /// The value holds the result: `Some(Ok(a))`.
     Yes,
 }
 

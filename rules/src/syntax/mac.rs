@@ -75,6 +75,11 @@ impl Arguments {
     }
 }
 
+/// Whether a macro call makes a list: `vec![a, b]`.
+pub(crate) fn is_list(mac: &Macro) -> bool {
+    mac.path.is_ident("vec")
+}
+
 /// Shows `look` every argument of a macro call that is an expression or a statement's, and writes back what it replaces.
 /// Other arguments go through `other`.
 pub fn each_argument(
