@@ -68,7 +68,8 @@ async fn left_behind(db: &TestDb<Postgres>) -> Vec<String> {
             "select name as what from pg_prepared_statements \
              union all select relname from pg_class where relpersistence = 't' and relkind = 'r' \
              union all select current_setting('demarcate.left', true) \
-             union all select locktype from pg_locks where locktype = 'advisory'",
+             union all select locktype from pg_locks join pg_database on pg_database.oid = database \
+                       where locktype = 'advisory' and datname = current_database()",
         );
         let rows = found.fetch_all(&mut *session).await.unwrap();
         let found = rows
