@@ -235,6 +235,12 @@ pub(crate) fn rewrite(
                 }
                 return;
             }
+            Judgement::AskTask(name) => {
+                if !args.allows(Control::Spawn.rule()) {
+                    asks.task(&name, expr);
+                }
+                return;
+            }
             Judgement::AskHanded(place, is_lasting) => {
                 // Once for each place, since its type does not change.
                 if !is_lasting || handed.insert(place.to_token_stream().to_string()) {
@@ -419,6 +425,37 @@ impl Asks<'_> {
                 match #private::Probe::of_value(#value) { #asked }
             }))
         });
+    }
+
+    // Input:
+    //     .map(spawn)
+    //
+    // Output:
+    //     .map(::demarcate::__private::handed(spawn, |__value| {
+    //         match ::demarcate::__private::ProbeTask::of_function(__value) {
+    //             __probe => ::demarcate::__private::spawns(__probe.verdict()),
+    //         }
+    //     }))
+    //
+    // The same as for a value that is handed on: its type may come from what takes it.
+    fn task(&self, name: &Ident, expr: &mut Expr) {
+        let private = paths::private(self.krate);
+        let (start, end) = ends(name);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        let value = Ident::new("__value", Span::mixed_site());
+        let of = Ident::new(
+            match expr {
+                Expr::Path(_) => "of_function",
+                _ => "of_value",
+            },
+            Span::mixed_site(),
+        );
+        *expr = Expr::Verbatim(quote!(#private::handed(#expr, |#value| {
+            match #private::ProbeTask::#of(#value) {
+                #probe => #private::spawns(#probe #probed),
+            }
+        })));
     }
 
     // Input:

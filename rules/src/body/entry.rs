@@ -25,8 +25,9 @@ impl Function {
         if kind == Kind::Boundary {
             return self.names_of_plain();
         }
+        let owned = self.owned_factory(kind);
         let mut names = Names {
-            inside: !matches!(lent, Some(Lent::Factory { .. })),
+            inside: !matches!(lent, Some(Lent::Factory { .. })) && owned.is_none(),
             may_open: args.allows(&rule::NESTED_BOUNDARY),
             ..Names::default()
         };
@@ -53,6 +54,7 @@ impl Function {
         match lent {
             Some(Lent::Session { .. }) => names.sessions.extend(name()),
             Some(Lent::Factory { .. }) => names.factory = name(),
+            None if owned.is_some() => names.factory = owned.cloned(),
             None => names
                 .sessions
                 .extend(args.from.as_ref().map(|_| introduced())),
@@ -66,6 +68,15 @@ impl Function {
             names.tied.push((this, Tied::Holds(Tie::Held)));
         }
         names
+    }
+
+    /// The session factory that a job takes by value, which is reported; its body is that of a job all the same.
+    fn owned_factory(&self, kind: Kind) -> Option<&Ident> {
+        let unlent = self.unlent(kind).filter(|_| kind == Kind::Job);
+        let parameter = self.parameter(unlent?)?;
+        mentions(&parameter.ty, "SessionFactory")
+            .then(|| plain_name(&parameter.pat))
+            .flatten()
     }
 
     /// The names in a function that is no boundary, router, service or job itself. Nobody has judged its parameters.

@@ -10,7 +10,7 @@ use syn::{
 use crate::body::idioms::{is_query_macro, runs_query};
 use crate::body::names::{Names, Tie, Tied, is_boundary};
 use crate::body::typed::{is_known, passes_through};
-use crate::syntax::expr::{called, chain, plain_place, tail, without_parens};
+use crate::syntax::expr::{called, chain, owner, plain_place, tail, without_parens};
 use crate::syntax::mac::{Arguments, is_list};
 use crate::syntax::pattern::{names_word, plain_name, without_type};
 
@@ -315,12 +315,9 @@ pub(crate) enum Joined {
 
 /// The name of the function in `Result::ok`, and of one of another type, which may be an alias.
 pub(crate) fn of_type(expr: &Expr) -> Option<&Ident> {
-    let Expr::Path(path) = without_parens(expr) else {
-        return None;
-    };
-    let owner = path.path.segments.iter().rev().nth(1)?;
-    let is_type = owner.ident.to_string().starts_with(char::is_uppercase);
-    is_type.then(|| called(expr)).flatten()
+    let path = without_parens(expr);
+    let is_type = owner(path)?.to_string().starts_with(char::is_uppercase);
+    is_type.then(|| called(path)).flatten()
 }
 
 /// The values that a local variable is given after its declaration: `saved = f(tx).await`, `all.push(f(tx).await)`.

@@ -318,11 +318,7 @@ impl Bound {
             return Self::Known(Known::Factory);
         }
         // A transaction on another receiver is reported where it begins.
-        if chain(init).any(|link| match link {
-            Expr::MethodCall(call) => begins(&call.method),
-            Expr::Call(call) => called(&call.func).is_some_and(begins),
-            _ => false,
-        }) {
+        if has_begun(init) {
             return Self::Known(Known::Begun);
         }
         if chain(init).any(|link| is_unguarded(link, names)) {
@@ -359,6 +355,18 @@ impl Bound {
             _ => Self::Known(Known::Unsure),
         }
     }
+}
+
+/// Whether a value comes from a call that begins a transaction, which may be in a future around it:
+/// `timeout(d, pool.begin()).await`.
+fn has_begun(init: &Expr) -> bool {
+    chain(init).any(|link| match link {
+        Expr::MethodCall(call) => begins(&call.method),
+        Expr::Call(call) => {
+            called(&call.func).is_some_and(begins) || call.args.iter().any(has_begun)
+        }
+        _ => false,
+    })
 }
 
 /// `connect_lazy(..)`, `connect_lazy_with(..)`

@@ -89,6 +89,9 @@ pub enum Judgement {
     AskGiven(Control, Ident, Option<Box<Expr>>),
     /// The same of a call that is a statement of its own.
     AskBare(Control, Ident),
+    /// The same of a call whose value has its type from where it goes, and of a function that is called later:
+    /// `tasks.collect::<JoinSet<_>>()`, `.map(spawn)`.
+    AskTask(Ident),
     /// It depends on the type of a value that is handed on. Holds the part of it that decides.
     /// And whether the same tokens are the same place wherever they stand in the body; a local variable of that name may be
     /// another one.
@@ -106,7 +109,9 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             let handed = marks.handed(expr, names);
             let is_judged = marks.is_judged(expr);
             let own = judge(expr, names);
-            let task = spawned(expr, names, marks.stands(expr));
+            let task = marks
+                .collected(expr, names)
+                .or_else(|| spawned(expr, names, marks.stands(expr)));
             marks.enter(expr, own.as_ref(), names);
             let own = own.filter(|_| !is_judged);
             open.push(own.into_iter().chain(task).chain(handed).collect());
@@ -120,6 +125,7 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
         Step::Statement(stmt) => {
             marks.bare = bare_call(stmt, names).map(address);
             marks.kept = kept_call(stmt, names).map(address);
+            marks.collected = escape::collected(stmt).map(address);
         }
         Step::LeaveStatement(_) | Step::Tokens(_) => {}
     });
@@ -139,6 +145,10 @@ struct Marks {
     bare: Option<*const Expr>,
     /// The call whose value a name keeps that nobody uses: `let _task = start(1);`
     kept: Option<*const Expr>,
+    /// The call whose value is bound as a set of tasks: `let set: JoinSet<()> = tasks.collect();`
+    collected: Option<*const Expr>,
+    /// A function that is called for each item: `.map(spawn)`
+    adapter: Option<*const Expr>,
     /// A call that is awaited.
     awaited: Option<*const Expr>,
     /// A call that is judged by what its `.await` gives.
@@ -155,6 +165,9 @@ impl Marks {
             .into_iter()
             .map(address);
         self.handed.extend(handed);
+        if let Expr::MethodCall(call) = expr {
+            self.adapter = escape::adapter(call).map(address).or(self.adapter);
+        }
         if let Expr::Await(wait) = expr {
             let call = Some(address(without_parens(&wait.base)));
             self.awaited = call;
@@ -192,6 +205,18 @@ impl Marks {
         self.judged
             .take_if(|judged| *judged == address(expr))
             .is_some()
+    }
+
+    /// Whether a set of tasks is collected, or a function given that may start one for each item.
+    fn collected(&mut self, expr: &Expr, names: &Names) -> Option<Judgement> {
+        let is_bound = self.collected.take_if(|call| *call == address(expr));
+        let is_adapter = self.adapter.take_if(|path| *path == address(expr));
+        let is_asked = names.inside && !names.is_opaque && escape::spawn(expr, names).is_none();
+        let name = match expr {
+            Expr::Path(_) if is_adapter.is_some() => called(expr)?,
+            expr => escape::collects(expr, is_bound.is_some())?,
+        };
+        is_asked.then(|| Judgement::AskTask(name.clone()))
     }
 
     fn stands(&mut self, expr: &Expr) -> Stands {
@@ -240,7 +265,13 @@ fn written_out(expr: &mut Expr) {
 
 /// Whether [`each`] finds a question about an expression beside that of [`judge`].
 pub(crate) fn asks(expr: &Expr, names: &Names) -> bool {
-    !given::given(expr, names, true).is_empty() || spawned(expr, names, Stands::Elsewhere).is_some()
+    let is_set_of_tasks = || match expr {
+        Expr::MethodCall(call) => escape::adapter(call).is_some(),
+        _ => false,
+    } || escape::collects(expr, false).is_some();
+    !given::given(expr, names, true).is_empty()
+        || spawned(expr, names, Stands::Elsewhere).is_some()
+        || names.inside && is_set_of_tasks()
 }
 
 /// A call whose value a statement throws away. It may give a task.
@@ -270,7 +301,9 @@ fn kept_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
 
 /// Whether a statement throws away, or gives to a name that nobody uses, what may be a task.
 pub(crate) fn keeps_a_task(stmt: &Stmt, names: &Names) -> bool {
-    bare_call(stmt, names).is_some() || kept_call(stmt, names).is_some()
+    bare_call(stmt, names).is_some()
+        || kept_call(stmt, names).is_some()
+        || names.inside && escape::collected(stmt).is_some()
 }
 
 /// Whether a call gives a task must be asked of the compiler.
@@ -368,7 +401,9 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
         _ => None,
     }?;
     match &judgement {
-        Judgement::AskGiven(..) | Judgement::AskBare(..) => (!names.is_opaque).then_some(judgement),
+        Judgement::AskGiven(..) | Judgement::AskBare(..) | Judgement::AskTask(_) => {
+            (!names.is_opaque).then_some(judgement)
+        }
         Judgement::Ask(_, _, asked)
         | Judgement::AskArgument(_, asked)
         | Judgement::AskHanded(asked, _) => {
@@ -692,7 +727,9 @@ mod tests {
                 Judgement::Wrong(_, name, on) => format!("{on}.{name}!"),
                 Judgement::Ask(_, _, receiver) => receiver.to_token_stream().to_string(),
                 Judgement::AskArgument(_, argument) => format!("({})", argument.to_token_stream()),
-                Judgement::AskGiven(_, name, _) | Judgement::AskBare(_, name) => {
+                Judgement::AskGiven(_, name, _)
+                | Judgement::AskBare(_, name)
+                | Judgement::AskTask(name) => {
                     format!("{name} ..")
                 }
                 Judgement::AskHanded(place, _) => format!("-> {}", place.to_token_stream()),
@@ -799,6 +836,7 @@ mod tests {
                 Judgement::AskGiven(control, name, _) | Judgement::AskBare(control, name) => {
                     format!("{control:?} of {name}")
                 }
+                Judgement::AskTask(name) => format!("task of {name}"),
                 Judgement::AskHanded(place, _) => format!("-> {}", place.to_token_stream()),
             });
         });

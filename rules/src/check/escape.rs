@@ -2,14 +2,14 @@
 //! [`control`](crate::check::control), since it takes a type to tell.
 
 use quote::ToTokens;
-use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Member, Stmt, token};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Member, Pat, Stmt, token};
 
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
 use crate::body::typed::is_known;
 use crate::body::walk::{self, Step};
 use crate::check::given;
-use crate::syntax::expr::{called, plain_place, without_parens};
+use crate::syntax::expr::{any_word, called, owner, plain_place, without_parens};
 
 /// Returns the name of a call that spawns a task, and the call as it is written.
 pub(crate) fn spawn<'a>(expr: &'a Expr, names: &Names) -> Option<(&'a Ident, String)> {
@@ -162,6 +162,51 @@ pub(crate) fn may_spawn(expr: &Expr, names: &Names) -> bool {
         }
         _ => false,
     }
+}
+
+/// Returns the function that a method calls with each item and that is named as those that start a task are: `.map(spawn)`.
+pub(crate) fn adapter(call: &ExprMethodCall) -> Option<&Expr> {
+    const EACH: [&str; 7] = [
+        "and_then",
+        "filter_map",
+        "flat_map",
+        "for_each",
+        "inspect",
+        "map",
+        "then",
+    ];
+    let is_each = EACH.iter().any(|word| call.method == word) && call.args.len() == 1;
+    let given = call.args.first().filter(|_| is_each)?;
+    (matches!(given, Expr::Path(_)) && called(given).is_some_and(is_spawn)).then_some(given)
+}
+
+/// The name of a call that makes a set of tasks, by the name of that type: `JoinSet::from_iter(..)`,
+/// `tasks.collect::<JoinSet<_>>()`.
+pub(crate) fn collects(expr: &Expr, is_bound: bool) -> Option<&Ident> {
+    match expr {
+        Expr::MethodCall(call) => {
+            let is_set = call.turbofish.as_ref().is_some_and(is_set_of_tasks);
+            (call.method == "collect" && (is_bound || is_set)).then_some(&call.method)
+        }
+        Expr::Call(call) => {
+            let is_set = owner(&call.func).is_some_and(|owner| owner == "JoinSet");
+            called(&call.func).filter(|name| *name == "from_iter" && is_set)
+        }
+        _ => None,
+    }
+}
+
+/// The call whose value a `let` binds as a set of tasks: `let set: JoinSet<()> = tasks.collect();`
+pub(crate) fn collected(stmt: &Stmt) -> Option<&Expr> {
+    let Stmt::Local(local) = stmt else {
+        return None;
+    };
+    let init = &local.init.as_ref()?.expr;
+    matches!(&local.pat, Pat::Type(typed) if is_set_of_tasks(&typed.ty)).then_some(init)
+}
+
+fn is_set_of_tasks(ty: &impl ToTokens) -> bool {
+    any_word(ty.to_token_stream(), &|word| word == "JoinSet")
 }
 
 /// Whether the value of a call may be a task, which a name keeps that nobody uses.

@@ -7,7 +7,7 @@ use syn::{Expr, ExprMethodCall, ExprReference};
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
 use crate::body::typed::{is_known, is_static, passes_through};
-use crate::syntax::expr::{called, chain, tail};
+use crate::syntax::expr::{called, chain, owner, tail};
 use crate::syntax::mac::{Arguments, is_list};
 
 /// Returns the values that an expression gives away and about which the compiler must be asked.
@@ -88,7 +88,10 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
                 }
         }
         Expr::Unary(_) | Expr::Field(_) | Expr::Index(_) | Expr::Try(_) | Expr::Await(_) => true,
-        Expr::Call(call) if !call.args.is_empty() => return of_pools(called(&call.func)?, place),
+        Expr::Call(call) if !call.args.is_empty() => {
+            let mut names = [owner(&call.func), called(&call.func)].into_iter();
+            return names.find_map(|name| of_pools(name?, place));
+        }
         Expr::Call(_) => true,
         Expr::MethodCall(call) if !call.args.is_empty() && !is_known(place, names) => {
             return of_pools(&call.method, place);
@@ -109,7 +112,7 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
 
 /// A call that says by its name that it may give a pool or a connection, and takes arguments.
 fn of_pools<'a>(name: &syn::Ident, call: &'a Expr) -> Option<&'a Expr> {
-    let name = name.to_string();
+    let name = name.to_string().to_lowercase();
     ["pool", "conn", "executor", "database"]
         .iter()
         .any(|word| name.contains(word))
@@ -206,7 +209,8 @@ fn leaves_as_it_is(call: &ExprMethodCall) -> bool {
 
 /// Whether a method is one of the standard library's or of a query, which keeps a value and does nothing with it.
 pub(crate) fn is_of_std(call: &ExprMethodCall) -> bool {
-    const KEEP: [&str; 24] = [
+    const KEEP: [&str; 25] = [
+        "expect",
         "bind",
         "push_bind",
         "push",

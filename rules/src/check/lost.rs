@@ -403,10 +403,7 @@ fn takes_up(call: &ExprMethodCall) -> bool {
 /// Whether a method throws away the error that a future will give: `f(tx).map(drop)`.
 fn swallows_later(call: &ExprMethodCall) -> bool {
     match (call.method.to_string().as_str(), call.args.first()) {
-        ("map", Some(Expr::Path(path))) => path.path.is_ident("drop") || of_ok(call.args.first()),
-        ("map", Some(Expr::Closure(closure))) => {
-            matches!(closure.inputs.first(), Some(Pat::Wild(_)))
-        }
+        ("map", Some(adapter)) => ignores_argument(adapter, 0) || of_ok(call.args.first()),
         _ => false,
     }
 }
@@ -467,13 +464,27 @@ fn leaves_out(call: &ExprMethodCall) -> bool {
         None => false,
     };
     match (call.method.to_string().as_str(), call.args.first()) {
-        ("flatten", None) => true,
+        // Failed rows are counted as well.
+        ("flatten" | "count" | "last", None) => true,
+        ("for_each", Some(each)) => ignores_argument(each, 0),
+        ("fold", Some(_)) => {
+            matches!(call.args.iter().nth(1), Some(each) if ignores_argument(each, 1))
+        }
         ("flat_map", Some(adapter)) if gives_back(adapter) => true,
         ("filter_map" | "find_map" | "flat_map" | "map" | "map_while", Some(Expr::Path(_))) => {
             of_ok(call.args.first())
         }
         ("filter" | "find" | "take_while", Some(_)) => looks("is_ok"),
         ("skip_while", Some(_)) => looks("is_err"),
+        _ => false,
+    }
+}
+
+/// Whether a closure does not look at its `n`th argument: `|_| ..`, `drop`.
+fn ignores_argument(each: &Expr, n: usize) -> bool {
+    match each {
+        Expr::Closure(closure) => matches!(closure.inputs.iter().nth(n), Some(Pat::Wild(_))),
+        Expr::Path(path) => path.path.is_ident("drop"),
         _ => false,
     }
 }

@@ -305,8 +305,25 @@ enum Over {
     Failure { on: TokenStream, inside: Inside },
 }
 
+impl Over {
+    /// The same of a value that holds the result.
+    fn inside(self) -> Self {
+        let inside = Inside::Yes;
+        match self {
+            Self::Success { on, .. } => Self::Success { on, inside },
+            Self::Failure { on, .. } => Self::Failure { on, inside },
+        }
+    }
+}
+
 /// Returns the side that a pattern is about, if the error is not looked at in it.
 fn over(pat: &Pat, is_used: &dyn Fn(&Ident) -> bool) -> Option<Over> {
+    // `[Ok(a), Ok(b)]`
+    if let Pat::Slice(slice) = pat {
+        let items = slice.elems.iter();
+        let mut found = items.filter_map(|item| over(item, is_used));
+        return found.next().map(Over::inside);
+    }
     let (name, inner) = variant(pat)?;
     if name == "Err" {
         let on = ignored(inner, is_used)?;
@@ -319,16 +336,10 @@ fn over(pat: &Pat, is_used: &dyn Fn(&Ident) -> bool) -> Option<Over> {
         return None;
     }
     match (variant(inner), over(inner, is_used)) {
-        (Some((inner_name, _)), Some(Over::Success { on, .. })) if inner_name != "Some" => {
-            Some(Over::Success {
-                on,
-                inside: Inside::Yes,
-            })
+        (Some((inner_name, _)), Some(success @ Over::Success { .. })) if inner_name != "Some" => {
+            Some(success.inside())
         }
-        (_, Some(Over::Failure { on, .. })) => Some(Over::Failure {
-            on,
-            inside: Inside::Yes,
-        }),
+        (_, Some(failure @ Over::Failure { .. })) => Some(failure.inside()),
         // `Ok(Err(error))` looks at one.
         (Some((inner_name, _)), None) if inner_name == "Err" => None,
         _ if name == "Ok" => Some(Over::Success {
@@ -395,6 +406,9 @@ fn each_case(pat: &Pat, look: &mut dyn FnMut(&Pat)) {
 
 /// Whether a pattern is one of a result, and whether that is inside of another value.
 fn is_of_result(pat: &Pat) -> Option<bool> {
+    if let Pat::Slice(slice) = pat {
+        return slice.elems.iter().find_map(is_of_result).map(|_| true);
+    }
     let (name, inner) = variant(pat)?;
     let is_inside = || {
         let mut found = false;
@@ -441,6 +455,14 @@ fn case(pat: &Pat, inside: bool, is_used: &dyn Fn(&Ident) -> bool) -> Covered {
     }
     if is_name(pat) {
         return Covered::Looked;
+    }
+    // `[Err(error), ..]`
+    if let Pat::Slice(slice) = pat {
+        let is_looked = |item| matches!(case(item, false, is_used), Covered::Looked);
+        return match slice.elems.iter().any(is_looked) {
+            true => Covered::Looked,
+            false => Covered::No,
+        };
     }
     let Some((name, inner)) = variant(pat) else {
         return Covered::No;

@@ -51,6 +51,20 @@ pub(crate) fn called(func: &Expr) -> Option<&Ident> {
     }
 }
 
+/// The type or module before the name that is called: `JoinSet` in `JoinSet::from_iter`.
+pub(crate) fn owner(func: &Expr) -> Option<&Ident> {
+    match func {
+        Expr::Path(path) => path
+            .path
+            .segments
+            .iter()
+            .rev()
+            .nth(1)
+            .map(|last| &last.ident),
+        _ => None,
+    }
+}
+
 /// Whether a path goes through something of that name.
 pub(crate) fn names_crate(path: &syn::Path, name: &str) -> bool {
     path.segments.iter().any(|segment| segment.ident == name)

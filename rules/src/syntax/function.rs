@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{
     Attribute, Block, Expr, FnArg, FnModifiers, Ident, PatType, ReceiverKind, ReturnType,
-    Signature, Stmt, Token, Type, TypeReference, Visibility,
+    Signature, Stmt, Token, Type, TypeParamBound, TypeReference, Visibility, WherePredicate,
 };
 
 use crate::args::Args;
@@ -290,8 +290,37 @@ impl Function {
                         *part = inner;
                     }
                 }
+                parts.extend(types::given_by_bounds(&parameter.ty));
+                parts.extend(self.given_by_parameter(&parameter.ty));
                 (parameter, parts)
             })
+            .collect()
+    }
+
+    /// The types that a value of a type parameter gives by its bounds: `PgPool` of `P` with `P: AsRef<PgPool>`.
+    fn given_by_parameter(&self, ty: &Type) -> Vec<&Type> {
+        let ty = types::behind_wrappers(ty).unwrap_or(ty);
+        let generics = &self.sig.generics;
+        let parameters = generics.type_params();
+        let own = parameters.filter(|parameter| types::is_named(ty, &parameter.ident.to_string()));
+        let clauses = generics
+            .where_clause
+            .iter()
+            .flat_map(|clause| &clause.predicates);
+        let clauses = clauses.filter_map(|predicate| match predicate {
+            WherePredicate::Type(about) if about.lifetimes.is_none() => Some(about),
+            _ => None,
+        });
+        let clauses = clauses.filter(|about| types::text(&about.bounded_ty) == types::text(ty));
+        let bounds = own
+            .flat_map(|parameter| &parameter.bounds)
+            .chain(clauses.flat_map(|about| &about.bounds));
+        bounds
+            .filter_map(|bound| match bound {
+                TypeParamBound::Trait(bound) => Some(types::given_by(bound)),
+                _ => None,
+            })
+            .flatten()
             .collect()
     }
 

@@ -2,8 +2,8 @@
 
 use syn::visit::{self, Visit};
 use syn::{
-    GenericArgument, Lifetime, Path, PathArguments, Type, TypeImplTrait, TypeParamBound, TypePath,
-    TypeReference,
+    GenericArgument, Lifetime, Path, PathArguments, ReturnType, TraitBound, Type, TypeImplTrait,
+    TypeParamBound, TypePath, TypeReference,
 };
 
 /// The type without the parentheses and groups around it.
@@ -315,6 +315,63 @@ pub(crate) fn is_asked_by_value(ty: &Type) -> bool {
             .is_some_and(|last| !KNOWN.iter().any(|word| last.ident == word)),
         _ => false,
     })
+}
+
+/// The types that a value gives by the bounds that it is known by: `PgPool` of `impl AsRef<PgPool>` and
+/// `&dyn Fn() -> PgPool`.
+pub(crate) fn given_by_bounds(ty: &Type) -> Vec<&Type> {
+    struct Bounds<'a>(Vec<&'a Type>);
+    impl<'ast> Visit<'ast> for Bounds<'ast> {
+        fn visit_trait_bound(&mut self, bound: &'ast TraitBound) {
+            self.0.extend(given_by(bound));
+        }
+    }
+    let mut search = Bounds(Vec::new());
+    search.visit_type(ty);
+    search.0
+}
+
+/// The same of one bound. What a bound of another trait has for arguments says nothing of what its values give.
+pub(crate) fn given_by(bound: &TraitBound) -> Vec<&Type> {
+    const GIVE: [&str; 12] = [
+        "AsMut",
+        "AsRef",
+        "Borrow",
+        "BorrowMut",
+        "Deref",
+        "DerefMut",
+        "Future",
+        "Into",
+        "IntoIterator",
+        "Iterator",
+        "Stream",
+        "TryInto",
+    ];
+    let Some(last) = bound.path.segments.last() else {
+        return Vec::new();
+    };
+    let given: Vec<&Type> = match &last.arguments {
+        PathArguments::AngleBracketed(arguments) if GIVE.iter().any(|word| last.ident == word) => {
+            let types = arguments.args.iter().filter_map(|argument| match argument {
+                GenericArgument::Type(ty) => Some(ty),
+                GenericArgument::AssocType(assigned) => Some(&assigned.ty),
+                _ => None,
+            });
+            types.collect()
+        }
+        // `Fn() -> PgPool`
+        PathArguments::Parenthesized(call) => match &call.output {
+            ReturnType::Type(_, ty) => vec![&**ty],
+            ReturnType::Default => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    // A lifetime of the bound alone has no name in the body.
+    if bound.lifetimes.is_some() {
+        return Vec::new();
+    }
+    let parts = given.into_iter().flat_map(nameable_parts);
+    parts.filter(|part| !is_plain(part)).collect()
 }
 
 /// Whether a type can be written in a body: one with `impl Trait` in it cannot.

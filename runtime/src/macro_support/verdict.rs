@@ -10,6 +10,7 @@
 //! Is            T: Way               a pool, a connection, a session factory, or something around one
 //! Executes      T: Executor<'c>      `E: PgExecutor<'c>`
 //! Acquires      T: Acquire<'c>       `A: Acquire<'c>`
+//! Lends         &T: Executor<'_>     `for<'a> &'a E: PgExecutor<'a>`
 //! Via<Is>       T derefs to a `Way`, at once, or with two or three steps
 //! Last                               anything else
 //! ```
@@ -94,6 +95,9 @@ pub struct Executes<'c>(PhantomData<&'c ()>);
 /// Gives a connection.
 pub struct Acquires<'c>(PhantomData<&'c ()>);
 
+/// Runs statements where it is borrowed: `E` with `for<'a> &'a E: PgExecutor<'a>`.
+pub struct Lends(());
+
 /// Derefs to what meets `C`.
 pub struct Via<C>(PhantomData<C>);
 
@@ -116,6 +120,13 @@ impl<'c, T: Executor<'c>> Meets<Executes<'c>> for T {
 }
 
 impl<'c, T: Acquire<'c>> Meets<Acquires<'c>> for T {
+    type Verdict = Runs;
+}
+
+impl<T: ?Sized> Meets<Lends> for T
+where
+    for<'a> &'a T: Executor<'a>,
+{
     type Verdict = Runs;
 }
 
@@ -177,7 +188,7 @@ pub(crate) use chain;
 
 /// Asks what `T` can do to a transaction.
 pub type Probe<'c, T> =
-    chain!(T: Is, Executes<'c>, Acquires<'c>, Via<Is>, Via<Via<Is>>, Via<Via<Via<Is>>>);
+    chain!(T: Is, Executes<'c>, Acquires<'c>, Lends, Via<Is>, Via<Via<Is>>, Via<Via<Via<Is>>>);
 
 /// Asks whether `T` is of another database than `DB`, before all else.
 pub(crate) type ProbeBeside<'c, T, DB> = Layer<
@@ -228,6 +239,14 @@ impl<T: ?Sized> ProbeTask<T> {
     /// Asks about the type of a value.
     #[must_use]
     pub const fn of_value(_: &T) -> Self {
+        Self::ASKED
+    }
+}
+
+impl<T> ProbeTask<T> {
+    /// Asks about what a function of one argument gives.
+    #[must_use]
+    pub const fn of_function<A, F: FnOnce(A) -> T>(_: &F) -> Self {
         Self::ASKED
     }
 }

@@ -150,6 +150,7 @@ meet! {
     IsTask => Task:
     [T] tokio::task::JoinHandle<T>,
     [] tokio::task::AbortHandle,
+    [T] tokio::task::JoinSet<T>,
     [T] std::thread::JoinHandle<T>,
     [T: Meets<IsTask>, E] Result<T, E>,
 }
