@@ -1,9 +1,9 @@
 //! `#[router_tx]`: a function that takes a session factory, and one call that runs its body in a transaction.
 
-use demarcate_rules::plain_name;
+use demarcate_rules::{Binding, bindings, control, plain_name};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{FnArg, Ident, Signature, Type};
+use syn::{Expr, FnArg, Ident, ReceiverKind, Signature, Type};
 
 use crate::marked::Marked;
 use crate::span::{located, located_call, outer};
@@ -34,7 +34,8 @@ use crate::{fallback, questions, texts};
 //
 // The last closure follows the body, from which the type of `__value` is inferred.
 //
-// With `from = self.db` there is no parameter to replace, and `&(self.db)` stands in place of `&tx`.
+// With `from = self.db` there is no parameter to replace, and `&(self.db)` stands in place of `&tx`; with `from = app.db`, where
+// `app` is an argument that the closure takes, `&(app.db).clone()`.
 //
 // Output, with `no_rollback_for = PATTERN`, and with `retry = 3`, where the body only borrows:
 //     ::demarcate::__private::router(SITE, &tx, OPTIONS, |__error: &E| .., async move |tx: &mut Session| { body }, ..)
@@ -55,6 +56,7 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
             retype(&mut sig, lent.index(), factory, &name);
             name.into_token_stream()
         }
+        (_, Some(from)) if is_moved(from, marked) => quote!((#from).clone()),
         (_, Some(from)) => quote!((#from)),
         (None, None) => return fallback::unchanged(marked),
     };
@@ -100,6 +102,28 @@ pub(crate) fn expand(marked: &Marked<'_>) -> TokenStream {
             }
         },
     )
+}
+
+/// Whether the factory is a part of an argument that is moved into the closure: `from = app.db` with `State(app): State<App>`.
+fn is_moved(from: &Expr, marked: &Marked<'_>) -> bool {
+    let place = match from {
+        Expr::Reference(inner) => &*inner.expr,
+        place => place,
+    };
+    let Some(Expr::Path(first)) = control::chain(place).last() else {
+        return false;
+    };
+    let sig = &marked.function.sig;
+    sig.inputs.iter().any(|input| match input {
+        FnArg::Receiver(receiver) => {
+            first.path.is_ident("self") && !matches!(receiver.kind, ReceiverKind::Reference(..))
+        }
+        FnArg::Typed(parameter) => {
+            let is_it = |binding: &Binding<'_>| first.path.is_ident(binding.name);
+            !matches!(*parameter.ty, Type::Reference(_))
+                && bindings(&parameter.pat).iter().any(is_it)
+        }
+    })
 }
 
 /// Gives the parameter at that index another type, and a plain name if it has none.
