@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use demarcate_rules::control::{self, Control, Judgement, Names};
 use demarcate_rules::{Args, Body, Kind, plain_name};
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
-use syn::{Block, Expr, Ident, PatType, Path, Type, UnOp};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::{Block, Expr, Ident, PatType, Path, Stmt, StmtMacro, Type, UnOp};
 
 use crate::marked::Marked;
 use crate::paths;
@@ -218,6 +218,7 @@ pub(crate) fn rewrite(
         database,
     };
     let mut handed = HashSet::new();
+    let mut late = Late::default();
     control::each(block, names, &mut |judgement, expr| {
         let is_argument = matches!(judgement, Judgement::AskArgument(..));
         let (control, at, receiver) = match judgement {
@@ -248,6 +249,16 @@ pub(crate) fn rewrite(
                 }
                 return;
             }
+            Judgement::AskElsewhere(name, place) => {
+                if !args.allows(Control::Use.rule()) {
+                    late.elsewhere(&asks, &name, place.as_deref(), expr);
+                }
+                return;
+            }
+            Judgement::AskLate(place) => {
+                late.note(&asks, &place, expr);
+                return;
+            }
             Judgement::Refused(..) | Judgement::Wrong(..) => return,
         };
         if args.allows(control.rule())
@@ -267,6 +278,164 @@ pub(crate) fn rewrite(
             _ => *expr = beside(&asked, expr, expr),
         }
     });
+    late.ask(block);
+}
+
+/// The questions about values whose types are known at the end of the body alone.
+#[derive(Default)]
+struct Late {
+    declared: TokenStream,
+    asked: TokenStream,
+    count: usize,
+}
+
+impl Late {
+    // Input:
+    //     insert_line(shards.shard(id))
+    //
+    // Output:
+    //     insert_line(::demarcate::__private::handed(shards.shard(id), |__value| {
+    //         loop {}
+    //         #[allow(unreachable_code)]
+    //         __late0.is(__value);
+    //     }))
+    //
+    // What stands behind the loop has a type, and no one's borrows.
+    fn note(&mut self, asks: &Asks<'_>, place: &Expr, expr: &mut Expr) {
+        let Some(functions) = asks.of_handed() else {
+            return;
+        };
+        let private = paths::private(asks.krate);
+        let (start, end) = ends(place);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        let late = self.declare(&private);
+        self.asked.extend(quote! {
+            match #private::Probe::of_late(&#late) {
+                #probe => { #(#private::#functions(#probe #probed);)* }
+            }
+        });
+        let value = Ident::new("__value", Span::mixed_site());
+        *expr = Expr::Verbatim(quote!(#private::handed(#expr, |#value| {
+            loop {}
+            #[allow(unreachable_code)]
+            #late.is(#value);
+        })));
+    }
+
+    // Input:
+    //     payments.insert(order).await
+    //
+    // Output:
+    //     match payments.insert(order).await {
+    //         __value => {
+    //             #[allow(unreachable_code)]
+    //             {
+    //                 if false {
+    //                     loop {}
+    //                     __late0.is(&__value);
+    //                     __late1.is(&payments);
+    //                 }
+    //             };
+    //             __value
+    //         }
+    //     }
+    //
+    // What is said of `payments` itself is not said again of the call.
+    fn elsewhere(&mut self, asks: &Asks<'_>, name: &Ident, place: Option<&Expr>, expr: &mut Expr) {
+        let private = paths::private(asks.krate);
+        let (start, end) = ends(name);
+        let probe = Ident::new("__probe", start);
+        let probed = quote_spanned!(end=> .verdict());
+        let late = self.declare(&private);
+        let place = place.map(|place| (self.declare(&private), place));
+        let beside = match &place {
+            Some((late, _)) => quote!(#private::Probe::of_late(&#late).verdict()),
+            None => quote!(#private::Probe::<()>::of().verdict()),
+        };
+        self.asked.extend(quote! {
+            match #private::of_error(&#late) {
+                #probe => #private::stays_here(#probe #probed, #beside),
+            }
+        });
+        let value = Ident::new("__value", Span::mixed_site());
+        let place = place.map(|(late, place)| quote!(#late.is(&#place);));
+        let keyword = quote_spanned!(start=> match);
+        *expr = Expr::Verbatim(quote!(#keyword #expr {
+            #value => {
+                #[allow(unreachable_code)]
+                {
+                    if false {
+                        loop {}
+                        #late.is(&#value);
+                        #place
+                    }
+                };
+                #value
+            }
+        }));
+    }
+
+    /// Declares another type that is not known yet.
+    fn declare(&mut self, private: &TokenStream) -> Ident {
+        let late = format_ident!("__late{}", self.count, span = Span::mixed_site());
+        self.count += 1;
+        self.declared
+            .extend(quote!(let #late = #private::Late::new();));
+        late
+    }
+
+    // Input:
+    //     { statements; value }
+    //
+    // Output:
+    //     {
+    //         let __late0 = ::demarcate::__private::Late::new();
+    //         statements;
+    //         return value;
+    //         #[allow(unreachable_code)]
+    //         { if false { .. } };
+    //     }
+    fn ask(self, block: &mut Block) {
+        if self.count == 0 {
+            return;
+        }
+        let Self {
+            declared, asked, ..
+        } = self;
+        if let Some(
+            last @ (Stmt::Expr(_, None)
+            | Stmt::Macro(StmtMacro {
+                semi_token: None, ..
+            })),
+        ) = block.stmts.last_mut()
+        {
+            // Of what never ends, a `return` is never reached.
+            let is_endless = matches!(last, Stmt::Expr(Expr::Loop(repeated), _)
+                if !any_ident(repeated.to_token_stream(), &mut |word, _, _| word == "break"));
+            let returned = (!is_endless).then(|| quote!(return));
+            let (attrs, last_value) = attributes(last);
+            *last = Stmt::Expr(Expr::Verbatim(quote!(#attrs #returned #last_value;)), None);
+        }
+        let items = block.stmts.iter();
+        let items = items
+            .take_while(|stmt| matches!(stmt, Stmt::Item(_)))
+            .count();
+        let declared = Stmt::Expr(Expr::Verbatim(declared), None);
+        block.stmts.insert(items, declared);
+        let asked = quote!(#[allow(unreachable_code)] { if false { #asked } };);
+        block.stmts.push(Stmt::Expr(Expr::Verbatim(asked), None));
+    }
+}
+
+/// The attributes in front of an expression, and the expression behind them.
+fn attributes(expr: &impl ToTokens) -> (TokenStream, TokenStream) {
+    let mut tokens = expr.to_token_stream().into_iter().peekable();
+    let mut attrs = TokenStream::new();
+    while matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == '#') {
+        attrs.extend(tokens.by_ref().take(2));
+    }
+    (attrs, tokens.collect())
 }
 
 /// The executor that a statement is given: `&pool` in `query.execute(&pool)` and in `Executor::execute(&pool, query)`.
@@ -385,6 +554,16 @@ impl Asks<'_> {
         }
     }
 
+    /// The functions that judge a value that is handed on, if its rules hold.
+    fn of_handed(&self) -> Option<Vec<Ident>> {
+        let functions = [("uses", Control::Use), ("passes_on", Control::Open)].into_iter();
+        let hold = functions.filter(|(_, control)| !self.args.allows(control.rule()));
+        let names: Vec<_> = hold
+            .map(|(function, _)| Ident::new(function, Span::mixed_site()))
+            .collect();
+        (!names.is_empty()).then_some(names)
+    }
+
     // Input:
     //     add(app.pool())
     //
@@ -398,14 +577,9 @@ impl Asks<'_> {
     // The closure is never called. It is read after the value, which has its type by then from what takes it. Of what a
     // reference is to the type is known, and `{ if false { .. } &app.pool }` lends it as before.
     fn handed(&self, place: &Expr, expr: &mut Expr) {
-        let functions: Vec<_> = [("uses", Control::Use), ("passes_on", Control::Open)]
-            .into_iter()
-            .filter(|(_, control)| !self.args.allows(control.rule()))
-            .map(|(function, _)| Ident::new(function, Span::mixed_site()))
-            .collect();
-        if functions.is_empty() {
+        let Some(functions) = self.of_handed() else {
             return;
-        }
+        };
         let private = paths::private(self.krate);
         let (start, end) = ends(place);
         let probe = Ident::new("__probe", start);

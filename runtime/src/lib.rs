@@ -164,14 +164,15 @@ pub mod __private0 {
     pub use crate::http::status::Answer;
     pub use crate::macro_support::outcome::{
         discarded_held, discarded_items, discarded_lent, discarded_open, discards, dropped_held,
-        dropped_lent, dropped_open, later_held, later_lent, leaves_alone, swallowed_held,
+        dropped_lent, dropped_open, later_held, later_lent, leaves_alone, of_error, swallowed_held,
         swallowed_inside_held, swallowed_inside_lent, swallowed_inside_open, swallowed_later_held,
         swallowed_later_lent, swallowed_lent, swallowed_open, swallows, swallows_own,
     };
     pub use crate::macro_support::probe::{
         again, begins, begins_by, commits, extractor_again, handed, handed_on, is_fallible,
         is_session, job_takes, opens, passes_on, receives, refused, returns, rolls_back,
-        router_keeps, router_takes, sends, service_takes, spawns, starts, unreached, uses, uses_by,
+        router_keeps, router_takes, sends, service_takes, spawns, starts, stays_here, unreached,
+        uses, uses_by,
     };
     pub use crate::macro_support::texts::{
         OnMySql, OnPostgres, OnSqlite, SqlOf, sql_begins, sql_changes_reading, sql_commits,
@@ -184,7 +185,7 @@ pub mod __private0 {
         sql_nests, sql_rolls_back, sql_rolls_back_on_conflict, sql_sets_access_mode,
         sql_sets_isolation,
     };
-    pub use crate::macro_support::verdict::{Probe, ProbeReceiver, ProbeTask};
+    pub use crate::macro_support::verdict::{Late, Probe, ProbeReceiver, ProbeTask};
     pub use crate::macro_support::{
         Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, Fallible, JobOf, LentSession, Lifted,
         Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing,
@@ -201,8 +202,8 @@ pub mod __private0 {
     pub use crate::macro_support::outcome::{Discarded, LeftAlone, Swallowed, SwallowedOwn};
     pub use crate::macro_support::probe::{
         Begun, Committed, HandedOn, KeptByRouter, Opened, OpenedBeside, PassedOn, Received,
-        Returned, RolledBack, Sent, Spawned, Started, TakenBeside, TakenByJob, TakenByRouter,
-        TakenByService, TakenOut, Used, UsedAgain,
+        Returned, RolledBack, Sent, Spawned, Started, StaysHere, TakenBeside, TakenByJob,
+        TakenByRouter, TakenByService, TakenOut, Used, UsedAgain,
     };
     pub use crate::macro_support::texts::{
         NoBegins, NoChangesReading, NoCommits, NoCommitsImplicitly, NoCopies, NoEndsInTwoPhases,

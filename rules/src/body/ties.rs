@@ -24,6 +24,11 @@ impl Names {
             .map(|(_, what)| *what)
     }
 
+    /// Whether a name has to do with the session.
+    pub(crate) fn is_tied(&self, expr: &Expr) -> bool {
+        self.tied(expr).is_some()
+    }
+
     /// Returns how a name came from the session that holds it.
     fn holding(&self, expr: &Expr) -> Option<Tie> {
         match self.tied(expr)? {

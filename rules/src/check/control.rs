@@ -9,6 +9,7 @@ use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Pat, Stmt};
 
 use crate::body::idioms::{connects, is_query, runs_query};
 use crate::body::names::{Known, is_boundary};
+use crate::body::typed::is_static;
 use crate::body::walk::{self, Step};
 use crate::check::{escape, given};
 use crate::rule::{self, Rule};
@@ -96,6 +97,11 @@ pub enum Judgement {
     /// And whether the same tokens are the same place wherever they stand in the body; a local variable of that name may be
     /// another one.
     AskHanded(Box<Expr>, bool),
+    /// The same of a value whose type the compiler may learn later.
+    AskLate(Box<Expr>),
+    /// It depends on what an awaited call gives that was given nothing of the session: an error of the database comes of a
+    /// statement elsewhere. Holds the name that was called, and what it was called on or given, which may have been reported.
+    AskElsewhere(Ident, Option<Box<Expr>>),
 }
 
 /// Shows `judged` everything in a body that may begin, commit or roll back, or go past the session. It may replace the
@@ -112,11 +118,19 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             let task = marks
                 .collected(expr, names)
                 .or_else(|| spawned(expr, names, marks.stands(expr)));
+            let elsewhere = marks.elsewhere(expr, own.as_ref(), names);
             marks.enter(expr, own.as_ref(), names);
             let own = own.filter(|_| !is_judged);
-            open.push(own.into_iter().chain(task).chain(handed).collect());
+            let others = task.into_iter().chain(handed).chain(elsewhere);
+            open.push(own.into_iter().chain(others).collect());
+            if matches!(expr, Expr::Closure(_)) {
+                marks.apart += 1;
+            }
         }
         Step::Leave(expr) => {
+            if matches!(expr, Expr::Closure(_)) {
+                marks.apart -= 1;
+            }
             for judgement in open.pop().into_iter().flatten() {
                 judged(judgement, expr);
             }
@@ -126,8 +140,16 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             marks.bare = bare_call(stmt, names).map(address);
             marks.kept = kept_call(stmt, names).map(address);
             marks.collected = escape::collected(stmt).map(address);
+            if matches!(stmt, Stmt::Item(_)) {
+                marks.apart += 1;
+            }
         }
-        Step::LeaveStatement(_) | Step::Tokens(_) => {}
+        Step::LeaveStatement(stmt) => {
+            if matches!(stmt, Stmt::Item(_)) {
+                marks.apart -= 1;
+            }
+        }
+        Step::Tokens(_) => {}
     });
 }
 
@@ -149,6 +171,8 @@ struct Marks {
     collected: Option<*const Expr>,
     /// A function that is called for each item: `.map(spawn)`
     adapter: Option<*const Expr>,
+    /// In how many items, and closures that may live longer than the body, the walk is: none of them may borrow from it.
+    apart: usize,
     /// A call that is awaited.
     awaited: Option<*const Expr>,
     /// A call that is judged by what its `.await` gives.
@@ -161,7 +185,7 @@ impl Marks {
             .awaited
             .take_if(|awaited| *awaited == address(expr))
             .is_some();
-        let handed = given::given(expr, names, is_awaited)
+        let handed = given::handed(expr, names, is_awaited)
             .into_iter()
             .map(address);
         self.handed.extend(handed);
@@ -196,9 +220,32 @@ impl Marks {
             .iter()
             .position(|handed| *handed == address(expr))?;
         self.handed.swap_remove(at);
-        let place = given::asked(expr, names)?;
-        let is_local = matches!(names.known(root(place)), Some(known) if known != Known::Parameter);
-        Some(Judgement::AskHanded(Box::new(place.clone()), !is_local))
+        let Some(place) = given::asked(expr, names) else {
+            let place = given::asked_late(expr, names).filter(|_| self.apart == 0)?;
+            return Some(Judgement::AskLate(Box::new(place.clone())));
+        };
+        // Of a local variable, another one may have the same name.
+        let is_lasting = match root(place) {
+            Expr::Path(path) => {
+                let is_local = path.path.get_ident().is_some_and(|name| name != "self");
+                !is_local || is_static(path) || names.known(root(place)) == Some(Known::Parameter)
+            }
+            _ => true,
+        };
+        Some(Judgement::AskHanded(Box::new(place.clone()), is_lasting))
+    }
+
+    fn elsewhere(&self, expr: &Expr, own: Option<&Judgement>, names: &Names) -> Option<Judgement> {
+        let Expr::Await(wait) = expr else {
+            return None;
+        };
+        let is_asked = names.inside && !names.is_opaque && self.apart == 0;
+        if !is_asked || !matches!(own, None | Some(Judgement::Ask(Control::Use, ..))) {
+            return None;
+        }
+        let (name, place) = given::elsewhere(&wait.base, names)?;
+        let place = place.map(|place| Box::new(place.clone()));
+        Some(Judgement::AskElsewhere(name.clone(), place))
     }
 
     fn is_judged(&mut self, expr: &Expr) -> bool {
@@ -269,9 +316,10 @@ pub(crate) fn asks(expr: &Expr, names: &Names) -> bool {
         Expr::MethodCall(call) => escape::adapter(call).is_some(),
         _ => false,
     } || escape::collects(expr, false).is_some();
-    !given::given(expr, names, true).is_empty()
+    !given::handed(expr, names, true).is_empty()
         || spawned(expr, names, Stands::Elsewhere).is_some()
         || names.inside && is_set_of_tasks()
+        || matches!(expr, Expr::Await(wait) if names.inside && given::elsewhere(&wait.base, names).is_some())
 }
 
 /// A call whose value a statement throws away. It may give a task.
@@ -401,11 +449,13 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
         _ => None,
     }?;
     match &judgement {
-        Judgement::AskGiven(..) | Judgement::AskBare(..) | Judgement::AskTask(_) => {
-            (!names.is_opaque).then_some(judgement)
-        }
+        Judgement::AskGiven(..)
+        | Judgement::AskBare(..)
+        | Judgement::AskTask(_)
+        | Judgement::AskElsewhere(..) => (!names.is_opaque).then_some(judgement),
         Judgement::Ask(_, _, asked)
         | Judgement::AskArgument(_, asked)
+        | Judgement::AskLate(asked)
         | Judgement::AskHanded(asked, _) => {
             let was_refused = names.known(asked) == Some(Known::Refused);
             (!names.is_opaque && !was_refused).then_some(judgement)
@@ -729,10 +779,13 @@ mod tests {
                 Judgement::AskArgument(_, argument) => format!("({})", argument.to_token_stream()),
                 Judgement::AskGiven(_, name, _)
                 | Judgement::AskBare(_, name)
-                | Judgement::AskTask(name) => {
+                | Judgement::AskTask(name)
+                | Judgement::AskElsewhere(name, _) => {
                     format!("{name} ..")
                 }
-                Judgement::AskHanded(place, _) => format!("-> {}", place.to_token_stream()),
+                Judgement::AskHanded(place, _) | Judgement::AskLate(place) => {
+                    format!("-> {}", place.to_token_stream())
+                }
             });
             *expr = syn::parse_quote!(());
         });
@@ -837,7 +890,10 @@ mod tests {
                     format!("{control:?} of {name}")
                 }
                 Judgement::AskTask(name) => format!("task of {name}"),
-                Judgement::AskHanded(place, _) => format!("-> {}", place.to_token_stream()),
+                Judgement::AskElsewhere(name, _) => format!("error of {name}"),
+                Judgement::AskHanded(place, _) | Judgement::AskLate(place) => {
+                    format!("-> {}", place.to_token_stream())
+                }
             });
         });
         found

@@ -2,16 +2,18 @@
 //!
 //! A pool in a field, a static or behind a call is given away under any name, so the compiler is asked what type it has.
 
-use syn::{Expr, ExprMethodCall, ExprReference};
+use quote::ToTokens;
+use syn::{Expr, ExprMethodCall, ExprReference, Ident, UnOp};
 
 use crate::body::idioms::is_query;
-use crate::body::names::{Known, Names};
+use crate::body::names::{Known, Names, Tie};
+use crate::body::ties::{given, of_future};
 use crate::body::typed::{is_known, is_static, passes_through};
-use crate::syntax::expr::{called, chain, owner, tail};
+use crate::syntax::expr::{any_word, called, chain, owner, tail, without_parens};
 use crate::syntax::mac::{Arguments, is_list};
 
 /// Returns the values that an expression gives away and about which the compiler must be asked.
-pub(crate) fn given<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<&'a Expr> {
+pub(crate) fn handed<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<&'a Expr> {
     if !names.inside || names.is_opaque {
         return Vec::new();
     }
@@ -35,7 +37,7 @@ pub(crate) fn given<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec<
         }
         _ => {}
     }
-    found.retain(|value| asked(value, names).is_some());
+    found.retain(|value| asked(value, names).is_some() || asked_late(value, names).is_some());
     found
 }
 
@@ -110,8 +112,98 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
     (is_asked && is_known(place, names)).then_some(place)
 }
 
+/// Returns the part of a value that the compiler is asked about at the end of the body, where it knows the type of everything.
+pub(crate) fn asked_late<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
+    let place = unwrapped(value);
+    let is_asked = match place {
+        // What came from the session is part of its transaction.
+        _ if chain(place).any(|link| names.is_session(link) || names.is_tied(link)) => false,
+        _ if given(place, names) != Tie::Open => false,
+        Expr::Path(path) => {
+            path.qself.is_none()
+                && path.path.get_ident().is_some_and(is_lower)
+                && matches!(
+                    names.known(place),
+                    None | Some(Known::Unsure | Known::Awaited)
+                )
+        }
+        Expr::Call(call) => {
+            !passes_through(call)
+                && !is_query(place, names)
+                && called(&call.func).is_none_or(is_lower)
+                && !call.args.iter().all(|value| matches!(value, Expr::Lit(_)))
+        }
+        Expr::MethodCall(call) => !says_its_type(call) && !is_query(place, names),
+        Expr::Field(_) | Expr::Index(_) | Expr::Try(_) | Expr::Await(_) => true,
+        Expr::Unary(inner) => matches!(inner.op, UnOp::Deref(_)),
+        _ => false,
+    };
+    is_asked.then_some(place)
+}
+
+/// A call that is awaited and was given nothing of the session. Returns its name, and what else may be said of it: the first of
+/// what it is called on and of its arguments that the compiler is asked about.
+pub(crate) fn elsewhere<'a>(
+    future: &'a Expr,
+    names: &Names,
+) -> Option<(&'a Ident, Option<&'a Expr>)> {
+    let future = without_parens(future);
+    let is_own = |link| names.is_session(link) || names.is_tied(link);
+    if of_future(future, names) != Some(Tie::Open) || chain(future).any(is_own) {
+        return None;
+    }
+    let (name, receiver, arguments) = match future {
+        Expr::MethodCall(call) if may_send(call, names) => {
+            (&call.method, Some(&*call.receiver), &call.args)
+        }
+        Expr::Call(call) if !is_query(future, names) => (called(&call.func)?, None, &call.args),
+        _ => return None,
+    };
+    let values = receiver.into_iter().chain(arguments);
+    let mut asked = values.filter_map(|value| {
+        let is_local = |place: &&Expr| matches!(place, Expr::Path(_));
+        asked(value, names).or_else(|| asked_late(value, names).filter(is_local))
+    });
+    let is_copied = |place: &&Expr| {
+        !any_word(place.to_token_stream(), &|word| word == "await")
+            && !chain(place).any(|link| matches!(link, Expr::Try(_)))
+    };
+    Some((name, asked.next().filter(is_copied)))
+}
+
+/// Whether a method may send a statement. What a stream gives was sent before, and a local variable may hold the session
+/// in a way that tokens do not show: `let mut rows = repo.rows(tx).await?`.
+fn may_send(call: &ExprMethodCall, names: &Names) -> bool {
+    const OF_STREAMS: [&str; 8] = [
+        "collect",
+        "for_each",
+        "fold",
+        "next",
+        "try_collect",
+        "try_fold",
+        "try_for_each",
+        "try_next",
+    ];
+    let is_of_stream = OF_STREAMS.iter().any(|word| call.method == word);
+    let root = chain(&call.receiver).last().unwrap_or(&call.receiver);
+    let is_local = match root {
+        Expr::Path(path) => {
+            path.path.get_ident().is_some_and(|name| name != "self")
+                && !is_static(path)
+                && names.known(root) != Some(Known::Parameter)
+        }
+        _ => false,
+    };
+    !is_of_stream && !is_local && !is_query(&call.receiver, names)
+}
+
+fn is_lower(name: &Ident) -> bool {
+    name.to_string()
+        .starts_with(|c: char| c.is_lowercase() || c == '_')
+}
+
 /// A call that says by its name that it may give a pool or a connection, and takes arguments.
-fn of_pools<'a>(name: &syn::Ident, call: &'a Expr) -> Option<&'a Expr> {
+fn of_pools<'a>(name: &Ident, call: &'a Expr) -> Option<&'a Expr> {
     let name = name.to_string().to_lowercase();
     ["pool", "conn", "executor", "database"]
         .iter()

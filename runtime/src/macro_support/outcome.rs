@@ -18,7 +18,7 @@ use futures_core::Stream;
 
 use crate::error::Error;
 use crate::macro_support::verdict::{
-    Chain, Finding, Harmless, Idle, Last, Layer, Lost, Meets, Own, chain,
+    Chain, Finding, Harmless, Idle, Last, Late, Layer, Lost, Meets, Own, chain,
 };
 
 /// An error of a database.
@@ -52,6 +52,9 @@ pub struct AnyResult(());
 
 /// A `Result` whose error is one of the database.
 pub struct DatabaseResult(());
+
+/// A `Result` whose error is one of sqlx itself.
+pub struct SentResult(());
 
 /// A `Result` whose error can be made of one of sqlx.
 pub struct SqlxResult(());
@@ -98,6 +101,7 @@ meet! {
     [T, E: Unrelated] Result<T, E>: UnrelatedResult => Harmless;
     [T, E] Result<T, E>: AnyResult => Lost;
     [T, E: OfDatabase] Result<T, E>: DatabaseResult => Lost;
+    [T] Result<T, sqlx::Error>: SentResult => Lost;
     [T, E: From<sqlx::Error>] Result<T, E>: SqlxResult => Lost;
     [T, E: From<Error>] Result<T, E>: OursResult => Lost;
     [F: Future] F: IsFuture => Idle;
@@ -166,6 +170,12 @@ asks! {
     swallowed_inside_held: Inside<DatabaseResult>, Warns<Inside<SqlxResult>>, Warns<Inside<OursResult>>;
     /// Of any other call.
     swallowed_inside_open: Inside<DatabaseResult>;
+}
+
+/// Asks about the type of what an awaited call gave, which is known at the end of a body.
+#[must_use]
+pub const fn of_error<T>(_: &Late<T>) -> chain!(T: SentResult) {
+    Chain::ASKED
 }
 
 /// The answer under which a `T` may be thrown away.

@@ -8,7 +8,7 @@
 
 use crate::backend::Backend;
 use crate::macro_support::verdict::{
-    Bounds, BoundsElsewhere, Finding, Harmless, Opens, OpensElsewhere, Runs,
+    Bounds, BoundsElsewhere, Finding, Harmless, Lost, Opens, OpensElsewhere, Runs,
 };
 use crate::macro_support::{Fallible, LentSession};
 use crate::session::Session;
@@ -135,6 +135,30 @@ pub trait PassedOn<T: ?Sized> {}
             write `allow(spawn, reason = \"..\")`"
 )]
 pub trait Spawned<T: ?Sized> {}
+
+/// The answer under which a call there may give a `T` that was given nothing of the session.
+#[diagnostic::on_unimplemented(
+    message = "D020: a call that gives `{T}` was not given the session; give it the session, `&mut *tx`",
+    label = "not on the session",
+    note = "an error of the database comes of a statement on another connection, which is not part of the transaction: it is \
+            not rolled back with it; if the call sends none, write `allow(other_executor, reason = \"..\")`"
+)]
+pub trait StaysHere<T: ?Sized> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: ?Sized, W> StaysHere<T> for (Harmless, W) {}
+
+/// What the call was made on, or given, was reported by itself.
+macro_rules! reported {
+    ($($verdict:ident),*) => {
+        $(
+            #[diagnostic::do_not_recommend]
+            impl<T: ?Sized> StaysHere<T> for (Lost, $verdict) {}
+        )*
+    };
+}
+
+reported!(Bounds, Opens, Runs, BoundsElsewhere, OpensElsewhere);
 
 /// The answer under which a message may be waited for there.
 #[diagnostic::on_unimplemented(
@@ -263,6 +287,13 @@ pub fn handed<T>(value: T, _: impl FnOnce(&T)) -> T {
 
 /// Rejects a session factory that is handed on.
 pub fn passes_on<T: ?Sized, V: PassedOn<T>>(_: Finding<T, V>) {}
+
+/// Rejects a call that was given nothing of the session and gave an error of the database.
+pub fn stays_here<T: ?Sized, V, P: ?Sized, W>(_: Finding<T, V>, _: Finding<P, W>)
+where
+    (V, W): StaysHere<T>,
+{
+}
 
 /// Rejects a receiver of messages, where the rule is an error.
 pub fn receives<T: ?Sized, V: Received<T>>(_: Finding<T, V>) {}

@@ -134,6 +134,20 @@ impl<C, T: Deref<Target: Meets<C>> + ?Sized> Meets<Via<C>> for T {
     type Verdict = <T::Target as Meets<C>>::Verdict;
 }
 
+/// The type of a value, which the compiler may learn after the value was used.
+pub struct Late<T>(PhantomData<fn() -> T>);
+
+impl<T> Late<T> {
+    /// It is not known yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+
+    /// It is that of this value.
+    pub const fn is(&self, _: &T) {}
+}
+
 /// Asks whether `T` meets `C`, and leaves other questions to `Rest`.
 pub struct Layer<T: ?Sized, C, Rest>(Rest, PhantomData<fn() -> (*const T, C)>);
 
@@ -214,6 +228,15 @@ impl<'c, T: ?Sized> Probe<'c, T> {
     /// Asks about the type of a value.
     #[must_use]
     pub const fn of_value(_: &T) -> Self {
+        Self::ASKED
+    }
+
+    /// Asks about a type that is known at the end of a body.
+    #[must_use]
+    pub const fn of_late(_: &Late<T>) -> Self
+    where
+        T: Sized,
+    {
         Self::ASKED
     }
 
