@@ -249,9 +249,9 @@ pub(crate) fn rewrite(
                 }
                 return;
             }
-            Judgement::AskElsewhere(name, place) => {
+            Judgement::AskElsewhere(name, places) => {
                 if !args.allows(Control::Use.rule()) {
-                    late.elsewhere(&asks, &name, place.as_deref(), expr);
+                    late.elsewhere(&asks, &name, &places, expr);
                 }
                 return;
             }
@@ -261,9 +261,10 @@ pub(crate) fn rewrite(
             }
             Judgement::Refused(..) | Judgement::Wrong(..) => return,
         };
-        if args.allows(control.rule())
-            || (control == Control::Use && !handed.insert(receiver.to_token_stream().to_string()))
-        {
+        let is_asked_before = control == Control::Use
+            && control::is_lasting(&receiver)
+            && !handed.insert(receiver.to_token_stream().to_string());
+        if args.allows(control.rule()) || is_asked_before {
             return;
         }
         let asked = asks.about(control, at, &receiver);
@@ -335,31 +336,35 @@ impl Late {
     //                     loop {}
     //                     __late0.is(&__value);
     //                     __late1.is(&payments);
+    //                     __late2.is(&order);
+    //                     __late3.is(&());
     //                 }
     //             };
     //             __value
     //         }
     //     }
     //
-    // What is said of `payments` itself is not said again of the call.
-    fn elsewhere(&mut self, asks: &Asks<'_>, name: &Ident, place: Option<&Expr>, expr: &mut Expr) {
+    // What is said of `payments` or `order` is not said again of the call.
+    fn elsewhere(&mut self, asks: &Asks<'_>, name: &Ident, places: &[Expr], expr: &mut Expr) {
         let private = paths::private(asks.krate);
         let (start, end) = ends(name);
         let probe = Ident::new("__probe", start);
         let probed = quote_spanned!(end=> .verdict());
         let late = self.declare(&private);
-        let place = place.map(|place| (self.declare(&private), place));
-        let beside = match &place {
-            Some((late, _)) => quote!(#private::Probe::of_late(&#late).verdict()),
-            None => quote!(#private::Probe::<()>::of().verdict()),
-        };
+        let places = (0..3).map(|n| {
+            let late = self.declare(&private);
+            let place = places.get(n);
+            let place = place.map_or(quote!(&()), |place| quote!(&#place));
+            (quote!(&#late), quote!(#late.is(#place);))
+        });
+        let (told, places): (Vec<_>, Vec<_>) = places.unzip();
+        let beside = quote!(#private::any_of(#(#told),*).verdict());
         self.asked.extend(quote! {
             match #private::of_error(&#late) {
                 #probe => #private::stays_here(#probe #probed, #beside),
             }
         });
         let value = Ident::new("__value", Span::mixed_site());
-        let place = place.map(|(late, place)| quote!(#late.is(&#place);));
         let keyword = quote_spanned!(start=> match);
         *expr = Expr::Verbatim(quote!(#keyword #expr {
             #value => {
@@ -368,7 +373,7 @@ impl Late {
                     if false {
                         loop {}
                         #late.is(&#value);
-                        #place
+                        #(#places)*
                     }
                 };
                 #value

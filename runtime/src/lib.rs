@@ -185,7 +185,7 @@ pub mod __private0 {
         sql_nests, sql_rolls_back, sql_rolls_back_on_conflict, sql_sets_access_mode,
         sql_sets_isolation,
     };
-    pub use crate::macro_support::verdict::{Late, Probe, ProbeReceiver, ProbeTask};
+    pub use crate::macro_support::verdict::{Late, Probe, ProbeReceiver, ProbeTask, any_of};
     pub use crate::macro_support::{
         Again, DatabaseOf, FactoryDatabaseOf, FactoryJobOf, Fallible, JobOf, LentSession, Lifted,
         Once, PlainFactoryJobOf, PlainJobOf, SessionOf, WithFactory, allow, job, keeps_nothing,

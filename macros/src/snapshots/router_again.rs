@@ -52,7 +52,25 @@ async fn post_order(
                 #[cfg(unix)]
                 let b = ::demarcate::__private::again(&b);
                 let mut seen = ::demarcate::__private::again(&seen);
-                order.seal();
+                #[allow(clippy::unnecessary_semicolon)]
+                {
+                    #[allow(unreachable_code)]
+                    {
+                        if false {
+                            loop {}
+                            match order.seal() {
+                                __given => {
+                                    match ::demarcate::__private::ProbeTask::of_value(
+                                        &__given,
+                                    ) {
+                                        __probe => ::demarcate::__private::spawns(__probe.verdict()),
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    order.seal();
+                };
                 seen.insert(1);
                 create_order(tx, order).await
             },

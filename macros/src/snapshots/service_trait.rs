@@ -41,7 +41,30 @@ pub trait Store: Send {
                         ::core::line!(),
                     ),
                 );
-                self.create(tx).await.map(drop)
+                let __late0 = ::demarcate::__private::Late::new();
+                return self
+                    .create(tx)
+                    .await
+                    .map(
+                        ::demarcate::__private::handed(
+                            drop,
+                            |__value| {
+                                loop {}
+                                #[allow(unreachable_code)] __late0.is(__value);
+                            },
+                        ),
+                    );
+                #[allow(unreachable_code)]
+                {
+                    if false {
+                        match ::demarcate::__private::Probe::of_late(&__late0) {
+                            __probe => {
+                                ::demarcate::__private::uses(__probe.verdict());
+                                ::demarcate::__private::passes_on(__probe.verdict());
+                            }
+                        }
+                    }
+                };
             }
         }
     }

@@ -41,10 +41,16 @@ impl Function {
                     None => Known::Parameter,
                 };
                 names.known.push((name.clone(), known));
-            } else if is_taken_apart(&parameter.pat) {
+            } else {
+                let known = match is_taken_apart(&parameter.pat) {
+                    true => Known::Typed,
+                    false if mentions(&parameter.ty, "SessionFactory") => Known::Factory,
+                    false => Known::Parameter,
+                };
                 let parts = bindings(&parameter.pat).into_iter();
-                let parts = parts.map(|part| (part.name.clone(), Known::Typed));
-                names.known.extend(parts);
+                names
+                    .known
+                    .extend(parts.map(|part| (part.name.clone(), known)));
             }
         }
         let more = self.more_lent(kind, args).into_iter();

@@ -148,6 +148,14 @@ impl Names {
             && self.is_session(&call.receiver)
     }
 
+    /// Whether what a call is given runs after the transaction, on the session or on something that may hold it:
+    /// `self.work.after_commit(async move { .. })`.
+    pub(crate) fn runs_after_the_end(&self, call: &ExprMethodCall) -> bool {
+        let is_hook = call.method == "after_commit" || call.method == "after_rollback";
+        let is_code = matches!(call.args.first(), Some(Expr::Async(_) | Expr::Closure(_)));
+        self.is_after_the_end(call) || is_hook && is_code && call.args.len() == 1
+    }
+
     /// Whether an expression is the session: `tx`, `&mut *tx`, `(tx)`.
     pub(crate) fn is_session(&self, expr: &Expr) -> bool {
         plain_place(expr).is_some_and(|name| self.sessions.contains(name))

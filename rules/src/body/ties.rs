@@ -275,8 +275,8 @@ pub(crate) fn of_macro(mac: &Macro, names: &Names) -> Tie {
     Arguments::of(mac).map_or(Tie::Open, |read| arguments(read.expressions(), names))
 }
 
-/// Whether a block or a closure uses the session. A closure's own parameters may have the same names.
-fn mentioned(expr: &Expr, names: &Names) -> Tie {
+/// Whether an expression names the session or what holds it. A closure's own parameters may have the same names.
+pub(crate) fn mentioned(expr: &Expr, names: &Names) -> Tie {
     let own = match expr {
         Expr::Closure(closure) => closure.inputs.iter().collect(),
         _ => Vec::new(),

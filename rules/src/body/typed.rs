@@ -81,7 +81,7 @@ fn is_written_out(argument: &GenericArgument) -> bool {
 }
 
 /// Whether what a method or a function gives depends on where it is used.
-fn is_inferred(name: &Ident) -> bool {
+pub(crate) fn is_inferred(name: &Ident) -> bool {
     const INFERRED: [&str; 17] = [
         "builder",
         "collect",

@@ -502,7 +502,7 @@ impl VisitMut for Walk<'_> {
         self.names.is_branch = false;
         match expr {
             Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
-            Expr::MethodCall(call) if self.names.is_after_the_end(call) => {
+            Expr::MethodCall(call) if self.names.runs_after_the_end(call) => {
                 self.visit_expr_mut(&mut call.receiver);
                 self.visit_arguments_outside(call.args.iter_mut());
             }

@@ -101,7 +101,7 @@ pub enum Judgement {
     AskLate(Box<Expr>),
     /// It depends on what an awaited call gives that was given nothing of the session: an error of the database comes of a
     /// statement elsewhere. Holds the name that was called, and what it was called on or given, which may have been reported.
-    AskElsewhere(Ident, Option<Box<Expr>>),
+    AskElsewhere(Ident, Vec<Expr>),
 }
 
 /// Shows `judged` everything in a body that may begin, commit or roll back, or go past the session. It may replace the
@@ -199,8 +199,11 @@ impl Marks {
         }
         // The executor of a statement is asked about by itself, and so is what a path begins on.
         let is_of_control = match expr {
-            Expr::Call(call) => called(&call.func)
-                .is_some_and(|name| Control::named(name).is_some() || name == "acquire"),
+            Expr::Call(call) => {
+                called(&call.func)
+                    .is_some_and(|name| Control::named(name).is_some() || name == "acquire")
+                    || matches!(own, Some(Judgement::Ask(..)))
+            }
             _ => false,
         };
         if is_of_control || matches!(own, Some(Judgement::AskArgument(..))) {
@@ -224,14 +227,7 @@ impl Marks {
             let place = given::asked_late(expr, names).filter(|_| self.apart == 0)?;
             return Some(Judgement::AskLate(Box::new(place.clone())));
         };
-        // Of a local variable, another one may have the same name.
-        let is_lasting = match root(place) {
-            Expr::Path(path) => {
-                let is_local = path.path.get_ident().is_some_and(|name| name != "self");
-                !is_local || is_static(path) || names.known(root(place)) == Some(Known::Parameter)
-            }
-            _ => true,
-        };
+        let is_lasting = is_lasting(place) || names.known(root(place)) == Some(Known::Parameter);
         Some(Judgement::AskHanded(Box::new(place.clone()), is_lasting))
     }
 
@@ -243,9 +239,13 @@ impl Marks {
         if !is_asked || !matches!(own, None | Some(Judgement::Ask(Control::Use, ..))) {
             return None;
         }
-        let (name, place) = given::elsewhere(&wait.base, names)?;
-        let place = place.map(|place| Box::new(place.clone()));
-        Some(Judgement::AskElsewhere(name.clone(), place))
+        let (name, places) = given::elsewhere(&wait.base, names)?;
+        // What commits is judged by what it is called on.
+        if Control::named(name).is_some() {
+            return None;
+        }
+        let places = places.into_iter().cloned().collect();
+        Some(Judgement::AskElsewhere(name.clone(), places))
     }
 
     fn is_judged(&mut self, expr: &Expr) -> bool {
@@ -285,6 +285,18 @@ fn root(place: &Expr) -> &Expr {
         Some(Expr::Reference(inner)) => root(&inner.expr),
         Some(first) => first,
         None => place,
+    }
+}
+
+/// Whether the same tokens are the same place wherever they stand in the body: of a local variable, another one may have the
+/// same name.
+#[must_use]
+pub fn is_lasting(place: &Expr) -> bool {
+    match root(place) {
+        Expr::Path(path) => {
+            is_static(path) || path.path.get_ident().is_none_or(|name| name == "self")
+        }
+        _ => true,
     }
 }
 
@@ -913,11 +925,11 @@ mod tests {
             ("let q = sqlx::query(a); q.fetch_all(e)", "Send (e)"),
             ("builder.build_query_as().fetch(&p)", "Send (& p)"),
             ("self.pool.execute(\"select 1\")", "Send self . pool"),
-            ("Executor::fetch_one(&p, a)", "Send (& p)"),
+            ("Executor::fetch_one(&p, \"select 1\")", "Send (& p)"),
             ("tokio::join!(query(a).execute(&p))", "Send (& p)"),
-            ("state.db.run(job)", "Start state . db"),
-            ("SessionFactory::run(&db, job)", "Start & db"),
-            ("self.db.transaction(f)", "Open self . db"),
+            ("state.db.run(1)", "Start state . db"),
+            ("SessionFactory::run(&db, 1)", "Start & db"),
+            ("self.db.transaction(|s| s)", "Open self . db"),
             ("tx.unguarded()", "Unguard!"),
             ("Session::unguarded(tx)", "Unguard!"),
             ("a.then(PgTransaction::commit)", "Commit!!"),
@@ -927,7 +939,7 @@ mod tests {
             assert_eq!(inside(body), [asked], "{body}");
         }
         assert_eq!(
-            inside("self.db.spawn(ship(1))"),
+            inside("self.db.spawn(1)"),
             ["Start self . db", "Spawn of spawn"]
         );
     }
@@ -946,6 +958,9 @@ mod tests {
             ("let p = self.pool.clone(); add(&p)", "-> p"),
             ("let App { pool, .. } = self; add(pool)", "-> pool"),
             ("for p in &self.pools { add(p) }", "-> p"),
+            ("let mut ids = Vec::new(); add(&mut ids)", "-> ids"),
+            ("add(self.shards.shard(1))", "-> self . shards . shard (1)"),
+            ("let p = pick(&[]); add(p)", "-> p"),
             ("match &self.pool { Some(p) => add(p), None => 1 }", "-> p"),
         ] {
             let found = inside(&format!("let _ = {body};").replace("let _ = let", "let"));
@@ -956,10 +971,9 @@ mod tests {
             assert_eq!(found, [asked], "{body}");
         }
         for body in [
-            "let a = add(1, \"a\", id, pool, &mut *tx, |a| a);",
-            "let mut ids = Vec::new(); let a = add(&mut ids);",
-            "let b = Batch { items: Vec::new() }; let a = add(&b.items);",
-            "let a = add(Default::default(), rand::random(), self.name.parse());",
+            "let a = add(1, \"a\", pool, &mut *tx, |a| a);",
+            "let b = Batch { items: Vec::new() };",
+            "let a = add(Default::default(), rand::random());",
             "tx.after_commit(ship(self.db.clone()));",
             "let p = self.pool.clone(); tx.after_commit(async move { add(&p).await });",
             "let q = sqlx::query(SQL).bind(&self.name).bind(self.id);",

@@ -7,8 +7,8 @@ use syn::{Expr, ExprMethodCall, ExprReference, Ident, UnOp};
 
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names, Tie};
-use crate::body::ties::{given, of_future};
-use crate::body::typed::{is_known, is_static, passes_through};
+use crate::body::ties::{given, mentioned, of_future};
+use crate::body::typed::{is_inferred, is_known, is_static, passes_through};
 use crate::syntax::expr::{any_word, called, chain, owner, tail, without_parens};
 use crate::syntax::mac::{Arguments, is_list};
 
@@ -22,7 +22,9 @@ pub(crate) fn handed<'a>(expr: &'a Expr, names: &Names, is_awaited: bool) -> Vec
         // What is spawned is judged as that.
         Expr::Call(call)
             if called(&call.func).is_some_and(|name| name.to_string().starts_with("spawn")) => {}
-        Expr::Call(call) if !passes_through(call) && !is_query(expr, names) => {
+        Expr::Call(call)
+            if !passes_through(call) && !is_query(expr, names) && !is_ours(&call.func) =>
+        {
             call.args.iter().for_each(|value| parts(value, &mut found));
         }
         // A map's `insert` is not awaited, and a repository's is.
@@ -115,23 +117,20 @@ pub(crate) fn asked<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
 /// Returns the part of a value that the compiler is asked about at the end of the body, where it knows the type of everything.
 pub(crate) fn asked_late<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr> {
     let place = unwrapped(value);
+    let is_judged = !matches!(
+        names.known(place),
+        None | Some(Known::Unsure | Known::Awaited)
+    );
     let is_asked = match place {
+        _ if is_judged => false,
         // What came from the session is part of its transaction.
         _ if chain(place).any(|link| names.is_session(link) || names.is_tied(link)) => false,
         _ if given(place, names) != Tie::Open => false,
-        Expr::Path(path) => {
-            path.qself.is_none()
-                && path.path.get_ident().is_some_and(is_lower)
-                && matches!(
-                    names.known(place),
-                    None | Some(Known::Unsure | Known::Awaited)
-                )
-        }
+        Expr::Path(path) => path.path.get_ident().is_some_and(is_lower),
         Expr::Call(call) => {
             !passes_through(call)
                 && !is_query(place, names)
-                && called(&call.func).is_none_or(is_lower)
-                && !call.args.iter().all(|value| matches!(value, Expr::Lit(_)))
+                && called(&call.func).is_none_or(|name| is_lower(name) && !is_inferred(name))
         }
         Expr::MethodCall(call) => !says_its_type(call) && !is_query(place, names),
         Expr::Field(_) | Expr::Index(_) | Expr::Try(_) | Expr::Await(_) => true,
@@ -141,34 +140,46 @@ pub(crate) fn asked_late<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr>
     is_asked.then_some(place)
 }
 
-/// A call that is awaited and was given nothing of the session. Returns its name, and what else may be said of it: the first of
-/// what it is called on and of its arguments that the compiler is asked about.
-pub(crate) fn elsewhere<'a>(
-    future: &'a Expr,
-    names: &Names,
-) -> Option<(&'a Ident, Option<&'a Expr>)> {
+/// A call that is awaited and was given nothing of the session. Returns its name, and what it is called on and given, of which
+/// the compiler may have said something already.
+pub(crate) fn elsewhere<'a>(future: &'a Expr, names: &Names) -> Option<(&'a Ident, Vec<&'a Expr>)> {
     let future = without_parens(future);
-    let is_own = |link| names.is_session(link) || names.is_tied(link);
-    if of_future(future, names) != Some(Tie::Open) || chain(future).any(is_own) {
+    let is_open = of_future(future, names) == Some(Tie::Open)
+        && mentioned(future, names) == Tie::Open
+        && !chain(future).any(|link| names.is_tied(link));
+    if !is_open {
         return None;
     }
     let (name, receiver, arguments) = match future {
         Expr::MethodCall(call) if may_send(call, names) => {
             (&call.method, Some(&*call.receiver), &call.args)
         }
-        Expr::Call(call) if !is_query(future, names) => (called(&call.func)?, None, &call.args),
+        Expr::Call(call) if !is_query(future, names) && !is_ours(&call.func) => {
+            (called(&call.func)?, None, &call.args)
+        }
         _ => return None,
     };
-    let values = receiver.into_iter().chain(arguments);
-    let mut asked = values.filter_map(|value| {
-        let is_local = |place: &&Expr| matches!(place, Expr::Path(_));
-        asked(value, names).or_else(|| asked_late(value, names).filter(is_local))
-    });
-    let is_copied = |place: &&Expr| {
-        !any_word(place.to_token_stream(), &|word| word == "await")
-            && !chain(place).any(|link| matches!(link, Expr::Try(_)))
+    let mut values = Vec::new();
+    let all = receiver.into_iter().chain(arguments);
+    all.for_each(|value| parts(value, &mut values));
+    let places = values.into_iter().map(unwrapped);
+    Some((name, places.filter(|place| is_told(place, names)).collect()))
+}
+
+/// Whether a place has a type that something may have been said about, and can be named once more.
+fn is_told(place: &Expr, names: &Names) -> bool {
+    let is_local = match place {
+        Expr::Path(path) => path.path.get_ident().is_some_and(is_lower),
+        _ => false,
     };
-    Some((name, asked.next().filter(is_copied)))
+    let waits = any_word(place.to_token_stream(), &|word| word == "await")
+        || chain(place).any(|link| matches!(link, Expr::Try(_)));
+    (is_local || is_known(place, names) || asked(place, names).is_some()) && !waits
+}
+
+/// Whether a call is one that an attribute has written.
+fn is_ours(func: &Expr) -> bool {
+    owner(func).is_some_and(|owner| owner.to_string().starts_with("__private"))
 }
 
 /// Whether a method may send a statement. What a stream gives was sent before, and a local variable may hold the session

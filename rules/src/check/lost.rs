@@ -464,8 +464,11 @@ fn leaves_out(call: &ExprMethodCall) -> bool {
         None => false,
     };
     match (call.method.to_string().as_str(), call.args.first()) {
-        // Failed rows are counted as well.
-        ("flatten" | "count" | "last", None) => true,
+        ("flatten", None) => true,
+        // Failed rows are counted as well, unless they were left out before.
+        ("count" | "last", None) => {
+            !matches!(&*call.receiver, Expr::MethodCall(before) if leaves_out(before))
+        }
         ("for_each", Some(each)) => ignores_argument(each, 0),
         ("fold", Some(_)) => {
             matches!(call.args.iter().nth(1), Some(each) if ignores_argument(each, 1))

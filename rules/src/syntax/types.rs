@@ -129,6 +129,9 @@ pub(crate) fn nameable_parts(ty: &Type) -> Vec<&Type> {
 fn parts<'a>(ty: &'a Type, into: &mut Vec<&'a Type>) {
     match bare(ty) {
         Type::Tuple(tuple) => tuple.elems.iter().for_each(|elem| parts(elem, into)),
+        Type::Reference(reference) if matches!(bare(&reference.elem), Type::Tuple(_)) => {
+            parts(&reference.elem, into);
+        }
         Type::Path(path) => match arguments_with_tuple(path) {
             Some(arguments) => arguments
                 .into_iter()

@@ -194,8 +194,8 @@ impl<T: ?Sized> Last<T> {
 
 /// A chain that asks `T` about each of these conditions.
 macro_rules! chain {
-    ($T:ident:) => { Last<$T> };
-    ($T:ident: $C:ty $(, $Rest:ty)*) => { Layer<$T, $C, chain!($T: $($Rest),*)> };
+    ($T:ty:) => { Last<$T> };
+    ($T:ty: $C:ty $(, $Rest:ty)*) => { Layer<$T, $C, chain!($T: $($Rest),*)> };
 }
 
 pub(crate) use chain;
@@ -214,6 +214,31 @@ pub(crate) type ProbeBeside<'c, T, DB> = Layer<
         Layer<T, Via<Via<IsBeside<DB>>>, Layer<T, Via<Via<Via<IsBeside<DB>>>>, Probe<'c, T>>>,
     >,
 >;
+
+/// Is at that place of three.
+pub struct At<const N: usize, C>(PhantomData<C>);
+
+impl<C, T: Meets<C>, U, V> Meets<At<0, C>> for (T, U, V) {
+    type Verdict = T::Verdict;
+}
+
+impl<C, T, U: Meets<C>, V> Meets<At<1, C>> for (T, U, V) {
+    type Verdict = U::Verdict;
+}
+
+impl<C, T, U, V: Meets<C>> Meets<At<2, C>> for (T, U, V) {
+    type Verdict = V::Verdict;
+}
+
+/// Asks whether one of three leads past the session.
+pub(crate) type ProbeAny<T, U, V> = chain!((T, U, V): At<0, Is>, At<1, Is>, At<2, Is>, At<0, Via<Is>>, At<1, Via<Is>>,
+    At<2, Via<Is>>);
+
+/// Asks whether one of three types leads past the session, which are known at the end of a body.
+#[must_use]
+pub const fn any_of<T, U, V>(_: &Late<T>, _: &Late<U>, _: &Late<V>) -> ProbeAny<T, U, V> {
+    Chain::ASKED
+}
 
 /// Asks whether a `T` is a task.
 pub type ProbeTask<T> = chain!(T: IsTask);

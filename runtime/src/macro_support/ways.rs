@@ -114,6 +114,22 @@ around! {
     [] axum::Extension<T>,
 }
 
+/// A tuple leads where its first way does. Of one with a way in another place, those that a signature names are asked about one
+/// by one.
+macro_rules! first_of {
+    ($($rest:ident)*) => {
+        impl<T: Way, $($rest),*> Way for (T, $($rest,)*) {
+            type Verdict = T::Verdict;
+            type Database = T::Database;
+        }
+    };
+}
+
+first_of!();
+first_of!(A);
+first_of!(A B);
+first_of!(A B C);
+
 /// Is of another database than `DB`.
 pub trait OfAnother<DB> {}
 
