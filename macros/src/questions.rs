@@ -386,7 +386,7 @@ impl Late {
         let late = format_ident!("__late{}", self.count, span = Span::mixed_site());
         self.count += 1;
         self.declared
-            .extend(quote!(let #late = #private::Late::new();));
+            .extend(quote!(let #late = #private::Late::unknown();));
         late
     }
 
@@ -395,7 +395,7 @@ impl Late {
     //
     // Output:
     //     {
-    //         let __late0 = ::demarcate::__private::Late::new();
+    //         let __late0 = ::demarcate::__private::Late::unknown();
     //         statements;
     //         return value;
     //         #[allow(unreachable_code)]

@@ -154,7 +154,9 @@ pub(crate) fn elsewhere<'a>(future: &'a Expr, names: &Names) -> Option<(&'a Iden
         Expr::MethodCall(call) if may_send(call, names) => {
             (&call.method, Some(&*call.receiver), &call.args)
         }
-        Expr::Call(call) if !is_query(future, names) && !is_ours(&call.func) => {
+        Expr::Call(call)
+            if !is_query(future, names) && !is_ours(&call.func) && !is_made_up(&call.func) =>
+        {
             (called(&call.func)?, None, &call.args)
         }
         _ => return None,
@@ -175,6 +177,12 @@ fn is_told(place: &Expr, names: &Names) -> bool {
     let waits = any_word(place.to_token_stream(), &|word| word == "await")
         || chain(place).any(|link| matches!(link, Expr::Try(_)));
     (is_local || is_known(place, names) || asked(place, names).is_some()) && !waits
+}
+
+/// `std::future::pending()` and the like, which give what is wanted of them.
+fn is_made_up(func: &Expr) -> bool {
+    let made = ["err", "ok", "pending", "ready"].iter();
+    called(func).is_some_and(|name| made.into_iter().any(|word| name == word))
 }
 
 /// Whether a call is one that an attribute has written.

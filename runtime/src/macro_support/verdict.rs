@@ -140,7 +140,7 @@ pub struct Late<T>(PhantomData<fn() -> T>);
 impl<T> Late<T> {
     /// It is not known yet.
     #[must_use]
-    pub const fn new() -> Self {
+    pub const fn unknown() -> Self {
         Self(PhantomData)
     }
 
