@@ -478,12 +478,16 @@ impl Search {
             let (before, behind) = rest.split_at(at);
             text.push_str(before);
             // Written twice it stands for itself.
-            if let Some(twice) = ["{{", "}}"].iter().find(|twice| behind.starts_with(*twice)) {
-                text.push_str(&twice[1..]);
-                rest = &behind[2..];
+            let twice = [("{{", '{'), ("}}", '}')];
+            let twice = twice
+                .into_iter()
+                .find_map(|(twice, once)| Some((behind.strip_prefix(twice)?, once)));
+            if let Some((behind, once)) = twice {
+                text.push(once);
+                rest = behind;
                 continue;
             }
-            let (hole, behind) = behind[1..].split_once('}')?;
+            let (hole, behind) = behind.strip_prefix('{')?.split_once('}')?;
             text.push_str(&self.argument(hole, args, &mut next));
             rest = behind;
         }
@@ -589,19 +593,21 @@ impl Search {
         }
     }
 
-    /// `write!(sql, "..", a)`
-    fn write(&mut self, mac: &Macro) {
-        let Some(args) = arguments(mac) else { return };
+    /// `write!(sql, "..", a)`, and returns whether `sql` is a text.
+    fn write(&mut self, mac: &Macro) -> bool {
+        let args = arguments(mac).unwrap_or_default();
         let Some((to, args)) = args.split_first() else {
-            return;
+            return false;
         };
-        if let Some(name) = self.place(to) {
-            let text = self.format(args).unwrap_or_else(|| UNKNOWN.to_owned());
-            self.append(&name, &text);
-            if is_named(&mac.path, "writeln") {
-                self.append(&name, "\n");
-            }
+        let Some(name) = self.place(to) else {
+            return false;
+        };
+        let text = self.format(args).unwrap_or_else(|| UNKNOWN.to_owned());
+        self.append(&name, &text);
+        if is_named(&mac.path, "writeln") {
+            self.append(&name, "\n");
         }
+        true
     }
 }
 
@@ -910,10 +916,8 @@ impl<'ast> Visit<'ast> for Search {
             }
             return;
         }
-        if is_named(&mac.path, "write") || is_named(&mac.path, "writeln") {
-            self.write(mac);
-            return;
-        }
+        let is_written =
+            (is_named(&mac.path, "write") || is_named(&mac.path, "writeln")) && self.write(mac);
         let Some(mut arguments) = Arguments::of(mac) else {
             return;
         };
@@ -922,7 +926,8 @@ impl<'ast> Visit<'ast> for Search {
             refused: Vec::new(),
             ..self.clone()
         };
-        for part in arguments.parts_mut() {
+        // What is written to is a text of its own.
+        for part in arguments.parts_mut().skip(usize::from(is_written)) {
             match part {
                 Part::Expr(expr) => inner.visit_expr(expr),
                 Part::Statements(stmts) => stmts.iter().for_each(|stmt| inner.visit_stmt(stmt)),
