@@ -1138,7 +1138,9 @@ mod tests {
             1
         );
         assert_eq!(
-            sleeps(r#"sqlx::query("select 'pg_sleep(5)', sleep(1)").execute(&mut *tx).await?;"#),
+            sleeps(
+                r#"sqlx::query("select 'pg_sleep(5)', sleep(a) from sleep (b)").execute(&mut *tx).await?;"#
+            ),
             0
         );
         assert_eq!(

@@ -107,10 +107,14 @@ pub(crate) fn judge(sql: &str, database: Option<Dialect>) -> Vec<Finding> {
     found
 }
 
-/// Returns what a text does that only waits. A function of MySQL's name may be the user's own on the others.
+/// Returns what a text does that only waits, on the database that is known, or on some.
 pub(crate) fn waits(sql: &str, database: Option<Dialect>) -> Option<Finding> {
-    let dialect = database.unwrap_or(Dialect::Postgres);
-    let name = sleeps(sql, dialect)?;
+    let name = match database {
+        Some(dialect) => sleeps(sql, dialect),
+        None => DIALECTS
+            .into_iter()
+            .find_map(|dialect| sleeps(sql, dialect)),
+    }?;
     Some(Finding {
         rule: &rule::SLEEP,
         words: format!("{}(..)", name.to_ascii_lowercase()),
