@@ -713,10 +713,7 @@ fn code() {
     check(
         &[Postgres],
         Kind::Copy,
-        &[
-            "copy a from 'b'",
-            "copy a from program 'stdin'",
-        ],
+        &["copy a from 'b'", "copy a from program 'stdin'"],
     );
     check(
         &[Postgres],
