@@ -130,7 +130,9 @@ fn each_file(common: &Common, seen: &mut dyn Seen) -> Result<ExitCode, String> {
                     private::mentions(&file.parsed, &package.names, &mut errors);
                     seen.mistakes(&shown, &errors);
                 }
-                look(&shown, &file.parsed, names, unmarked, seen);
+                demarcate_rules::in_file(&file.path, || {
+                    look(&shown, &file.parsed, names, unmarked, seen);
+                });
             }
         });
     }

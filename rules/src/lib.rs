@@ -41,7 +41,7 @@ pub use check::{
 };
 pub use errors::{Errors, Mistake};
 pub use kind::Kind;
-pub use root::in_package;
+pub use root::{in_file, in_package};
 pub use rule::{Level, RULES, Rule, VARIANTS};
 pub use syntax::block::{Block, Member, MemberItem};
 pub use syntax::function::{Body, Boxed, Function};

@@ -177,13 +177,13 @@ pub mod __private0 {
     pub use crate::macro_support::texts::{
         OnMySql, OnPostgres, OnSqlite, SqlOf, sql_begins, sql_changes_reading, sql_commits,
         sql_commits_implicitly, sql_copies, sql_ends_in_two_phases, sql_holds_nul,
-        sql_is_ambiguous, sql_is_ambiguous_on_mysql, sql_leaves_cursor_on_mysql,
-        sql_leaves_cursor_on_postgres, sql_leaves_foreign, sql_leaves_listener,
-        sql_leaves_lock_on_mysql, sql_leaves_lock_on_postgres, sql_leaves_setting_on_mysql,
-        sql_leaves_setting_on_postgres, sql_leaves_setting_on_sqlite, sql_leaves_statement,
-        sql_leaves_statement_on_postgres, sql_leaves_table, sql_leaves_table_on_postgres,
-        sql_nests, sql_rolls_back, sql_rolls_back_on_conflict, sql_sets_access_mode,
-        sql_sets_isolation,
+        sql_is_ambiguous, sql_is_ambiguous_on_mysql, sql_leaves_config, sql_leaves_cursor_on_mysql,
+        sql_leaves_cursor_on_postgres, sql_leaves_file, sql_leaves_file_on_postgres,
+        sql_leaves_foreign, sql_leaves_listener, sql_leaves_lock_on_mysql,
+        sql_leaves_lock_on_postgres, sql_leaves_setting_on_mysql, sql_leaves_setting_on_postgres,
+        sql_leaves_setting_on_sqlite, sql_leaves_statement, sql_leaves_statement_on_postgres,
+        sql_leaves_table, sql_leaves_table_on_postgres, sql_leaves_variable, sql_nests,
+        sql_rolls_back, sql_rolls_back_on_conflict, sql_sets_access_mode, sql_sets_isolation,
     };
     pub use crate::macro_support::verdict::{Late, Probe, ProbeReceiver, ProbeTask, any_of};
     pub use crate::macro_support::{

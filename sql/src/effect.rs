@@ -211,7 +211,7 @@ impl Kind {
             | Self::Attach
             | Self::Detach
             | Self::SetPragma => Effect::SessionState,
-            Self::SetGlobal => Effect::ServerState,
+            Self::SetGlobal | Self::CopyToFile => Effect::ServerState,
             // MySQL 8.4 manual 7.1.11, ANSI_QUOTES and NO_BACKSLASH_ESCAPES; PostgreSQL 20.13.1.
             Self::SetReading => Effect::ChangesReading,
             // PostgreSQL 53.2.6 "COPY Operations".

@@ -6,7 +6,7 @@ use crate::kind::Kind;
 use crate::lexer::Lexer;
 use crate::scan::any_three;
 use crate::split::{Statement, in_literal, statements};
-use crate::{calls, head, schema, settings, temporary};
+use crate::{calls, conflict, head, schema, settings, temporary};
 
 /// The first statement of a text that a session must not send: see [`Effect::is_guarded`].
 ///
@@ -167,7 +167,10 @@ fn ends(a: u8, b: u8) -> bool {
 fn is_decided_by_its_head(sql: &[u8], dialect: Dialect) -> bool {
     let sql = without_end(sql);
     match dialect {
-        Dialect::Sqlite => !any_three(sql, |a, b, _| ends(a, b)),
+        Dialect::Sqlite => {
+            !any_three(sql, |a, b, c| ends(a, b) | conflict::may_mention(a, b, c))
+                || (!any_three(sql, |a, b, _| ends(a, b)) && !conflict::mentions(sql))
+        }
         Dialect::Postgres => {
             let may_mention =
                 |a, b, c| settings::may_mention(a, b, c) | temporary::may_mention(a, b, c);

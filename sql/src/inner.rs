@@ -194,11 +194,11 @@ mod tests {
             ("do $$ begin perform pg_advisory_lock(1); end $$", &[Lock]),
             (
                 "do $$ declare a int := set_config('a.b', 'c', false); begin end $$",
-                &[Setting],
+                &[Leak::Config],
             ),
             (
                 "do 'begin perform set_config(''a.b'', ''c'', false); end'",
-                &[Setting],
+                &[Leak::Config],
             ),
             (
                 "do $$ begin if a then create temp table t (a int); else listen b; end if; end $$",
@@ -253,6 +253,7 @@ mod tests {
                 "do $$ begin perform dblink_exec('a', 'delete from b'); end $$",
                 &[Leak::Foreign],
             ),
+            ("do $$ begin copy a to program 'cat'; end $$", &[Leak::File]),
         ] {
             check(Dialect::Postgres, sql, expected);
         }

@@ -124,6 +124,8 @@ pub enum Kind {
     CopyFromStdin,
     /// `COPY .. TO STDOUT`, whose rows do not come as those of a query do (PostgreSQL).
     CopyToStdout,
+    /// `COPY .. TO 'file'`, `COPY .. TO PROGRAM 'command'`: the server writes the file, or runs the command (PostgreSQL).
+    CopyToFile,
     /// `CALL`.
     Call,
     /// `DO`: a block of code (PostgreSQL), or an expression (MySQL).

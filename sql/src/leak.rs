@@ -22,6 +22,10 @@ use crate::kind::Kind;
 pub enum Leak {
     /// A setting, a role, a schema, an attached database, a seed.
     Setting,
+    /// A setting that `set_config` changes (PostgreSQL).
+    Config,
+    /// A value of the caller's in a variable of the user's own: `SET @a = ?` (MySQL).
+    Variable,
     /// A channel that the session listens on.
     Listener,
     /// A prepared statement, or the lack of one that was removed.
@@ -34,6 +38,9 @@ pub enum Leak {
     Cursor,
     /// What another server does, or a connection to it (PostgreSQL's dblink).
     Foreign,
+    /// What is written to a file of the server, or given to a program there: `COPY .. TO PROGRAM` (PostgreSQL), `SELECT ..
+    /// INTO OUTFILE` (MySQL).
+    File,
 }
 
 impl Leak {
@@ -44,14 +51,17 @@ impl Leak {
     ///
     /// assert!(Leak::ALL.contains(&Leak::Cursor));
     /// ```
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::Setting,
+        Self::Config,
+        Self::Variable,
         Self::Listener,
         Self::PreparedStatement,
         Self::Lock,
         Self::TemporaryTable,
         Self::Cursor,
         Self::Foreign,
+        Self::File,
     ];
 }
 
@@ -67,7 +77,7 @@ impl Leak {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Leaks {
     /// A bit for each of [`Leak::ALL`].
-    left: u8,
+    left: u16,
 }
 
 impl Leaks {
@@ -104,8 +114,10 @@ impl Kind {
     /// ```
     #[must_use]
     pub const fn leak(self, dialect: Dialect) -> Option<Leak> {
-        if !matches!(self.effect(dialect), Effect::SessionState) {
-            return None;
+        match self {
+            Self::CopyToFile => return Some(Leak::File),
+            _ if !matches!(self.effect(dialect), Effect::SessionState) => return None,
+            _ => {}
         }
         match self {
             Self::SetUserVariable | Self::Unlisten => None,

@@ -43,6 +43,7 @@ extern crate std;
 mod calls;
 mod columns;
 mod compound;
+mod conflict;
 mod dialect;
 mod effect;
 mod executable_comments;
@@ -58,6 +59,7 @@ mod scan;
 mod schema;
 mod set_statement;
 mod settings;
+mod sleep;
 mod split;
 mod stored_body;
 mod temporary;
@@ -72,6 +74,7 @@ pub use kind::Kind;
 pub use leak::{Leak, Leaks};
 pub use masked::{Masked, masked};
 pub use refused::{Breach, Refusal, Refusals, is_word_at, refusals};
+pub use sleep::sleeps;
 pub use split::{Statement, Statements, statements};
 
 // A doctest, since the workspace forbids `unsafe` in every other target and a counting allocator needs it.

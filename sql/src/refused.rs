@@ -36,7 +36,7 @@ impl Breach {
     ///
     /// assert!(Breach::ALL.contains(&Breach::Leaves(Leak::Lock)));
     /// ```
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Guarded(Effect::Begins),
         Self::Guarded(Effect::Commits),
         Self::Guarded(Effect::RollsBack),
@@ -49,12 +49,15 @@ impl Breach {
         Self::Guarded(Effect::NeedsConnection),
         Self::Guarded(Effect::Ambiguous),
         Self::Leaves(Leak::Setting),
+        Self::Leaves(Leak::Config),
+        Self::Leaves(Leak::Variable),
         Self::Leaves(Leak::Listener),
         Self::Leaves(Leak::PreparedStatement),
         Self::Leaves(Leak::Lock),
         Self::Leaves(Leak::TemporaryTable),
         Self::Leaves(Leak::Cursor),
         Self::Leaves(Leak::Foreign),
+        Self::Leaves(Leak::File),
         Self::Nul,
     ];
 
@@ -124,8 +127,7 @@ const fn of_effect(effect: Effect, dialect: Dialect) -> &'static str {
             "on a conflict it would silently roll back the whole transaction; let the conflict be an error"
         }
         Effect::RollsBackOnConflict => {
-            "on a conflict it would silently roll back the whole transaction; write `or abort`, the default, or `or \
-             ignore`"
+            "on a conflict it would silently roll back the whole transaction; write `abort`, the default, or `ignore`"
         }
         _ => {
             "the database would commit the transaction implicitly; run it before the boundary, on a separate connection"
@@ -148,6 +150,14 @@ const fn of_leak(leak: Leak, dialect: Dialect) -> &'static str {
         (Leak::Setting, Sqlite) => {
             "it stays on the connection after the transaction, and reaches the next user of the connection; set it \
              where the connection is opened"
+        }
+        (Leak::Config, _) => {
+            "the setting outlives the transaction, and reaches the next user of the connection; write \
+             `set_config(name, value, true)`, or set it where the connection is opened"
+        }
+        (Leak::Variable, _) => {
+            "the variable outlives the transaction, and its value reaches the next user of the connection; bind the value \
+             where it is used, or store it in a column"
         }
         (Leak::Listener, Postgres) => {
             "it outlives the transaction, and reaches the next user of the connection; listen with sqlx's \
@@ -199,6 +209,13 @@ const fn of_leak(leak: Leak, dialect: Dialect) -> &'static str {
         (Leak::Foreign, _) => {
             "it is done on another server at once, or on a connection to it that stays, and no rollback undoes it; do it in \
              a job, after the commit"
+        }
+        (Leak::File, Postgres) => {
+            "the server writes the file or runs the program at once, and no rollback undoes it; read the rows with \
+             `tx.copy_out(sql)`, and hand them on after the commit"
+        }
+        (Leak::File, MySql | Sqlite) => {
+            "the server writes the file at once, and no rollback undoes it; fetch the rows, and write them after the commit"
         }
     }
 }
@@ -276,6 +293,7 @@ fn is_of_interest(kind: Kind, dialect: Dialect) -> bool {
     let effect = kind.effect(dialect);
     effect.is_guarded()
         || effect.leaks_to_session()
+        || kind.leak(dialect).is_some()
         || matches!(kind, Kind::Do | Kind::Compound | Kind::Execute)
 }
 

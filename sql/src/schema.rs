@@ -72,6 +72,7 @@ impl Statement<'_> {
                 "truncate", "grant", "revoke", "comment", "security", "reassign", "refresh",
             ]),
             Kind::Pragma => words.any(|word| word.names("optimize")),
+            Kind::RollbackOnConflict if words.accept_any(&["create", "alter"]) => true,
             Kind::Insert | Kind::Update | Kind::Delete | Kind::With | Kind::RollbackOnConflict => {
                 self.dialect == Dialect::Sqlite && mentions_schema(self.text)
             }

@@ -5,7 +5,7 @@ use crate::effect::Effect;
 use crate::kind::Kind;
 use crate::leak::Leak;
 use crate::lexer::Lexer;
-use crate::{executable_comments, head, settings, stored_body, temporary};
+use crate::{conflict, executable_comments, head, settings, stored_body, temporary};
 
 /// One statement of a text.
 ///
@@ -42,7 +42,7 @@ impl Statement<'_> {
         self.kind.effect(self.dialect)
     }
 
-    /// Returns the state that it leaves on the server's session.
+    /// Returns the state that it leaves on the server's session. A variable of the user's own counts if a value is bound to it.
     ///
     /// ```
     /// use demarcate_sql::{Dialect, Leak, statements};
@@ -53,6 +53,12 @@ impl Statement<'_> {
     /// ```
     #[must_use]
     pub fn leak(&self) -> Option<Leak> {
+        if self.kind == Kind::SetUserVariable {
+            let mut tokens = Lexer::new(self.text, self.dialect);
+            return tokens
+                .any(|token| token.is_mark(b'?'))
+                .then_some(Leak::Variable);
+        }
         // `DROP PREPARE` is `DEALLOCATE` by another name, and counts.
         let is_removal = self.kind == Kind::Temporary
             && self
@@ -121,6 +127,11 @@ impl<'a> Iterator for Statements<'a> {
             kind = settings::changed(text)
                 .or_else(|| temporary::filled(text, kind))
                 .unwrap_or(kind);
+        } else if self.lexer.dialect() == Dialect::Sqlite
+            && matches!(kind, Kind::Ddl | Kind::Routine | Kind::Temporary)
+            && conflict::rolls_back(text)
+        {
+            kind = Kind::RollbackOnConflict;
         }
         Some(Statement {
             text,

@@ -38,7 +38,7 @@ fn nothing() {
                     "do $$ begin commit; end $$",
                     "lock table a",
                     "execute a",
-                    "copy a to 'b'",
+                    "copy a from 'b'",
                 ],
             ),
             (

@@ -150,19 +150,20 @@ fn check_texts(
 ) -> Vec<Doubtful> {
     let databases = sql::Databases::of(kind, args, function);
     if !names.is_plain {
-        return check_sql(kind, databases, body, names, errors);
+        return check_sql(kind, databases, function, body, names, errors);
     }
     walk::boundaries(body, names, &mut |closure, names| {
-        check_sql(kind, databases, &body_of(closure), names, errors);
+        check_sql(kind, databases, function, &body_of(closure), names, errors);
     });
     Vec::new()
 }
 
-/// D013, D040 to D045, and D024 for COPY. Returns the texts that only some databases refuse, where the session's is not
+/// D013, D040 to D045, D024 for COPY, and D050 for what waits. Returns the texts that only some databases refuse, where the session's is not
 /// known.
 fn check_sql(
     kind: Kind,
     databases: sql::Databases,
+    function: &Function,
     body: &Block,
     names: &Names,
     errors: &mut Errors,
@@ -178,7 +179,7 @@ fn check_sql(
             },
         on,
         session,
-    } in sql::refused(body, names, databases)
+    } in sql::refused(body, names, databases, &function.constants)
     {
         match at {
             On::Any => errors.rule(rule, kind, &words, on),

@@ -9,8 +9,8 @@ use syn::parse::Parser;
 use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    Block, Expr, ExprAwait, ExprCall, ExprForLoop, ExprLit, ExprMethodCall, Ident, Item, Lit,
-    Local, Macro, Stmt, Token,
+    BinOp, Block, Expr, ExprAssign, ExprAwait, ExprBinary, ExprCall, ExprForLoop, ExprLit,
+    ExprMethodCall, ExprReference, Ident, Item, Lit, Local, Macro, Pat, Stmt, Token, UnOp,
 };
 
 use crate::args::Args;
@@ -22,8 +22,8 @@ use crate::root;
 use crate::rule;
 use crate::syntax::expr::{chain, plain_place, tail};
 use crate::syntax::function::Function;
-use crate::syntax::mac::{Arguments, Part};
-use crate::syntax::pattern::plain_name;
+use crate::syntax::mac::{Arguments, Part, is_list};
+use crate::syntax::pattern::{plain_name, without_type};
 use crate::syntax::types;
 
 /// A text that a session must not send, or that one of a certain database must not.
@@ -63,14 +63,27 @@ impl Databases {
     }
 }
 
-/// Looks at every text in a body that is given to sqlx or to the session, if it is a literal, `concat!`, a name bound to one
-/// in the same body, or a file. Other texts are left to the statement guard.
-pub(crate) fn refused(body: &Block, names: &Names, databases: Databases) -> Vec<Refused> {
+/// Looks at every text in a body that is given to sqlx or to the session, if it is a literal, is put together from some, is a
+/// name bound to one in the same body or the same block, or a file. Other texts are left to the statement guard.
+pub(crate) fn refused(
+    body: &Block,
+    names: &Names,
+    databases: Databases,
+    constants: &[(String, Expr)],
+) -> Vec<Refused> {
     let mut search = Search {
         sessions: names.sessions.clone(),
         databases,
         ..Search::default()
     };
+    // The nearest comes first. One may be made of another, whatever their order.
+    for _ in 0..2 {
+        for (name, value) in constants.iter().rev() {
+            let texts = search.texts(value).into_iter();
+            let texts = texts.map(|(text, _)| text).collect();
+            search.bound.insert(name.clone(), texts);
+        }
+    }
     search.visit_block(body);
     search.judge_builders();
     search.refused
@@ -84,6 +97,8 @@ struct Search {
     to: To,
     /// Names that stand for a text, or for one of several.
     bound: HashMap<String, Vec<String>>,
+    /// Names that stand for a list of texts, in their order.
+    lists: HashMap<String, Vec<String>>,
     /// What was pushed to each `QueryBuilder` that has a name, in the order in which they were made.
     builders: Vec<Builder>,
     /// Whether the next call is a `QueryBuilder::new(..)` to which more is pushed.
@@ -129,6 +144,7 @@ impl Search {
             Expr::Paren(inner) => self.texts(&inner.expr),
             Expr::Group(inner) => self.texts(&inner.expr),
             Expr::Reference(inner) => self.texts(&inner.expr),
+            Expr::Unary(inner) if matches!(inner.op, UnOp::Deref(_)) => self.texts(&inner.expr),
             Expr::If(choice) => {
                 let other = choice.else_branch.as_ref().map(|(_, other)| &**other);
                 all(tail(&choice.then_branch).into_iter().chain(other).collect())
@@ -140,12 +156,16 @@ impl Search {
                 let texts = self.texts(&index.expr).into_iter();
                 texts.map(|(text, _)| (text, expr)).collect()
             }
+            Expr::Call(call) if is_empty(call, "String") => vec![(String::new(), expr)],
             Expr::Call(call) => wrapped(call).map_or_else(Vec::new, |text| self.texts(text)),
             Expr::MethodCall(call) if keeps_text(call) => self.texts(&call.receiver),
+            Expr::Macro(mac) if is_list(&mac.mac) => {
+                let items = self.list(expr).unwrap_or_default().into_iter();
+                let known = items.filter(|item| *item != UNKNOWN);
+                known.map(|text| (text, expr)).collect()
+            }
             Expr::Path(path) => {
-                let bound = path.path.get_ident().map(ToString::to_string);
-                let texts = bound.and_then(|name| self.bound.get(&name));
-                let texts = texts.into_iter().flatten();
+                let texts = self.bound.get(&key(&path.path)).into_iter().flatten();
                 texts.map(|text| (text.clone(), expr)).collect()
             }
             expr => self
@@ -160,13 +180,29 @@ impl Search {
         self.refuse(self.findings(text), on);
     }
 
-    /// The rules that a text breaks.
+    /// The rules that a text breaks, whatever stands in the parts of it that are not known.
     fn findings(&self, text: &str) -> Vec<Finding> {
+        let mut found = self.findings_in(&text.replace(UNKNOWN, " ? "));
+        if found.is_empty() || !text.contains(UNKNOWN) {
+            return found;
+        }
+        for part in MAY_BE {
+            let others = self.findings_in(&text.replace(UNKNOWN, part));
+            found.retain(|finding| others.iter().any(|other| says_the_same(finding, other)));
+        }
+        found
+    }
+
+    /// The rules that a text breaks of which each part is known.
+    fn findings_in(&self, text: &str) -> Vec<Finding> {
         let may_be_elsewhere = self.databases.has_others && !matches!(self.to, To::Session(_));
         let known = self.databases.known.filter(|_| !may_be_elsewhere);
         let mut found = texts::judge(text, known);
         // What only the session's database refuses may be sent to the other.
         found.retain(|finding| !may_be_elsewhere || !matches!(finding.on, texts::On::If(..)));
+        if matches!(self.to, To::Session(_)) {
+            found.extend(texts::waits(text, self.databases.known));
+        }
         found
     }
 
@@ -268,14 +304,12 @@ impl Search {
         }
     }
 
-    /// Returns the text that a call adds. An unknown text is taken for a value.
+    /// Returns the text that a call adds: of `push` a text, of the others a value.
     fn piece(&self, call: &ExprMethodCall) -> String {
-        let known = call
-            .args
-            .first()
-            .filter(|_| call.method == "push")
-            .and_then(|argument| self.text(argument));
-        known.unwrap_or_else(|| " ? ".to_owned())
+        match call.args.first().filter(|_| call.method == "push") {
+            Some(argument) => self.text_or_unknown(argument),
+            None => " ? ".to_owned(),
+        }
     }
 
     /// `QueryBuilder::<Sqlite>::new("..")`
@@ -287,8 +321,11 @@ impl Search {
         if owner.ident != "QueryBuilder" {
             return None;
         }
-        let text = call.args.first().and_then(|argument| self.text(argument));
-        Some(text.unwrap_or_else(|| " ? ".to_owned()))
+        let text = call.args.first();
+        Some(text.map_or_else(
+            || UNKNOWN.to_owned(),
+            |argument| self.text_or_unknown(argument),
+        ))
     }
 
     /// The file of `query_file!(..)`, which stands beside the crate's manifest. What cannot be read is sqlx's to report.
@@ -311,50 +348,323 @@ impl Search {
     /// The text that an expression stands for.
     fn text(&self, expr: &Expr) -> Option<String> {
         match expr {
-            Expr::Lit(ExprLit {
-                lit: Lit::Str(text),
-                ..
-            }) => Some(text.value()),
+            Expr::Lit(ExprLit { lit, .. }) => match lit {
+                Lit::Str(text) => Some(text.value()),
+                Lit::Char(letter) => Some(letter.value().to_string()),
+                _ => None,
+            },
             Expr::Paren(inner) => self.text(&inner.expr),
             Expr::Group(inner) => self.text(&inner.expr),
             Expr::Reference(inner) => self.text(&inner.expr),
-            // What sqlx's own macros take.
-            Expr::Binary(sum) if matches!(sum.op, syn::BinOp::Add(_)) => {
-                Some(self.text(&sum.left)? + &self.text(&sum.right)?)
+            Expr::Unary(inner) if matches!(inner.op, UnOp::Deref(_)) => self.text(&inner.expr),
+            // What sqlx's own macros take, and a `String`.
+            Expr::Binary(sum) if matches!(sum.op, BinOp::Add(_)) => {
+                let (left, right) = (self.text(&sum.left), self.text(&sum.right));
+                if left.is_none() && right.is_none() {
+                    return None;
+                }
+                let known = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
+                Some(known(left) + &known(right))
             }
-            Expr::Macro(mac) if is_named(&mac.mac.path, "concat") => self.concat(&mac.mac),
-            Expr::Path(path) => match self
-                .bound
-                .get(&path.path.get_ident()?.to_string())?
-                .as_slice()
-            {
+            Expr::Macro(mac) => self.text_of_macro(&mac.mac),
+            Expr::Path(path) => match self.bound.get(&key(&path.path))?.as_slice() {
                 [text] => Some(text.clone()),
                 _ => None,
             },
+            Expr::Call(call) if is_empty(call, "String") => Some(String::new()),
             Expr::Call(call) => self.text(wrapped(call)?),
             Expr::MethodCall(call) if keeps_text(call) => self.text(&call.receiver),
+            Expr::MethodCall(call) => self.text_of_method(call),
+            _ => None,
+        }
+    }
+
+    fn text_or_unknown(&self, expr: &Expr) -> String {
+        self.text(expr).unwrap_or_else(|| UNKNOWN.to_owned())
+    }
+
+    /// `["a", "b"].join("; ")`, `["a", "b"].concat()`, `"a $1".replace("$1", b)`
+    fn text_of_method(&self, call: &ExprMethodCall) -> Option<String> {
+        let mut args = call.args.iter();
+        match (call.method.to_string().as_str(), args.next(), args.next()) {
+            ("join", Some(between), None) => {
+                let between = self.text_or_unknown(between);
+                Some(self.list(&call.receiver)?.join(&between))
+            }
+            ("concat", None, None) => Some(self.list(&call.receiver)?.concat()),
+            ("collect", None, None) if !collects_list(call) => {
+                Some(self.list(&call.receiver)?.concat())
+            }
+            ("replace", Some(from), Some(to)) => {
+                let from = self.text(from).filter(|from| !from.is_empty())?;
+                let text = self.text(&call.receiver)?;
+                Some(text.replace(&from, &self.text_or_unknown(to)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The texts of a list, in their order.
+    fn list(&self, expr: &Expr) -> Option<Vec<String>> {
+        let all = |items: Vec<&Expr>| -> Vec<String> {
+            let items = items.into_iter();
+            items.map(|item| self.text_or_unknown(item)).collect()
+        };
+        match expr {
+            Expr::Paren(inner) => self.list(&inner.expr),
+            Expr::Group(inner) => self.list(&inner.expr),
+            Expr::Reference(inner) => self.list(&inner.expr),
+            Expr::Array(array) => Some(all(array.elems.iter().collect())),
+            Expr::Macro(mac) if is_list(&mac.mac) => {
+                let items = arguments(&mac.mac)?;
+                Some(all(items.iter().collect()))
+            }
+            Expr::Call(call) if is_empty(call, "Vec") => Some(Vec::new()),
+            Expr::Path(path) => self.lists.get(&key(&path.path)).cloned(),
+            Expr::MethodCall(call)
+                if call.args.is_empty()
+                    && (keeps_text(call)
+                        || call.method == "to_vec"
+                        || call.method == "as_slice"
+                        || (call.method == "collect" && collects_list(call))) =>
+            {
+                self.list(&call.receiver)
+            }
+            _ => None,
+        }
+    }
+
+    /// The text of a macro call: `concat!`, `format!`, `include_str!`.
+    fn text_of_macro(&self, mac: &Macro) -> Option<String> {
+        let name = mac.path.segments.last()?.ident.to_string();
+        match name.as_str() {
+            "concat" | "concatcp" => self.concat(mac),
+            "format" | "format_args" | "formatcp" | "formatdoc" => self.format(&arguments(mac)?),
+            "indoc" => self.text(arguments(mac)?.first()?),
+            "include_str" => {
+                let file = arguments(mac)?.into_iter().next()?;
+                let token = file.to_token_stream().into_iter().next()?.span();
+                root::beside(token, &self.text(&file)?)
+            }
+            "env" => {
+                let variable = self.text(arguments(mac)?.first()?)?;
+                let root = root::root().filter(|_| variable == "CARGO_MANIFEST_DIR")?;
+                Some(root.to_str()?.to_owned())
+            }
             _ => None,
         }
     }
 
     fn concat(&self, mac: &Macro) -> Option<String> {
-        arguments(mac)?
-            .iter()
-            .map(|part| match part {
-                Expr::Lit(ExprLit {
-                    lit: Lit::Int(number),
-                    ..
-                }) => Some(number.to_string()),
-                part => self.text(part),
-            })
-            .collect()
+        let parts = arguments(mac)?;
+        let parts = parts.iter().map(|part| match part {
+            Expr::Lit(ExprLit {
+                lit: Lit::Int(number),
+                ..
+            }) => number.to_string(),
+            part => self.text_or_unknown(part),
+        });
+        Some(parts.collect())
+    }
+
+    /// The text that a format string gives, with what is known of its arguments.
+    fn format(&self, args: &[Expr]) -> Option<String> {
+        let (format, args) = args.split_first()?;
+        let format = self.text(format)?;
+        let mut next = 0;
+        let mut text = String::new();
+        let mut rest = format.as_str();
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, behind) = rest.split_at(at);
+            text.push_str(before);
+            // Written twice it stands for itself.
+            let twice = [("{{", '{'), ("}}", '}')];
+            let twice = twice
+                .into_iter()
+                .find_map(|(twice, once)| Some((behind.strip_prefix(twice)?, once)));
+            if let Some((behind, once)) = twice {
+                text.push(once);
+                rest = behind;
+                continue;
+            }
+            let (hole, behind) = behind.strip_prefix('{')?.split_once('}')?;
+            text.push_str(&self.argument(hole, args, &mut next));
+            rest = behind;
+        }
+        text.push_str(rest);
+        Some(text)
+    }
+
+    /// What stands in a format string's `{}`, `{0}` or `{name}`.
+    fn argument(&self, hole: &str, args: &[Expr], next: &mut usize) -> String {
+        let (name, shape) = hole.split_once(':').unwrap_or((hole, ""));
+        let name = name.trim();
+        let positional = |at: usize| args.get(at).and_then(|argument| self.text(argument));
+        let known = if name.is_empty() {
+            *next += 1;
+            positional(*next - 1)
+        } else if let Ok(at) = name.parse() {
+            positional(at)
+        } else {
+            let given = args.iter().find_map(|argument| match argument {
+                Expr::Assign(given) if given.left.to_token_stream().to_string() == name => {
+                    Some(&*given.right)
+                }
+                _ => None,
+            });
+            match given {
+                Some(given) => self.text(given),
+                None => match self.bound.get(name).map(Vec::as_slice) {
+                    Some([text]) => Some(text.clone()),
+                    _ => None,
+                },
+            }
+        };
+        known
+            .filter(|_| shape.is_empty())
+            .unwrap_or_else(|| UNKNOWN.to_owned())
     }
 
     fn bind(&mut self, name: &syn::Ident, value: Option<&Expr>) {
         let texts = value.map_or_else(Vec::new, |value| self.texts(value));
         let texts = texts.into_iter().map(|(text, _)| text).collect();
         self.bound.insert(name.to_string(), texts);
+        match value.and_then(|value| self.list(value)) {
+            Some(list) => self.lists.insert(name.to_string(), list),
+            None => self.lists.remove(&name.to_string()),
+        };
     }
+
+    /// What a name stands for is no longer known.
+    fn forget(&mut self, name: &str) {
+        self.bound.remove(name);
+        self.lists.remove(name);
+    }
+
+    /// Adds a text to what a name stands for.
+    fn append(&mut self, name: &str, text: &str) {
+        for bound in self.bound.get_mut(name).into_iter().flatten() {
+            bound.push_str(text);
+        }
+    }
+
+    /// The name of a text or of a list that an expression is: `sql`, `&mut sql`.
+    fn place(&self, expr: &Expr) -> Option<String> {
+        let name = plain_place(expr)?.to_string();
+        self.bound.contains_key(&name).then_some(name)
+    }
+
+    /// `sql.push_str("..")`, `list.push("..")`, and whatever else may change them.
+    fn change(&mut self, call: &ExprMethodCall) {
+        let Some(name) = self.place(&call.receiver) else {
+            return;
+        };
+        let added = call.args.first();
+        match call.method.to_string().as_str() {
+            "push" | "push_back" if let Some(list) = self.lists.get(&name) => {
+                let item = added.map_or_else(String::new, |item| self.text_or_unknown(item));
+                let mut list = list.clone();
+                list.push(item.clone());
+                self.lists.insert(name.clone(), list);
+                if item != UNKNOWN {
+                    self.bound.entry(name).or_default().push(item);
+                }
+            }
+            "push" | "push_str" => {
+                let text = added.map_or_else(String::new, |text| self.text_or_unknown(text));
+                self.append(&name, &text);
+            }
+            "clear" => {
+                let empty = match self.lists.remove(&name) {
+                    Some(_) => {
+                        self.lists.insert(name.clone(), Vec::new());
+                        Vec::new()
+                    }
+                    None => vec![String::new()],
+                };
+                self.bound.insert(name, empty);
+            }
+            "extend" | "insert" | "insert_str" | "retain" | "replace_range" | "truncate"
+            | "pop" | "remove" | "append" | "extend_from_slice" | "drain" | "swap" | "sort"
+            | "reverse" => {
+                self.forget(&name);
+            }
+            _ => {}
+        }
+    }
+
+    /// `write!(sql, "..", a)`, and returns whether `sql` is a text.
+    fn write(&mut self, mac: &Macro) -> bool {
+        let args = arguments(mac).unwrap_or_default();
+        let Some((to, args)) = args.split_first() else {
+            return false;
+        };
+        let Some(name) = self.place(to) else {
+            return false;
+        };
+        let text = self.format(args).unwrap_or_else(|| UNKNOWN.to_owned());
+        self.append(&name, &text);
+        if is_named(&mac.path, "writeln") {
+            self.append(&name, "\n");
+        }
+        true
+    }
+}
+
+/// Stands in a text for a part that is not known. It is as long as ` ? `, so that what comes after it stays in its place.
+const UNKNOWN: &str = "\u{E000}";
+
+/// Parts that make a statement a right one, where its other words would be wrong. One that is wrong with each of them is wrong
+/// whatever stands there.
+const MAY_BE: [&str; 9] = [
+    " local ",
+    " true ",
+    "true",
+    " on commit drop ",
+    " drop ",
+    " temporary table ",
+    "xact_",
+    " user_version ",
+    "select 1",
+];
+
+/// Whether two texts break the same rule, and the second on no fewer databases.
+fn says_the_same(finding: &Finding, other: &Finding) -> bool {
+    finding.rule == other.rule
+        && match (finding.on, other.on) {
+            (texts::On::If(_, one), texts::On::If(_, other)) => one == other,
+            (_, other) => !matches!(other, texts::On::If(..)),
+        }
+}
+
+/// The name by which a constant or a local is known: `FIND`, `Self::FIND`.
+fn key(path: &syn::Path) -> String {
+    let names = path
+        .segments
+        .iter()
+        .map(|segment| segment.ident.to_string());
+    let names: Vec<_> = names.filter(|name| name != "self").collect();
+    names.join("::")
+}
+
+/// `String::new()`, `Vec::with_capacity(64)`
+fn is_empty(call: &ExprCall, owner: &str) -> bool {
+    let Expr::Path(path) = &*call.func else {
+        return false;
+    };
+    let mut names = path.path.segments.iter().rev();
+    let makes = names.next().is_some_and(|name| {
+        ["new", "with_capacity", "default"]
+            .iter()
+            .any(|word| name.ident == word)
+    });
+    makes && names.next().is_some_and(|name| name.ident == owner)
+}
+
+/// `.collect::<Vec<_>>()`
+fn collects_list(call: &ExprMethodCall) -> bool {
+    let into = call.turbofish.to_token_stream().to_string();
+    !into.contains("String")
 }
 
 /// The text in `AssertSqlSafe(text)`, `String::from(text)`, `SqlStr::from_static(text)`.
@@ -362,22 +672,41 @@ fn wrapped(call: &ExprCall) -> Option<&Expr> {
     let Expr::Path(path) = &*call.func else {
         return None;
     };
-    let mut names = ["AssertSqlSafe", "from", "from_static"].iter();
-    let wraps = names.any(|name| is_named(&path.path, name));
+    let names = ["AssertSqlSafe", "Borrowed", "Owned", "from", "from_static"];
+    let mut segments = path.path.segments.iter().rev();
+    let last = &segments.next()?.ident;
+    let is_pointer = segments
+        .next()
+        .is_some_and(|owner| ["Arc", "Box", "Rc"].iter().any(|name| owner.ident == *name));
+    let wraps = names.iter().any(|name| last == name) || (last == "new" && is_pointer);
     call.args.first().filter(|_| wraps)
 }
 
 /// Whether a method gives the text that it is called on, or those, one after the other.
 fn keeps_text(call: &ExprMethodCall) -> bool {
-    const KEEP: [&str; 8] = [
+    const KEEP: [&str; 22] = [
+        "as_ref",
         "as_str",
+        "borrow",
         "clone",
+        "cloned",
         "copied",
+        "deref",
         "into",
+        "into_boxed_str",
         "into_iter",
+        "into_owned",
+        "into_string",
         "iter",
+        "leak",
+        "to_ascii_lowercase",
+        "to_ascii_uppercase",
+        "to_lowercase",
         "to_owned",
         "to_string",
+        "to_uppercase",
+        "trim",
+        "trim_end",
     ];
     call.args.is_empty() && KEEP.iter().any(|name| call.method == name)
 }
@@ -404,6 +733,20 @@ impl<'ast> Visit<'ast> for Search {
                 .as_ref()
                 .is_some_and(|init| makes_builder(&init.expr));
         visit::visit_local(self, local);
+        // Input: `let (one, other) = ("..", "..");`
+        if let Pat::Tuple(names) = without_type(&local.pat) {
+            let values = match local.init.as_ref().map(|init| &*init.expr) {
+                Some(Expr::Tuple(values)) if values.elems.len() == names.elems.len() => {
+                    values.elems.iter().map(Some).collect()
+                }
+                _ => vec![None; names.elems.len()],
+            };
+            for (name, value) in names.elems.iter().zip(values) {
+                if let Some(name) = plain_name(name) {
+                    self.bind(name, value);
+                }
+            }
+        }
         if let Some(name) = plain_name(&local.pat) {
             let init = local.init.as_ref().map(|init| &*init.expr);
             self.bind(name, init);
@@ -418,6 +761,39 @@ impl<'ast> Visit<'ast> for Search {
                 Some(init) if self.is_session(init) => self.sessions.push(name.clone()),
                 _ => {}
             }
+        }
+    }
+
+    /// `sql += ".."`
+    fn visit_expr_binary(&mut self, sum: &'ast ExprBinary) {
+        visit::visit_expr_binary(self, sum);
+        if matches!(sum.op, BinOp::AddAssign(_))
+            && let Some(name) = self.place(&sum.left)
+        {
+            let text = self.text_or_unknown(&sum.right);
+            self.append(&name, &text);
+        }
+    }
+
+    /// `sql = ".."`, after which it may stand for either.
+    fn visit_expr_assign(&mut self, assigned: &'ast ExprAssign) {
+        visit::visit_expr_assign(self, assigned);
+        if let Some(name) = self.place(&assigned.left) {
+            let texts = self.texts(&assigned.right).into_iter();
+            let texts: Vec<_> = texts.map(|(text, _)| text).collect();
+            self.lists.remove(&name);
+            self.bound.entry(name).or_default().extend(texts);
+        }
+    }
+
+    /// `add_filter(&mut sql)`
+    fn visit_expr_reference(&mut self, lent: &'ast ExprReference) {
+        visit::visit_expr_reference(self, lent);
+        if lent.mutability.is_some()
+            && let Some(name) = self.place(&lent.expr)
+        {
+            self.append(&name, UNKNOWN);
+            self.lists.remove(&name);
         }
     }
 
@@ -494,9 +870,17 @@ impl<'ast> Visit<'ast> for Search {
             search.visit_expr(&call.receiver);
             search.grows = false;
         });
+        // Input: `["..", ".."].into_iter().for_each(|sql| ..)`
+        if let Some(Expr::Closure(closure)) = call.args.first()
+            && let Some(name) = closure.inputs.first().and_then(plain_name)
+            && self.list(&call.receiver).is_some()
+        {
+            self.bind(name, Some(&call.receiver));
+        }
         call.args
             .iter()
             .for_each(|argument| self.visit_expr(argument));
+        self.change(call);
         if runs(&call.method) {
             if let Some(name) = self.session(&call.receiver) {
                 let to = To::Session(name.clone());
@@ -532,6 +916,8 @@ impl<'ast> Visit<'ast> for Search {
             }
             return;
         }
+        let is_written =
+            (is_named(&mac.path, "write") || is_named(&mac.path, "writeln")) && self.write(mac);
         let Some(mut arguments) = Arguments::of(mac) else {
             return;
         };
@@ -540,7 +926,8 @@ impl<'ast> Visit<'ast> for Search {
             refused: Vec::new(),
             ..self.clone()
         };
-        for part in arguments.parts_mut() {
+        // What is written to is a text of its own.
+        for part in arguments.parts_mut().skip(usize::from(is_written)) {
             match part {
                 Part::Expr(expr) => inner.visit_expr(expr),
                 Part::Statements(stmts) => stmts.iter().for_each(|stmt| inner.visit_stmt(stmt)),
@@ -594,7 +981,7 @@ mod tests {
             sessions: vec![syn::parse_quote!(tx)],
             ..Names::default()
         };
-        let (asked, refused): (Vec<_>, Vec<_>) = refused(&block, &names, Databases::default())
+        let (asked, refused): (Vec<_>, Vec<_>) = refused(&block, &names, Databases::default(), &[])
             .into_iter()
             .map(|refused| refused.finding)
             .partition(|finding| matches!(finding.on, texts::On::If(..)));
@@ -626,9 +1013,146 @@ mod tests {
             r#"db::query("COMMIT").bind(1).execute(&mut *tx).await?;"#,
             r#"QueryBuilder::new("select 1; ").push("COMMIT").build();"#,
             r#"let mut q = QueryBuilder::new("select "); q.push_bind(1).push("; ").push("COMMIT"); q.push("; select 1");"#,
+            r#"sqlx::raw_sql(&*Box::new("COMMIT"));"#,
+            r#"sqlx::query(&["COM", "MIT"].concat());"#,
+            r#"let (one, other) = ("select 1", "COMMIT"); tx.execute(other);"#,
+            r#"["select 1", "COMMIT"].into_iter().try_for_each(|sql| tx.execute(sql));"#,
+            r#"for sql in vec!["select 1", "COMMIT"] { tx.execute(sql); }"#,
+            r#"let sql; if a { sql = "COMMIT"; } else { sql = "select 1"; } tx.execute(sql);"#,
+            r#"sqlx::query("COM$1".replace("$1", "MIT"));"#,
+            r#"let mut all = Vec::new(); all.push("COMMIT"); for sql in all { tx.execute(sql); }"#,
         ] {
             assert_eq!(words(body), ["COMMIT"], "{body}");
         }
+    }
+
+    #[test]
+    fn a_text_of_several_parts_is_read() {
+        for body in [
+            r#"let sql = ["select 1", "COMMIT"].join("; "); sqlx::raw_sql(AssertSqlSafe(sql));"#,
+            r#"let all = vec!["select 1", x, "COMMIT"]; sqlx::raw_sql(&all.join(";"));"#,
+            r#"let all = ["select 1;", "COMMIT"]; sqlx::raw_sql(&all.iter().copied().collect::<String>());"#,
+            r#"let mut all = vec![a()]; all.push("COMMIT".to_owned()); sqlx::raw_sql(&all.join(";"));"#,
+            r#"let mut sql = String::from("select 1"); if a { sql.push_str("; COMMIT"); } sqlx::raw_sql(&sql);"#,
+            r#"let mut sql = String::new(); sql.push_str("select 1"); sql.push(';'); sql += "COMMIT"; tx.execute(sql.as_str());"#,
+            r#"let mut sql = "select 1;".to_owned(); write!(sql, "{}", "COMMIT")?; tx.execute(&*sql);"#,
+            r#"let mut sql = String::new(); writeln!(&mut sql, "select {a};")?; sql.push_str("COMMIT"); tx.execute(&*sql);"#,
+            r#"tx.execute(&format!("update {table} set a = {}; COMMIT", b));"#,
+            r#"const END: &str = "COMMIT"; let sql = format!("select '{{}}'; {END}"); tx.execute(&*sql);"#,
+            r#"tx.execute(&(first.to_owned() + "; COMMIT"));"#,
+            r#"tx.execute(concat!("select ", 1.5, "; COMMIT"));"#,
+            r#"tx.execute(Cow::Borrowed("COMMIT"));"#,
+        ] {
+            assert_eq!(words(body), ["COMMIT"], "{body}");
+        }
+        assert_eq!(
+            words(r#"tx.execute(&format!("lock table orders; set statement_timeout = {ms}"));"#),
+            ["set statement_timeout = ?"]
+        );
+    }
+
+    #[test]
+    fn what_an_unknown_part_may_set_right_passes() {
+        for body in [
+            r#"tx.execute(&format!("set {scope} search_path to a"));"#,
+            r#"tx.execute(&format!("create temp table a (b int) {end}"));"#,
+            r#"tx.execute(&format!("create temp table a (b int) on commit {what}"));"#,
+            r#"tx.execute(&format!("select set_config('a', '{value}', {local})"));"#,
+            r#"tx.execute(&format!("select pg_advisory_{kind}lock(1)"));"#,
+            r#"let mut sql = String::from("create temp table a (b int)"); sql.push_str(" on commit drop"); tx.execute(&*sql);"#,
+            r#"let mut sql = String::from("create temp table a (b int)"); finish(&mut sql); tx.execute(&*sql);"#,
+            r#"let mut q = QueryBuilder::new("create temp table a (b int) "); q.push(end);"#,
+            r#"let all = ["create temp table a (b int)", end]; tx.execute(&all.join(" "));"#,
+            r#"let mut all = vec!["select case when a then b"]; all.push("end"); tx.execute(&all.join(" "));"#,
+            r#"let mut sql = String::from("commit"); sql.clear(); sql.push_str("select 1"); tx.execute(&*sql);"#,
+            r#"let mut sql = String::from("commit"); sql.insert_str(0, "select 1 as "); tx.execute(&*sql);"#,
+            r#"let mut sql = String::from("commit"); sql = text(); let sql = other(); tx.execute(&*sql);"#,
+            r#"tx.execute(&format!("select '{}'", "commit"));"#,
+            r#"let a = 1 + 2; log(&format!("commit {a}")); tx.execute(&format!("{a}{b}"));"#,
+        ] {
+            assert_eq!(words(body), [""; 0], "{body}");
+        }
+    }
+
+    #[test]
+    fn the_constants_of_a_block_are_known() {
+        let found = |head: &str, sent: &str| {
+            let item = format!(
+                r#"{head} {{ const END: &str = "COMMIT";
+                    async fn f(tx: &mut Session) -> Result<(), E> {{ sqlx::query({sent}).execute(&mut *tx).await }} }}"#
+            );
+            let tokens = item.parse().expect("tokens");
+            let block = crate::Block::parse(tokens).expect("a block");
+            let function = block.members.iter().find_map(|member| match &member.item {
+                crate::MemberItem::Function(function) => Some(function),
+                _ => None,
+            });
+            let function = function.expect("a function");
+            let names = Names {
+                sessions: vec![syn::parse_quote!(tx)],
+                ..Names::default()
+            };
+            let body = function.block().expect("a body");
+            let found = refused(&body, &names, Databases::default(), &function.constants);
+            found.len()
+        };
+        assert_eq!(found("impl Locks", "Self::END"), 1);
+        assert_eq!(found("impl<T> Find for Locks<T>", "Locks::END"), 1);
+        assert_eq!(found("pub mod locks", "END"), 1);
+        assert_eq!(found("pub mod locks", "self::END"), 1);
+        assert_eq!(found("impl Locks", "Other::END"), 0);
+        assert_eq!(found("impl Locks", "END"), 0);
+        // An `impl` may give it another value.
+        assert_eq!(found("trait Locks", "Self::END"), 0);
+    }
+
+    #[test]
+    fn the_file_beside_the_source_is_read() {
+        let source = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src/check/sql.rs"));
+        for body in [
+            r#"sqlx::raw_sql(include_str!("sql/commits.sql"));"#,
+            r#"const SEED: &str = include_str!("../check/sql/commits.sql"); tx.execute(SEED);"#,
+            r#"tx.execute(include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/src/check/sql/commits.sql")));"#,
+        ] {
+            assert_eq!(root::in_file(source, || words(body)), ["commit"], "{body}");
+        }
+        for body in [
+            r#"sqlx::raw_sql(include_str!("no/such/file.sql"));"#,
+            r#"sqlx::raw_sql(include_str!(concat!(env!("OUT_DIR"), "/a.sql")));"#,
+            r#"sqlx::raw_sql(include_str!());"#,
+        ] {
+            assert_eq!(root::in_file(source, || words(body)), [""; 0], "{body}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_only_waits_is_a_sleep() {
+        let sleeps = |body: &str| {
+            crate::tests::codes(body)
+                .iter()
+                .filter(|code| **code == "D050")
+                .count()
+        };
+        assert_eq!(
+            sleeps(r#"sqlx::query("select pg_sleep(5)").execute(&mut *tx).await?;"#),
+            1
+        );
+        assert_eq!(
+            sleeps(
+                r#"sqlx::query("select 'pg_sleep(5)', sleep(a) from sleep (b)").execute(&mut *tx).await?;"#
+            ),
+            0
+        );
+        assert_eq!(
+            sleeps(r#"sqlx::query("select pg_sleep(5)").execute(&app.archive).await?;"#),
+            0
+        );
+        let of_mysql = "async fn f(tx: &mut demarcate::mysql::Session) -> Result<(), E> {
+            sqlx::query(\"do sleep(1)\").execute(&mut *tx).await }";
+        assert_eq!(
+            crate::tests::codes_of(crate::Kind::Service, of_mysql),
+            ["D050"]
+        );
     }
 
     #[test]

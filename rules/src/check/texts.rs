@@ -1,7 +1,8 @@
 //! Judges a text of SQL: the rules that it breaks, on the database of the session, or on each of which it may be.
 
 use demarcate_sql::{
-    Breach, Dialect, Effect, Kind as StatementKind, Leak, Refusal, is_word_at, refusals, statements,
+    Breach, Dialect, Effect, Kind as StatementKind, Leak, Refusal, is_word_at, refusals, sleeps,
+    statements,
 };
 use proc_macro2::TokenStream;
 use syn::Ident;
@@ -106,13 +107,31 @@ pub(crate) fn judge(sql: &str, database: Option<Dialect>) -> Vec<Finding> {
     found
 }
 
+/// Returns what a text does that only waits, on the database that is known, or on some.
+pub(crate) fn waits(sql: &str, database: Option<Dialect>) -> Option<Finding> {
+    let name = match database {
+        Some(dialect) => sleeps(sql, dialect),
+        None => DIALECTS
+            .into_iter()
+            .find_map(|dialect| sleeps(sql, dialect)),
+    }?;
+    Some(Finding {
+        rule: &rule::SLEEP,
+        words: format!("{}(..)", name.to_ascii_lowercase()),
+        offset: 0,
+        on: On::Any,
+    })
+}
+
 /// Returns the rule against a breach. The statement guard has the same match, with the codes.
 pub(crate) fn rule_of(breach: Breach) -> &'static Rule {
     match breach {
         Breach::Guarded(Effect::ChangesReading) => &rule::SESSION_SETTING,
         Breach::Guarded(Effect::NeedsConnection) => &rule::UNGUARDED,
         Breach::Guarded(_) | Breach::Nul => &rule::TRANSACTION_SQL,
-        Breach::Leaves(Leak::Setting | Leak::Foreign) => &rule::SESSION_SETTING,
+        Breach::Leaves(
+            Leak::Setting | Leak::Config | Leak::Variable | Leak::Foreign | Leak::File,
+        ) => &rule::SESSION_SETTING,
         Breach::Leaves(Leak::Listener) => &rule::LISTEN,
         Breach::Leaves(Leak::PreparedStatement) => &rule::PREPARE_STATEMENT,
         Breach::Leaves(Leak::Lock) => &rule::ADVISORY_LOCK,
@@ -131,7 +150,9 @@ fn said_of_any(breach: Breach, dialect: Dialect) -> On {
             | Effect::NeedsConnection
             | Effect::RollsBackOnConflict,
         )
-        | Breach::Leaves(Leak::Foreign) => On::Known(breach, dialect),
+        | Breach::Leaves(Leak::Config | Leak::Variable | Leak::Foreign | Leak::File) => {
+            On::Known(breach, dialect)
+        }
         _ => On::Any,
     }
 }
@@ -179,7 +200,7 @@ fn knows_none(sql: &str, refusal: &Refusal<'_>, dialect: Dialect) -> bool {
             .find(|other| other.offset == refusal.offset)
             .is_some_and(|other| {
                 other.kind == StatementKind::Other
-                    // No other database has `INSERT OR`.
+                    // No other database has `INSERT OR`, `ON CONFLICT ROLLBACK` or `RAISE(ROLLBACK, ..)`.
                     || breach == Breach::Guarded(Effect::RollsBackOnConflict)
             }),
     }
@@ -187,9 +208,17 @@ fn knows_none(sql: &str, refusal: &Refusal<'_>, dialect: Dialect) -> bool {
 
 /// Whether a function of that name may as well be the user's own, on a database that has none.
 fn may_be_own(name: &str) -> bool {
-    ["get_lock", "release_lock", "set_limit", "setseed"]
-        .iter()
-        .any(|word| name.eq_ignore_ascii_case(word))
+    const NAMES: [&str; 7] = [
+        "get_lock",
+        // A table of PostgreSQL's `SELECT INTO`.
+        "into dumpfile",
+        "into outfile",
+        "lo_export",
+        "release_lock",
+        "set_limit",
+        "setseed",
+    ];
+    NAMES.iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
 /// The words that break a rule.
@@ -197,6 +226,10 @@ fn words(refusal: &Refusal<'_>) -> String {
     match refusal.breach {
         Breach::Nul => first_words(refusal.text).escape_debug().to_string(),
         Breach::Leaves(Leak::Lock) if refusal.is_call => refusal.text.to_ascii_lowercase(),
+        Breach::Leaves(Leak::Variable) if refusal.is_call => refusal.text.to_owned(),
+        Breach::Leaves(Leak::File) if refusal.is_call && refusal.text.contains(' ') => {
+            format!("{} ..", refusal.text.to_ascii_lowercase())
+        }
         _ if refusal.is_call => format!("{}(..)", refusal.text.to_ascii_lowercase()),
         _ => first_words(refusal.text),
     }
@@ -246,6 +279,10 @@ pub fn question(breach: Breach, dialect: Dialect) -> &'static str {
         (Breach::Leaves(Leak::Cursor), MySql) => "sql_leaves_cursor_on_mysql",
         (Breach::Leaves(Leak::Cursor), _) => "sql_leaves_cursor_on_postgres",
         (Breach::Leaves(Leak::Foreign), _) => "sql_leaves_foreign",
+        (Breach::Leaves(Leak::Config), _) => "sql_leaves_config",
+        (Breach::Leaves(Leak::Variable), _) => "sql_leaves_variable",
+        (Breach::Leaves(Leak::File), Postgres) => "sql_leaves_file_on_postgres",
+        (Breach::Leaves(Leak::File), _) => "sql_leaves_file",
         (Breach::Nul, _) => "sql_holds_nul",
     }
 }
@@ -284,6 +321,20 @@ mod tests {
             ("set local standard_conforming_strings = off", "D040"),
             ("attach 'archive.db' as archive", "D040"),
             ("detach database archive", "D040"),
+            ("set @a = ?", "D040"),
+            ("select @a := ?", "D040"),
+            ("select 1 into outfile '/tmp/a'", "D040"),
+            ("copy a to program 'cat'", "D040"),
+            ("copy (select 1) to '/tmp/a'", "D040"),
+            (
+                "select * from dblink('a', 'delete from b returning c') as t (c int)",
+                "D040",
+            ),
+            ("create table a (b int unique on conflict rollback)", "D013"),
+            (
+                "create trigger t before update on a begin select raise(rollback, 'b'); end",
+                "D013",
+            ),
             ("listen orders", "D041"),
             ("prepare p as select 1", "D042"),
             ("PREPARE p FROM 'select 1'", "D042"),
@@ -328,7 +379,6 @@ mod tests {
         for (dialect, sql) in [
             (Postgres, "set local search_path to a"),
             (Postgres, "set constraints all deferred"),
-            (MySql, "set @a = 1"),
             (MySql, "update a set b = 1"),
             (Postgres, "select * into temp from orders"),
             (Postgres, "insert into temp select 1"),
@@ -338,6 +388,16 @@ mod tests {
             (Sqlite, "pragma table_info(a)"),
             (Sqlite, "pragma user_version = 3"),
             (Postgres, "select set_config('app.user', $1, true)"),
+            (Postgres, "select set_config('a', $1, is_local => true)"),
+            (
+                Postgres,
+                "select * from dblink('a', 'select 1') as t (b int)",
+            ),
+            (Postgres, "copy a from '/tmp/a'"),
+            (Postgres, "select * into outfile from a"),
+            (MySql, "set @a = 1"),
+            (MySql, "select @a := @a + 1, @@sql_mode"),
+            (Sqlite, "create table a (b int unique on conflict ignore)"),
             (Postgres, "notify orders, 'a'"),
             (Postgres, "unlisten orders"),
             (Postgres, "execute p"),

@@ -3,7 +3,7 @@
 use proc_macro2::{Delimiter, Group, Spacing, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Ident, Lit, Meta, Path, Token, Visibility, token};
+use syn::{Attribute, Expr, Ident, Item, Lit, Meta, Path, Token, Type, Visibility, token};
 
 use crate::syntax::function::Function;
 
@@ -61,6 +61,7 @@ impl Block {
             }]
         });
         let is_declaration = is_trait_as_written(&head);
+        share_constants(&head, &mut members);
         for member in &mut members {
             if let MemberItem::Function(function) = &mut member.item {
                 function.is_declared = is_declaration;
@@ -82,6 +83,72 @@ impl Block {
             Ok(attrs)
         };
         outer.parse2(self.head.clone()).unwrap_or_default()
+    }
+}
+
+/// Tells each function of a block of the constants in it: `Self::FIND` of an `impl`, `FIND` of a `mod`. An `impl` may give those
+/// of a trait another value.
+fn share_constants(head: &TokenStream, members: &mut [Member]) {
+    let owners = match BlockKind::of(head) {
+        BlockKind::Impl(ty) => ["Self::".to_owned()]
+            .into_iter()
+            .chain(ty.map(|ty| format!("{ty}::")))
+            .collect(),
+        BlockKind::Mod => vec![String::new(), "super::".to_owned()],
+        BlockKind::Other => return,
+    };
+    let mut constants = Vec::new();
+    for member in &*members {
+        if let MemberItem::Other(tokens) = &member.item
+            && let Ok(item) = syn::parse2::<Item>(tokens.clone())
+        {
+            let (name, value) = match item {
+                Item::Const(item) => (item.ident, item.expr),
+                Item::Static(item) => (item.ident, item.expr),
+                _ => continue,
+            };
+            let named = owners.iter().map(|owner| format!("{owner}{name}"));
+            constants.extend(named.map(|name| (name, (*value).clone())));
+        }
+    }
+    if !constants.is_empty() {
+        give_constants(members, &constants);
+    }
+}
+
+fn give_constants(members: &mut [Member], constants: &[(String, Expr)]) {
+    for member in members {
+        match &mut member.item {
+            MemberItem::Function(function) => function.constants.extend_from_slice(constants),
+            MemberItem::Block(block) => give_constants(&mut block.members, constants),
+            MemberItem::Other(_) => {}
+        }
+    }
+}
+
+/// The kinds of blocks, as far as names are concerned.
+enum BlockKind {
+    /// With the name of its type.
+    Impl(Option<Ident>),
+    Mod,
+    Other,
+}
+
+impl BlockKind {
+    fn of(head: &TokenStream) -> Self {
+        let mut tokens = head.clone();
+        tokens.extend([TokenTree::Group(Group::new(
+            Delimiter::Brace,
+            TokenStream::new(),
+        ))]);
+        match syn::parse2::<Item>(tokens) {
+            Ok(Item::Impl(item)) => Self::Impl(match *item.self_ty {
+                Type::Path(path) => path.path.segments.last().map(|last| last.ident.clone()),
+                _ => None,
+            }),
+            Ok(Item::Mod(_)) => Self::Mod,
+            _ => Self::Other,
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Function {
     pub is_declared: bool,
     /// The parameter that was marked `#[session]`.
     pub(crate) marked: Vec<usize>,
+    /// The constants of the `#[service]` block that it stands in, under the names that it knows them by.
+    pub(crate) constants: Vec<(String, Expr)>,
 }
 
 /// What `#[async_trait]` makes of an async function.
@@ -95,6 +97,7 @@ impl Parse for Function {
             is_in_block: false,
             is_declared,
             marked,
+            constants: Vec::new(),
         })
     }
 }

@@ -222,8 +222,8 @@ pub fn sql_commits_implicitly<V: NoCommitsImplicitly>(_: V) {}
 
 /// The answer for which [`sql_rolls_back_on_conflict`] lets a text pass.
 #[diagnostic::on_unimplemented(
-    message = "D013: on a conflict it would silently roll back the whole transaction; write `or abort`, the default, \
-               or `or ignore`",
+    message = "D013: on a conflict it would silently roll back the whole transaction; write `abort`, the default, \
+               or `ignore`",
     label = "sent on the session",
     note = "the statement guard refuses it at run time, whatever is allowed; a text that is for another server \
             takes `allow(D013, reason = \"..\")`"
@@ -507,6 +507,70 @@ impl NoLeavesForeign for SentElsewhere {}
 /// Rejects a text on the database that refuses it.
 pub fn sql_leaves_foreign<V: NoLeavesForeign>(_: V) {}
 
+/// The answer for which [`sql_leaves_config`] lets a text pass.
+#[diagnostic::on_unimplemented(
+    message = "D040: the setting outlives the transaction, and reaches the next user of the connection; write \
+               `set_config(name, value, true)`, or set it where the connection is opened",
+    label = "sent on the session",
+    note = "where it has to be, write `allow(D040, reason = \"..\")`, and the connection is closed or reset after \
+            the boundary"
+)]
+pub trait NoLeavesConfig {}
+
+#[diagnostic::do_not_recommend]
+impl NoLeavesConfig for SentElsewhere {}
+
+/// Rejects a text on the database that refuses it.
+pub fn sql_leaves_config<V: NoLeavesConfig>(_: V) {}
+
+/// The answer for which [`sql_leaves_variable`] lets a text pass.
+#[diagnostic::on_unimplemented(
+    message = "D040: the variable outlives the transaction, and its value reaches the next user of the connection; bind \
+               the value where it is used, or store it in a column",
+    label = "sent on the session",
+    note = "where it has to be, write `allow(D040, reason = \"..\")`, and the connection is closed or reset after \
+            the boundary"
+)]
+pub trait NoLeavesVariable {}
+
+#[diagnostic::do_not_recommend]
+impl NoLeavesVariable for SentElsewhere {}
+
+/// Rejects a text on the database that refuses it.
+pub fn sql_leaves_variable<V: NoLeavesVariable>(_: V) {}
+
+/// The answer for which [`sql_leaves_file_on_postgres`] lets a text pass.
+#[diagnostic::on_unimplemented(
+    message = "D040: the server writes the file or runs the program at once, and no rollback undoes it; read the \
+               rows with `tx.copy_out(sql)`, and hand them on after the commit",
+    label = "sent on the session",
+    note = "where it has to be, write `allow(D040, reason = \"..\")`, and the connection is closed or reset after \
+            the boundary"
+)]
+pub trait NoLeavesFileOnPostgres {}
+
+#[diagnostic::do_not_recommend]
+impl NoLeavesFileOnPostgres for SentElsewhere {}
+
+/// Rejects a text on the database that refuses it.
+pub fn sql_leaves_file_on_postgres<V: NoLeavesFileOnPostgres>(_: V) {}
+
+/// The answer for which [`sql_leaves_file`] lets a text pass.
+#[diagnostic::on_unimplemented(
+    message = "D040: the server writes the file at once, and no rollback undoes it; fetch the rows, and write them \
+               after the commit",
+    label = "sent on the session",
+    note = "where it has to be, write `allow(D040, reason = \"..\")`, and the connection is closed or reset after \
+            the boundary"
+)]
+pub trait NoLeavesFile {}
+
+#[diagnostic::do_not_recommend]
+impl NoLeavesFile for SentElsewhere {}
+
+/// Rejects a text on the database that refuses it.
+pub fn sql_leaves_file<V: NoLeavesFile>(_: V) {}
+
 /// The answer for which [`sql_holds_nul`] lets a text pass.
 #[diagnostic::on_unimplemented(
     message = "D013: SQLite's text ends at a NUL; remove it, or bind it as a value",
@@ -545,8 +609,11 @@ mod tests {
             }
             Breach::Guarded(Effect::ImplicitCommit) => dialect != Dialect::MySql,
             Breach::Guarded(Effect::NeedsConnection)
-            | Breach::Leaves(Leak::Listener | Leak::Foreign) => dialect != Dialect::Postgres,
-            Breach::Leaves(Leak::Lock | Leak::Cursor | Leak::PreparedStatement) => {
+            | Breach::Leaves(Leak::Listener | Leak::Foreign | Leak::Config) => {
+                dialect != Dialect::Postgres
+            }
+            Breach::Leaves(Leak::Variable) => dialect != Dialect::MySql,
+            Breach::Leaves(Leak::Lock | Leak::Cursor | Leak::PreparedStatement | Leak::File) => {
                 dialect == Dialect::Sqlite
             }
             _ => false,

@@ -163,7 +163,9 @@ pub(crate) fn rule(breach: Breach) -> &'static str {
         Breach::Guarded(Effect::ChangesReading) => SESSION_SETTING,
         Breach::Guarded(Effect::NeedsConnection) => UNGUARDED,
         Breach::Guarded(_) | Breach::Nul => TRANSACTION_SQL,
-        Breach::Leaves(Leak::Setting | Leak::Foreign) => SESSION_SETTING,
+        Breach::Leaves(
+            Leak::Setting | Leak::Config | Leak::Variable | Leak::Foreign | Leak::File,
+        ) => SESSION_SETTING,
         Breach::Leaves(Leak::Listener) => LISTEN,
         Breach::Leaves(Leak::PreparedStatement) => PREPARE_STATEMENT,
         Breach::Leaves(Leak::Lock) => ADVISORY_LOCK,

@@ -74,6 +74,31 @@ fn set_config_is_judged_by_its_last_argument() {
             "{local}"
         );
     }
+    for call in [
+        "set_config('a', $1, is_local => true)",
+        "set_config('a', $1, is_local := true)",
+        "set_config(is_local => true, setting_name => 'a', new_value => f(1, 2))",
+        "set_config('a', 'b', true::boolean)",
+        "set_config('a', 'b', \"is_local\" => 't')",
+    ] {
+        assert_eq!(
+            calls(&std::format!("select {call}"), Postgres),
+            [],
+            "{call}"
+        );
+    }
+    for call in [
+        "set_config('a', $1, is_local => false)",
+        "set_config('a', new_value => 'true', is_local => $1)",
+        "set_config(is_local => false, setting_name => 'a', new_value => 'true')",
+        "set_config('a', 'b', true and $1)",
+    ] {
+        assert_eq!(
+            calls(&std::format!("select {call}"), Postgres).len(),
+            1,
+            "{call}"
+        );
+    }
     for session in ["false", "$3", "not true", "f(1, true)", "'f'", ""] {
         assert_eq!(
             calls(
@@ -100,5 +125,59 @@ fn what_is_plain_calls_none_of_them() {
                 assert_eq!(calls(&sql, dialect).len(), 1, "{dialect:?}: {sql}");
             }
         }
+    }
+}
+
+#[test]
+fn what_dblink_runs_is_read() {
+    for sql in [
+        "select * from dblink('dbname=a', 'insert into b values (1) returning id') as t (id int)",
+        "select * from dblink('insert into b values (1) returning id') as t (id int)",
+        "select * from public.dblink($1, $q$ update b set c = 1 returning id $q$) as t (id int)",
+        "select * from dblink('a', 'select 1; delete from b') as t (id int)",
+        "select * from dblink('a', 'with d as (delete from b returning *) select * from d') as t (id int)",
+        "select * from dblink('a', format('insert into b values (%L)', $1)) as t (id int)",
+        "select * from dblink('a', 'insert into b values (' || $1 || ')') as t (id int)",
+    ] {
+        assert_eq!(calls(sql, Postgres).len(), 1, "{sql}");
+    }
+    for sql in [
+        "select * from dblink('dbname=a', 'select 1') as t (a int)",
+        "select * from dblink('dbname=a', 'select a from b for update') as t (a int)",
+        "select * from dblink('update', 'select ''insert into b'' as c') as t (a int)",
+        "select * from dblink('a', 'with d as (select 1) select * from d') as t (id int)",
+        "select * from dblink('a', 'select 1') as t (a int) where b = 'insert into c'",
+    ] {
+        assert_eq!(calls(sql, Postgres), [], "{sql}");
+    }
+}
+
+#[test]
+fn what_a_query_of_mysql_leaves_is_found() {
+    for (sql, expected) in [
+        ("select @a := ?", ("@a", 7)),
+        ("select b, @`a` := coalesce(?, 1) from c", ("@`a`", 10)),
+        ("select a into outfile '/tmp/a' from b", ("into outfile", 9)),
+        (
+            "select a INTO DUMPFILE '/tmp/a' from b",
+            ("INTO DUMPFILE", 9),
+        ),
+    ] {
+        assert_eq!(calls(sql, MySql), [expected], "{sql}");
+        assert!(!crate::is_plain(sql, MySql), "{sql}");
+        assert_eq!(calls(sql, Sqlite), [], "{sql}");
+    }
+    for sql in [
+        "select @a",
+        "select @a = ?",
+        "select @a := @a + 1, b from c where d = ?",
+        "select @a := (1), ? from (select @a := 0) as b",
+        "select count(*) into @a from b where c = ?",
+        "select @@sql_mode",
+        "call p(1, @a)",
+        "select a from b where c = 'd@e.f' and g = ':='",
+        "insert into outfile values (1)",
+    ] {
+        assert_eq!(calls(sql, MySql), [], "{sql}");
     }
 }

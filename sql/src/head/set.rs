@@ -19,6 +19,8 @@ pub(super) fn postgres(lexer: &mut Lexer<'_>) -> Kind {
             Kind::SetTransaction
         }
         _ if is_transaction_setting(&name) => Kind::SetTransaction,
+        // `SET @a = 1` is MySQL's.
+        _ if name.is_mark(b'@') => Kind::Other,
         _ if postgres_changes_reading(&name, lexer) => Kind::SetReading,
         _ if local => Kind::SetLocal,
         _ => Kind::SetSession,

@@ -228,6 +228,7 @@ fn copy(lexer: &mut Lexer<'_>) -> Kind {
                 return match lexer.accept_any(&["stdin", "stdout"]) {
                     true if token.is("from") => Kind::CopyFromStdin,
                     true => Kind::CopyToStdout,
+                    false if token.is("to") && names_file(lexer) => Kind::CopyToFile,
                     false => Kind::Copy,
                 };
             }
@@ -235,6 +236,14 @@ fn copy(lexer: &mut Lexer<'_>) -> Kind {
         }
     }
     Kind::Copy
+}
+
+/// `[PROGRAM] 'a'`
+fn names_file(lexer: &mut Lexer<'_>) -> bool {
+    lexer.accept("program");
+    lexer
+        .peek()
+        .is_some_and(|next| next.shape == Shape::Text || next.is("u"))
 }
 
 /// `HANDLER [a.]b OPEN [[AS] c]`: MySQL 8.4 manual 15.2.5, MariaDB "HANDLER".

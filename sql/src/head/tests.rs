@@ -94,7 +94,7 @@ fn rollback_on_conflict() {
     );
     check(
         &[Sqlite],
-        Kind::Ddl,
+        Kind::RollbackOnConflict,
         &["create table t (a unique on conflict rollback)"],
     );
     check(
@@ -713,10 +713,15 @@ fn code() {
     check(
         &[Postgres],
         Kind::Copy,
+        &["copy a from 'b'", "copy a from program 'stdin'"],
+    );
+    check(
+        &[Postgres],
+        Kind::CopyToFile,
         &[
-            "copy a from 'b'",
             "copy (select a from stdin) to 'b'",
-            "copy a from program 'stdin'",
+            "copy a to program 'cat > b'",
+            "copy a (b) to E'c' with (format csv)",
         ],
     );
     check(

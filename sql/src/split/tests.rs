@@ -4,7 +4,7 @@ use std::vec::Vec;
 
 use super::statements;
 use crate::Dialect::{self, MySql, Postgres, Sqlite};
-use crate::Kind;
+use crate::{Kind, Leak};
 
 fn split(sql: &str, dialect: Dialect) -> Vec<&str> {
     statements(sql, dialect)
@@ -116,6 +116,19 @@ fn postgres_bodies() {
 }
 
 #[test]
+fn a_bound_value_in_a_variable_stays() {
+    for (sql, expected) in [
+        ("set @a = ?", Some(Leak::Variable)),
+        ("set @a = 1, @b := concat('a', ?)", Some(Leak::Variable)),
+        ("set @a = 0", None),
+        ("set @a = '?'", None),
+    ] {
+        let leaks = statements(sql, MySql).map(|statement| statement.leak());
+        assert_eq!(leaks.collect::<Vec<_>>(), [expected], "{sql}");
+    }
+}
+
+#[test]
 fn sqlite_bodies() {
     check_whole(
         Sqlite,
@@ -143,7 +156,7 @@ fn sqlite_bodies() {
             ),
             (
                 "create trigger t after insert on a begin select raise(rollback, 'no;'); end",
-                Kind::Routine,
+                Kind::RollbackOnConflict,
             ),
             ("create table begin (a)", Kind::Ddl),
         ],

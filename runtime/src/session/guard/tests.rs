@@ -24,6 +24,14 @@ fn statements_of_a_body_pass() {
         assert_eq!(refused(sql, Dialect::Postgres), None, "{sql}");
     }
     assert_eq!(refused("set @total = 0", Dialect::MySql), None);
+    assert!(refused("set @user = ?", Dialect::MySql).is_some());
+    assert_eq!(
+        refused(
+            "select set_config('app.user', $1, is_local => true)",
+            Dialect::Postgres
+        ),
+        None
+    );
     assert_eq!(
         refused("pragma defer_foreign_keys = on", Dialect::Sqlite),
         None
@@ -56,6 +64,11 @@ fn what_commits_implicitly_is_refused_where_it_does() {
 fn what_outlives_the_transaction_is_refused_by_its_rule() {
     for (sql, rule) in [
         ("set search_path = a", "D040"),
+        ("copy a to program 'cat'", "D040"),
+        (
+            "select * from dblink('a', 'delete from b returning c') as t (c int)",
+            "D040",
+        ),
         ("reset all", "D040"),
         ("select set_config('app.user', 'a', false)", "D040"),
         ("listen orders", "D041"),
@@ -356,6 +369,25 @@ const TEXTS: [(Dialect, &[&str]); 3] = [
             "create function f() returns void language plpgsql as $$ begin set role a; end $$",
             "create function f() returns int language sql begin atomic select 1; end",
             "create procedure p() language plpgsql as $$ begin commit; end $$",
+            "set @a = ?",
+            "select @a := ?, b from c",
+            "select @a := @a + 1 from b",
+            "select count(*) into @a from b",
+            "select a into outfile '/tmp/a' from b",
+            "select set_config('a.b', $1, is_local => true)",
+            "select set_config('a.b', $1, is_local => false)",
+            "select * from dblink('a', 'insert into b values (1) returning c') as t (c int)",
+            "select * from dblink('a', 'select 1') as t (c int)",
+            "select lo_export(1, '/tmp/a')",
+            "copy a to program 'cat'",
+            "copy (select 1) to '/tmp/a'",
+            "copy a from program 'cat'",
+            "do $$ begin copy a to '/tmp/a'; end $$",
+            "create table a (b text unique on conflict rollback)",
+            "create temp table a (b text unique on conflict rollback)",
+            "create table a (b text unique on conflict ignore)",
+            "create trigger t before update on a begin select raise(rollback, 'b'); end",
+            "create trigger t before update on a begin select raise(abort, 'b'); end",
             "set @a = 1",
             "use shop",
             "pragma foreign_keys = off",
@@ -802,7 +834,7 @@ fn what_only_the_guard_sees() {
     for (dialect, text, reason) in [
         (
             Dialect::Postgres,
-            "format!(\"set role {role}\")",
+            "text_of(role)",
             "put together at run time",
         ),
         (Dialect::MySql, "LOCKS", "a constant outside of the body"),
