@@ -850,7 +850,7 @@ mod tests {
                 (Asked::Counted, Lent),
             ),
             (
-                "let all = join_all([f(tx)]).await; let (a, b): (A, B) = all.into_iter().partition(|r| r.is_ok()); a",
+                "let all = vec![f(tx).await]; let (a, b): (A, B) = all.drain(..).partition(|r| r.is_ok()); a",
                 (Items, Lent),
             ),
             ("join(f(tx), g()).await.1", (Dropped, Lent)),
