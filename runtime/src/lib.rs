@@ -163,9 +163,9 @@ pub mod __private0 {
     pub use crate::http::actix::ClientAnswer;
     pub use crate::http::status::Answer;
     pub use crate::macro_support::outcome::{
-        counted, cut_off, discarded_held, discarded_items, discarded_lent, discarded_open, discards,
-        dropped_held, dropped_lent, dropped_open, later_held, later_lent, leaves_alone, made,
-        swallowed_held, swallowed_inside_held, swallowed_inside_lent, swallowed_inside_open,
+        counted, cut_off, discarded_held, discarded_items, discarded_lent, discarded_open,
+        discards, dropped_held, dropped_lent, dropped_open, later_held, later_lent, leaves_alone,
+        made, swallowed_held, swallowed_inside_held, swallowed_inside_lent, swallowed_inside_open,
         swallowed_later_held, swallowed_later_lent, swallowed_lent, swallowed_open, swallows,
         swallows_own,
     };
