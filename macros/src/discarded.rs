@@ -4,9 +4,10 @@ use demarcate_rules::lost::{self, Around, Asked, Part, Question};
 use demarcate_rules::{Args, Rule, Tie, control::Names, swallowed, without_type};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::parse::{ParseStream, Parser};
 use syn::{
-    Arm, Block, Expr, ExprBlock, ExprMatch, ExprParen, ExprReference, Ident, Pat, PatIdent, Path,
-    Stmt, Token, token,
+    Arm, Block, Expr, ExprBlock, ExprMatch, ExprParen, ExprReference, Ident, Macro, Pat, PatIdent,
+    Path, Stmt, Token, token,
 };
 
 use crate::paths;
@@ -73,12 +74,15 @@ impl Rules {
     /// The functions that reject an answer.
     fn functions(&self, asked: Asked) -> Vec<&'static str> {
         let all: &[(&str, bool)] = match asked {
-            Asked::Discarded | Asked::Items | Asked::Later => &[("discards", self.discarded)],
+            Asked::Discarded | Asked::Items | Asked::Counted | Asked::Later => {
+                &[("discards", self.discarded)]
+            }
+            Asked::Made => &[("leaves_alone", self.never_awaited)],
             Asked::Dropped => &[
                 ("discards", self.discarded),
                 ("leaves_alone", self.never_awaited),
             ],
-            Asked::Swallowed | Asked::SwallowedInside | Asked::SwallowedLater => &[
+            Asked::Swallowed | Asked::SwallowedInside | Asked::SwallowedLater | Asked::CutOff => &[
                 ("swallows", self.swallowed && !self.swallowed_own),
                 ("swallows_own", self.swallowed && self.swallowed_own),
             ],
@@ -115,8 +119,26 @@ impl Asking<'_> {
                     self.ask_of(value);
                 }
             }
+            (Part::Argument, Expr::Macro(call)) => self.in_macro(&mut call.mac),
+            (Part::Base, Expr::Field(field)) => self.ask_of(&mut field.base),
+            (Part::Beside, Expr::MethodCall(call)) => {
+                let asked = self.beside(&call.receiver);
+                in_front(expr, asked);
+            }
+            (Part::Beside, Expr::Macro(call)) => {
+                if let Some((value, _)) = first_of(&call.mac) {
+                    let asked = self.beside(&value);
+                    in_front(expr, asked);
+                }
+            }
             (Part::Iterated, Expr::ForLoop(repeated)) => self.ask_of(&mut repeated.expr),
-            (Part::Right, Expr::Assign(branch)) => self.ask_of(&mut branch.right),
+            (Part::Right, Expr::Assign(assign))
+                if self.question.is_name && self.question.asked == Asked::Dropped =>
+            {
+                let asked = self.beside(&assign.right);
+                in_front(expr, asked);
+            }
+            (Part::Right, Expr::Assign(assign)) => self.ask_of(&mut assign.right),
             (Part::Scrutinee(n), Expr::Match(choice)) => match choice.arms.get_mut(n) {
                 Some(arm) if self.question.is_name => {
                     let body =
@@ -192,17 +214,23 @@ impl Asking<'_> {
                     _ => self.ask_of(&mut init.expr),
                 }
             }
-            (Part::Right, Stmt::Expr(Expr::Assign(assign), _)) => {
-                if is_name {
-                    let asked = self.beside(&assign.right);
-                    in_block(stmt, asked);
-                } else {
-                    self.ask_of(&mut assign.right);
+            (Part::InitReceiver, Stmt::Local(local)) => {
+                let init = local.init.as_mut().map(|init| &mut *init.expr);
+                if let Some(Expr::MethodCall(call)) = init.map(without_parens_mut) {
+                    self.ask_of(&mut call.receiver);
                 }
             }
             (Part::Whole, Stmt::Expr(expr, _)) => self.ask_of(expr),
             (_, Stmt::Expr(expr, _)) => self.in_expression(expr),
             _ => {}
+        }
+    }
+
+    /// Puts the question around the first argument of `matches!(value, pattern)`.
+    fn in_macro(&self, mac: &mut Macro) {
+        if let Some((mut value, rest)) = first_of(mac) {
+            self.ask_of(&mut value);
+            mac.tokens = quote!(#value #rest);
         }
     }
 
@@ -286,6 +314,9 @@ fn function(asked: Asked, tie: Tie) -> &'static str {
         (Asked::Dropped, Tie::Held) => "dropped_held",
         (Asked::Dropped, Tie::Open) => "dropped_open",
         (Asked::Items, _) => "discarded_items",
+        (Asked::Counted, _) => "counted",
+        (Asked::Made, _) => "made",
+        (Asked::CutOff, _) => "cut_off",
         (Asked::Later, Tie::Lent) => "later_lent",
         (Asked::Later, _) => "later_held",
         (Asked::SwallowedLater, Tie::Lent) => "swallowed_later_lent",
@@ -339,6 +370,23 @@ fn take(expr: &mut Expr, make: impl FnOnce(Expr) -> Expr) {
 fn in_block(stmt: &mut Stmt, first: Stmt) {
     let taken = std::mem::replace(stmt, Stmt::Expr(Expr::Verbatim(TokenStream::new()), None));
     *stmt = Stmt::Expr(block_of(vec![first, taken]), None);
+}
+
+/// The first argument of a macro call, and the tokens after it.
+fn first_of(mac: &Macro) -> Option<(Expr, TokenStream)> {
+    let read = |input: ParseStream<'_>| Ok((input.parse()?, input.parse()?));
+    read.parse2(mac.tokens.clone()).ok()
+}
+
+/// Replaces an expression by a block with a statement in front of it.
+fn in_front(expr: &mut Expr, first: Stmt) {
+    take(expr, |expr| {
+        Expr::Paren(ExprParen {
+            attrs: Vec::new(),
+            paren_token: token::Paren(Span::mixed_site()),
+            expr: Box::new(block_of(vec![first, Stmt::Expr(expr, None)])),
+        })
+    });
 }
 
 fn block_of(stmts: Vec<Stmt>) -> Expr {

@@ -163,10 +163,11 @@ pub mod __private0 {
     pub use crate::http::actix::ClientAnswer;
     pub use crate::http::status::Answer;
     pub use crate::macro_support::outcome::{
-        discarded_held, discarded_items, discarded_lent, discarded_open, discards, dropped_held,
-        dropped_lent, dropped_open, later_held, later_lent, leaves_alone, of_error, swallowed_held,
-        swallowed_inside_held, swallowed_inside_lent, swallowed_inside_open, swallowed_later_held,
-        swallowed_later_lent, swallowed_lent, swallowed_open, swallows, swallows_own,
+        counted, cut_off, discarded_held, discarded_items, discarded_lent, discarded_open,
+        discards, dropped_held, dropped_lent, dropped_open, later_held, later_lent, leaves_alone,
+        made, of_error, swallowed_held, swallowed_inside_held, swallowed_inside_lent,
+        swallowed_inside_open, swallowed_later_held, swallowed_later_lent, swallowed_lent,
+        swallowed_open, swallows, swallows_own,
     };
     pub use crate::macro_support::probe::{
         again, begins, begins_by, commits, extractor_again, handed, handed_on, is_fallible,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use demarcate::sqlite::Session;
 use demarcate::{Error, service};
-use futures_util::TryFutureExt;
+use futures_util::{StreamExt, TryFutureExt};
 use tokio::time::timeout;
 
 struct Jobs;
@@ -96,6 +96,76 @@ async fn stopped(tx: &mut Session, jobs: &Jobs) -> Result<i64, sqlx::Error> {
         std::process::exit(1);
     }
     Ok(n)
+}
+
+#[service]
+async fn asked(tx: &mut Session, jobs: &Jobs) -> Result<bool, Error> {
+    if count(tx).await.is_err() {
+        return Err(Error::application(409, "cannot count"));
+    }
+    if !matches!(count(tx).await, Ok(n) if n > 0) {
+        return Err(Error::application(409, "nothing to count"));
+    }
+    let counted = count(tx).await;
+    if counted.is_ok() {
+        jobs.note("counted");
+    }
+    println!("{} {:?}", counted.is_ok(), counted.as_ref().err());
+    let counted = counted?;
+    let more = count(tx).await;
+    if let Err(error) = &more {
+        eprintln!("{error}");
+    }
+    let is_more = more.is_ok();
+    let mut failed = 0;
+    let mut all_fine = true;
+    for _ in 0..counted {
+        if count(tx).await.is_err() {
+            failed += 1;
+        }
+        all_fine &= count(tx).await.is_ok();
+    }
+    if failed > 0 {
+        return Err(Error::application(409, "some failed"));
+    }
+    all_fine.then_some(()).ok_or_else(|| Error::application(409, "not fine"))?;
+    assert!(count(tx).await.is_ok(), "the table is there");
+    let gone = matches!(count(tx).await, Err(sqlx::Error::RowNotFound));
+    let saved = tx.savepoint(async |tx| count(tx).await).await;
+    Ok(gone && is_more && saved.is_ok())
+}
+
+#[service]
+async fn listed(tx: &mut Session) -> Result<i64, sqlx::Error> {
+    let mut counts = vec![count(tx).await, count(tx).await];
+    println!("{}", counts.len());
+    while let Some(n) = counts.pop() {
+        println!("{}", n?);
+    }
+    let counts = [count(tx).await, count(tx).await];
+    for n in &counts {
+        println!("{}", n.is_ok());
+    }
+    let (fine, failed): (Vec<_>, Vec<_>) = counts.into_iter().partition(Result::is_ok);
+    if let Some(Err(error)) = failed.into_iter().next() {
+        return Err(error);
+    }
+    let found = count(tx).await.map(Some).or_else(|error| match error {
+        sqlx::Error::RowNotFound => Ok(None),
+        error => Err(error),
+    })?;
+    let (joined, _) = tokio::join!(count(tx), async { 1 });
+    let one = tokio::join!(async { 1 }, async { 2 }).0;
+    let mut rows = sqlx::query_scalar::<_, i64>("select 1").fetch(&mut *tx);
+    let row = rows.next().await.transpose()?;
+    Ok(joined? + one + fine.len() as i64 + found.or(row).unwrap_or(0))
+}
+
+#[service]
+async fn mapped(tx: &mut Session, id: Option<i64>) -> Result<i64, sqlx::Error> {
+    let mut seen = Vec::new();
+    id.map(|id| seen.push((id, tx.boundary().name())));
+    count(tx).await
 }
 
 async fn count(tx: &mut Session) -> Result<i64, sqlx::Error> {

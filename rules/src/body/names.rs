@@ -36,8 +36,18 @@ pub struct Names {
     pub(crate) tied: Vec<(Ident, Tied)>,
     /// Of the statement that is looked at: names that it binds and that nothing uses after it, `_name` each.
     pub(crate) idle: Vec<Ident>,
+    /// The same, whatever their form.
+    pub(crate) unused: Vec<Ident>,
     /// Names of results that statements after this one use as well.
     pub(crate) later: Vec<Ident>,
+    /// Names of results that are used otherwise than by asking whether they have failed.
+    pub(crate) kept: Vec<Ident>,
+    /// Names of which later statements make an error: `if !saved { return Err(..) }`.
+    pub(crate) answered: Vec<Ident>,
+    /// Whether it leads to an error, here, if a result is asked whether it has failed.
+    pub(crate) is_answered: bool,
+    /// In a loop, where a list may be taken apart step by step.
+    pub(crate) is_repeated: bool,
     /// Of the assignment that is looked at: whether it is a branch of `select!`, `saved = f(tx)`, whose right side is awaited.
     pub(crate) is_branch: bool,
     /// Inside a macro call whose arguments may be anything, so that nothing is put in their place.
@@ -131,12 +141,20 @@ impl Names {
                 .cloned()
                 .collect(),
             idle: Vec::new(),
+            unused: Vec::new(),
             later: self
                 .later
                 .iter()
                 .filter(|name| stays(name))
                 .cloned()
                 .collect(),
+            kept: self
+                .kept
+                .iter()
+                .filter(|name| stays(name))
+                .cloned()
+                .collect(),
+            answered: self.answered.clone(),
             factories_by_name: self.factories_by_name.clone(),
             ..*self
         }
@@ -168,9 +186,20 @@ impl Names {
         self.known.extend(names);
     }
 
+    /// Binds an item of a list of results, which may be looked at later in the list itself.
+    pub(crate) fn tie_item(&mut self, name: &Ident, tie: Tie, is_later: bool) {
+        self.tied.push((name.clone(), Tied::Outcome(tie)));
+        self.later.extend(is_later.then(|| name.clone()));
+    }
+
     /// Whether an expression is a local variable that statements after this one use as well.
     pub(crate) fn is_used_later(&self, expr: &Expr) -> bool {
         plain_place(expr).is_some_and(|name| self.later.contains(name))
+    }
+
+    /// Whether an expression is a local variable whose result is looked at somewhere else.
+    pub(crate) fn is_kept(&self, expr: &Expr) -> bool {
+        plain_place(expr).is_some_and(|name| self.kept.contains(name) || self.later.contains(name))
     }
 
     /// Whether a session is named anywhere in tokens.

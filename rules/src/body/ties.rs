@@ -7,7 +7,7 @@ use syn::{
     ExprMethodCall, ExprWhile, Ident, Item, Macro, Member, Pat, Stmt,
 };
 
-use crate::body::idioms::{is_query_macro, runs_query};
+use crate::body::idioms::{begins, connects, is_query_macro, runs_query};
 use crate::body::names::{Names, Tie, Tied, is_boundary};
 use crate::body::typed::{is_known, passes_through};
 use crate::syntax::expr::{called, chain, owner, plain_place, tail, without_parens};
@@ -63,9 +63,13 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
         Expr::Macro(mac) if is_list(&mac.mac) => {
             one_of(Arguments::of(&mac.mac)?.expressions(), names)
         }
-        Expr::Field(field) if matches!(field.member, Member::Unnamed(_)) => {
-            outcome(&field.base, names)
-        }
+        Expr::Field(field) => match &field.member {
+            Member::Unnamed(number) => match joined(&field.base, names) {
+                Some(ties) => *ties.get(usize::try_from(number.index).ok()?)?,
+                None => outcome(&field.base, names),
+            },
+            Member::Named(_) => None,
+        },
         Expr::Index(index) => outcome(&index.expr, names),
         // One of several.
         Expr::Block(block) => outcome(tail(&block.block)?, names),
@@ -123,20 +127,85 @@ fn breaks(body: &Block) -> Vec<&Expr> {
 fn keeps(call: &ExprMethodCall, names: &Names) -> bool {
     match call.method.to_string().as_str() {
         "map" | "map_err" | "and" | "and_then" | "inspect" | "inspect_err" | "err" | "copied"
-        | "cloned" => true,
+        | "cloned" | "transpose" => true,
+        // Of anyhow, eyre and error-stack.
+        "context" | "with_context" | "wrap_err" | "wrap_err_with" | "change_context" => true,
         "as_ref" | "as_deref" => !names.is_used_later(&call.receiver),
         _ => false,
     }
 }
 
-/// Returns how a future came from the session; `None` for that of a scope, such as a savepoint.
+/// The same of what any other method made of a result, of which only the type tells whether it is one still:
+/// `f(tx).await.logged()`.
+pub(crate) fn made_of(expr: &Expr, names: &Names) -> Option<Tie> {
+    if let Some(tie) = outcome(expr, names) {
+        return Some(tie);
+    }
+    match without_parens(expr) {
+        Expr::MethodCall(call)
+            if plain_place(&call.receiver).is_none()
+                && !handles(&call.method)
+                && arguments(call.args.iter(), names) == Tie::Open =>
+        {
+            let tie = made_of(&call.receiver, names)?;
+            (tie != Tie::Open).then(|| tie.held())
+        }
+        _ => None,
+    }
+}
+
+/// Whether a method takes a result apart, or gives what depends on where it is used.
+fn handles(method: &Ident) -> bool {
+    const HANDLE: [&str; 25] = [
+        "collect",
+        "expect",
+        "expect_err",
+        "from",
+        "into",
+        "into_iter",
+        "is_err",
+        "is_none",
+        "is_ok",
+        "is_some",
+        "iter",
+        "iter_mut",
+        "map_or",
+        "map_or_else",
+        "ok",
+        "ok_or",
+        "ok_or_else",
+        "or_else",
+        "parse",
+        "product",
+        "sum",
+        "try_into",
+        "unwrap",
+        "unwrap_err",
+        "unwrap_or",
+    ];
+    HANDLE.iter().any(|word| method == word) || method.to_string().starts_with("unwrap_or")
+}
+
+/// Returns how a future came from the session; `None` for that of a scope, such as a savepoint, and for one that leads past
+/// the session, which is refused as that.
 pub(crate) fn of_future(future: &Expr, names: &Names) -> Option<Tie> {
     if let Expr::MethodCall(call) = without_parens(future)
         && is_scope(call, names)
     {
         return None;
     }
-    Some(given(future, names))
+    let tie = given(future, names);
+    (tie != Tie::Open || !leads_past(future)).then_some(tie)
+}
+
+/// `pool.begin()`, `PgConnection::connect(url)`
+fn leads_past(future: &Expr) -> bool {
+    let name = match without_parens(future) {
+        Expr::MethodCall(call) => Some(&call.method),
+        Expr::Call(call) => called(&call.func),
+        _ => None,
+    };
+    name.is_some_and(|name| begins(name) || connects(name))
 }
 
 /// `tx.savepoint(..)`, and `tx.each(..)`, which has a savepoint for each item; and a boundary of a factory.
@@ -308,6 +377,44 @@ pub(crate) fn joins(expr: &Expr) -> Option<Joined> {
         "try_join" => Some(Joined::Result),
         _ => None,
     }
+}
+
+/// Returns how each of the results came from the session that several futures give together: `join!(a, b)`,
+/// `join(a, b).await`.
+pub(crate) fn joined(expr: &Expr, names: &Names) -> Option<Vec<Option<Tie>>> {
+    let tie = |future| of_future(future, names).filter(|tie| *tie != Tie::Open);
+    match (joins(expr), without_parens(expr)) {
+        (Some(Joined::Tuple(_)), Expr::Macro(mac)) => {
+            Some(Arguments::of(&mac.mac)?.expressions().map(tie).collect())
+        }
+        (None, Expr::Await(wait)) => match without_parens(&wait.base) {
+            Expr::Call(call) if called(&call.func).is_some_and(is_join) => {
+                Some(call.args.iter().map(tie).collect())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The functions of futures that wait for several.
+fn is_join(name: &Ident) -> bool {
+    ["join", "join3", "join4", "join5"]
+        .iter()
+        .any(|known| name == known)
+}
+
+/// Whether what goes through a list, or is lent, is of a local variable that is used later: `&all`, `all.iter()`.
+pub(crate) fn is_borrowed(iterator: &Expr, names: &Names) -> bool {
+    let is_lent = matches!(iterator, Expr::Reference(_)) && names.is_used_later(iterator);
+    is_lent
+        || chain(iterator).any(|link| match link {
+            Expr::MethodCall(call) => {
+                (call.method == "iter" || call.method == "iter_mut")
+                    && names.is_used_later(&call.receiver)
+            }
+            _ => false,
+        })
 }
 
 /// What a macro gives that awaits several futures.

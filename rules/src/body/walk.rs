@@ -8,15 +8,16 @@ use syn::{
     Item, Local, Macro, Pat, Signature, Stmt, Type,
 };
 
+use crate::body::ends::{answered, claims, leads_to_error, looks_at, sets, used_in};
 use crate::body::idioms::{
     begins, begins_on_session, connects, is_http, is_query, is_unguarded, makes_factory, of_type,
     waits_later,
 };
 use crate::body::names::{Known, Names, Tie, Tied, is_typed_session, same};
-use crate::body::ties::{TakenIn, in_some, in_tuple, items, of_future, taken_in};
+use crate::body::ties::{TakenIn, in_some, in_tuple, is_borrowed, items, of_future, taken_in};
 use crate::body::typed::{is_known, is_type_written_out};
 use crate::kind::Kind;
-use crate::syntax::expr::{called, chain, conditions, without_parens};
+use crate::syntax::expr::{any_word, called, chain, conditions, without_parens};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{bindings, binds, names_word, plain_name, without_type};
 use crate::syntax::session::{is_lent_session, parameters};
@@ -163,15 +164,21 @@ impl Walk<'_> {
     /// gave, or what the compiler knows the type of.
     fn visit_adapter(&mut self, call: &mut ExprMethodCall, tie: Option<Tie>) {
         let is_typed = hands_over(&call.method) && is_known(&call.receiver, &self.names);
+        let is_later = is_borrowed(&call.receiver, &self.names);
+        let item = usize::from(call.method == "fold");
         self.visit_expr_mut(&mut call.receiver);
         for argument in &mut call.args {
             if let Expr::Closure(closure) = argument {
                 let mut names = self
                     .names
                     .without(&closure.inputs.iter().collect::<Vec<_>>());
-                if let (Some(tie), Some(name)) = (tie, closure.inputs.first().and_then(plain_name))
+                if let (Some(tie), Some(name)) =
+                    (tie, closure.inputs.iter().nth(item).and_then(plain_name))
                 {
-                    names.tied.push((name.clone(), Tied::Outcome(tie)));
+                    names.tie_item(name, tie, is_later);
+                    if looks_at(closure.body.to_token_stream(), name) {
+                        names.kept.push(name.clone());
+                    }
                 }
                 if is_typed {
                     closure
@@ -222,6 +229,18 @@ impl Walk<'_> {
         }
     }
 
+    /// Marks the results that a block looks at somewhere.
+    fn keep(&mut self, spoken: &[TokenStream], seen: &mut Vec<Ident>) {
+        for (name, tied) in &self.names.tied {
+            if matches!(tied, Tied::Outcome(_)) && !seen.contains(name) {
+                seen.push(name.clone());
+                if spoken.iter().any(|tokens| looks_at(tokens.clone(), name)) {
+                    self.names.kept.push(name.clone());
+                }
+            }
+        }
+    }
+
     fn is_scope(&self, call: &ExprMethodCall) -> bool {
         call.method == "savepoint"
             || (["before_commit", "each", "pages"]
@@ -261,10 +280,18 @@ impl Walk<'_> {
 
 /// Returns how the items came from the session that a method gives to a closure.
 fn adapted(call: &ExprMethodCall, names: &Names) -> Option<Tie> {
-    let is_adapter = ["filter_map", "flat_map", "map", "for_each", "then"]
-        .iter()
-        .any(|name| call.method == name);
-    (is_adapter && matches!(call.args.first(), Some(Expr::Closure(_))))
+    const ADAPTERS: [&str; 8] = [
+        "and_then",
+        "filter_map",
+        "flat_map",
+        "fold",
+        "for_each",
+        "is_some_and",
+        "map",
+        "then",
+    ];
+    let is_adapter = ADAPTERS.iter().any(|name| call.method == name);
+    (is_adapter && matches!(call.args.last(), Some(Expr::Closure(_))))
         .then(|| items(&call.receiver, names))
         .flatten()
         .filter(|tie| *tie != Tie::Open)
@@ -463,14 +490,48 @@ fn later(stmt: &Stmt, after: &[Stmt], names: &Names) -> Option<(Ident, TakenIn)>
     Some((name.clone(), taken_in(name, after, names)))
 }
 
-/// The names of the form `_name` that a statement binds and that nothing uses after it.
-fn idle(stmt: &Stmt, after: &[Stmt]) -> Vec<Ident> {
+/// The names that a statement binds and that nothing uses after it.
+fn unused(stmt: &Stmt, after: &[Stmt]) -> Vec<Ident> {
     let Stmt::Local(local) = stmt else {
         return Vec::new();
     };
     let bound = bindings(&local.pat).into_iter().map(|binding| binding.name);
-    let marked = bound.filter(|name| name.to_string().starts_with('_'));
-    marked.filter(|name| !uses(after, name)).cloned().collect()
+    bound.filter(|name| !uses(after, name)).cloned().collect()
+}
+
+/// Those of the form `_name`.
+fn marked(names: &[Ident]) -> Vec<Ident> {
+    let marked = names
+        .iter()
+        .filter(|name| name.to_string().starts_with('_'));
+    marked.cloned().collect()
+}
+
+/// Whether statements ask of a value whether it has failed, or how many there are.
+fn ask(stmts: &[TokenStream]) -> bool {
+    const ASK: [&str; 7] = [
+        "is_empty",
+        "is_err",
+        "is_err_and",
+        "is_ok",
+        "is_ok_and",
+        "len",
+        "matches",
+    ];
+    let is_asked = |word: &Ident| ASK.iter().any(|known| word == known);
+    stmts
+        .iter()
+        .any(|tokens| any_word(tokens.clone(), &is_asked))
+}
+
+/// `f(tx).await.is_ok();`, which is judged as a statement.
+fn is_bare(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Expr(Expr::MethodCall(call), Some(_)) => {
+            call.method == "is_ok" || call.method == "is_err"
+        }
+        _ => false,
+    }
 }
 
 /// The meaning of the names of a function that stands in the body: `async fn helper(tx: &mut Session)`.
@@ -500,6 +561,9 @@ impl VisitMut for Walk<'_> {
         // Looked at before its parts are replaced.
         self.show(Step::Enter(expr));
         self.names.is_branch = false;
+        let (is_answered, is_repeated) = (self.names.is_answered, self.names.is_repeated);
+        self.names.is_answered |= leads_to_error(expr, &self.names);
+        self.names.is_repeated |= matches!(expr, Expr::ForLoop(_) | Expr::Loop(_) | Expr::While(_));
         match expr {
             Expr::MethodCall(call) if self.is_scope(call) => self.visit_scope(call),
             Expr::MethodCall(call) if self.names.runs_after_the_end(call) => {
@@ -521,6 +585,7 @@ impl VisitMut for Walk<'_> {
             }
             Expr::If(choice) => {
                 self.visit_expr_mut(&mut choice.cond);
+                self.names.is_answered = is_answered;
                 let names = self.names_of_condition(&choice.cond);
                 self.within(names, |walk| walk.visit_block_mut(&mut choice.then_branch));
                 if let Some((_, other)) = &mut choice.else_branch {
@@ -534,6 +599,7 @@ impl VisitMut for Walk<'_> {
             }
             Expr::ForLoop(repeated) => {
                 let item = items(&repeated.expr, &self.names).filter(|tie| *tie != Tie::Open);
+                let is_later = is_borrowed(&repeated.expr, &self.names);
                 let is_typed = is_known(&repeated.expr, &self.names);
                 self.visit_expr_mut(&mut repeated.expr);
                 let mut names = self.names.without(&[&repeated.pat]);
@@ -541,7 +607,7 @@ impl VisitMut for Walk<'_> {
                     names.bind_typed(&repeated.pat);
                 }
                 if let (Some(tie), Some(name)) = (item, plain_name(&repeated.pat)) {
-                    names.tied.push((name.clone(), Tied::Outcome(tie)));
+                    names.tie_item(name, tie, is_later);
                 }
                 self.within(names, |walk| walk.visit_block_mut(&mut repeated.body));
             }
@@ -553,8 +619,14 @@ impl VisitMut for Walk<'_> {
                     .collect();
                 let is_typed = is_known(&choice.expr, &self.names);
                 self.visit_expr_mut(&mut choice.expr);
+                self.names.is_answered = is_answered;
                 for (arm, tied) in choice.arms.iter_mut().zip(tied) {
                     let mut names = self.names.without(&[&arm.pat]);
+                    if let Some((name, _)) = &tied
+                        && looks_at(arm.body.to_token_stream(), name)
+                    {
+                        names.kept.push(name.clone());
+                    }
                     names.tied.extend(tied);
                     if is_typed {
                         names.bind_typed(&arm.pat);
@@ -581,12 +653,13 @@ impl VisitMut for Walk<'_> {
             }
             _ => visit_mut::visit_expr_mut(self, expr),
         }
+        (self.names.is_answered, self.names.is_repeated) = (is_answered, is_repeated);
         self.show(Step::Leave(expr));
     }
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
         self.show(Step::Statement(stmt));
-        self.names.idle = Vec::new();
+        (self.names.idle, self.names.unused) = (Vec::new(), Vec::new());
         visit_mut::visit_stmt_mut(self, stmt);
         self.show(Step::LeaveStatement(stmt));
     }
@@ -594,13 +667,30 @@ impl VisitMut for Walk<'_> {
     fn visit_block_mut(&mut self, block: &mut Block) {
         let names = self.names.clone();
         self.within(names, |walk| {
+            let spoken: Vec<_> = match walk.names.inside {
+                true => block.stmts.iter().map(used_in).collect(),
+                false => Vec::new(),
+            };
+            let asks = ask(&spoken);
+            let mut seen = Vec::new();
             let mut rest = block.stmts.as_mut_slice();
             let outer = walk.names.later.clone();
+            let (answered_before, is_answered) =
+                (walk.names.answered.clone(), walk.names.is_answered);
             while let Some((stmt, after)) = rest.split_first_mut() {
-                walk.names.idle = idle(stmt, after);
+                walk.names.unused = unused(stmt, after);
+                walk.names.idle = marked(&walk.names.unused);
                 walk.names.later = outer.clone();
                 let again = used_again(after, &walk.names);
                 walk.names.later.extend(again);
+                if asks {
+                    walk.keep(&spoken, &mut seen);
+                    walk.names.answered = answered(after, &walk.names);
+                    walk.names.answered.extend(answered_before.clone());
+                }
+                let is_value = matches!(stmt, Stmt::Expr(_, None)) && after.is_empty();
+                walk.names.is_answered =
+                    (is_value && is_answered) || sets(stmt, &walk.names) || is_bare(stmt);
                 let later = later(stmt, after, &walk.names);
                 walk.visit_stmt_mut(stmt);
                 if let Some((name, taken)) = later {
@@ -667,6 +757,7 @@ impl VisitMut for Walk<'_> {
         let before = self.replaces.then(|| arguments.text());
         let names = Names {
             is_opaque: self.names.is_opaque || !arguments.are_expressions,
+            is_answered: self.names.is_answered || claims(mac),
             ..self.names.clone()
         };
         let selects = mac.path.segments.last();

@@ -5,17 +5,21 @@
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Block, Expr, ExprAssign, ExprCall, ExprMethodCall, Ident, Local, Pat, Stmt};
+use syn::{
+    Block, Expr, ExprAssign, ExprCall, ExprField, ExprMethodCall, Ident, Local, Member, Pat, Stmt,
+};
 
+use crate::body::ends::{ends_in_error, is_ok};
 use crate::body::names::{Names, Tie};
 use crate::body::ties::{
-    Joined, given, is_scope, items, joins, of_future, of_macro, of_type, outcome, wraps,
+    Joined, given, is_borrowed, is_scope, items, joined, joins, made_of, of_future, of_macro,
+    of_type, outcome, wraps,
 };
 use crate::body::walk::{self, Step};
 use crate::check::question::{Found, Lost, ran, result, statement};
 use crate::check::swallowed;
 use crate::rule;
-use crate::syntax::expr::{any_word, called, chain, plain_place, without_parens};
+use crate::syntax::expr::{any_word, called, plain_place, without_parens};
 use crate::syntax::mac::is_list;
 use crate::syntax::pattern::{plain_name, without_type};
 
@@ -50,17 +54,10 @@ pub fn each(body: &mut Block, names: &Names, asked: &mut dyn FnMut(&Question, Ar
     });
 }
 
-/// `let _ = ..`, `_ = ..`, a bare call, and `let Ok(a) = .. else { .. }`.
+/// `let _ = ..`, a bare call, and `let Ok(a) = .. else { .. }`.
 pub(crate) fn in_statement(stmt: &Stmt, names: &Names) -> Option<Found> {
     let found = match stmt {
         Stmt::Local(local) => of_local(local, names),
-        Stmt::Expr(Expr::Assign(assign), _) => match &*assign.left {
-            Expr::Infer(wild) => {
-                let at = vec![(None, wild.to_token_stream())];
-                thrown_away(&assign.right, at, Part::Right, false, names)
-            }
-            _ => None,
-        },
         Stmt::Expr(expr, Some(_)) => bare(without_parens(expr), names),
         _ => None,
     };
@@ -81,11 +78,14 @@ fn of_local(local: &Local, names: &Names) -> Option<Found> {
     let is_typed = matches!(local.pat, Pat::Type(_));
     let discards = |pat: &Pat| match pat {
         Pat::Wild(wild) => Some(wild.to_token_stream()),
-        Pat::Ident(bound) if names.idle.contains(&bound.ident) => {
+        Pat::Ident(bound) if bound.by_ref.is_none() && names.unused.contains(&bound.ident) => {
             Some(bound.ident.to_token_stream())
         }
         _ => None,
     };
+    if let Some(found) = of_partition(pat, &init.expr, names) {
+        return Some(found);
+    }
     if let Pat::Or(_) = pat {
         return swallowed::in_let(pat, &init.expr, names);
     }
@@ -99,7 +99,7 @@ fn of_local(local: &Local, names: &Names) -> Option<Found> {
             .filter_map(|(n, pat)| Some((Some(n), discards(pat)?)))
             .collect();
         return (!at.is_empty())
-            .then(|| of_tuple(&init.expr, at, is_typed, names))
+            .then(|| of_tuple(&init.expr, at, Part::Init, is_typed, names))
             .flatten();
     }
     thrown_away(
@@ -111,10 +111,37 @@ fn of_local(local: &Local, names: &Names) -> Option<Found> {
     )
 }
 
+/// `let (good, _) = all.into_iter().partition(Result::is_ok);`
+fn of_partition(pat: &Pat, init: &Expr, names: &Names) -> Option<Found> {
+    let Expr::MethodCall(call) = without_parens(init) else {
+        return None;
+    };
+    let failed = match (looks(call, "is_ok"), looks(call, "is_err")) {
+        (true, false) => 1,
+        (false, true) => 0,
+        _ => return None,
+    };
+    let Pat::Tuple(halves) = pat else {
+        return None;
+    };
+    let is_lost = match without_type(halves.elems.iter().nth(failed)?) {
+        Pat::Wild(_) => true,
+        half => plain_name(half).is_some_and(|name| names.unused.contains(name)),
+    };
+    if call.method != "partition" || !is_lost || is_borrowed(&call.receiver, names) {
+        return None;
+    }
+    let tie = tied(items(&call.receiver, names)?)?;
+    let (asked, part) = (Asked::Items, Part::InitReceiver);
+    let question = Question::new(asked, tie, part, &call.receiver, &call.method);
+    Some(Found::Ask(question))
+}
+
 /// `let (_, n) = join!(f(tx), g());`
 fn of_tuple(
     init: &Expr,
     at: Vec<(Option<usize>, TokenStream)>,
+    part: Part,
     is_typed: bool,
     names: &Names,
 ) -> Option<Found> {
@@ -130,9 +157,32 @@ fn of_tuple(
     Some(Found::Ask(Question {
         asked: Asked::Dropped,
         tie,
-        part: Part::Init,
+        part,
         is_name: false,
         at,
+    }))
+}
+
+/// `join!(f(tx), g()).1`
+fn in_field(field: &ExprField, names: &Names) -> Option<Found> {
+    let Member::Unnamed(taken) = &field.member else {
+        return None;
+    };
+    let ties = joined(&field.base, names)?.into_iter().enumerate();
+    let left: Vec<_> = ties
+        .filter(|(n, _)| usize::try_from(taken.index) != Ok(*n))
+        .filter_map(|(n, tie)| Some((n, tie?)))
+        .collect();
+    let (_, tie) = *left.first()?;
+    let at = left.iter().filter(|(_, other)| *other == tie);
+    Some(Found::Ask(Question {
+        asked: Asked::Dropped,
+        tie,
+        part: Part::Base,
+        is_name: false,
+        at: at
+            .map(|(n, _)| (Some(*n), taken.to_token_stream()))
+            .collect(),
     }))
 }
 
@@ -300,6 +350,11 @@ fn bare(expr: &Expr, names: &Names) -> Option<Found> {
             whole(tied(outcome(expr, names)?)?, &call.method)
         }
         Expr::Call(call) if is_adapter(call) => None,
+        Expr::MethodCall(call) if makes_future(call, names) => {
+            let (asked, part) = (Asked::Made, Part::Whole);
+            let question = Question::new(asked, Tie::Held, part, expr, &call.method);
+            Some(Found::Ask(question))
+        }
         // Of a future of something else the compiler warns.
         Expr::Call(_) | Expr::MethodCall(_) if given(expr, names) == Tie::Lent => {
             whole(Tie::Lent, name_of(expr)?)
@@ -308,7 +363,16 @@ fn bare(expr: &Expr, names: &Names) -> Option<Found> {
     }
 }
 
-/// `drop(..)`, `.ok()`, `.unwrap_or(..)`, and `match` and `if let`, wherever they stand.
+/// Whether a closure that works with the session may have made a future, in an `Option`: `sku.map(|sku| save(tx, sku));`.
+fn makes_future(call: &ExprMethodCall, names: &Names) -> bool {
+    ["and_then", "map", "then"]
+        .iter()
+        .any(|name| call.method == name)
+        && given(&call.receiver, names) == Tie::Open
+        && matches!(call.args.first(), Some(closure @ Expr::Closure(_)) if given(closure, names) != Tie::Open)
+}
+
+/// `_ = ..`, `drop(..)`, `.ok()`, `.unwrap_or(..)`, and `match` and `if let`, wherever they stand.
 pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
     let found = match expr {
         Expr::MethodCall(call) if swallows(&call.method, call.args.iter()) => {
@@ -322,7 +386,11 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
                 found => found,
             }
         }
-        Expr::MethodCall(call) if leaves_out(call) && !is_borrowed(&call.receiver, names) => {
+        Expr::MethodCall(call)
+            if leaves_out(call)
+                && !is_borrowed(&call.receiver, names)
+                && !is_count(call, names) =>
+        {
             let tie = tied(items(&call.receiver, names)?)?;
             Some(Found::Ask(Question::new(
                 Asked::Items,
@@ -336,6 +404,10 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
             discarded_by(&call.method, call.args.first()?, Part::Argument, names)
         }
         Expr::MethodCall(call) if swallows_later(call) => later(call, names),
+        Expr::MethodCall(call) if counts_only(call) => of_list(call, names),
+        Expr::MethodCall(call) => swallowed::in_question(call, names),
+        Expr::Macro(mac) => swallowed::in_matches(&mac.mac, names),
+        Expr::Field(field) => in_field(field, names),
         Expr::Call(call) => in_call(call, names),
         Expr::ForLoop(repeated) => {
             let tie = tied(outcome(&repeated.expr, names)?)?;
@@ -345,9 +417,69 @@ pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
             Some(Found::Ask(question))
         }
         Expr::Assign(branch) if names.is_branch => in_branch(branch, names),
+        Expr::Assign(assign) => in_assignment(assign, names),
         expr => swallowed::in_expression(expr, names),
     };
     found.filter(|found| counts(found, names))
+}
+
+/// `_ = f(tx).await`, `(_, n) = join!(f(tx), g())`
+fn in_assignment(assign: &ExprAssign, names: &Names) -> Option<Found> {
+    match &*assign.left {
+        Expr::Infer(wild) => {
+            let at = vec![(None, wild.to_token_stream())];
+            thrown_away(&assign.right, at, Part::Right, false, names)
+        }
+        Expr::Tuple(tuple) => {
+            let fields = tuple.elems.iter().enumerate();
+            let at: Vec<_> = fields
+                .filter(|(_, field)| matches!(field, Expr::Infer(_)))
+                .map(|(n, wild)| (Some(n), wild.to_token_stream()))
+                .collect();
+            (!at.is_empty())
+                .then(|| of_tuple(&assign.right, at, Part::Right, false, names))
+                .flatten()
+        }
+        _ => None,
+    }
+}
+
+/// `all.len()`, `all.pop()`
+fn counts_only(call: &ExprMethodCall) -> bool {
+    call.args.is_empty()
+        && ["is_empty", "len", "pop"]
+            .iter()
+            .any(|name| call.method == name)
+}
+
+/// A list of results that is thrown away when they have been counted, or when one has been taken out.
+fn of_list(call: &ExprMethodCall, names: &Names) -> Option<Found> {
+    let list = &call.receiver;
+    let is_name = plain_place(list).is_some();
+    let is_looked_at = match call.method == "pop" {
+        true => names.is_used_later(list) || names.is_repeated || !is_name,
+        false => names.is_kept(list) || names.is_answered,
+    };
+    if is_looked_at {
+        return None;
+    }
+    let tie = tied(outcome(list, names)?)?;
+    let part = match is_name {
+        true => Part::Beside,
+        false => Part::Receiver,
+    };
+    Some(Found::Ask(Question::new(
+        Asked::Counted,
+        tie,
+        part,
+        list,
+        &call.method,
+    )))
+}
+
+/// Whether those that have failed are counted, and lead to an error.
+fn is_count(call: &ExprMethodCall, names: &Names) -> bool {
+    call.method == "count" && names.is_answered
 }
 
 fn in_call(call: &ExprCall, names: &Names) -> Option<Found> {
@@ -370,7 +502,7 @@ fn discarded_by(on: &Ident, value: &Expr, part: Part, names: &Names) -> Option<F
             on: on.to_token_stream(),
         }));
     }
-    let tie = outcome(value, names)?;
+    let tie = made_of(value, names)?;
     Some(Found::Ask(Question::new(
         Asked::Discarded,
         tie,
@@ -440,8 +572,8 @@ fn swallows<'a>(method: &Ident, mut arguments: impl Iterator<Item = &'a Expr>) -
         ("unwrap_or_else", Some(instead), None) | ("map_or_else", Some(instead), Some(_)) => {
             !fails(instead)
         }
-        ("or", Some(Expr::Call(call)), None) => called(&call.func).is_some_and(|name| name == "Ok"),
-        ("or_else", Some(Expr::Closure(closure)), None) => swallowed::is_ok(&closure.body),
+        ("or", Some(instead), None) => !ends_in_error(instead),
+        ("or_else", Some(Expr::Closure(closure)), None) => is_ok(&closure.body),
         _ => false,
     }
 }
@@ -449,26 +581,21 @@ fn swallows<'a>(method: &Ident, mut arguments: impl Iterator<Item = &'a Expr>) -
 /// Whether a closure only panics.
 fn fails(instead: &Expr) -> bool {
     match instead {
-        Expr::Closure(closure) => swallowed::ends_in_error(&closure.body),
+        Expr::Closure(closure) => ends_in_error(&closure.body),
         _ => false,
     }
 }
 
 /// Whether a method leaves out what has failed: `.flatten()`, `.filter_map(Result::ok)`, `.filter(|row| row.is_ok())`.
 fn leaves_out(call: &ExprMethodCall) -> bool {
-    let looks = |word: &str| match call.args.first() {
-        Some(Expr::Closure(closure)) => {
-            any_word(closure.body.to_token_stream(), &|name| name == word)
-        }
-        Some(adapter) => of_type(adapter).is_some_and(|name| name == word),
-        None => false,
-    };
     match (call.method.to_string().as_str(), call.args.first()) {
         ("flatten", None) => true,
         // Failed rows are counted as well, unless they were left out before.
         ("count" | "last", None) => {
             !matches!(&*call.receiver, Expr::MethodCall(before) if leaves_out(before))
         }
+        // The others go with the iterator.
+        ("next", None) => is_of_list(&call.receiver),
         ("for_each", Some(each)) => ignores_argument(each, 0),
         ("fold", Some(_)) => {
             matches!(call.args.iter().nth(1), Some(each) if ignores_argument(each, 1))
@@ -477,8 +604,31 @@ fn leaves_out(call: &ExprMethodCall) -> bool {
         ("filter_map" | "find_map" | "flat_map" | "map" | "map_while", Some(Expr::Path(_))) => {
             of_ok(call.args.first())
         }
-        ("filter" | "find" | "take_while", Some(_)) => looks("is_ok"),
-        ("skip_while", Some(_)) => looks("is_err"),
+        ("filter" | "find" | "take_while", Some(_)) => looks(call, "is_ok"),
+        ("skip_while", Some(_)) => looks(call, "is_err"),
+        _ => false,
+    }
+}
+
+/// Whether a predicate asks the one or the other: `|row| row.is_ok()`, `Result::is_ok`.
+fn looks(call: &ExprMethodCall, word: &str) -> bool {
+    match call.args.first() {
+        Some(Expr::Closure(closure)) => {
+            any_word(closure.body.to_token_stream(), &|name| name == word)
+        }
+        Some(adapter) => of_type(adapter).is_some_and(|name| name == word),
+        None => false,
+    }
+}
+
+/// `all.into_iter()`, `all.into_iter().rev()`, of a local variable.
+fn is_of_list(iterator: &Expr) -> bool {
+    match without_parens(iterator) {
+        Expr::MethodCall(call) if call.method == "rev" => is_of_list(&call.receiver),
+        Expr::MethodCall(call) => {
+            (call.method == "into_iter" || call.method == "into_values")
+                && plain_place(&call.receiver).is_some()
+        }
         _ => false,
     }
 }
@@ -501,17 +651,6 @@ fn gives_back(adapter: &Expr) -> bool {
         }
         adapter => called(adapter).is_some_and(|name| name == "identity"),
     }
-}
-
-/// Whether an iterator goes through a local variable that is used later: `all.iter()`.
-fn is_borrowed(iterator: &Expr, names: &Names) -> bool {
-    chain(iterator).any(|link| match link {
-        Expr::MethodCall(call) => {
-            (call.method == "iter" || call.method == "iter_mut")
-                && names.is_used_later(&call.receiver)
-        }
-        _ => false,
-    })
 }
 
 /// Returns the name of the call that made a future.
@@ -565,7 +704,7 @@ mod tests {
             "let s = &mut *tx; let _ = sqlx::query(a).execute(s).await;",
             "tx.savepoint(async |sp| { sqlx::query(a).execute(sp).await.ok(); Ok(()) }).await?;",
             "tx.each(a, async |sp, n| { sqlx::query(a).execute(sp).await.ok(); Ok(()) }).await",
-            "let a = tokio::join!(async { sqlx::query(a).execute(tx).await.ok() });",
+            "let a = tokio::join!(async { sqlx::query(a).execute(tx).await.ok() }); f(a);",
             "async fn f(tx: &mut Session) -> A { let _ = sqlx::query(a).execute(&mut *tx).await; }",
             "let f = async |s: &mut Session| { let _ = sqlx::query(a).execute(&mut *s).await; };",
             "tx.each(a, f).await?;",
@@ -662,6 +801,68 @@ mod tests {
                 "while let Some(Ok(a)) = rows.next().await { }",
                 (SwallowedInside, Open),
             ),
+            (
+                "match a { 0 => b(), _ => _ = f(tx).await }",
+                (Dropped, Lent),
+            ),
+            ("(_, n) = join!(f(tx), g());", (Dropped, Lent)),
+            ("let done = f(tx).await; g();", (Dropped, Lent)),
+            ("if f(tx).await.is_ok() { }", (Swallowed, Lent)),
+            ("Ok(Json(f(tx).await.is_ok()))", (Swallowed, Lent)),
+            (
+                "if f(tx).await.is_err() { return Ok(false); }",
+                (Swallowed, Lent),
+            ),
+            ("f(tx).await.is_ok_and(|n| n > 0)", (Swallowed, Lent)),
+            ("f(tx).await.is_err_and(|_| all)", (Swallowed, Lent)),
+            (
+                "let done = f(tx).await; if done.is_ok() { tx.after_commit(g()); }",
+                (Swallowed, Lent),
+            ),
+            (
+                "let done = f(tx).await.is_ok(); store(tx, done).await?;",
+                (Swallowed, Lent),
+            ),
+            (
+                "let done = async { f(tx).await?; Ok(()) }.await; Ok(done.is_ok())",
+                (Swallowed, Held),
+            ),
+            ("matches!(f(tx).await, Ok(n) if n > 0)", (Swallowed, Lent)),
+            ("matches!(f(tx).await, Err(_))", (Swallowed, Lent)),
+            ("timeout(d, f(tx)).await.is_ok()", (SwallowedInside, Lent)),
+            ("f(tx).await.or(g(tx).await)", (Discarded, Lent)),
+            (
+                "f(tx).await.or_else(|e| match e { A::B => Ok(0), A::C => Ok(1) })",
+                (Discarded, Lent),
+            ),
+            ("f(tx).await.transpose().unwrap_or(None)", (Discarded, Lent)),
+            (
+                "f(tx).await.context(a).unwrap_or_default()",
+                (Discarded, Lent),
+            ),
+            (
+                "f(tx).await.logged(a).unwrap_or_default()",
+                (Discarded, Held),
+            ),
+            (
+                "let rows: Vec<_> = q.fetch(&mut *tx).collect().await; rows.len()",
+                (Asked::Counted, Lent),
+            ),
+            (
+                "let mut all = vec![]; all.push(f(tx).await); match all.pop() { Some(a) => a, None => Ok(0) }",
+                (Asked::Counted, Lent),
+            ),
+            (
+                "let all = vec![f(tx).await]; let (a, b): (A, B) = all.drain(..).partition(|r| r.is_ok()); a",
+                (Items, Lent),
+            ),
+            ("join(f(tx), g()).await.1", (Dropped, Lent)),
+            ("join!(f(tx), g()).1", (Dropped, Lent)),
+            (
+                "match timeout(d, f(tx)).await { Ok(a) => a?, Err(_) => 0 }",
+                (Asked::CutOff, Lent),
+            ),
+            ("sku.map(|sku| f(tx, sku));", (Asked::Made, Held)),
         ] {
             assert_eq!(codes(body), [""; 0], "{body}");
             assert_eq!(questions(body), [expected], "{body}");
@@ -673,7 +874,27 @@ mod tests {
         for body in [
             "f(tx).await?; let a = f(tx).await; a",
             "if let Err(e) = f(tx).await { log(e); }",
-            "if f(tx).await.is_ok() { }",
+            "if f(tx).await.is_err() { return Err(A); }",
+            "if f(tx).await.is_ok() { g(); } else { return Err(A); }",
+            "let done = f(tx).await; if done.is_err() { log(&done); } done",
+            "let done = f(tx).await.is_ok(); g(); if !done { return Err(A); }",
+            "let mut failed = 0; for a in b { if f(tx).await.is_err() { failed += 1; } } if failed > 0 { bail!(a) }",
+            "let mut done = true; for a in b { done &= f(tx).await.is_ok(); } done.then_some(1).ok_or(A)",
+            "assert!(f(tx).await.is_ok()); check(f(tx).await.is_ok())?;",
+            "match f(tx).await.is_ok() { true => Ok(1), false => Err(A) }",
+            "let done = f(tx).await; if let Err(e) = &done { log(e); } Ok(done.is_ok())",
+            "if matches!(f(tx).await, Err(A::Gone)) { }",
+            "if f(tx).await.is_err_and(|e| e.is_gone()) { }",
+            "cache.get(a).await.is_ok()",
+            "tx.savepoint(async |tx| f(tx).await).await.is_ok()",
+            "let mut all = vec![]; all.push(f(tx).await); let n = all.len(); all",
+            "let mut all = vec![]; all.push(f(tx).await); while let Some(a) = all.pop() { a?; }",
+            "let all = join_all(b).await; for a in &all { n += a.is_ok() as u8; } all",
+            "let (a, b) = all.into_iter().partition(Result::is_ok); b",
+            "f(tx).await.or(Err(A))",
+            "f(tx).await.or_else(|e| match e { A::Gone => Ok(0), e => Err(e) })",
+            "let done = pool.begin().await; if let Ok(c) = pool.acquire().await { }",
+            "join!(f(tx), g()).0?; join(g(), f(tx)).await.1?;",
             "return f(tx).await.map_err(A::from);",
             "let _ = f(tx).await?;",
             "f(tx).await?.ok(); f(tx).await?.unwrap_or_default();",

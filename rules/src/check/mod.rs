@@ -83,7 +83,10 @@ pub fn check_unmarked(kind: Kind, function: &Function, factories: &[String]) -> 
 fn warn_of_lost(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) {
     lost::each(&mut block, names, &mut |question, _| {
         // Of a result that is left where it stands the compiler warns.
-        if question.tie != Tie::Lent || question.part == lost::Part::Whole {
+        if question.tie != Tie::Lent
+            || question.part == lost::Part::Whole
+            || question.asked.is_by_type()
+        {
             return;
         }
         let (rule, done) = match question.asked.is_swallowed() {

@@ -49,14 +49,20 @@ pub enum Asked {
     Dropped,
     /// D030: those of its items that have failed are left out.
     Items,
+    /// D030: it is a list that is thrown away when its results have been counted: `rows.len()`.
+    Counted,
     /// D030: the same of what a future will give: `f(tx).unwrap_or_else(|_| 0).await`.
     Later,
+    /// D031: it may hold a future that a closure has made: `sku.map(|sku| save(tx, sku));`.
+    Made,
     /// D032: it is matched without a look at its error.
     Swallowed,
     /// D032: the same of an `Option` or a `Result` with a result in it.
     SwallowedInside,
     /// D032: the same of what a future will give: `select! { Ok(n) = f(tx) => .. }`.
     SwallowedLater,
+    /// D032: a limit of time cut the work off, and the error that says so is passed over: `timeout(d, f(tx)).await`.
+    CutOff,
 }
 
 impl Asked {
@@ -65,8 +71,13 @@ impl Asked {
     pub fn is_swallowed(self) -> bool {
         matches!(
             self,
-            Self::Swallowed | Self::SwallowedInside | Self::SwallowedLater
+            Self::Swallowed | Self::SwallowedInside | Self::SwallowedLater | Self::CutOff
         )
+    }
+
+    /// Whether nothing but the type tells that something is lost.
+    pub(crate) fn is_by_type(self) -> bool {
+        matches!(self, Self::Counted | Self::Made | Self::CutOff)
     }
 }
 
@@ -77,12 +88,18 @@ pub enum Part {
     Receiver,
     /// The same, of a method that borrows: `value.is_ok();`
     Borrowed,
-    /// `drop(value)`, `all.extend(value)`
+    /// `drop(value)`, `all.extend(value)`, `matches!(value, Ok(_))`
     Argument,
     /// `for item in value { .. }`
     Iterated,
+    /// `value.1`
+    Base,
+    /// `value.pop()`, where the value stays where it is.
+    Beside,
     /// `let _ = value;`
     Init,
+    /// `let (good, _) = value.partition(..);`
+    InitReceiver,
     /// `_ = value`
     Right,
     /// `value;`

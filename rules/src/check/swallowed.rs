@@ -1,14 +1,18 @@
-//! Finds errors that a `match`, an `if let` or a `let .. else` passes over.
+//! Finds errors that a `match`, an `if let`, a `let .. else` or a question like `is_ok()` passes over.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Arm, BinOp, Expr, ExprIf, ExprMatch, ExprWhile, Ident, Pat, Stmt};
+use syn::parse::{ParseStream, Parser};
+use syn::{
+    Arm, BinOp, Expr, ExprIf, ExprMatch, ExprMethodCall, ExprWhile, Ident, Macro, Pat, Token,
+};
 
+use crate::body::ends::{block_ends_in_error, ends_in_error};
 use crate::body::names::{Names, Tie};
-use crate::body::ties::{Joined, joins, of_macro, outcome, wraps};
+use crate::body::ties::{Joined, joins, made_of, of_macro, outcome, wraps};
 use crate::check::question::{Asked, Found, Lost, Part, Question, result};
 use crate::rule;
-use crate::syntax::expr::{called, conditions, without_parens};
+use crate::syntax::expr::{conditions, plain_place, without_parens};
 use crate::syntax::pattern::names_word;
 
 /// `match`, `if let` and `while let` over a result.
@@ -43,6 +47,82 @@ pub(crate) fn in_let(pat: &Pat, value: &Expr, names: &Names) -> Option<Found> {
         }
     });
     found(&Field::whole(value), Inside::No, Part::Init, on?, names)
+}
+
+/// `f(tx).await.is_ok()`, from which nobody learns what failed.
+pub(crate) fn in_question(call: &ExprMethodCall, names: &Names) -> Option<Found> {
+    let is_borrowed = match (call.method.to_string().as_str(), call.args.first()) {
+        ("is_ok" | "is_err", None) => true,
+        ("is_ok_and", Some(_)) => false,
+        ("is_err_and", Some(Expr::Closure(closure))) => match closure.inputs.first() {
+            Some(Pat::Wild(_)) => false,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let value = &call.receiver;
+    if names.is_answered || names.is_kept(value) {
+        return None;
+    }
+    let part = match is_borrowed && plain_place(value).is_some() {
+        true => Part::Borrowed,
+        false => Part::Receiver,
+    };
+    let on = call.method.to_token_stream();
+    let found = found(
+        &Field::whole(value),
+        Inside::Ignored,
+        part,
+        on.clone(),
+        names,
+    );
+    let found = found.or_else(|| {
+        let tie = made_of(value, names)?;
+        Some(Found::Ask(Question::new(
+            Asked::Swallowed,
+            tie,
+            part,
+            value,
+            &on,
+        )))
+    });
+    // Of other calls the error is not the session's.
+    found.filter(|found| !matches!(found, Found::Ask(question) if question.tie == Tie::Open))
+}
+
+/// `matches!(f(tx).await, Ok(_))`
+pub(crate) fn in_matches(mac: &Macro, names: &Names) -> Option<Found> {
+    if names.is_answered || mac.path.segments.last()?.ident != "matches" {
+        return None;
+    }
+    let read = |input: ParseStream<'_>| {
+        let value: Expr = input.parse()?;
+        input.parse::<Token![,]>()?;
+        let pat = Pat::parse_multi_with_leading_vert(input)?;
+        let guard: TokenStream = input.parse()?;
+        Ok((value, pat, guard))
+    };
+    let (value, pat, guard) = read.parse2(mac.tokens.clone()).ok()?;
+    if names.is_kept(&value) {
+        return None;
+    }
+    let (mut first, mut is_looked_at) = (None, false);
+    each_case(
+        &pat,
+        &mut |pat| match over(pat, &|name| names_word(&guard, name)) {
+            Some(side) if first.is_none() => first = Some(side),
+            Some(_) => {}
+            None => is_looked_at = true,
+        },
+    );
+    let (Over::Success { on, inside } | Over::Failure { on, inside }) =
+        first.filter(|_| !is_looked_at)?;
+    let part = match plain_place(&value) {
+        Some(_) => Part::Beside,
+        None => Part::Argument,
+    };
+    let found = found(&Field::whole(&value), inside, part, on, names);
+    found.filter(|found| !matches!(found, Found::Ask(question) if question.tie == Tie::Open))
 }
 
 fn in_match(expr: &ExprMatch, names: &Names) -> Option<Found> {
@@ -279,7 +359,13 @@ fn found(
         }
         Expr::Try(_) => None,
         value if is_around(value) => match inside {
-            Inside::No => None,
+            // The error is that of the limit, at which the work was cut off.
+            Inside::No => {
+                let tie = outcome(value, names).filter(|tie| *tie != Tie::Open)?;
+                let mut question = Question::new(Asked::CutOff, tie, part, field.whole, &on);
+                question.at = vec![(field.number, on)];
+                Some(Found::Ask(question))
+            }
             Inside::Ignored | Inside::Yes => question(outcome(value, names)?, Inside::Yes),
         },
         value => question(outcome(value, names)?, inside),
@@ -503,115 +589,4 @@ fn count(tokens: &TokenStream, name: &Ident) -> usize {
             _ => 0,
         })
         .sum()
-}
-
-/// Whether an expression is an `Ok(..)`, so that an error became a success.
-pub(crate) fn is_ok(expr: &Expr) -> bool {
-    match without_parens(expr) {
-        Expr::Call(call) => {
-            called(&call.func).is_some_and(|name| name == "Ok") && !answers_failure(expr)
-        }
-        Expr::Return(returned) => returned.expr.as_ref().is_some_and(|value| is_ok(value)),
-        Expr::Block(block) => match block.block.stmts.last() {
-            Some(Stmt::Expr(last, None)) => is_ok(last),
-            Some(Stmt::Expr(Expr::Return(returned), Some(_))) => {
-                returned.expr.as_ref().is_some_and(|value| is_ok(value))
-            }
-            _ => false,
-        },
-        Expr::Async(block) => match block.block.stmts.last() {
-            Some(Stmt::Expr(last, None)) => is_ok(last),
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// Whether an answer says that something failed, on which a router rolls back: `Ok(StatusCode::NOT_FOUND)`.
-fn answers_failure(expr: &Expr) -> bool {
-    fn search(tokens: TokenStream) -> bool {
-        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-        tokens.iter().enumerate().any(|(n, token)| match token {
-            TokenTree::Ident(word) if *word == "StatusCode" || *word == "HttpResponse" => {
-                match tokens.get(n + 3) {
-                    Some(TokenTree::Ident(status)) => ![
-                        "OK",
-                        "CREATED",
-                        "ACCEPTED",
-                        "NO_CONTENT",
-                        "Ok",
-                        "Created",
-                        "Accepted",
-                        "NoContent",
-                    ]
-                    .iter()
-                    .any(|fine| status == fine),
-                    _ => false,
-                }
-            }
-            TokenTree::Group(group) => search(group.stream()),
-            _ => false,
-        })
-    }
-    search(expr.to_token_stream())
-}
-
-/// Whether code ends with an error of its own, so that the boundary rolls back: `return Err(..)`, `Err(..)`, a panic.
-pub(crate) fn ends_in_error(expr: &Expr) -> bool {
-    match without_parens(expr) {
-        Expr::Return(returned) => returned.expr.as_ref().is_some_and(|value| !is_ok(value)),
-        Expr::Call(call) => {
-            called(&call.func).is_some_and(|name| {
-                ["Err", "exit", "abort", "panic_any", "resume_unwind"]
-                    .iter()
-                    .any(|known| name == known)
-            }) || answers_failure(expr)
-        }
-        Expr::Macro(mac) => is_failing(mac.mac.path.segments.last().map(|last| &last.ident)),
-        Expr::Try(inner) => ends_in_error(&inner.expr),
-        Expr::Await(inner) => ends_in_error(&inner.base),
-        Expr::Async(block) => block_ends_in_error(&block.block.stmts),
-        Expr::MethodCall(call) => ends_in_error(&call.receiver) || answers_failure(expr),
-        Expr::Path(_) => answers_failure(expr),
-        Expr::Tuple(_) => answers_failure(expr),
-        Expr::Block(block) => block_ends_in_error(&block.block.stmts),
-        Expr::Unsafe(block) => block_ends_in_error(&block.block.stmts),
-        Expr::If(choice) => {
-            block_ends_in_error(&choice.then_branch.stmts)
-                && choice
-                    .else_branch
-                    .as_ref()
-                    .is_some_and(|(_, other)| ends_in_error(other))
-        }
-        Expr::Match(choice) => choice.arms.iter().all(|arm| ends_in_error(&arm.body)),
-        _ => false,
-    }
-}
-
-fn block_ends_in_error(stmts: &[Stmt]) -> bool {
-    let ends = match stmts.last() {
-        Some(Stmt::Expr(last, _)) => ends_in_error(last),
-        Some(Stmt::Macro(mac)) => is_failing(mac.mac.path.segments.last().map(|last| &last.ident)),
-        _ => false,
-    };
-    ends || stmts.iter().any(|stmt| match stmt {
-        Stmt::Expr(Expr::MethodCall(call), Some(_)) => call.method == "rollback_only",
-        _ => false,
-    })
-}
-
-fn is_failing(name: Option<&Ident>) -> bool {
-    name.is_some_and(|name| {
-        [
-            "panic",
-            "bail",
-            "unreachable",
-            "todo",
-            "unimplemented",
-            "throw",
-            "yeet",
-        ]
-        .iter()
-        .any(|known| name == known)
-    })
 }

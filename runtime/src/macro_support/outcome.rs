@@ -62,6 +62,9 @@ pub struct SqlxResult(());
 /// A `Result` whose error can be made of one of demarcate.
 pub struct OursResult(());
 
+/// A `Result` whose error says that the time was up.
+pub struct CutResult(());
+
 /// A future.
 pub struct IsFuture(());
 
@@ -104,6 +107,7 @@ meet! {
     [T] Result<T, sqlx::Error>: SentResult => Lost;
     [T, E: From<sqlx::Error>] Result<T, E>: SqlxResult => Lost;
     [T, E: From<Error>] Result<T, E>: OursResult => Lost;
+    [T] Result<T, tokio::time::error::Elapsed>: CutResult => Lost;
     [F: Future] F: IsFuture => Idle;
     [S: Stream] S: IsStream => Idle;
     [C, T: Meets<C>, E] Result<T, E>: Inside<C> => T::Verdict;
@@ -154,10 +158,18 @@ asks! {
     /// Of the rows and results of which an iterator or a stream leaves out those that have failed.
     discarded_items: Items<SqlxResult>, Items<OursResult>, Rows<SqlxResult>, Rows<OursResult>,
         Items<Boxed<SqlxResult>>, Items<Boxed<OursResult>>;
+    /// Of a list whose results are counted, or of which one is taken out.
+    counted: Inside<SqlxResult>, Inside<OursResult>;
+    /// Of what a closure made that works with the session.
+    made: Inside<IsFuture>;
     /// Of what is matched without a look at its error, and comes of a call that was given the session.
-    swallowed_lent: DatabaseResult, UnrelatedResult, Warns<AnyResult>;
+    swallowed_lent: DatabaseResult, UnrelatedResult, Boxed<DatabaseResult>, Boxed<UnrelatedResult>, Warns<AnyResult>,
+        Warns<Boxed<AnyResult>>;
     /// Of a call on something that holds the session.
-    swallowed_held: DatabaseResult, Warns<SqlxResult>, Warns<OursResult>;
+    swallowed_held: DatabaseResult, Boxed<DatabaseResult>, Warns<SqlxResult>, Warns<OursResult>,
+        Warns<Boxed<SqlxResult>>, Warns<Boxed<OursResult>>;
+    /// Of what a limit of time is around.
+    cut_off: CutResult;
     /// Of any other call.
     swallowed_open: DatabaseResult;
     /// Of what will give a value that is matched so, and was given the session.
