@@ -213,6 +213,7 @@ pub const VARIANTS: &[&Rule] = &[
     &SECOND_DATABASE,
     &PAST_THE_SESSION_ELSEWHERE,
     &OTHER_EXECUTOR_USED,
+    &OTHER_EXECUTOR_OUT_OF_SIGHT,
     &NESTED_BOUNDARY_HANDED,
     &NESTED_BOUNDARY_ELSEWHERE,
 ];
@@ -440,6 +441,16 @@ pub(crate) const OTHER_EXECUTOR_USED: Rule = variant(
     Says {
         message: "`{what}` goes past the session; use the session, `&mut *tx`",
         help: OTHER_EXECUTOR.boundary.help,
+    },
+);
+
+/// An awaited call that was given nothing of the session.
+pub(crate) const OTHER_EXECUTOR_OUT_OF_SIGHT: Rule = variant(
+    &OTHER_EXECUTOR,
+    Says {
+        message: "a call that gives `{what}` was not given the session; give it the session, `&mut *tx`",
+        help: "an error of the database comes of a statement on another connection, which is not part of the transaction: \
+               it is not rolled back with it; if the call sends none, write `allow(other_executor, reason = \"..\")`",
     },
 );
 

@@ -34,5 +34,5 @@ fn the_runtime_repeats_the_rules_to_the_letter() {
             repeated += 1;
         }
     }
-    assert_eq!(repeated, (11 + 2 + 4) * 3);
+    assert_eq!(repeated, (11 + 2 + 5) * 3);
 }

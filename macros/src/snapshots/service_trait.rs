@@ -41,7 +41,7 @@ pub trait Store: Send {
                         ::core::line!(),
                     ),
                 );
-                let __late0 = ::demarcate::__private::Late::new();
+                let __late0 = ::demarcate::__private::Late::unknown();
                 return self
                     .create(tx)
                     .await

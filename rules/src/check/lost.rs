@@ -375,6 +375,8 @@ fn makes_future(call: &ExprMethodCall, names: &Names) -> bool {
 /// `_ = ..`, `drop(..)`, `.ok()`, `.unwrap_or(..)`, and `match` and `if let`, wherever they stand.
 pub(crate) fn in_expression(expr: &Expr, names: &Names) -> Option<Found> {
     let found = match expr {
+        // `f(tx).await.ok().ok_or(Gone)?`
+        Expr::MethodCall(call) if call.method == "ok" && names.is_answered => None,
         Expr::MethodCall(call) if swallows(&call.method, call.args.iter()) => {
             let part = match call.method.to_string().as_str() {
                 "iter" | "iter_mut" if names.is_used_later(&call.receiver) => return None,
