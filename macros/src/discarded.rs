@@ -4,10 +4,9 @@ use demarcate_rules::lost::{self, Around, Asked, Part, Question};
 use demarcate_rules::{Args, Rule, Tie, control::Names, swallowed, without_type};
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::parse::{ParseStream, Parser};
 use syn::{
-    Arm, Block, Expr, ExprBlock, ExprMatch, ExprParen, ExprReference, Ident, Macro, Pat, PatIdent,
-    Path, Stmt, Token, token,
+    Arm, Block, Expr, ExprBlock, ExprMatch, ExprParen, ExprReference, Ident, Pat, PatIdent, Path,
+    Stmt, Token, token,
 };
 
 use crate::paths;
@@ -119,17 +118,10 @@ impl Asking<'_> {
                     self.ask_of(value);
                 }
             }
-            (Part::Argument, Expr::Macro(call)) => self.in_macro(&mut call.mac),
             (Part::Base, Expr::Field(field)) => self.ask_of(&mut field.base),
             (Part::Beside, Expr::MethodCall(call)) => {
                 let asked = self.beside(&call.receiver);
                 in_front(expr, asked);
-            }
-            (Part::Beside, Expr::Macro(call)) => {
-                if let Some((value, _)) = first_of(&call.mac) {
-                    let asked = self.beside(&value);
-                    in_front(expr, asked);
-                }
             }
             (Part::Iterated, Expr::ForLoop(repeated)) => self.ask_of(&mut repeated.expr),
             (Part::Right, Expr::Assign(assign))
@@ -223,14 +215,6 @@ impl Asking<'_> {
             (Part::Whole, Stmt::Expr(expr, _)) => self.ask_of(expr),
             (_, Stmt::Expr(expr, _)) => self.in_expression(expr),
             _ => {}
-        }
-    }
-
-    /// Puts the question around the first argument of `matches!(value, pattern)`.
-    fn in_macro(&self, mac: &mut Macro) {
-        if let Some((mut value, rest)) = first_of(mac) {
-            self.ask_of(&mut value);
-            mac.tokens = quote!(#value #rest);
         }
     }
 
@@ -370,12 +354,6 @@ fn take(expr: &mut Expr, make: impl FnOnce(Expr) -> Expr) {
 fn in_block(stmt: &mut Stmt, first: Stmt) {
     let taken = std::mem::replace(stmt, Stmt::Expr(Expr::Verbatim(TokenStream::new()), None));
     *stmt = Stmt::Expr(block_of(vec![first, taken]), None);
-}
-
-/// The first argument of a macro call, and the tokens after it.
-fn first_of(mac: &Macro) -> Option<(Expr, TokenStream)> {
-    let read = |input: ParseStream<'_>| Ok((input.parse()?, input.parse()?));
-    read.parse2(mac.tokens.clone()).ok()
 }
 
 /// Replaces an expression by a block with a statement in front of it.

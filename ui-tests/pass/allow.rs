@@ -17,11 +17,7 @@ async fn create_order(tx: &mut Session, audit: &SqlitePool) -> Result<(), sqlx::
 )]
 async fn log(tx: &mut Session, audit: &SqlitePool) -> Result<(), sqlx::Error> {
     let own = audit.begin().await?;
-    if let Err(error) = sqlx::query("select 1").execute(&mut *tx).await {
-        own.rollback().await?;
-        return Err(error);
-    }
-    own.commit().await
+    if sqlx::query("select 1").execute(&mut *tx).await.is_ok() { own.commit().await } else { own.rollback().await }
 }
 
 #[router_tx(allow(past_the_session, reason = "a test"), allow(transaction_sql, reason = "refused when it runs"))]

@@ -181,9 +181,9 @@ async fn services_and_caches(
         Err(ref e) if matches!(e, sqlx::Error::RowNotFound) => None,
         Err(_) => return Err(AppError),
     };
-    let t = if matches!(count(tx).await, Err(sqlx::Error::RowNotFound)) { 1 } else { 2 };
-    if own(tx).await.is_err() {
-        return Err(AppError);
+    let t = if matches!(count(tx).await, Ok(1)) { 1 } else { 2 };
+    if own(tx).await.is_ok() {
+        println!("x");
     }
     let guarded = count(tx).await.map_err(|_| AppError)?;
     let r2 = count(tx).await;

@@ -204,7 +204,9 @@ pub(crate) fn leads_to_error(expr: &Expr, names: &Names) -> bool {
     match expr {
         Expr::If(choice) => {
             let sets = |stmts: &[Stmt]| stmts.iter().any(|stmt| sets(stmt, names));
-            fails(choice)
+            // Of two branches one is about the failure.
+            choice.else_branch.is_some()
+                || fails(choice)
                 || sets(&choice.then_branch.stmts)
                 || match choice.else_branch.as_ref().map(|(_, other)| &**other) {
                     Some(Expr::Block(block)) => sets(&block.block.stmts),

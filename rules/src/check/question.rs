@@ -88,7 +88,7 @@ pub enum Part {
     Receiver,
     /// The same, of a method that borrows: `value.is_ok();`
     Borrowed,
-    /// `drop(value)`, `all.extend(value)`, `matches!(value, Ok(_))`
+    /// `drop(value)`, `all.extend(value)`
     Argument,
     /// `for item in value { .. }`
     Iterated,

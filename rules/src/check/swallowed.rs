@@ -2,10 +2,7 @@
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::parse::{ParseStream, Parser};
-use syn::{
-    Arm, BinOp, Expr, ExprIf, ExprMatch, ExprMethodCall, ExprWhile, Ident, Macro, Pat, Token,
-};
+use syn::{Arm, BinOp, Expr, ExprIf, ExprMatch, ExprMethodCall, ExprWhile, Ident, Pat};
 
 use crate::body::ends::{block_ends_in_error, ends_in_error};
 use crate::body::names::{Names, Tie};
@@ -86,43 +83,16 @@ pub(crate) fn in_question(call: &ExprMethodCall, names: &Names) -> Option<Found>
             &on,
         )))
     });
-    // Of other calls the error is not the session's.
-    found.filter(|found| !matches!(found, Found::Ask(question) if question.tie == Tie::Open))
-}
-
-/// `matches!(f(tx).await, Ok(_))`
-pub(crate) fn in_matches(mac: &Macro, names: &Names) -> Option<Found> {
-    if names.is_answered || mac.path.segments.last()?.ident != "matches" {
-        return None;
+    match found? {
+        // Of other calls the error is not the session's.
+        Found::Ask(question) if question.tie == Tie::Open => None,
+        // Who asks whether a service has refused has looked at its error: an error of the database alone is a mistake.
+        Found::Ask(question) => Some(Found::Ask(Question {
+            tie: Tie::Open,
+            ..question
+        })),
+        lost => Some(lost),
     }
-    let read = |input: ParseStream<'_>| {
-        let value: Expr = input.parse()?;
-        input.parse::<Token![,]>()?;
-        let pat = Pat::parse_multi_with_leading_vert(input)?;
-        let guard: TokenStream = input.parse()?;
-        Ok((value, pat, guard))
-    };
-    let (value, pat, guard) = read.parse2(mac.tokens.clone()).ok()?;
-    if names.is_kept(&value) {
-        return None;
-    }
-    let (mut first, mut is_looked_at) = (None, false);
-    each_case(
-        &pat,
-        &mut |pat| match over(pat, &|name| names_word(&guard, name)) {
-            Some(side) if first.is_none() => first = Some(side),
-            Some(_) => {}
-            None => is_looked_at = true,
-        },
-    );
-    let (Over::Success { on, inside } | Over::Failure { on, inside }) =
-        first.filter(|_| !is_looked_at)?;
-    let part = match plain_place(&value) {
-        Some(_) => Part::Beside,
-        None => Part::Argument,
-    };
-    let found = found(&Field::whole(&value), inside, part, on, names);
-    found.filter(|found| !matches!(found, Found::Ask(question) if question.tie == Tie::Open))
 }
 
 fn in_match(expr: &ExprMatch, names: &Names) -> Option<Found> {

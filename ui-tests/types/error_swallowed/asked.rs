@@ -22,13 +22,6 @@ async fn read(tx: &mut Session) -> Result<bool, sqlx::Error> {
     if count(tx).await.is_ok_and(|n| n > 0) {
         println!("some");
     }
-    if matches!(count(tx).await, Ok(n) if n > 0) {
-        println!("some");
-    }
-    let counted = count(tx).await;
-    if matches!(counted, Err(_)) {
-        println!("none");
-    }
     let tried: Result<(), sqlx::Error> = async {
         count(tx).await?;
         Ok(())
