@@ -3,14 +3,14 @@
 use demarcate_rules::lost::{self, Around, Asked, Part, Question};
 use demarcate_rules::{Args, Rule, Tie, control::Names, swallowed, without_type};
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 use syn::{
     Arm, Block, Expr, ExprBlock, ExprMatch, ExprParen, ExprReference, Ident, Pat, PatIdent, Path,
     Stmt, Token, token,
 };
 
 use crate::paths;
-use crate::span::ends;
+use crate::span::{ends, probe_at};
 
 // Input:
 //     let _ = repo.save(sku).await;
@@ -264,8 +264,7 @@ impl Asking<'_> {
         let about = Ident::new(function(question.asked, question.tie), Span::mixed_site());
         let each = question.at.iter().map(|(field, at)| {
             let (start, end) = ends(at);
-            let probe = Ident::new("__probe", start);
-            let probed = quote_spanned!(end=> .verdict());
+            let (probe, probed) = probe_at((start, end));
             let rejects = rules.functions(question.asked).into_iter().map(|name| {
                 let name = Ident::new(name, Span::mixed_site());
                 quote!(#private::#name(#probe #probed);)

@@ -10,7 +10,7 @@ use syn::{Block, Expr, Ident, PatType, Path, Stmt, StmtMacro, Type, UnOp};
 
 use crate::marked::Marked;
 use crate::paths;
-use crate::span::{cfgs, ends};
+use crate::span::{cfgs, ends, probe_at};
 
 // Input:
 //     order: &NewOrder
@@ -33,18 +33,14 @@ pub(crate) fn parameters(marked: &Marked<'_>) -> TokenStream {
     );
     let beside = beside_session(marked.database().as_ref());
     let by_type = |ty: &Type| {
-        let (start, end) = ends(ty);
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at(ends(ty));
         quote! {
             let #probe = #private::Probe::<#ty>::of() #beside;
             #private::#takes(#probe #probed);
         }
     };
     let by_value = |ty: &Type, name: &Ident| {
-        let (start, end) = ends(ty);
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at(ends(ty));
         let borrow = quote_spanned!(name.span()=> &);
         quote! {
             let #probe = #private::Probe::of_value(#borrow #name) #beside;
@@ -161,9 +157,7 @@ fn any_ident(tokens: TokenStream, wanted: &mut Wanted<'_>) -> bool {
 pub(crate) fn carried_out(marked: &Marked<'_>) -> TokenStream {
     let private = marked.private();
     let ask = |ty: &Type| {
-        let (start, end) = ends(ty);
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at(ends(ty));
         quote! {
             let #probe = #private::Probe::<#ty>::of();
             #private::returns(#probe #probed);
@@ -301,15 +295,13 @@ impl Late {
     //         __late0.is(__value);
     //     }))
     //
-    // What stands behind the loop has a type, and no one's borrows.
+    // The compiler infers the types of the code behind the loop, and does not check its borrows.
     fn note(&mut self, asks: &Asks<'_>, place: &Expr, expr: &mut Expr) {
         let Some(functions) = asks.of_handed() else {
             return;
         };
         let private = paths::private(asks.krate);
-        let (start, end) = ends(place);
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at(ends(place));
         let late = self.declare(&private);
         self.asked.extend(quote! {
             match #private::Probe::of_late(&#late) {
@@ -344,12 +336,11 @@ impl Late {
     //         }
     //     }
     //
-    // What is said of `payments` or `order` is not said again of the call.
+    // If `payments` or `order` is refused by itself, the call is not refused as well.
     fn elsewhere(&mut self, asks: &Asks<'_>, name: &Ident, places: &[Expr], expr: &mut Expr) {
         let private = paths::private(asks.krate);
         let (start, end) = ends(name);
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at((start, end));
         let late = self.declare(&private);
         let places = (0..3).map(|n| {
             let late = self.declare(&private);
@@ -542,8 +533,7 @@ impl Asks<'_> {
         let warned = (control == Control::Receive && functions.is_empty())
             .then(|| Ident::new(control.rule().code, start.resolved_at(Span::mixed_site())));
         let private = paths::private(self.krate);
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at((start, end));
         let functions = functions
             .iter()
             .map(|function| Ident::new(function, Span::mixed_site()));
@@ -586,9 +576,7 @@ impl Asks<'_> {
             return;
         };
         let private = paths::private(self.krate);
-        let (start, end) = ends(place);
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at(ends(place));
         let asked = quote!(#probe => { #(#private::#functions(#probe #probed);)* });
         *expr = Expr::Verbatim(if is_lent(expr) {
             quote!({
@@ -619,9 +607,7 @@ impl Asks<'_> {
     // The same as for a value that is handed on: its type may come from what takes it.
     fn task(&self, name: &Ident, expr: &mut Expr) {
         let private = paths::private(self.krate);
-        let (start, end) = ends(name);
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at(ends(name));
         let value = Ident::new("__value", Span::mixed_site());
         let of = Ident::new(
             match expr {
@@ -665,8 +651,7 @@ impl Asks<'_> {
             Control::Spawn => quote!(ProbeTask),
             _ => quote!(Probe),
         };
-        let probed = quote_spanned!(end=> .verdict());
-        let probe = Ident::new("__probe", start);
+        let (probe, probed) = probe_at((start, end));
         let asked = match (control, receiver) {
             (Control::Begin, Some(receiver)) => quote!(begins_by(&#receiver, #probe #probed);),
             (Control::Begin, None) => quote!(begins(#probe #probed);),
@@ -712,10 +697,8 @@ impl Asks<'_> {
     // The statement itself stays as it is: lints ask of it whether a value that must be used is thrown away.
     fn bare(&self, name: &Ident, expr: &Expr) -> Expr {
         let private = paths::private(self.krate);
-        let (start, end) = ends(name);
         let given = Ident::new("__given", Span::mixed_site());
-        let probe = Ident::new("__probe", start);
-        let probed = quote_spanned!(end=> .verdict());
+        let (probe, probed) = probe_at(ends(name));
         Expr::Verbatim(quote! {
             #[allow(clippy::unnecessary_semicolon)]
             {

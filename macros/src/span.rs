@@ -1,8 +1,8 @@
 //! The spans of emitted tokens, which decide what rustc underlines.
 
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::ToTokens;
-use syn::{Attribute, PatType};
+use quote::{ToTokens, quote_spanned};
+use syn::{Attribute, Ident, PatType};
 
 /// The places directly before the first token and behind the last one. For a group it is its parenthesis: a span of the whole
 /// group would make an emitted token as wide as all of the group's content.
@@ -47,6 +47,13 @@ pub(crate) fn outer(tokens: &impl ToTokens) -> (Span, Span) {
         None => start,
     };
     (start, end)
+}
+
+/// The variable that holds a probe, and the call after it that takes the verdict. If the verdict is no, rustc underlines the
+/// code from the first place to the second.
+pub(crate) fn probe_at((start, end): (Span, Span)) -> (Ident, TokenStream) {
+    let probe = Ident::new("__probe", start);
+    (probe, quote_spanned!(end=> .verdict()))
 }
 
 /// Gives a path the spans of the tokens that it replaces, so that rustc underlines them from the first to the last.

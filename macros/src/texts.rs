@@ -2,10 +2,10 @@
 
 use demarcate_rules::Doubtful;
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::quote;
 
 use crate::marked::Marked;
-use crate::span::ends;
+use crate::span::{ends, probe_at};
 
 // Input:
 //     sqlx::query("create table notes (text text)").execute(&mut *tx)
@@ -31,9 +31,7 @@ fn question(marked: &Marked<'_>, text: &Doubtful) -> Option<TokenStream> {
     let database = database(marked, text)?;
     let on = Ident::new(text.database, Span::mixed_site());
     let asks = Ident::new(text.question, Span::mixed_site());
-    let (start, end) = ends(&text.on);
-    let probe = Ident::new("__probe", start);
-    let probed = quote_spanned!(end=> .verdict());
+    let (probe, probed) = probe_at(ends(&text.on));
     Some(quote! {
         let #probe = #database.on::<#private::#on>();
         #private::#asks(#probe #probed);

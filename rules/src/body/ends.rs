@@ -9,7 +9,7 @@ use syn::visit::{self, Visit};
 use syn::{Expr, ExprCall, ExprIf, ExprMatch, ExprMethodCall, ExprTry, Ident, Macro, Stmt};
 
 use crate::body::names::Names;
-use crate::syntax::expr::{called, tail, without_parens};
+use crate::syntax::expr::{any_word, called, tail, without_parens};
 use crate::syntax::pattern::{bindings, names_word};
 
 /// Whether an expression is an `Ok(..)`, so that an error became a success.
@@ -203,15 +203,11 @@ pub(crate) fn answered(stmts: &[Stmt], names: &Names) -> Vec<Ident> {
 pub(crate) fn leads_to_error(expr: &Expr, names: &Names) -> bool {
     match expr {
         Expr::If(choice) => {
-            let sets = |stmts: &[Stmt]| stmts.iter().any(|stmt| sets(stmt, names));
+            let stmts = &choice.then_branch.stmts;
             // Of two branches one is about the failure.
             choice.else_branch.is_some()
-                || fails(choice)
-                || sets(&choice.then_branch.stmts)
-                || match choice.else_branch.as_ref().map(|(_, other)| &**other) {
-                    Some(Expr::Block(block)) => sets(&block.block.stmts),
-                    _ => false,
-                }
+                || block_ends_in_error(stmts)
+                || stmts.iter().any(|stmt| sets(stmt, names))
         }
         Expr::Match(choice) => choice.arms.iter().any(|arm| ends_in_error(&arm.body)),
         Expr::MethodCall(call) => makes_error(call),
@@ -285,17 +281,29 @@ pub(crate) fn claims(mac: &Macro) -> bool {
     })
 }
 
+/// The methods that tell whether a result has failed, or how many there are in a list.
+const ASKS: [&str; 6] = [
+    "is_empty",
+    "is_err",
+    "is_err_and",
+    "is_ok",
+    "is_ok_and",
+    "len",
+];
+
+/// Whether any of several statements asks a value so.
+pub(crate) fn ask(stmts: &[TokenStream]) -> bool {
+    let is_asked = |word: &Ident| word == "matches" || ASKS.iter().any(|known| word == known);
+    stmts
+        .iter()
+        .any(|tokens| any_word(tokens.clone(), &is_asked))
+}
+
 /// Whether tokens use a result otherwise than by asking whether it has failed, and by keeping more of its kind with it.
 pub(crate) fn looks_at(tokens: TokenStream, name: &Ident) -> bool {
-    const ASKS: [&str; 12] = [
+    const TAKES_IN: [&str; 6] = [
         "extend",
         "insert",
-        "is_empty",
-        "is_err",
-        "is_err_and",
-        "is_ok",
-        "is_ok_and",
-        "len",
         "push",
         "push_back",
         "push_front",
@@ -306,7 +314,8 @@ pub(crate) fn looks_at(tokens: TokenStream, name: &Ident) -> bool {
     let is_word = |n: usize, known: &[&str]| matches!(tokens.get(n), Some(TokenTree::Ident(word)) if known.iter().any(|known| word == known));
     tokens.iter().enumerate().any(|(n, token)| match token {
         TokenTree::Ident(word) if word == name => {
-            let is_asked = is_mark(n + 1, '.') && is_word(n + 2, &ASKS);
+            let is_asked =
+                is_mark(n + 1, '.') && (is_word(n + 2, &ASKS) || is_word(n + 2, &TAKES_IN));
             // `saved = f(tx).await`, and not `saved == other`.
             let is_set = is_mark(n + 1, '=') && !is_mark(n + 2, '=');
             !is_asked && !is_set

@@ -34,9 +34,7 @@ pub struct Names {
     pub(crate) known: Vec<(Ident, Known)>,
     /// Names that have to do with the session.
     pub(crate) tied: Vec<(Ident, Tied)>,
-    /// Of the statement that is looked at: names that it binds and that nothing uses after it, `_name` each.
-    pub(crate) idle: Vec<Ident>,
-    /// The same, whatever their form.
+    /// Of the statement that is looked at: names that it binds and that nothing uses after it.
     pub(crate) unused: Vec<Ident>,
     /// Names of results that statements after this one use as well.
     pub(crate) later: Vec<Ident>,
@@ -140,7 +138,6 @@ impl Names {
                 .filter(|(name, _)| stays(name))
                 .cloned()
                 .collect(),
-            idle: Vec::new(),
             unused: Vec::new(),
             later: self
                 .later

@@ -81,7 +81,7 @@ pub(crate) fn outcome(expr: &Expr, names: &Names) -> Option<Tie> {
         Expr::Loop(repeated) => one_of(breaks(&repeated.body).into_iter(), names),
         Expr::Match(choice) => {
             let values = choice.arms.iter().map(|arm| &*arm.body);
-            // What an arm binds is not known here.
+            // The names that an arm binds are not known here.
             one_of(
                 values.filter(|value| !matches!(value, Expr::Path(_))),
                 names,

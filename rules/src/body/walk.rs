@@ -8,7 +8,7 @@ use syn::{
     Item, Local, Macro, Pat, Signature, Stmt, Type,
 };
 
-use crate::body::ends::{answered, claims, leads_to_error, looks_at, sets, used_in};
+use crate::body::ends::{answered, ask, claims, leads_to_error, looks_at, sets, used_in};
 use crate::body::idioms::{
     begins, begins_on_session, connects, is_http, is_query, is_unguarded, makes_factory, of_type,
     waits_later,
@@ -17,7 +17,7 @@ use crate::body::names::{Known, Names, Tie, Tied, is_typed_session, same};
 use crate::body::ties::{TakenIn, in_some, in_tuple, is_borrowed, items, of_future, taken_in};
 use crate::body::typed::{is_known, is_type_written_out};
 use crate::kind::Kind;
-use crate::syntax::expr::{any_word, called, chain, conditions, without_parens};
+use crate::syntax::expr::{called, chain, conditions, without_parens};
 use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{bindings, binds, names_word, plain_name, without_type};
 use crate::syntax::session::{is_lent_session, parameters};
@@ -499,31 +499,6 @@ fn unused(stmt: &Stmt, after: &[Stmt]) -> Vec<Ident> {
     bound.filter(|name| !uses(after, name)).cloned().collect()
 }
 
-/// Those of the form `_name`.
-fn marked(names: &[Ident]) -> Vec<Ident> {
-    let marked = names
-        .iter()
-        .filter(|name| name.to_string().starts_with('_'));
-    marked.cloned().collect()
-}
-
-/// Whether statements ask of a value whether it has failed, or how many there are.
-fn ask(stmts: &[TokenStream]) -> bool {
-    const ASK: [&str; 7] = [
-        "is_empty",
-        "is_err",
-        "is_err_and",
-        "is_ok",
-        "is_ok_and",
-        "len",
-        "matches",
-    ];
-    let is_asked = |word: &Ident| ASK.iter().any(|known| word == known);
-    stmts
-        .iter()
-        .any(|tokens| any_word(tokens.clone(), &is_asked))
-}
-
 /// `f(tx).await.is_ok();`, which is judged as a statement.
 fn is_bare(stmt: &Stmt) -> bool {
     match stmt {
@@ -659,7 +634,7 @@ impl VisitMut for Walk<'_> {
 
     fn visit_stmt_mut(&mut self, stmt: &mut Stmt) {
         self.show(Step::Statement(stmt));
-        (self.names.idle, self.names.unused) = (Vec::new(), Vec::new());
+        self.names.unused = Vec::new();
         visit_mut::visit_stmt_mut(self, stmt);
         self.show(Step::LeaveStatement(stmt));
     }
@@ -679,7 +654,6 @@ impl VisitMut for Walk<'_> {
                 (walk.names.answered.clone(), walk.names.is_answered);
             while let Some((stmt, after)) = rest.split_first_mut() {
                 walk.names.unused = unused(stmt, after);
-                walk.names.idle = marked(&walk.names.unused);
                 walk.names.later = outer.clone();
                 let again = used_again(after, &walk.names);
                 walk.names.later.extend(again);

@@ -13,7 +13,7 @@ use crate::body::typed::is_static;
 use crate::body::walk::{self, Step};
 use crate::check::{escape, given};
 use crate::rule::{self, Rule};
-use crate::syntax::expr::{called, plain_place, without_parens};
+use crate::syntax::expr::{called, owner, plain_place, without_parens};
 
 pub use crate::body::names::Names;
 pub use crate::syntax::expr::chain;
@@ -240,7 +240,7 @@ impl Marks {
             return None;
         }
         let (name, places) = given::elsewhere(&wait.base, names)?;
-        // What commits is judged by what it is called on.
+        // The type of its receiver judges a commit.
         if Control::named(name).is_some() {
             return None;
         }
@@ -351,7 +351,9 @@ fn kept_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
     };
     // Of a type that is written out the call's may depend.
     let is_idle = match &local.pat {
-        Pat::Ident(bound) => names.idle.contains(&bound.ident),
+        Pat::Ident(bound) => {
+            bound.ident.to_string().starts_with('_') && names.unused.contains(&bound.ident)
+        }
         pat => matches!(pat, Pat::Wild(_)),
     };
     let init = local.init.as_ref().filter(|init| init.diverge.is_none())?;
@@ -740,13 +742,9 @@ fn judge_reference(path: &ExprPath) -> Option<Judgement> {
 
 /// Whether a called path is one of sqlx's own types and traits, or of the session's: `Acquire::begin`.
 fn is_of_sqlx(func: &Expr) -> bool {
-    let Expr::Path(ExprPath { qself, path, .. }) = func else {
-        return false;
-    };
-    let owner = path.segments.iter().rev().nth(1);
-    match owner.map(|owner| owner.ident.to_string()) {
-        Some(owner) => owner == "Session" || is_type_of_sqlx(&owner),
-        None => qself.is_some(),
+    match owner(func) {
+        Some(owner) => owner == "Session" || is_type_of_sqlx(&owner.to_string()),
+        None => matches!(func, Expr::Path(path) if path.qself.is_some()),
     }
 }
 

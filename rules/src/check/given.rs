@@ -123,7 +123,7 @@ pub(crate) fn asked_late<'a>(value: &'a Expr, names: &Names) -> Option<&'a Expr>
     );
     let is_asked = match place {
         _ if is_judged => false,
-        // What came from the session is part of its transaction.
+        // A value that came from the session is part of its transaction.
         _ if chain(place).any(|link| names.is_session(link) || names.is_tied(link)) => false,
         _ if given(place, names) != Tie::Open => false,
         Expr::Path(path) => path.path.get_ident().is_some_and(is_lower),

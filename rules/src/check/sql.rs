@@ -20,7 +20,7 @@ use crate::check::texts::{self, Finding};
 use crate::kind::Kind;
 use crate::root;
 use crate::rule;
-use crate::syntax::expr::{chain, plain_place, tail};
+use crate::syntax::expr::{called, chain, owner, plain_place, tail};
 use crate::syntax::function::Function;
 use crate::syntax::mac::{Arguments, Part, is_list};
 use crate::syntax::pattern::{plain_name, without_type};
@@ -357,7 +357,7 @@ impl Search {
             Expr::Group(inner) => self.text(&inner.expr),
             Expr::Reference(inner) => self.text(&inner.expr),
             Expr::Unary(inner) if matches!(inner.op, UnOp::Deref(_)) => self.text(&inner.expr),
-            // What sqlx's own macros take, and a `String`.
+            // The macros of sqlx take a sum of literals, and `String` has the operator.
             Expr::Binary(sum) if matches!(sum.op, BinOp::Add(_)) => {
                 let (left, right) = (self.text(&sum.left), self.text(&sum.right));
                 if left.is_none() && right.is_none() {
@@ -495,7 +495,7 @@ impl Search {
         Some(text)
     }
 
-    /// What stands in a format string's `{}`, `{0}` or `{name}`.
+    /// Returns the argument that `{}`, `{0}` or `{name}` of a format string stands for.
     fn argument(&self, hole: &str, args: &[Expr], next: &mut usize) -> String {
         let (name, shape) = hole.split_once(':').unwrap_or((hole, ""));
         let name = name.trim();
@@ -648,17 +648,10 @@ fn key(path: &syn::Path) -> String {
 }
 
 /// `String::new()`, `Vec::with_capacity(64)`
-fn is_empty(call: &ExprCall, owner: &str) -> bool {
-    let Expr::Path(path) = &*call.func else {
-        return false;
-    };
-    let mut names = path.path.segments.iter().rev();
-    let makes = names.next().is_some_and(|name| {
-        ["new", "with_capacity", "default"]
-            .iter()
-            .any(|word| name.ident == word)
-    });
-    makes && names.next().is_some_and(|name| name.ident == owner)
+fn is_empty(call: &ExprCall, of: &str) -> bool {
+    const MAKE: [&str; 3] = ["new", "with_capacity", "default"];
+    called(&call.func).is_some_and(|name| MAKE.iter().any(|word| name == word))
+        && owner(&call.func).is_some_and(|name| name == of)
 }
 
 /// `.collect::<Vec<_>>()`
