@@ -243,6 +243,12 @@ pub(crate) fn rewrite(
                 }
                 return;
             }
+            Judgement::AskTaskLate(name) => {
+                if !args.allows(Control::Spawn.rule()) {
+                    late.task(&asks, &name, expr);
+                }
+                return;
+            }
             Judgement::AskElsewhere(name, places) => {
                 if !args.allows(Control::Use.rule()) {
                     late.elsewhere(&asks, &name, &places, expr);
@@ -302,18 +308,45 @@ impl Late {
         };
         let private = paths::private(asks.krate);
         let (probe, probed) = probe_at(ends(place));
-        let late = self.declare(&private);
+        let late = self.learn(expr, &private);
         self.asked.extend(quote! {
             match #private::Probe::of_late(&#late) {
                 #probe => { #(#private::#functions(#probe #probed);)* }
             }
         });
+        if let Expr::Call(call) = place
+            && !asks.args.allows(Control::Spawn.rule())
+        {
+            self.ask_of_task(&private, &late, ends(&call.func));
+        }
+    }
+
+    /// Asks whether the value of a call that is kept is a task.
+    fn task(&mut self, asks: &Asks<'_>, name: &Ident, expr: &mut Expr) {
+        let private = paths::private(asks.krate);
+        let late = self.learn(expr, &private);
+        self.ask_of_task(&private, &late, ends(name));
+    }
+
+    fn ask_of_task(&mut self, private: &TokenStream, late: &Ident, place: (Span, Span)) {
+        let (probe, probed) = probe_at(place);
+        self.asked.extend(quote! {
+            match #private::ProbeTask::of_late(&#late) {
+                #probe => #private::spawns(#probe #probed),
+            }
+        });
+    }
+
+    /// Notes the type of a value.
+    fn learn(&mut self, expr: &mut Expr, private: &TokenStream) -> Ident {
+        let late = self.declare(private);
         let value = Ident::new("__value", Span::mixed_site());
         *expr = Expr::Verbatim(quote!(#private::handed(#expr, |#value| {
             loop {}
             #[allow(unreachable_code)]
             #late.is(#value);
         })));
+        late
     }
 
     // Input:

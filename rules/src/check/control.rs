@@ -93,6 +93,8 @@ pub enum Judgement {
     /// The same of a call whose value has its type from where it goes, and of a function that is called later:
     /// `tasks.collect::<JoinSet<_>>()`, `.map(spawn)`.
     AskTask(Ident),
+    /// The same of a call whose value a variable or a list keeps: `let mail = start(1);`, `running.push(start(1))`.
+    AskTaskLate(Ident),
     /// It depends on the type of a value that is handed on. Holds the part of it that decides.
     /// And whether the same tokens are the same place wherever they stand in the body; a local variable of that name may be
     /// another one.
@@ -118,10 +120,15 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             let task = marks
                 .collected(expr, names)
                 .or_else(|| spawned(expr, names, marks.stands(expr)));
+            let stored = marks.stored(expr, names).filter(|_| task.is_none());
             let elsewhere = marks.elsewhere(expr, own.as_ref(), names);
             marks.enter(expr, own.as_ref(), names);
             let own = own.filter(|_| !is_judged);
-            let others = task.into_iter().chain(handed).chain(elsewhere);
+            let others = task
+                .into_iter()
+                .chain(stored)
+                .chain(handed)
+                .chain(elsewhere);
             open.push(own.into_iter().chain(others).collect());
             if matches!(expr, Expr::Closure(_)) {
                 marks.apart += 1;
@@ -140,6 +147,9 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             marks.bare = bare_call(stmt, names).map(address);
             marks.kept = kept_call(stmt, names).map(address);
             marks.collected = escape::collected(stmt).map(address);
+            marks
+                .stored
+                .extend(escape::stored(stmt, names).map(address));
             if matches!(stmt, Stmt::Item(_)) {
                 marks.apart += 1;
             }
@@ -169,6 +179,8 @@ struct Marks {
     kept: Option<*const Expr>,
     /// The call whose value is bound as a set of tasks: `let set: JoinSet<()> = tasks.collect();`
     collected: Option<*const Expr>,
+    /// Calls whose values a variable or a list keeps.
+    stored: Vec<*const Expr>,
     /// A function that is called for each item: `.map(spawn)`
     adapter: Option<*const Expr>,
     /// In how many items, and closures that may live longer than the body, the walk is: none of them may borrow from it.
@@ -190,6 +202,7 @@ impl Marks {
             .map(address);
         self.handed.extend(handed);
         if let Expr::MethodCall(call) = expr {
+            self.stored.extend(escape::pushed(call, names).map(address));
             self.adapter = escape::adapter(call).map(address).or(self.adapter);
         }
         if let Expr::Await(wait) = expr {
@@ -266,6 +279,20 @@ impl Marks {
         is_asked.then(|| Judgement::AskTask(name.clone()))
     }
 
+    /// Whether the value of a call is kept, and may be a task.
+    fn stored(&mut self, expr: &Expr, names: &Names) -> Option<Judgement> {
+        let at = self.stored.iter().position(|call| *call == address(expr))?;
+        self.stored.swap_remove(at);
+        let is_judged = escape::spawn(expr, names).is_some();
+        let is_asked = names.inside && !names.is_opaque && self.apart == 0 && !is_judged;
+        let name = match expr {
+            Expr::Call(call) => called(&call.func)?,
+            Expr::MethodCall(call) => &call.method,
+            _ => return None,
+        };
+        is_asked.then(|| Judgement::AskTaskLate(name.clone()))
+    }
+
     fn stands(&mut self, expr: &Expr) -> Stands {
         if self.bare.take_if(|bare| *bare == address(expr)).is_some() {
             return Stands::Bare;
@@ -331,6 +358,7 @@ pub(crate) fn asks(expr: &Expr, names: &Names) -> bool {
     !given::handed(expr, names, true).is_empty()
         || spawned(expr, names, Stands::Elsewhere).is_some()
         || names.inside && is_set_of_tasks()
+        || matches!(expr, Expr::MethodCall(call) if names.inside && escape::pushed(call, names).next().is_some())
         || matches!(expr, Expr::Await(wait) if names.inside && given::elsewhere(&wait.base, names).is_some())
 }
 
@@ -366,6 +394,7 @@ pub(crate) fn keeps_a_task(stmt: &Stmt, names: &Names) -> bool {
     bare_call(stmt, names).is_some()
         || kept_call(stmt, names).is_some()
         || names.inside && escape::collected(stmt).is_some()
+        || names.inside && escape::stored(stmt, names).is_some()
 }
 
 /// Whether a call gives a task must be asked of the compiler.
@@ -466,6 +495,7 @@ pub(crate) fn judge(expr: &Expr, names: &Names) -> Option<Judgement> {
         Judgement::AskGiven(..)
         | Judgement::AskBare(..)
         | Judgement::AskTask(_)
+        | Judgement::AskTaskLate(_)
         | Judgement::AskElsewhere(..) => (!names.is_opaque).then_some(judgement),
         Judgement::Ask(_, _, asked)
         | Judgement::AskArgument(_, asked)
@@ -790,6 +820,7 @@ mod tests {
                 Judgement::AskGiven(_, name, _)
                 | Judgement::AskBare(_, name)
                 | Judgement::AskTask(name)
+                | Judgement::AskTaskLate(name)
                 | Judgement::AskElsewhere(name, _) => {
                     format!("{name} ..")
                 }
@@ -899,7 +930,9 @@ mod tests {
                 Judgement::AskGiven(control, name, _) | Judgement::AskBare(control, name) => {
                     format!("{control:?} of {name}")
                 }
-                Judgement::AskTask(name) => format!("task of {name}"),
+                Judgement::AskTask(name) | Judgement::AskTaskLate(name) => {
+                    format!("task of {name}")
+                }
                 Judgement::AskElsewhere(name, _) => format!("error of {name}"),
                 Judgement::AskHanded(place, _) | Judgement::AskLate(place) => {
                     format!("-> {}", place.to_token_stream())
@@ -977,7 +1010,35 @@ mod tests {
             "let q = sqlx::query(SQL).bind(&self.name).bind(self.id);",
             "let a = Ok(self.pool.clone());",
         ] {
-            assert_eq!(inside(body), [""; 0], "{body}");
+            let found: Vec<_> = inside(body)
+                .into_iter()
+                .filter(|found| found != "task of add")
+                .collect();
+            assert_eq!(found, [""; 0], "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_asked_about() {
+        for (body, asked) in [
+            ("let mail = start(1);", "task of start"),
+            ("running.push(start(1));", "task of start"),
+            ("by_id.insert(1, mail::start(1));", "task of start"),
+            ("let mail = mailer.start(1);", "task of start"),
+        ] {
+            assert_eq!(inside(body), [asked], "{body}");
+        }
+        for body in [
+            "let mail = Mail::new(1);",
+            "let mail = Some(1);",
+            "let name = self.name.trim();",
+            "let h = tokio::spawn(a);",
+            "let row = one(tx).await;",
+        ] {
+            assert!(
+                inside(body).iter().all(|found| !found.starts_with("task")),
+                "{body}"
+            );
         }
     }
 

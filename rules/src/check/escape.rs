@@ -6,7 +6,7 @@ use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Member, Pat, S
 
 use crate::body::idioms::is_query;
 use crate::body::names::{Known, Names};
-use crate::body::typed::is_known;
+use crate::body::typed::{is_inferred, is_known, passes_through};
 use crate::body::walk::{self, Step};
 use crate::check::given;
 use crate::syntax::expr::{any_word, called, owner, plain_place, without_parens};
@@ -131,6 +131,25 @@ pub(crate) fn called_to_spawn<'a>(
 /// Whether a call whose value is thrown away may spawn a task, so that it is worth a question: each function, and those
 /// methods that belong to what a body is given or that say by their name that something begins.
 pub(crate) fn may_spawn(expr: &Expr, names: &Names) -> bool {
+    match expr {
+        _ if is_query(expr, names) => false,
+        Expr::Call(call) => is_function(call),
+        Expr::MethodCall(call) => {
+            let is_plain = given::is_of_std(call)
+                || call
+                    .args
+                    .iter()
+                    .any(|value| matches!(value, Expr::Closure(_)));
+            !names.is_session(&call.receiver)
+                && (begins_work(&call.method)
+                    || (is_of_service(&call.receiver, names) && !is_plain))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a method says by its name that something begins.
+fn begins_work(name: &Ident) -> bool {
     const BEGIN: [&str; 11] = [
         "background",
         "defer",
@@ -144,24 +163,8 @@ pub(crate) fn may_spawn(expr: &Expr, names: &Names) -> bool {
         "start",
         "submit",
     ];
-    let begins = |name: &Ident| {
-        let name = name.to_string();
-        BEGIN.contains(&name.split('_').next().unwrap_or_default())
-    };
-    match expr {
-        _ if is_query(expr, names) => false,
-        Expr::Call(call) => is_function(call),
-        Expr::MethodCall(call) => {
-            let is_plain = given::is_of_std(call)
-                || call
-                    .args
-                    .iter()
-                    .any(|value| matches!(value, Expr::Closure(_)));
-            !names.is_session(&call.receiver)
-                && (begins(&call.method) || (is_of_service(&call.receiver, names) && !is_plain))
-        }
-        _ => false,
-    }
+    let name = name.to_string();
+    BEGIN.contains(&name.split('_').next().unwrap_or_default())
 }
 
 /// Returns the function that a method calls with each item and that is named as those that start a task are: `.map(spawn)`.
@@ -203,6 +206,43 @@ pub(crate) fn collected(stmt: &Stmt) -> Option<&Expr> {
     };
     let init = &local.init.as_ref()?.expr;
     matches!(&local.pat, Pat::Type(typed) if is_set_of_tasks(&typed.ty)).then_some(init)
+}
+
+/// The call whose value a `let` gives to a variable: `let mail = start(1);`
+pub(crate) fn stored<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
+    let Stmt::Local(local) = stmt else {
+        return None;
+    };
+    let init = &local.init.as_ref()?.expr;
+    (matches!(local.pat, Pat::Ident(_)) && may_be_task(init, names)).then_some(init)
+}
+
+/// The calls whose values a list takes in: `running.push(start(1))`.
+pub(crate) fn pushed<'a>(
+    call: &'a ExprMethodCall,
+    names: &Names,
+) -> impl Iterator<Item = &'a Expr> {
+    let takes = ["insert", "push", "push_back"].iter();
+    let is_list = takes.into_iter().any(|word| call.method == word);
+    call.args
+        .iter()
+        .filter(move |value| is_list && may_be_task(value, names))
+}
+
+/// Whether a value is what a function of the application's own gave, which may be a task.
+fn may_be_task(value: &Expr, names: &Names) -> bool {
+    match value {
+        Expr::Call(call) => {
+            is_function(call)
+                && !is_query(value, names)
+                && !passes_through(call)
+                && called(&call.func).is_some_and(|name| !is_inferred(name))
+                && owner(&call.func)
+                    .is_none_or(|owner| owner.to_string().starts_with(char::is_lowercase))
+        }
+        Expr::MethodCall(call) => begins_work(&call.method) && !names.is_session(&call.receiver),
+        _ => false,
+    }
 }
 
 fn is_set_of_tasks(ty: &impl ToTokens) -> bool {

@@ -292,6 +292,12 @@ impl<T: ?Sized> ProbeTask<T> {
 }
 
 impl<T> ProbeTask<T> {
+    /// Asks about a type that is known at the end of a body.
+    #[must_use]
+    pub const fn of_late(_: &Late<T>) -> Self {
+        Self::ASKED
+    }
+
     /// Asks about what a function of one argument gives.
     #[must_use]
     pub const fn of_function<A, F: FnOnce(A) -> T>(_: &F) -> Self {
