@@ -27,9 +27,9 @@ pub(crate) use tolerance::Tolerated;
 /// | [`read_only`](Self::read_only), [`read_write`](Self::read_write) | `read_only`, `read_write` | reads and writes |
 /// | [`deferrable`](Self::deferrable) | `deferrable` | no |
 /// | [`timeout`](Self::timeout) | `timeout = "5s"` | [30 s](Self::DEFAULT_TIMEOUT) |
-/// | [`statement_timeout`](Self::statement_timeout) | `statement_timeout = "1s"` | the server's |
-/// | [`lock_timeout`](Self::lock_timeout) | `lock_timeout = "250ms"` | the server's |
-/// | [`idle_timeout`](Self::idle_timeout) | `idle_timeout = "10s"` | the server's |
+/// | [`statement_timeout`](Self::statement_timeout) | `statement_timeout = "1s"` | the database's |
+/// | [`lock_timeout`](Self::lock_timeout) | `lock_timeout = "250ms"` | the database's |
+/// | [`idle_timeout`](Self::idle_timeout) | `idle_timeout = "10s"` | the database's |
 /// | [`retry`](Self::retry) | `retry = 3` | it runs once |
 /// | [`replica`](Self::replica) | `replica = Prefer` | the primary |
 /// | [`no_rollback_for`](Self::no_rollback_for) | `no_rollback_for = ApiError::Declined` | every `Err` rolls back |
