@@ -55,7 +55,8 @@ use proc_macro::TokenStream;
 /// let app = axum::Router::new().route("/orders", post(post_order)).with_state(db);
 /// ```
 ///
-/// Attributes that must see the rewritten signature, such as `#[axum::debug_handler]`, stand below this one.
+/// Attributes that must see the rewritten signature, such as `#[axum::debug_handler]`, stand below this one. Route attributes of
+/// actix-web (`#[post("/orders")]`) stand above or below.
 ///
 /// # Options
 ///
@@ -71,6 +72,7 @@ use proc_macro::TokenStream;
 /// | `idle_timeout = "10s"` | for the time between two statements |
 /// | `retry = 3` | runs all of it again, at most so often, after a failure that another run may not meet; up to 100 |
 /// | `no_rollback_for = ApiError::NotFound(_)` | errors that commit: a pattern over the function's error, and `if ..` |
+/// | `replica = Prefer` | or `Require`, `Never`: whether a read-only boundary runs on a replica; the primary if not given |
 /// | `confirm_commit` | finds out whether a commit arrived whose answer was lost |
 /// | `independent` | a second transaction although the task is inside one |
 /// | `name = ".."` | the boundary's name in errors, logs and statistics; the function's if not given |
@@ -86,8 +88,8 @@ use proc_macro::TokenStream;
 ///
 /// # The session
 ///
-/// It is the parameter whose type ends in `Session`. Where an alias hides that, mark it:
-/// `#[session] tx: &mut Tx`.
+/// It is the parameter whose type ends in `Session`. Where another name hides that (`use demarcate::sqlite::Session as Tx`, or a
+/// type alias), mark it: `#[session] tx: &mut Tx`. The same holds in a service and a job.
 #[proc_macro_attribute]
 pub fn router_tx(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::expand(Kind::Router, args.into(), item.into()).into()

@@ -1,6 +1,6 @@
 //! Applies the rules about a function's signature, and checks that it fits the attribute's arguments.
 
-use syn::{FnArg, ReceiverKind, ReturnType};
+use syn::{FnArg, PatType, ReceiverKind, ReturnType, Type, TypeReference};
 
 use crate::args::Args;
 use crate::errors::Errors;
@@ -8,7 +8,7 @@ use crate::kind::Kind;
 use crate::rule;
 use crate::syntax::function::{Body, Function};
 use crate::syntax::pattern::plain_name;
-use crate::syntax::session::{Found, Lent};
+use crate::syntax::session::{Found, Lent, mutable};
 use crate::syntax::types::{self, Borrow};
 
 /// Applies the rules to a function's signature.
@@ -84,9 +84,19 @@ fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, er
     if found.lent.is_some() || found.unlent.is_some() {
         return;
     }
-    let help = match kind {
-        Kind::Job => "a job that opens several transactions takes `db: &SessionFactory` instead",
-        Kind::Router | Kind::Service | Kind::Boundary => {
+    let renamed;
+    let help = match (perhaps_session(function, found), kind) {
+        (Some((_, parameter)), _) => {
+            renamed = format!(
+                "where this is the session under another name, mark it: `#[session] {}`",
+                types::text(parameter)
+            );
+            &renamed
+        }
+        (None, Kind::Job) => {
+            "a job that opens several transactions takes `db: &SessionFactory` instead"
+        }
+        (None, Kind::Router | Kind::Service | Kind::Boundary) => {
             "where the signature is fixed from outside, write `#[router_tx(from = self.db)]`, with an expression for \
              the session factory"
         }
@@ -104,6 +114,26 @@ fn check_session(kind: Kind, args: &Args, function: &Function, found: &Found, er
         ),
         None => errors.rule(&rule::SESSION_MISSING, kind, help, &function.sig.ident),
     }
+}
+
+/// The parameter that may be the session under another name, as tokens do not tell: `tx: &mut Tx`, where there is no session.
+fn perhaps_session<'a>(function: &'a Function, found: &Found) -> Option<(usize, &'a PatType)> {
+    if found.lent.is_some() || found.unlent.is_some() {
+        return None;
+    }
+    function
+        .parameters()
+        .find(|(_, parameter)| match mutable(&parameter.ty) {
+            Some(TypeReference { elem, .. }) => match types::bare(elem) {
+                Type::Path(path) => path
+                    .path
+                    .segments
+                    .iter()
+                    .all(|segment| segment.arguments.is_none()),
+                _ => false,
+            },
+            None => false,
+        })
 }
 
 /// D002. A database that one of the types names and the other does not is another one, as far as tokens tell.
@@ -209,8 +239,10 @@ fn check_owned_arguments(kind: Kind, function: &Function, found: &Found, errors:
             receiver,
         );
     }
+    // D001 speaks of it.
+    let perhaps = perhaps_session(function, found).map(|(index, _)| index);
     for (index, parameter) in function.parameters() {
-        if found.mentions(index) {
+        if found.mentions(index) || perhaps == Some(index) {
             continue;
         }
         errors.about(parameter, |errors| match types::borrow(&parameter.ty) {

@@ -97,7 +97,9 @@ impl<DB: Backend> SessionFactory<DB> {
 
     /// Runs `body` in a transaction. `Ok` commits, `Err` rolls back. A panic rolls back and is propagated.
     ///
-    /// Write the closure as `async |tx| ..`. Where its error type cannot be inferred, name it: `Ok::<_, Error>(..)`.
+    /// Write the closure as `async |tx| ..`. Where its error type cannot be inferred, name it: `Ok::<_, Error>(..)`. A function
+    /// of your own that passes a closure on needs a bound for the closure's future, which the guide shows under "A wrapper of
+    /// your own"; one that wraps the future that this returns needs none.
     ///
     /// # Errors
     ///

@@ -9,8 +9,10 @@ use super::error::JobError;
 use crate::scope::site::Site;
 use crate::util::cancel::CancelSource;
 
-/// A background job that runs on a task of its own. Awaiting the handle returns the job's result. Dropping it detaches
-/// the job, which continues to run.
+/// A background job that runs on a task of its own: what [`SessionFactory::spawn`](crate::SessionFactory::spawn) returns.
+///
+/// The handle is a future of `Result<T, JobError>`. It is ready when the job has ended: after its commit, or, if it failed,
+/// after its `on_error`. Dropping it detaches the job, which continues to run.
 #[derive(Debug)]
 pub struct JobHandle<T> {
     pub(super) site: Site,

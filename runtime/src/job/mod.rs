@@ -260,8 +260,8 @@ impl<DB: Backend> SessionFactory<DB> {
         run(self, job).await
     }
 
-    /// Starts a job on a task of its own. Awaiting the handle returns the result, as [`run`](Self::run) does. Dropping
-    /// it detaches the job, which continues to run.
+    /// Starts a job on a task of its own, at once. Awaiting the [handle](JobHandle), now or later, returns the result, as
+    /// [`run`](Self::run) does. Dropping it detaches the job, which continues to run.
     pub fn spawn<T: Send + 'static>(&self, job: Job<DB, T>) -> JobHandle<T> {
         spawn(self, job)
     }

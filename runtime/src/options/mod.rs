@@ -21,6 +21,22 @@ pub(crate) use tolerance::Tolerated;
 /// no option is silently ignored. For an option that is not set, the [default](crate::Builder::defaults) of the
 /// factory applies.
 ///
+/// | method | in an attribute | if not given |
+/// |---|---|---|
+/// | [`isolation`](Self::isolation) | `isolation = Serializable` | the database's default |
+/// | [`read_only`](Self::read_only), [`read_write`](Self::read_write) | `read_only`, `read_write` | reads and writes |
+/// | [`deferrable`](Self::deferrable) | `deferrable` | no |
+/// | [`timeout`](Self::timeout) | `timeout = "5s"` | [30 s](Self::DEFAULT_TIMEOUT) |
+/// | [`statement_timeout`](Self::statement_timeout) | `statement_timeout = "1s"` | the database's |
+/// | [`lock_timeout`](Self::lock_timeout) | `lock_timeout = "250ms"` | the database's |
+/// | [`idle_timeout`](Self::idle_timeout) | `idle_timeout = "10s"` | the database's |
+/// | [`retry`](Self::retry) | `retry = 3` | it runs once |
+/// | [`replica`](Self::replica) | `replica = Prefer` | the primary |
+/// | [`no_rollback_for`](Self::no_rollback_for) | `no_rollback_for = ApiError::Declined` | every `Err` rolls back |
+/// | [`confirm_commit`](Self::confirm_commit) | `confirm_commit` | no |
+/// | [`independent`](Self::independent) | `independent` | no |
+/// | [`name`](Self::name) | `name = "monthly_report"` | the function's; `transaction` for a closure |
+///
 /// ```
 /// use std::time::Duration;
 /// use demarcate::{Isolation, TxOptions};
