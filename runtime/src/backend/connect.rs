@@ -1,5 +1,8 @@
 //! Makes connections: options, poolers, and the diagnosis of a failed attempt.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
 use futures_core::future::BoxFuture;
 use sqlx::error::DatabaseError;
 
@@ -7,6 +10,9 @@ use super::execute::Execute;
 use crate::backend::diagnosis::Diagnosis;
 use crate::error::Error;
 use crate::settings::{FromSettings, Options, Pooler};
+
+/// The data of connections that a pool of the user's has lent before, by the address of the connection.
+pub(crate) type Fitted<DB> = Mutex<HashMap<usize, Arc<<DB as Connect>::Fitting>>>;
 
 /// The parts of a backend that open and prepare connections.
 pub trait Connect: Execute + FromSettings {
@@ -22,6 +28,16 @@ pub trait Connect: Execute + FromSettings {
         connection: &mut Self::Connection,
         pooler: Pooler,
     ) -> BoxFuture<'_, Result<Self::Fitting, sqlx::Error>>;
+
+    /// Returns the data of a connection that a pool of the user's lends, which collects nothing when it opens one.
+    fn fit_lent<'c>(
+        connection: &'c mut Self::Connection,
+        pooler: Pooler,
+        _fitted: &'c Fitted<Self>,
+    ) -> BoxFuture<'c, Result<Arc<Self::Fitting>, sqlx::Error>> {
+        let fitting = Self::fit(connection, pooler);
+        Box::pin(async move { fitting.await.map(Arc::new) })
+    }
 
     /// Whether a pooler such as PgBouncer can stand before this database.
     const HAS_POOLERS: bool = false;

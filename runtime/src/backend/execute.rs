@@ -45,6 +45,11 @@ pub trait Execute: Database<Arguments: Clone> {
         Box::pin(first_row::<Self>(steps))
     }
 
+    /// A statement of the runtime's own that is sent again and again with the same text, such as a begin.
+    fn repeated(sql: SqlStr) -> Statement<Self> {
+        Statement::of_text(sql)
+    }
+
     /// Forgets the statements that are prepared on the connection.
     fn forget_statements(
         connection: &mut Self::Connection,

@@ -5,7 +5,6 @@ use futures_util::TryStreamExt;
 use sqlx::{Database, Either, SqlStr};
 
 use super::execute::{Execute, Step};
-use super::query::Statement;
 
 /// Reads the answer to its end, and returns its first row.
 pub(crate) async fn first_row<DB: Database>(
@@ -20,12 +19,12 @@ pub(crate) async fn first_row<DB: Database>(
     Ok(first)
 }
 
-/// Runs SQL text that takes no arguments, reads the answer to its end, and returns its last row.
+/// Runs a [repeated](Execute::repeated) text, reads the answer to its end, and returns its last row.
 pub(crate) async fn last_row<DB: Execute>(
     connection: &mut DB::Connection,
     sql: SqlStr,
 ) -> Result<Option<DB::Row>, sqlx::Error> {
-    let mut steps = DB::fetch_many(connection, Statement::of_text(sql));
+    let mut steps = DB::fetch_many(connection, DB::repeated(sql));
     let mut last = None;
     while let Some(step) = steps.try_next().await? {
         if let Either::Right(row) = step {

@@ -39,6 +39,15 @@ impl<DB: Database> Statement<DB> {
         }
     }
 
+    /// A text without arguments, which the connection keeps prepared.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn kept(sql: SqlStr) -> Self {
+        Self {
+            arguments: Ok(Some(DB::Arguments::default())),
+            ..Self::of_text(sql)
+        }
+    }
+
     /// Copies the query, so that it can be sent again. `None` if an argument could not be encoded.
     pub(crate) fn try_clone(&self) -> Option<Self>
     where

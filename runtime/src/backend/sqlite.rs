@@ -15,6 +15,7 @@ use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Connection, Either, Row, SqlSafeStr, SqlStr, Sqlite, SqliteConnection};
 
+use crate::backend::connect::Fitted;
 use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::{first_row, forward_to_connection};
 use crate::backend::query::Statement;
@@ -41,6 +42,13 @@ pub struct Fitting {
     ask_schema: String,
     /// The version of the schema at the last transaction. `None` before the first.
     schema: Mutex<Option<String>>,
+}
+
+impl Fitting {
+    /// Whether the connection still has the progress handler that was set with this data.
+    fn is_watching(&self) -> bool {
+        Arc::strong_count(&self.is_stopped) > 1
+    }
 }
 
 /// The number of steps of SQLite's virtual machine between two checks whether the statement was cancelled. They take
@@ -85,6 +93,11 @@ impl Execute for Sqlite {
         Box::pin(until_complete(steps, sql))
     }
 
+    /// The connection keeps each statement of the text prepared, and prepares those anew that a change of the schema concerns.
+    fn repeated(sql: SqlStr) -> Statement<Self> {
+        Statement::kept(sql)
+    }
+
     forward_to_connection!();
 }
 
@@ -125,18 +138,15 @@ fn statements_in(sql: &SqlStr, completed: usize) -> usize {
     demarcate_sql::statements(sql, Dialect::Sqlite).count()
 }
 
-/// Returns the query for the version of the schema, with the text of the schemas of attached databases, whose versions no
-/// query can ask for.
+/// Returns the SQL that asks for the version of the schema, with the text of the schemas of attached databases, whose versions
+/// no query can ask for.
 ///
 /// SQLite prepares a statement against the schema that its connection holds in memory. Reading the table of the schema
-/// brings that up to date; beginning a transaction and reading the version do not.
+/// brings that up to date, even where no row is taken; beginning a transaction and reading the version do not.
 async fn ask_schema(connection: &mut SqliteConnection) -> Result<String, sqlx::Error> {
-    let mut sql = String::from(
-        "SELECT (SELECT schema_version FROM pragma_schema_version) \
-         || (SELECT '' FROM (SELECT count(*) FROM (SELECT 1 FROM main.sqlite_master LIMIT 1)))",
-    );
     let databases = Statement::of_text("PRAGMA database_list".into_sql_str());
     let mut databases = Sqlite::fetch_many(connection, databases);
+    let mut attached = String::new();
     while let Some(step) = databases.try_next().await? {
         let Either::Right(row) = step else { continue };
         let name: String = row.try_get("name")?;
@@ -146,12 +156,16 @@ async fn ask_schema(connection: &mut SqliteConnection) -> Result<String, sqlx::E
         let name = name.replace('"', "\"\"");
         // Writing to a `String` cannot fail.
         let _ = write!(
-            sql,
+            attached,
             " || coalesce((SELECT group_concat(sql, ';') FROM \"{name}\".sqlite_master), '')"
         );
     }
-    sql.push_str(" AS schema");
-    Ok(sql)
+    let update = "SELECT 1 FROM main.sqlite_master LIMIT 0";
+    Ok(if attached.is_empty() {
+        format!("{update}; PRAGMA main.schema_version")
+    } else {
+        format!("{update}; SELECT (SELECT schema_version FROM pragma_schema_version){attached}")
+    })
 }
 
 impl Connect for Sqlite {
@@ -185,6 +199,26 @@ impl Connect for Sqlite {
                 ask_schema,
                 schema: Mutex::new(None),
             })
+        })
+    }
+
+    /// The connection drops its progress handler before its address can be another's.
+    fn fit_lent<'c>(
+        connection: &'c mut SqliteConnection,
+        pooler: Pooler,
+        fitted: &'c Fitted<Self>,
+    ) -> BoxFuture<'c, Result<Arc<Fitting>, sqlx::Error>> {
+        Box::pin(async move {
+            let address = connection.lock_handle().await?.as_raw_handle().addr().get();
+            let known = lock(fitted).get(&address).cloned();
+            if let Some(known) = known.filter(|known| known.is_watching()) {
+                return Ok(known);
+            }
+            let fitting = Arc::new(Self::fit(connection, pooler).await?);
+            let mut fitted = lock(fitted);
+            fitted.retain(|_, fitting| fitting.is_watching());
+            fitted.insert(address, Arc::clone(&fitting));
+            Ok(fitting)
         })
     }
 
@@ -311,7 +345,8 @@ impl Transact for Sqlite {
 
     fn begun(row: Option<SqliteRow>) -> Result<BeginReply, sqlx::Error> {
         let schema = match row {
-            Some(row) => row.try_get("schema")?,
+            // The version is a number where no other database is attached.
+            Some(row) => row.try_get_unchecked(0)?,
             None => None,
         };
         Ok(BeginReply {

@@ -23,6 +23,7 @@ use tokio::time::timeout;
 pub(crate) use self::connection::Connection;
 use self::connection::LentConnection;
 pub use self::status::PoolStatus;
+use crate::backend::connect::Fitted;
 use crate::backend::forward::last_row;
 use crate::backend::{Backend, connect_error};
 use crate::classify::Fate;
@@ -63,6 +64,8 @@ pub(crate) struct Pool<DB: Backend> {
     /// Stops the work that still runs when the grace period of [`close`](Self::close) is over.
     stopper: (CancelSource, CancelToken),
     wait: Duration,
+    /// Of the connections of a pool of the user's.
+    fitted: Fitted<DB>,
 }
 
 enum PoolSource<DB: Backend> {
@@ -123,6 +126,7 @@ impl<DB: Backend> Pool<DB> {
             guests: watch::Sender::new(0),
             holders: Holders::default(),
             waiting: AtomicUsize::new(0),
+            fitted: Fitted::<DB>::default(),
             target: TargetSessionAttrs::Any,
             stopper: CancelSource::new(),
             closing: watch::Sender::new(false),
@@ -255,8 +259,8 @@ impl<DB: Backend> Pool<DB> {
         let fitting = match &mut held {
             LentConnection::Own(lent) => Arc::clone(&lent.own().fitting),
             LentConnection::Sqlx(connection) => {
-                let fitting = DB::fit(connection, self.pooler()).await;
-                Arc::new(fitting.map_err(Self::refused)?)
+                let fitting = DB::fit_lent(connection, self.pooler(), &self.fitted).await;
+                fitting.map_err(Self::refused)?
             }
         };
         Ok(Connection {

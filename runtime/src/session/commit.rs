@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::backend::forward::last_row;
 use crate::backend::{Backend, CommitFailure};
 use crate::classify::{Redacted, classify};
 use crate::engine::Engine;
@@ -60,10 +61,10 @@ impl<DB: Backend> Core<DB> {
             *state = ConnectionState::Busy;
             let last = deadline.max(Instant::now() + GRACE);
             let began = Instant::now();
-            let answer = timeout_at(last, DB::run(connection, commit)).await;
+            let answer = timeout_at(last, last_row::<DB>(connection, commit)).await;
             self.recorder.totals.committing = began.elapsed();
             match answer.unwrap_or_else(|_| Err(no_answer())) {
-                Ok(()) => {
+                Ok(_) => {
                     *state = ConnectionState::Clean;
                     if self.recorder.totals.affected > 0 {
                         self.engine.pool_of(self.replica).learned().writes();
