@@ -484,6 +484,40 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_connection_of_a_pool_of_the_users_is_asked_once() {
+        let fitted = Fitted::<Sqlite>::default();
+        let connect = || SqliteConnection::connect("sqlite::memory:");
+        let mut connection = connect().await.unwrap();
+        let first = Sqlite::fit_lent(&mut connection, Pooler::None, &fitted)
+            .await
+            .unwrap();
+        let again = Sqlite::fit_lent(&mut connection, Pooler::None, &fitted)
+            .await
+            .unwrap();
+        assert!(Arc::ptr_eq(&first, &again));
+
+        // The user's own handler would leave a statement that runs too long running.
+        connection
+            .lock_handle()
+            .await
+            .unwrap()
+            .set_progress_handler(1_000, || true);
+        let anew = Sqlite::fit_lent(&mut connection, Pooler::None, &fitted)
+            .await
+            .unwrap();
+        assert!(!Arc::ptr_eq(&first, &anew));
+
+        connection.close().await.unwrap();
+        // It may be at the address of the closed one.
+        let mut other = connect().await.unwrap();
+        let of_other = Sqlite::fit_lent(&mut other, Pooler::None, &fitted)
+            .await
+            .unwrap();
+        assert!(!Arc::ptr_eq(&anew, &of_other));
+        assert_eq!(lock(&fitted).len(), 1);
+    }
+
     #[test]
     fn a_database_in_memory_has_one_connection() {
         let most = |url: &str| Sqlite::most_connections(&url.parse().unwrap(), 10);
