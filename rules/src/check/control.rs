@@ -5,106 +5,19 @@
 //! else the compiler is asked what type it has.
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Pat, Stmt};
+use syn::{Block, Expr, ExprCall, ExprMethodCall, ExprPath, Ident, Stmt};
 
 use crate::body::idioms::{connects, is_query, runs_query};
 use crate::body::names::{Known, is_boundary};
-use crate::body::typed::is_static;
 use crate::body::walk::{self, Step};
+use crate::check::marks::{Marks, Stands};
 use crate::check::{escape, given};
-use crate::rule::{self, Rule};
 use crate::syntax::expr::{called, owner, plain_place, without_parens};
 
 pub use crate::body::names::Names;
+pub use crate::check::judgement::{Control, Judgement, is_lasting};
 pub use crate::syntax::expr::chain;
 pub use crate::syntax::mac::each_argument;
-
-/// The effect of a call on a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// `commit`
-    Commit,
-    /// `rollback`
-    Rollback,
-    /// `begin`, and what else opens a transaction.
-    Begin,
-    /// `execute`, `fetch` and the like.
-    Send,
-    /// Anything that is done with a pool or a connection: it is handed on, or asked for a connection.
-    Use,
-    /// `run` and `spawn` of a session factory.
-    Start,
-    /// `transaction`, of what may be a session factory.
-    Open,
-    /// `unguarded`
-    Unguard,
-    /// `recv` and the like, of what may be the end of a channel.
-    Receive,
-    /// `tokio::spawn`
-    Spawn,
-    /// `tx.after_commit(async { tx })`
-    After,
-}
-
-impl Control {
-    fn named(method: &Ident) -> Option<Self> {
-        match method.to_string().as_str() {
-            "commit" => Some(Self::Commit),
-            "rollback" => Some(Self::Rollback),
-            "begin" | "begin_with" | "try_begin" | "try_begin_with" | "transaction"
-            | "transaction_with" => Some(Self::Begin),
-            _ => None,
-        }
-    }
-
-    /// The rule against it.
-    #[must_use]
-    pub const fn rule(self) -> &'static Rule {
-        match self {
-            Self::Commit => &rule::COMMIT,
-            Self::Rollback => &rule::ROLLBACK,
-            Self::Begin => &rule::BEGIN,
-            Self::Send | Self::Use => &rule::OTHER_EXECUTOR,
-            Self::Start => &rule::JOB_STARTED,
-            Self::Open => &rule::NESTED_BOUNDARY,
-            Self::Unguard => &rule::UNGUARDED,
-            Self::Receive => &rule::CHANNEL_RECEIVE,
-            Self::Spawn => &rule::SPAWN,
-            Self::After => &rule::SESSION_AFTER_THE_END,
-        }
-    }
-}
-
-/// The verdict on a call.
-pub enum Judgement {
-    /// It is not allowed, and the compiler would refuse it as well. Holds the name that was called.
-    Refused(Control, Ident),
-    /// A call that is not allowed, although the compiler accepts it. Holds the name, and the text of the receiver.
-    Wrong(Control, Ident, String),
-    /// It depends on the type of the receiver. Holds the name that was called, and the receiver as it stands in the
-    /// source.
-    Ask(Control, Ident, Box<Expr>),
-    /// It depends on the type of the first argument, which it holds as it stands in the source.
-    AskArgument(Control, Box<Expr>),
-    /// It depends on the type of what the call gives. Holds the name that was called, and the receiver, if there is one.
-    AskGiven(Control, Ident, Option<Box<Expr>>),
-    /// The same of a call that is a statement of its own.
-    AskBare(Control, Ident),
-    /// The same of a call whose value has its type from where it goes, and of a function that is called later:
-    /// `tasks.collect::<JoinSet<_>>()`, `.map(spawn)`.
-    AskTask(Ident),
-    /// The same of a call whose value a variable or a list keeps: `let mail = start(1);`, `running.push(start(1))`.
-    AskTaskLate(Ident),
-    /// It depends on the type of a value that is handed on. Holds the part of it that decides.
-    /// And whether the same tokens are the same place wherever they stand in the body; a local variable of that name may be
-    /// another one.
-    AskHanded(Box<Expr>, bool),
-    /// The same of a value whose type the compiler may learn later.
-    AskLate(Box<Expr>),
-    /// It depends on what an awaited call gives that was given nothing of the session: an error of the database comes of a
-    /// statement elsewhere. Holds the name that was called, and what it was called on or given, which may have been reported.
-    AskElsewhere(Ident, Vec<Expr>),
-}
 
 /// Shows `judged` everything in a body that may begin, commit or roll back, or go past the session. It may replace the
 /// expression.
@@ -131,12 +44,12 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
                 .chain(elsewhere);
             open.push(own.into_iter().chain(others).collect());
             if matches!(expr, Expr::Closure(_)) {
-                marks.apart += 1;
+                marks.go_apart();
             }
         }
         Step::Leave(expr) => {
             if matches!(expr, Expr::Closure(_)) {
-                marks.apart -= 1;
+                marks.come_back();
             }
             for judgement in open.pop().into_iter().flatten() {
                 judged(judgement, expr);
@@ -144,198 +57,18 @@ pub fn each(body: &mut Block, names: &Names, judged: &mut dyn FnMut(Judgement, &
             written_out(expr);
         }
         Step::Statement(stmt) => {
-            marks.bare = bare_call(stmt, names).map(address);
-            marks.kept = kept_call(stmt, names).map(address);
-            marks.collected = escape::collected(stmt).map(address);
-            marks
-                .stored
-                .extend(escape::stored(stmt, names).map(address));
+            marks.statement(stmt, names);
             if matches!(stmt, Stmt::Item(_)) {
-                marks.apart += 1;
+                marks.go_apart();
             }
         }
         Step::LeaveStatement(stmt) => {
             if matches!(stmt, Stmt::Item(_)) {
-                marks.apart -= 1;
+                marks.come_back();
             }
         }
         Step::Tokens(_) => {}
     });
-}
-
-/// Where an expression stands, by which it is known again while the walk is inside of it.
-fn address(expr: &Expr) -> *const Expr {
-    std::ptr::from_ref(expr)
-}
-
-/// What was seen of expressions before they are entered.
-#[derive(Default)]
-struct Marks {
-    /// Those that are handed on.
-    handed: Vec<*const Expr>,
-    /// The statement that is nothing but this call.
-    bare: Option<*const Expr>,
-    /// The call whose value a name keeps that nobody uses: `let _task = start(1);`
-    kept: Option<*const Expr>,
-    /// The call whose value is bound as a set of tasks: `let set: JoinSet<()> = tasks.collect();`
-    collected: Option<*const Expr>,
-    /// Calls whose values a variable or a list keeps.
-    stored: Vec<*const Expr>,
-    /// A function that is called for each item: `.map(spawn)`
-    adapter: Option<*const Expr>,
-    /// In how many items, and closures that may live longer than the body, the walk is: none of them may borrow from it.
-    apart: usize,
-    /// A call that is awaited.
-    awaited: Option<*const Expr>,
-    /// A call that is judged by what its `.await` gives.
-    judged: Option<*const Expr>,
-}
-
-impl Marks {
-    fn enter(&mut self, expr: &Expr, own: Option<&Judgement>, names: &Names) {
-        let is_awaited = self
-            .awaited
-            .take_if(|awaited| *awaited == address(expr))
-            .is_some();
-        let handed = given::handed(expr, names, is_awaited)
-            .into_iter()
-            .map(address);
-        self.handed.extend(handed);
-        if let Expr::MethodCall(call) = expr {
-            self.stored.extend(escape::pushed(call, names).map(address));
-            self.adapter = escape::adapter(call).map(address).or(self.adapter);
-        }
-        if let Expr::Await(wait) = expr {
-            let call = Some(address(without_parens(&wait.base)));
-            self.awaited = call;
-            self.judged = call.filter(|_| own.is_some());
-        }
-        // The executor of a statement is asked about by itself, and so is what a path begins on.
-        let is_of_control = match expr {
-            Expr::Call(call) => {
-                called(&call.func)
-                    .is_some_and(|name| Control::named(name).is_some() || name == "acquire")
-                    || matches!(own, Some(Judgement::Ask(..)))
-            }
-            _ => false,
-        };
-        if is_of_control || matches!(own, Some(Judgement::AskArgument(..))) {
-            let executor = match expr {
-                Expr::MethodCall(call) => call.args.first(),
-                Expr::Call(call) => call.args.first(),
-                _ => None,
-            };
-            self.handed
-                .retain(|handed| executor.map(address) != Some(*handed));
-        }
-    }
-
-    fn handed(&mut self, expr: &Expr, names: &Names) -> Option<Judgement> {
-        let at = self
-            .handed
-            .iter()
-            .position(|handed| *handed == address(expr))?;
-        self.handed.swap_remove(at);
-        let Some(place) = given::asked(expr, names) else {
-            let place = given::asked_late(expr, names).filter(|_| self.apart == 0)?;
-            return Some(Judgement::AskLate(Box::new(place.clone())));
-        };
-        let is_lasting = is_lasting(place) || names.known(root(place)) == Some(Known::Parameter);
-        Some(Judgement::AskHanded(Box::new(place.clone()), is_lasting))
-    }
-
-    fn elsewhere(&self, expr: &Expr, own: Option<&Judgement>, names: &Names) -> Option<Judgement> {
-        let Expr::Await(wait) = expr else {
-            return None;
-        };
-        let is_asked = names.inside && !names.is_opaque && self.apart == 0;
-        if !is_asked || !matches!(own, None | Some(Judgement::Ask(Control::Use, ..))) {
-            return None;
-        }
-        let (name, places) = given::elsewhere(&wait.base, names)?;
-        // The type of its receiver judges a commit.
-        if Control::named(name).is_some() {
-            return None;
-        }
-        let places = places.into_iter().cloned().collect();
-        Some(Judgement::AskElsewhere(name.clone(), places))
-    }
-
-    fn is_judged(&mut self, expr: &Expr) -> bool {
-        self.judged
-            .take_if(|judged| *judged == address(expr))
-            .is_some()
-    }
-
-    /// Whether a set of tasks is collected, or a function given that may start one for each item.
-    fn collected(&mut self, expr: &Expr, names: &Names) -> Option<Judgement> {
-        let is_bound = self.collected.take_if(|call| *call == address(expr));
-        let is_adapter = self.adapter.take_if(|path| *path == address(expr));
-        let is_asked = names.inside && !names.is_opaque && escape::spawn(expr, names).is_none();
-        let name = match expr {
-            Expr::Path(_) if is_adapter.is_some() => called(expr)?,
-            expr => escape::collects(expr, is_bound.is_some())?,
-        };
-        is_asked.then(|| Judgement::AskTask(name.clone()))
-    }
-
-    /// Whether the value of a call is kept, and may be a task.
-    fn stored(&mut self, expr: &Expr, names: &Names) -> Option<Judgement> {
-        let at = self.stored.iter().position(|call| *call == address(expr))?;
-        self.stored.swap_remove(at);
-        let is_judged = escape::spawn(expr, names).is_some();
-        let is_asked = names.inside && !names.is_opaque && self.apart == 0 && !is_judged;
-        let name = match expr {
-            Expr::Call(call) => called(&call.func)?,
-            Expr::MethodCall(call) => &call.method,
-            _ => return None,
-        };
-        is_asked.then(|| Judgement::AskTaskLate(name.clone()))
-    }
-
-    fn stands(&mut self, expr: &Expr) -> Stands {
-        if self.bare.take_if(|bare| *bare == address(expr)).is_some() {
-            return Stands::Bare;
-        }
-        match self.kept.take_if(|kept| *kept == address(expr)) {
-            Some(_) => Stands::Kept,
-            None => Stands::Elsewhere,
-        }
-    }
-}
-
-/// The first name of a place: `app` in `app.pools()[0].clone()`.
-fn root(place: &Expr) -> &Expr {
-    match chain(place).last() {
-        Some(Expr::Index(index)) => root(&index.expr),
-        Some(Expr::Unary(inner)) => root(&inner.expr),
-        Some(Expr::Reference(inner)) => root(&inner.expr),
-        Some(first) => first,
-        None => place,
-    }
-}
-
-/// Whether the same tokens are the same place wherever they stand in the body: of a local variable, another one may have the
-/// same name.
-#[must_use]
-pub fn is_lasting(place: &Expr) -> bool {
-    match root(place) {
-        Expr::Path(path) => {
-            is_static(path) || path.path.get_ident().is_none_or(|name| name == "self")
-        }
-        _ => true,
-    }
-}
-
-/// Where a call stands that may give a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stands {
-    /// It is a statement of its own.
-    Bare,
-    /// A name keeps its value that nobody uses.
-    Kept,
-    /// Anywhere else.
-    Elsewhere,
 }
 
 /// `Repo { pool }`, if the value was replaced, as `Repo { pool: .. }`.
@@ -360,41 +93,6 @@ pub(crate) fn asks(expr: &Expr, names: &Names) -> bool {
         || names.inside && is_set_of_tasks()
         || matches!(expr, Expr::MethodCall(call) if names.inside && escape::pushed(call, names).next().is_some())
         || matches!(expr, Expr::Await(wait) if names.inside && given::elsewhere(&wait.base, names).is_some())
-}
-
-/// A call whose value a statement throws away. It may give a task.
-fn bare_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
-    let Stmt::Expr(expr @ (Expr::Call(_) | Expr::MethodCall(_)), Some(_)) = stmt else {
-        return None;
-    };
-    let may_spawn =
-        escape::may_spawn(expr, names) || escape::called_to_spawn(expr, names, false).is_some();
-    (names.inside && !names.is_opaque && may_spawn).then_some(expr)
-}
-
-/// The call whose value a `let` gives to a name that nobody uses. It may give a task.
-fn kept_call<'a>(stmt: &'a Stmt, names: &Names) -> Option<&'a Expr> {
-    let Stmt::Local(local) = stmt else {
-        return None;
-    };
-    // Of a type that is written out the call's may depend.
-    let is_idle = match &local.pat {
-        Pat::Ident(bound) => {
-            bound.ident.to_string().starts_with('_') && names.unused.contains(&bound.ident)
-        }
-        pat => matches!(pat, Pat::Wild(_)),
-    };
-    let init = local.init.as_ref().filter(|init| init.diverge.is_none())?;
-    let is_call = matches!(&*init.expr, Expr::Call(_) | Expr::MethodCall(_));
-    (is_idle && is_call && escape::may_give_task(&init.expr, names)).then_some(&init.expr)
-}
-
-/// Whether a statement throws away, or gives to a name that nobody uses, what may be a task.
-pub(crate) fn keeps_a_task(stmt: &Stmt, names: &Names) -> bool {
-    bare_call(stmt, names).is_some()
-        || kept_call(stmt, names).is_some()
-        || names.inside && escape::collected(stmt).is_some()
-        || names.inside && escape::stored(stmt, names).is_some()
 }
 
 /// Whether a call gives a task must be asked of the compiler.

@@ -3,12 +3,15 @@
 pub mod control;
 mod escape;
 mod given;
+mod judgement;
 pub mod lost;
+mod marks;
 mod question;
 mod signature;
 mod sql;
 pub mod swallowed;
 mod texts;
+mod values;
 mod waiting;
 
 use proc_macro2::TokenStream;
@@ -119,7 +122,7 @@ fn check_body(kind: Kind, mut block: Block, names: &Names, errors: &mut Errors) 
             check_waiting(kind, expr, names, errors);
         }
         Step::Statement(stmt) => {
-            asks |= control::keeps_a_task(stmt, names);
+            asks |= marks::keeps_a_task(stmt, names);
             asks_of_lost |= check_lost(kind, lost::in_statement(stmt, names), errors);
             check_waiting_statement(kind, stmt, names, errors);
         }

@@ -1,28 +1,25 @@
 //! Finds the SQL texts in a body that are sent to a database, and judges each.
 
-use std::collections::HashMap;
-
 use demarcate_sql::Dialect;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::parse::Parser;
-use syn::punctuated::Punctuated;
 use syn::visit::{self, Visit};
 use syn::{
-    BinOp, Block, Expr, ExprAssign, ExprAwait, ExprBinary, ExprCall, ExprForLoop, ExprLit,
-    ExprMethodCall, ExprReference, Ident, Item, Lit, Local, Macro, Pat, Stmt, Token, UnOp,
+    BinOp, Block, Expr, ExprAssign, ExprAwait, ExprBinary, ExprCall, ExprForLoop, ExprMethodCall,
+    ExprReference, Ident, Item, Local, Macro, Pat, Stmt,
 };
 
 use crate::args::Args;
 use crate::body::idioms::{is_query_function, is_query_macro, runs_query};
 use crate::body::names::{Names, is_boundary};
 use crate::check::texts::{self, Finding};
+use crate::check::values::{UNKNOWN, Values, arguments, is_named};
 use crate::kind::Kind;
 use crate::root;
 use crate::rule;
-use crate::syntax::expr::{called, chain, owner, plain_place, tail};
+use crate::syntax::expr::{chain, plain_place};
 use crate::syntax::function::Function;
-use crate::syntax::mac::{Arguments, Part, is_list};
+use crate::syntax::mac::{Arguments, Part};
 use crate::syntax::pattern::{plain_name, without_type};
 use crate::syntax::types;
 
@@ -79,9 +76,7 @@ pub(crate) fn refused(
     // The nearest comes first. One may be made of another, whatever their order.
     for _ in 0..2 {
         for (name, value) in constants.iter().rev() {
-            let texts = search.texts(value).into_iter();
-            let texts = texts.map(|(text, _)| text).collect();
-            search.bound.insert(name.clone(), texts);
+            search.values.declare(name.clone(), value);
         }
     }
     search.visit_block(body);
@@ -95,10 +90,8 @@ struct Search {
     databases: Databases,
     /// Where the statement is sent that is being looked at.
     to: To,
-    /// Names that stand for a text, or for one of several.
-    bound: HashMap<String, Vec<String>>,
-    /// Names that stand for a list of texts, in their order.
-    lists: HashMap<String, Vec<String>>,
+    /// What the names of the body stand for.
+    values: Values,
     /// What was pushed to each `QueryBuilder` that has a name, in the order in which they were made.
     builders: Vec<Builder>,
     /// Whether the next call is a `QueryBuilder::new(..)` to which more is pushed.
@@ -129,50 +122,8 @@ enum To {
 
 impl Search {
     fn judge(&mut self, expr: &Expr) {
-        for (text, on) in self.texts(expr) {
+        for (text, on) in self.values.texts(expr) {
             self.judge_text(&text, on);
-        }
-    }
-
-    /// The texts of which an expression stands for one, each with the tokens that say so.
-    fn texts<'a>(&self, expr: &'a Expr) -> Vec<(String, &'a Expr)> {
-        let all = |values: Vec<&'a Expr>| {
-            let values = values.into_iter();
-            values.flat_map(|value| self.texts(value)).collect()
-        };
-        match expr {
-            Expr::Paren(inner) => self.texts(&inner.expr),
-            Expr::Group(inner) => self.texts(&inner.expr),
-            Expr::Reference(inner) => self.texts(&inner.expr),
-            Expr::Unary(inner) if matches!(inner.op, UnOp::Deref(_)) => self.texts(&inner.expr),
-            Expr::If(choice) => {
-                let other = choice.else_branch.as_ref().map(|(_, other)| &**other);
-                all(tail(&choice.then_branch).into_iter().chain(other).collect())
-            }
-            Expr::Match(choice) => all(choice.arms.iter().map(|arm| &*arm.body).collect()),
-            Expr::Block(block) => all(tail(&block.block).into_iter().collect()),
-            Expr::Array(array) => all(array.elems.iter().collect()),
-            Expr::Index(index) => {
-                let texts = self.texts(&index.expr).into_iter();
-                texts.map(|(text, _)| (text, expr)).collect()
-            }
-            Expr::Call(call) if is_empty(call, "String") => vec![(String::new(), expr)],
-            Expr::Call(call) => wrapped(call).map_or_else(Vec::new, |text| self.texts(text)),
-            Expr::MethodCall(call) if keeps_text(call) => self.texts(&call.receiver),
-            Expr::Macro(mac) if is_list(&mac.mac) => {
-                let items = self.list(expr).unwrap_or_default().into_iter();
-                let known = items.filter(|item| *item != UNKNOWN);
-                known.map(|text| (text, expr)).collect()
-            }
-            Expr::Path(path) => {
-                let texts = self.bound.get(&key(&path.path)).into_iter().flatten();
-                texts.map(|text| (text.clone(), expr)).collect()
-            }
-            expr => self
-                .text(expr)
-                .map(|text| (text, expr))
-                .into_iter()
-                .collect(),
         }
     }
 
@@ -307,7 +258,7 @@ impl Search {
     /// Returns the text that a call adds: of `push` a text, of the others a value.
     fn piece(&self, call: &ExprMethodCall) -> String {
         match call.args.first().filter(|_| call.method == "push") {
-            Some(argument) => self.text_or_unknown(argument),
+            Some(argument) => self.values.text_or_unknown(argument),
             None => " ? ".to_owned(),
         }
     }
@@ -324,7 +275,7 @@ impl Search {
         let text = call.args.first();
         Some(text.map_or_else(
             || UNKNOWN.to_owned(),
-            |argument| self.text_or_unknown(argument),
+            |argument| self.values.text_or_unknown(argument),
         ))
     }
 
@@ -337,282 +288,14 @@ impl Search {
         else {
             return;
         };
-        if let Some(name) = self.text(&path)
+        if let Some(name) = self.values.text(&path)
             && let Some(root) = root::root()
             && let Ok(text) = std::fs::read_to_string(root.join(name))
         {
             self.judge_text(&text, &path);
         }
     }
-
-    /// The text that an expression stands for.
-    fn text(&self, expr: &Expr) -> Option<String> {
-        match expr {
-            Expr::Lit(ExprLit { lit, .. }) => match lit {
-                Lit::Str(text) => Some(text.value()),
-                Lit::Char(letter) => Some(letter.value().to_string()),
-                _ => None,
-            },
-            Expr::Paren(inner) => self.text(&inner.expr),
-            Expr::Group(inner) => self.text(&inner.expr),
-            Expr::Reference(inner) => self.text(&inner.expr),
-            Expr::Unary(inner) if matches!(inner.op, UnOp::Deref(_)) => self.text(&inner.expr),
-            // The macros of sqlx take a sum of literals, and `String` has the operator.
-            Expr::Binary(sum) if matches!(sum.op, BinOp::Add(_)) => {
-                let (left, right) = (self.text(&sum.left), self.text(&sum.right));
-                if left.is_none() && right.is_none() {
-                    return None;
-                }
-                let known = |text: Option<String>| text.unwrap_or_else(|| UNKNOWN.to_owned());
-                Some(known(left) + &known(right))
-            }
-            Expr::Macro(mac) => self.text_of_macro(&mac.mac),
-            Expr::Path(path) => match self.bound.get(&key(&path.path))?.as_slice() {
-                [text] => Some(text.clone()),
-                _ => None,
-            },
-            Expr::Call(call) if is_empty(call, "String") => Some(String::new()),
-            Expr::Call(call) => self.text(wrapped(call)?),
-            Expr::MethodCall(call) if keeps_text(call) => self.text(&call.receiver),
-            Expr::MethodCall(call) => self.text_of_method(call),
-            _ => None,
-        }
-    }
-
-    fn text_or_unknown(&self, expr: &Expr) -> String {
-        self.text(expr).unwrap_or_else(|| UNKNOWN.to_owned())
-    }
-
-    /// `["a", "b"].join("; ")`, `["a", "b"].concat()`, `"a $1".replace("$1", b)`
-    fn text_of_method(&self, call: &ExprMethodCall) -> Option<String> {
-        let mut args = call.args.iter();
-        match (call.method.to_string().as_str(), args.next(), args.next()) {
-            ("join", Some(between), None) => {
-                let between = self.text_or_unknown(between);
-                Some(self.list(&call.receiver)?.join(&between))
-            }
-            ("concat", None, None) => Some(self.list(&call.receiver)?.concat()),
-            ("collect", None, None) if !collects_list(call) => {
-                Some(self.list(&call.receiver)?.concat())
-            }
-            ("replace", Some(from), Some(to)) => {
-                let from = self.text(from).filter(|from| !from.is_empty())?;
-                let text = self.text(&call.receiver)?;
-                Some(text.replace(&from, &self.text_or_unknown(to)))
-            }
-            _ => None,
-        }
-    }
-
-    /// The texts of a list, in their order.
-    fn list(&self, expr: &Expr) -> Option<Vec<String>> {
-        let all = |items: Vec<&Expr>| -> Vec<String> {
-            let items = items.into_iter();
-            items.map(|item| self.text_or_unknown(item)).collect()
-        };
-        match expr {
-            Expr::Paren(inner) => self.list(&inner.expr),
-            Expr::Group(inner) => self.list(&inner.expr),
-            Expr::Reference(inner) => self.list(&inner.expr),
-            Expr::Array(array) => Some(all(array.elems.iter().collect())),
-            Expr::Macro(mac) if is_list(&mac.mac) => {
-                let items = arguments(&mac.mac)?;
-                Some(all(items.iter().collect()))
-            }
-            Expr::Call(call) if is_empty(call, "Vec") => Some(Vec::new()),
-            Expr::Path(path) => self.lists.get(&key(&path.path)).cloned(),
-            Expr::MethodCall(call)
-                if call.args.is_empty()
-                    && (keeps_text(call)
-                        || call.method == "to_vec"
-                        || call.method == "as_slice"
-                        || (call.method == "collect" && collects_list(call))) =>
-            {
-                self.list(&call.receiver)
-            }
-            _ => None,
-        }
-    }
-
-    /// The text of a macro call: `concat!`, `format!`, `include_str!`.
-    fn text_of_macro(&self, mac: &Macro) -> Option<String> {
-        let name = mac.path.segments.last()?.ident.to_string();
-        match name.as_str() {
-            "concat" | "concatcp" => self.concat(mac),
-            "format" | "format_args" | "formatcp" | "formatdoc" => self.format(&arguments(mac)?),
-            "indoc" => self.text(arguments(mac)?.first()?),
-            "include_str" => {
-                let file = arguments(mac)?.into_iter().next()?;
-                let token = file.to_token_stream().into_iter().next()?.span();
-                root::beside(token, &self.text(&file)?)
-            }
-            "env" => {
-                let variable = self.text(arguments(mac)?.first()?)?;
-                let root = root::root().filter(|_| variable == "CARGO_MANIFEST_DIR")?;
-                Some(root.to_str()?.to_owned())
-            }
-            _ => None,
-        }
-    }
-
-    fn concat(&self, mac: &Macro) -> Option<String> {
-        let parts = arguments(mac)?;
-        let parts = parts.iter().map(|part| match part {
-            Expr::Lit(ExprLit {
-                lit: Lit::Int(number),
-                ..
-            }) => number.to_string(),
-            part => self.text_or_unknown(part),
-        });
-        Some(parts.collect())
-    }
-
-    /// The text that a format string gives, with what is known of its arguments.
-    fn format(&self, args: &[Expr]) -> Option<String> {
-        let (format, args) = args.split_first()?;
-        let format = self.text(format)?;
-        let mut next = 0;
-        let mut text = String::new();
-        let mut rest = format.as_str();
-        while let Some(at) = rest.find(['{', '}']) {
-            let (before, behind) = rest.split_at(at);
-            text.push_str(before);
-            // Written twice it stands for itself.
-            let twice = [("{{", '{'), ("}}", '}')];
-            let twice = twice
-                .into_iter()
-                .find_map(|(twice, once)| Some((behind.strip_prefix(twice)?, once)));
-            if let Some((behind, once)) = twice {
-                text.push(once);
-                rest = behind;
-                continue;
-            }
-            let (hole, behind) = behind.strip_prefix('{')?.split_once('}')?;
-            text.push_str(&self.argument(hole, args, &mut next));
-            rest = behind;
-        }
-        text.push_str(rest);
-        Some(text)
-    }
-
-    /// Returns the argument that `{}`, `{0}` or `{name}` of a format string stands for.
-    fn argument(&self, hole: &str, args: &[Expr], next: &mut usize) -> String {
-        let (name, shape) = hole.split_once(':').unwrap_or((hole, ""));
-        let name = name.trim();
-        let positional = |at: usize| args.get(at).and_then(|argument| self.text(argument));
-        let known = if name.is_empty() {
-            *next += 1;
-            positional(*next - 1)
-        } else if let Ok(at) = name.parse() {
-            positional(at)
-        } else {
-            let given = args.iter().find_map(|argument| match argument {
-                Expr::Assign(given) if given.left.to_token_stream().to_string() == name => {
-                    Some(&*given.right)
-                }
-                _ => None,
-            });
-            match given {
-                Some(given) => self.text(given),
-                None => match self.bound.get(name).map(Vec::as_slice) {
-                    Some([text]) => Some(text.clone()),
-                    _ => None,
-                },
-            }
-        };
-        known
-            .filter(|_| shape.is_empty())
-            .unwrap_or_else(|| UNKNOWN.to_owned())
-    }
-
-    fn bind(&mut self, name: &syn::Ident, value: Option<&Expr>) {
-        let texts = value.map_or_else(Vec::new, |value| self.texts(value));
-        let texts = texts.into_iter().map(|(text, _)| text).collect();
-        self.bound.insert(name.to_string(), texts);
-        match value.and_then(|value| self.list(value)) {
-            Some(list) => self.lists.insert(name.to_string(), list),
-            None => self.lists.remove(&name.to_string()),
-        };
-    }
-
-    /// What a name stands for is no longer known.
-    fn forget(&mut self, name: &str) {
-        self.bound.remove(name);
-        self.lists.remove(name);
-    }
-
-    /// Adds a text to what a name stands for.
-    fn append(&mut self, name: &str, text: &str) {
-        for bound in self.bound.get_mut(name).into_iter().flatten() {
-            bound.push_str(text);
-        }
-    }
-
-    /// The name of a text or of a list that an expression is: `sql`, `&mut sql`.
-    fn place(&self, expr: &Expr) -> Option<String> {
-        let name = plain_place(expr)?.to_string();
-        self.bound.contains_key(&name).then_some(name)
-    }
-
-    /// `sql.push_str("..")`, `list.push("..")`, and whatever else may change them.
-    fn change(&mut self, call: &ExprMethodCall) {
-        let Some(name) = self.place(&call.receiver) else {
-            return;
-        };
-        let added = call.args.first();
-        match call.method.to_string().as_str() {
-            "push" | "push_back" if let Some(list) = self.lists.get(&name) => {
-                let item = added.map_or_else(String::new, |item| self.text_or_unknown(item));
-                let mut list = list.clone();
-                list.push(item.clone());
-                self.lists.insert(name.clone(), list);
-                if item != UNKNOWN {
-                    self.bound.entry(name).or_default().push(item);
-                }
-            }
-            "push" | "push_str" => {
-                let text = added.map_or_else(String::new, |text| self.text_or_unknown(text));
-                self.append(&name, &text);
-            }
-            "clear" => {
-                let empty = match self.lists.remove(&name) {
-                    Some(_) => {
-                        self.lists.insert(name.clone(), Vec::new());
-                        Vec::new()
-                    }
-                    None => vec![String::new()],
-                };
-                self.bound.insert(name, empty);
-            }
-            "extend" | "insert" | "insert_str" | "retain" | "replace_range" | "truncate"
-            | "pop" | "remove" | "append" | "extend_from_slice" | "drain" | "swap" | "sort"
-            | "reverse" => {
-                self.forget(&name);
-            }
-            _ => {}
-        }
-    }
-
-    /// `write!(sql, "..", a)`, and returns whether `sql` is a text.
-    fn write(&mut self, mac: &Macro) -> bool {
-        let args = arguments(mac).unwrap_or_default();
-        let Some((to, args)) = args.split_first() else {
-            return false;
-        };
-        let Some(name) = self.place(to) else {
-            return false;
-        };
-        let text = self.format(args).unwrap_or_else(|| UNKNOWN.to_owned());
-        self.append(&name, &text);
-        if is_named(&mac.path, "writeln") {
-            self.append(&name, "\n");
-        }
-        true
-    }
 }
-
-/// Stands in a text for a part that is not known. It is as long as ` ? `, so that what comes after it stays in its place.
-const UNKNOWN: &str = "\u{E000}";
 
 /// Parts that make a statement a right one, where its other words would be wrong. One that is wrong with each of them is wrong
 /// whatever stands there.
@@ -637,80 +320,13 @@ fn says_the_same(finding: &Finding, other: &Finding) -> bool {
         }
 }
 
-/// The name by which a constant or a local is known: `FIND`, `Self::FIND`.
-fn key(path: &syn::Path) -> String {
-    let names = path
-        .segments
-        .iter()
-        .map(|segment| segment.ident.to_string());
-    let names: Vec<_> = names.filter(|name| name != "self").collect();
-    names.join("::")
-}
-
-/// `String::new()`, `Vec::with_capacity(64)`
-fn is_empty(call: &ExprCall, of: &str) -> bool {
-    const MAKE: [&str; 3] = ["new", "with_capacity", "default"];
-    called(&call.func).is_some_and(|name| MAKE.iter().any(|word| name == word))
-        && owner(&call.func).is_some_and(|name| name == of)
-}
-
-/// `.collect::<Vec<_>>()`
-fn collects_list(call: &ExprMethodCall) -> bool {
-    let into = call.turbofish.to_token_stream().to_string();
-    !into.contains("String")
-}
-
-/// The text in `AssertSqlSafe(text)`, `String::from(text)`, `SqlStr::from_static(text)`.
-fn wrapped(call: &ExprCall) -> Option<&Expr> {
-    let Expr::Path(path) = &*call.func else {
-        return None;
-    };
-    let names = ["AssertSqlSafe", "Borrowed", "Owned", "from", "from_static"];
-    let mut segments = path.path.segments.iter().rev();
-    let last = &segments.next()?.ident;
-    let is_pointer = segments
-        .next()
-        .is_some_and(|owner| ["Arc", "Box", "Rc"].iter().any(|name| owner.ident == *name));
-    let wraps = names.iter().any(|name| last == name) || (last == "new" && is_pointer);
-    call.args.first().filter(|_| wraps)
-}
-
-/// Whether a method gives the text that it is called on, or those, one after the other.
-fn keeps_text(call: &ExprMethodCall) -> bool {
-    const KEEP: [&str; 22] = [
-        "as_ref",
-        "as_str",
-        "borrow",
-        "clone",
-        "cloned",
-        "copied",
-        "deref",
-        "into",
-        "into_boxed_str",
-        "into_iter",
-        "into_owned",
-        "into_string",
-        "iter",
-        "leak",
-        "to_ascii_lowercase",
-        "to_ascii_uppercase",
-        "to_lowercase",
-        "to_owned",
-        "to_string",
-        "to_uppercase",
-        "trim",
-        "trim_end",
-    ];
-    call.args.is_empty() && KEEP.iter().any(|name| call.method == name)
-}
-
 impl<'ast> Visit<'ast> for Search {
     fn visit_block(&mut self, block: &'ast Block) {
         // A constant is known before the statement that declares it.
         for stmt in &block.stmts {
             match stmt {
-                Stmt::Item(Item::Const(item)) => self.bind(&item.ident, Some(&item.expr)),
-                Stmt::Item(Item::Static(item)) => self.bind(&item.ident, Some(&item.expr)),
+                Stmt::Item(Item::Const(item)) => self.values.bind(&item.ident, Some(&item.expr)),
+                Stmt::Item(Item::Static(item)) => self.values.bind(&item.ident, Some(&item.expr)),
                 _ => {}
             }
         }
@@ -736,13 +352,13 @@ impl<'ast> Visit<'ast> for Search {
             };
             for (name, value) in names.elems.iter().zip(values) {
                 if let Some(name) = plain_name(name) {
-                    self.bind(name, value);
+                    self.values.bind(name, value);
                 }
             }
         }
         if let Some(name) = plain_name(&local.pat) {
             let init = local.init.as_ref().map(|init| &*init.expr);
-            self.bind(name, init);
+            self.values.bind(name, init);
             match init {
                 Some(Expr::Call(call)) if let Some(text) = self.new_builder(call) => {
                     self.builders.push(Builder {
@@ -761,21 +377,18 @@ impl<'ast> Visit<'ast> for Search {
     fn visit_expr_binary(&mut self, sum: &'ast ExprBinary) {
         visit::visit_expr_binary(self, sum);
         if matches!(sum.op, BinOp::AddAssign(_))
-            && let Some(name) = self.place(&sum.left)
+            && let Some(name) = self.values.place(&sum.left)
         {
-            let text = self.text_or_unknown(&sum.right);
-            self.append(&name, &text);
+            let text = self.values.text_or_unknown(&sum.right);
+            self.values.append(&name, &text);
         }
     }
 
     /// `sql = ".."`, after which it may stand for either.
     fn visit_expr_assign(&mut self, assigned: &'ast ExprAssign) {
         visit::visit_expr_assign(self, assigned);
-        if let Some(name) = self.place(&assigned.left) {
-            let texts = self.texts(&assigned.right).into_iter();
-            let texts: Vec<_> = texts.map(|(text, _)| text).collect();
-            self.lists.remove(&name);
-            self.bound.entry(name).or_default().extend(texts);
+        if let Some(name) = self.values.place(&assigned.left) {
+            self.values.assign(&name, &assigned.right);
         }
     }
 
@@ -783,10 +396,9 @@ impl<'ast> Visit<'ast> for Search {
     fn visit_expr_reference(&mut self, lent: &'ast ExprReference) {
         visit::visit_expr_reference(self, lent);
         if lent.mutability.is_some()
-            && let Some(name) = self.place(&lent.expr)
+            && let Some(name) = self.values.place(&lent.expr)
         {
-            self.append(&name, UNKNOWN);
-            self.lists.remove(&name);
+            self.values.may_change(&name);
         }
     }
 
@@ -816,7 +428,7 @@ impl<'ast> Visit<'ast> for Search {
     /// `for sql in ["..", ".."] { .. }`
     fn visit_expr_for_loop(&mut self, repeated: &'ast ExprForLoop) {
         if let Some(name) = plain_name(&repeated.pat) {
-            self.bind(name, Some(&repeated.expr));
+            self.values.bind(name, Some(&repeated.expr));
         }
         visit::visit_expr_for_loop(self, repeated);
     }
@@ -866,14 +478,14 @@ impl<'ast> Visit<'ast> for Search {
         // Input: `["..", ".."].into_iter().for_each(|sql| ..)`
         if let Some(Expr::Closure(closure)) = call.args.first()
             && let Some(name) = closure.inputs.first().and_then(plain_name)
-            && self.list(&call.receiver).is_some()
+            && self.values.list(&call.receiver).is_some()
         {
-            self.bind(name, Some(&call.receiver));
+            self.values.bind(name, Some(&call.receiver));
         }
         call.args
             .iter()
             .for_each(|argument| self.visit_expr(argument));
-        self.change(call);
+        self.values.change(call);
         if runs(&call.method) {
             if let Some(name) = self.session(&call.receiver) {
                 let to = To::Session(name.clone());
@@ -903,14 +515,14 @@ impl<'ast> Visit<'ast> for Search {
             let sql = arguments(mac)
                 .into_iter()
                 .flatten()
-                .find(|argument| self.text(argument).is_some());
+                .find(|argument| self.values.text(argument).is_some());
             if let Some(sql) = sql {
                 self.judge(&sql);
             }
             return;
         }
-        let is_written =
-            (is_named(&mac.path, "write") || is_named(&mac.path, "writeln")) && self.write(mac);
+        let is_written = (is_named(&mac.path, "write") || is_named(&mac.path, "writeln"))
+            && self.values.write(mac);
         let Some(mut arguments) = Arguments::of(mac) else {
             return;
         };
@@ -945,16 +557,6 @@ fn takes_session(method: &Ident) -> bool {
 /// The methods of sqlx's `Executor` that take a text.
 fn runs(method: &Ident) -> bool {
     runs_query(method) || method == "prepare" || method == "prepare_with" || method == "describe"
-}
-
-/// The arguments of a macro that takes expressions.
-fn arguments(mac: &Macro) -> Option<Vec<Expr>> {
-    let list = Punctuated::<Expr, Token![,]>::parse_terminated;
-    Some(list.parse2(mac.tokens.clone()).ok()?.into_iter().collect())
-}
-
-fn is_named(path: &syn::Path, word: &str) -> bool {
-    path.segments.last().is_some_and(|last| last.ident == word)
 }
 
 #[cfg(test)]
