@@ -145,15 +145,16 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         );
         let frame = Frame::new(Arc::clone(&activity), engine.pool().identity());
         let (record, options) = (Arc::clone(&self.record), Arc::clone(&self.options));
-        let mut session = Session::new(Core::new(
+        // Boxed, since it moves on into the future that commits.
+        let mut session = Box::new(Session::new(Core::new(
             Arc::clone(engine),
             activity,
             record,
             options,
             deadline,
-        ));
+        )));
         session.core.until_undone = until_undone;
-        let tx: &mut Session<DB> = &mut session;
+        let tx: &mut Session<DB> = &mut *session;
         let inside = frame.clone().scope(body(tx)).instrument(span.clone());
         let inside = engine.pool().stop_token().run(self.stop.run(inside));
         let result = match timeout_at(deadline, inside).await {
@@ -187,7 +188,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             };
             return Err(roll_back(&session, Err(failed)));
         }
-        let tx: &mut Session<DB> = &mut session;
+        let tx: &mut Session<DB> = &mut *session;
         let inside = frame
             .scope(hooks::run_before_commit(tx))
             .instrument(span.clone());

@@ -2,6 +2,7 @@
 
 mod connection;
 pub(crate) mod control;
+mod guests;
 mod holders;
 mod learned;
 pub(crate) mod lease;
@@ -22,6 +23,8 @@ use tokio::time::timeout;
 
 pub(crate) use self::connection::Connection;
 use self::connection::LentConnection;
+pub(crate) use self::guests::Guest;
+use self::guests::Guests;
 pub use self::status::PoolStatus;
 use crate::backend::connect::Fitted;
 use crate::backend::forward::last_row;
@@ -52,7 +55,7 @@ pub(crate) struct Pool<DB: Backend> {
     learned: Arc<Learned>,
     control: Arc<ControlConnection<DB>>,
     /// The number of boundaries and lent connections, which `close` waits for.
-    guests: watch::Sender<usize>,
+    guests: Guests,
     holders: Holders,
     waiting: AtomicUsize,
     /// The kind of server that each transaction asks for.
@@ -123,7 +126,7 @@ impl<DB: Backend> Pool<DB> {
             source,
             control: Arc::new(ControlConnection::new(options, Arc::clone(&learned))),
             learned,
-            guests: watch::Sender::new(0),
+            guests: Guests::default(),
             holders: Holders::default(),
             waiting: AtomicUsize::new(0),
             fitted: Fitted::<DB>::default(),
@@ -368,8 +371,7 @@ impl<DB: Backend> Pool<DB> {
 
     /// Registers a boundary or a connection for whose end [`close`](Self::close) waits.
     pub(crate) fn guest(&self) -> Guest {
-        self.guests.send_modify(|guests| *guests += 1);
-        Guest(self.guests.clone())
+        self.guests.enter()
     }
 
     /// Makes [`is_closing`](Self::is_closing) return `true` from now on.
@@ -411,7 +413,7 @@ impl<DB: Backend> Pool<DB> {
     /// Waits for boundaries to end for at most `grace`, stops those that still run, and closes every connection.
     pub(crate) async fn close(&self, grace: Duration) {
         self.start_closing();
-        if timeout(grace, self.is_left()).await.is_err() {
+        if timeout(grace, self.guests.none()).await.is_err() {
             let holders = self.holders.list();
             tracing::warn!(
                 target: targets::POOL,
@@ -421,7 +423,7 @@ impl<DB: Backend> Pool<DB> {
             );
             self.grace.get_or_init(|| grace);
             self.stopper.0.stop();
-            if timeout(STOPPING_TAKES, self.is_left()).await.is_err() {
+            if timeout(STOPPING_TAKES, self.guests.none()).await.is_err() {
                 // A future that nobody polls closes its connection when it is dropped.
                 let holders = self.holders.list();
                 tracing::warn!(
@@ -449,15 +451,6 @@ impl<DB: Backend> Pool<DB> {
     }
 }
 
-impl<DB: Backend> Pool<DB> {
-    /// Waits until no boundary and no lent connection is left.
-    async fn is_left(&self) {
-        let mut guests = self.guests.subscribe();
-        // Waiting fails only if the sender is dropped, and `self` holds it.
-        guests.wait_for(|guests| *guests == 0).await.ok();
-    }
-}
-
 /// Counts a boundary as waiting for a connection until it is dropped.
 struct WaitCounter<'a>(&'a AtomicUsize);
 
@@ -471,14 +464,5 @@ impl<'a> WaitCounter<'a> {
 impl Drop for WaitCounter<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Counts a boundary or a lent connection until it is dropped. [`Pool::close`] waits until the count is zero.
-pub(crate) struct Guest(watch::Sender<usize>);
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        self.0.send_modify(|guests| *guests -= 1);
     }
 }
