@@ -32,12 +32,15 @@ pub fn to_url(url: &str, round_trip: Duration) -> io::Result<String> {
 
 /// Returns the time to ask for, so that a sleep takes `time`: the system's sleeps take longer than they are asked for.
 fn exact(time: Duration) -> Duration {
-    const SAMPLES: u32 = 20;
-    let start = Instant::now();
-    for _ in 0..SAMPLES {
+    const SAMPLES: usize = 41;
+    let mut slept = [(); SAMPLES].map(|()| {
+        let start = Instant::now();
         thread::sleep(time);
-    }
-    let excess = (start.elapsed() / SAMPLES).saturating_sub(time);
+        start.elapsed()
+    });
+    // The median: now and then a machine that is busy takes much longer.
+    slept.sort();
+    let excess = slept[SAMPLES / 2].saturating_sub(time);
     time.saturating_sub(excess)
 }
 

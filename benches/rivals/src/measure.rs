@@ -103,13 +103,13 @@ pub(crate) struct Effort {
 pub(crate) const LONG: Effort = Effort {
     rounds: 15,
     batch: Duration::from_millis(25),
-    row: Duration::from_secs(8),
+    row: Duration::from_secs(4),
 };
 
 pub(crate) const QUICK: Effort = Effort {
     rounds: 5,
-    batch: Duration::from_millis(10),
-    row: Duration::from_millis(1_200),
+    batch: Duration::from_millis(8),
+    row: Duration::from_millis(400),
 };
 
 const FEWEST_ROUNDS: usize = 3;
@@ -158,13 +158,12 @@ pub(crate) async fn measure(
     // Connections are made and statements prepared.
     let warm = Batch {
         tasks: row.tasks.max(POOL as usize),
-        ..row.batch(2)
+        ..row.batch(if row.tasks > 100 { 1 } else { 2 })
     };
     for entrant in &entrants {
         entrant.run(warm).await;
-        entrant.run(row.batch(3)).await;
     }
-    let pilot = time(entrants[0], row.batch(2)).await;
+    let pilot = time(entrants[0], row.batch(1)).await;
     let whole = effort.batch.as_secs_f64() * 1e6 / pilot.wall / row.tasks as f64;
     let fewest = match row.tasks {
         1 => 4,
