@@ -16,7 +16,8 @@
 //! target directory and on a free port; a keeper stops it and removes its data two minutes after the last process that
 //! used it is gone, however that went. `cargo xtask test` does not wait for that.
 //!
-//! A [`proxy`] can read and count the messages between a test and its server, and break the connection.
+//! A [`proxy`] can read and count the messages between a test and its server, and break the connection. A [`line`] to a
+//! server is only long.
 //!
 //! A further server is a `daemon::Daemon`: what to write before it starts, its command line, and a question that it
 //! answers once it runs.
@@ -29,6 +30,7 @@ mod every_database;
 #[cfg(any(test, doctest))]
 pub mod guide;
 mod instance;
+pub mod line;
 mod mariadb;
 mod own_mariadb;
 mod own_postgres;

@@ -258,7 +258,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn address(server: &str) -> SocketAddr {
+pub(crate) fn address(server: &str) -> SocketAddr {
     server.parse().expect("the server of a test has an address")
 }
 
@@ -281,7 +281,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// `postgres://user:password@`, `127.0.0.1:5432` and `/database`.
-fn split(url: &str) -> (&str, &str, &str) {
+pub(crate) fn split(url: &str) -> (&str, &str, &str) {
     let parts = url.rfind('@').and_then(|at| {
         let (before, rest) = url.split_at(at + 1);
         let (server, after) = rest.split_at(rest.find('/')?);

@@ -55,3 +55,19 @@ async fn a_panic_drops_the_database() {
     let _db = crate::postgres().await;
     panic!("bad luck");
 }
+
+#[tokio::test]
+async fn a_line_delays_each_round_trip() {
+    use sqlx::{Connection, PgConnection};
+
+    let db = crate::postgres().await;
+    let url = crate::line::to_url(db.url(), Duration::from_millis(40)).unwrap();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    let start = Instant::now();
+    sqlx::raw_sql("select 1")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let (time, nearly) = (start.elapsed(), Duration::from_millis(35));
+    assert!(time >= nearly, "a round trip took {time:?}");
+}

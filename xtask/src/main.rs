@@ -1,6 +1,7 @@
 //! `cargo xtask`: the development tasks of this repository.
 
 mod behind;
+mod bench;
 mod codes;
 mod editor;
 mod faults;
@@ -26,6 +27,8 @@ commands:
   editor  what rust-analyzer shows of a marked function; needs a nightly toolchain with it, and says so where there is none
   poolers the suites on PostgreSQL, through PgBouncer in each of its modes
   faults  the fault matrix, several times over; words after it keep the cases in whose name they stand
+  bench   demarcate beside sqlx by hand and its peers; writes docs/performance.md. `quick` takes a minute, and words after it
+          keep the rows in whose name they stand; both print alone
 ";
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         ["test"] => test::run(),
         ["poolers"] => behind::run(),
         ["faults", ref names @ ..] => faults::run(names),
+        ["bench", ref words @ ..] => bench::run(words),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(())
