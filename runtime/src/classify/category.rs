@@ -24,6 +24,8 @@ pub enum Category {
     Query,
     /// The server has run out of memory, disk space or connections.
     Resources,
+    /// More boundaries wait for a connection than can be served in time.
+    Overloaded,
     /// The outcome of the commit is unknown.
     UnknownOutcome,
     /// The row does not exist.
@@ -178,7 +180,8 @@ impl Category {
             Self::Transaction(Transaction::Serialization | Transaction::Deadlock)
             | Self::Timeout(Timeout::Lock | Timeout::Idle) => (true, Recovery::Retry),
             Self::Timeout(Timeout::Pool) => (true, Recovery::Wait),
-            Self::Timeout(_) => (false, Recovery::Wait),
+            // Whether it helps a client to come back later, `retry` would only add to the load.
+            Self::Timeout(_) | Self::Overloaded => (false, Recovery::Wait),
             Self::Canceled => (false, Recovery::Retry),
             Self::Permission => (false, Recovery::CheckPermissions),
             Self::UnknownOutcome => (false, Recovery::CheckOutcome),
@@ -252,6 +255,7 @@ impl Category {
             Self::Permission => "permission",
             Self::Query => "query",
             Self::Resources => "resources",
+            Self::Overloaded => "overloaded",
             Self::UnknownOutcome => "unknown outcome",
             Self::NotFound => "not found",
             Self::Application => "application",
@@ -309,6 +313,7 @@ pub(crate) mod words {
     pub(crate) const TRANSACTION_TIMEOUT: Advice =
         Category::Timeout(Timeout::Transaction).verdict();
     pub(crate) const POOL_TIMEOUT: Advice = Category::Timeout(Timeout::Pool).verdict();
+    pub(crate) const OVERLOADED: Advice = Category::Overloaded.verdict();
     pub(crate) const BOUNDARY_TIMEOUT: Advice = Category::Timeout(Timeout::Boundary).verdict();
     pub(crate) const CANCELED: Advice = Category::Canceled.verdict();
     pub(crate) const PERMISSION: Advice = Category::Permission.verdict();

@@ -89,6 +89,7 @@ impl<DB: Backend> Builder<DB> {
                 acquire_timeout: Self::ACQUIRE_TIMEOUT,
                 max_lifetime: Some(Self::MAX_LIFETIME),
                 idle_timeout: Some(Self::IDLE_TIMEOUT),
+                max_waiting: None,
             },
             startup_timeout: None,
             application_name: None,
@@ -220,6 +221,30 @@ impl<DB: Backend> Builder<DB> {
     /// Sets how long a boundary waits for a connection. The default is 30 s. The timeout of the boundary applies as well.
     pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Self {
         self.limits.acquire_timeout = acquire_timeout;
+        self
+    }
+
+    /// Sets how many boundaries may wait for a connection. One more is refused at once, with
+    /// [`Error::Overloaded`](crate::Error::Overloaded), a 503: whoever waits behind too many has gone before their turn, and
+    /// the time that they take from others is lost. The default is 20 for each connection that the pool may have.
+    ///
+    /// A boundary for which a connection is being opened is not counted. Whatever the number, a boundary is refused that
+    /// would wait for longer than it has time, as far as the time tells for which boundaries hold their connections. A pool
+    /// of [sqlx's](Self::pool) is held to the same.
+    ///
+    /// ```
+    /// # #[cfg(feature = "postgres")] {
+    /// use demarcate::postgres::SessionFactory;
+    ///
+    /// let db = SessionFactory::builder()
+    ///     .url("postgres://localhost/shop")
+    ///     .max_connections(10)
+    ///     .max_waiting(50);
+    /// # let _ = db;
+    /// # }
+    /// ```
+    pub fn max_waiting(mut self, max_waiting: usize) -> Self {
+        self.limits.max_waiting = Some(max_waiting);
         self
     }
 
@@ -517,7 +542,7 @@ impl<DB: Backend> Builder<DB> {
         };
         check_prepared(pooler)?;
         let pool = match source {
-            Either::Left(pool) => Pool::from_sqlx(pool, pooler),
+            Either::Left(pool) => Pool::from_sqlx(pool, pooler).admitting(self.limits.max_waiting),
             Either::Right(options) => Pool::new(
                 named(options)?,
                 self.after_connect.clone(),

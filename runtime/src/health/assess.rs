@@ -227,6 +227,7 @@ impl<'a> Assessment<'a> {
             idle,
             waiting,
             holders,
+            ..
         } = &self.pool;
         let used = connections.saturating_sub(*idle);
         let share = Share {
@@ -239,6 +240,16 @@ impl<'a> Assessment<'a> {
         }
         if *waiting > 0 {
             let _ = write!(evidence, "; {waiting} wait for one");
+        }
+        if let Some(before) = &self.before {
+            let refused = self.own.refused.saturating_sub(before.own.refused);
+            if refused > 0 {
+                let over = self.since(before);
+                let _ = write!(
+                    evidence,
+                    "; {refused} were refused at once in the last {over:.1?}"
+                );
+            }
         }
         let percent = share.percent().unwrap_or(0.0);
         if *max_connections == 1 && *waiting == 0 {

@@ -26,6 +26,7 @@ const HOLD: &str = "demarcate_connection_hold_seconds";
 const CONNECTIONS: &str = "demarcate_pool_connections";
 const MAX_CONNECTIONS: &str = "demarcate_pool_max_connections";
 const WAITING: &str = "demarcate_pool_waiting";
+const REFUSED: &str = "demarcate_pool_refused_total";
 
 /// Registers the description of each metric. A recorder that is installed later receives the names only.
 pub(crate) fn describe() {
@@ -63,6 +64,7 @@ pub(crate) fn describe() {
     describe_gauge!(CONNECTIONS, "Connections of the pool, by what they are at");
     describe_gauge!(MAX_CONNECTIONS, "How many connections the pool may have");
     describe_gauge!(WAITING, "Boundaries that wait for a connection");
+    describe_counter!(REFUSED, "Boundaries that were refused at once");
 }
 
 /// Records the end of a run. A run that was rolled back without a failure was ended by an `Err` of the body's own.
@@ -116,6 +118,7 @@ pub(crate) struct Gauges {
     pub(crate) used: usize,
     pub(crate) max: usize,
     pub(crate) waiting: usize,
+    pub(crate) refused: u64,
 }
 
 /// Sets the gauges of a pool.
@@ -124,5 +127,6 @@ pub(crate) fn pool(name: &str, gauges: &Gauges) {
     gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "idle").set(gauges.idle as f64);
     gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "used").set(gauges.used as f64);
     gauge!(MAX_CONNECTIONS, "pool" => name.clone()).set(gauges.max as f64);
+    counter!(REFUSED, "pool" => name.clone()).absolute(gauges.refused);
     gauge!(WAITING, "pool" => name).set(gauges.waiting as f64);
 }

@@ -22,6 +22,9 @@ pub struct BoundaryStats {
     pub retried: u64,
     /// Runs whose commit was sent and whose answer was lost.
     pub unknown: u64,
+    /// Runs that were [refused at once](crate::Error::Overloaded), because too many boundaries waited for a connection. They are
+    /// among those that were rolled back.
+    pub refused: u64,
     /// Statements sent by the bodies.
     pub statements: u64,
     /// Rows returned by these statements.
@@ -204,6 +207,11 @@ impl Record {
                 transaction,
             });
         }
+    }
+
+    /// Counts a run that was refused at once.
+    pub(crate) fn refused(&self) {
+        self.counts().refused += 1;
     }
 
     /// Counts a background job that has ended.

@@ -19,6 +19,7 @@ pub(crate) use attempt::no_answer;
 use crate::backend::Backend;
 use crate::classify::Redacted;
 use crate::pool::learned::Learned;
+use crate::pool::overload::{Overload, Queueing};
 use crate::settings::Options;
 use crate::targets;
 use crate::util::lock::lock;
@@ -32,6 +33,8 @@ pub(crate) struct Limits {
     pub(crate) acquire_timeout: Duration,
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
+    /// The number of boundaries that may wait for a connection. `None` for a multiple of the connections.
+    pub(crate) max_waiting: Option<usize>,
 }
 
 impl Limits {
@@ -117,6 +120,8 @@ pub(crate) enum Lack {
     Closed,
     /// All connections were in use until the timeout.
     Exhausted,
+    /// Too many boundaries wait for a connection already.
+    Overloaded(Overload),
     /// No connection could be opened.
     Refused(sqlx::Error),
     /// The attempt panicked, for example because the runtime has no I/O driver.
@@ -301,19 +306,19 @@ impl<DB: Backend> OwnPool<DB> {
         self.state().is_closed
     }
 
-    /// Lends an idle connection, or waits in the queue for one.
+    /// Lends an idle connection, or waits in the queue for one, unless the queue is too long.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives up the place in the queue. Its attempt is left to the next waiter.
-    pub(crate) async fn take(self: &Arc<Self>) -> Result<Lent<DB>, Lack> {
+    pub(crate) async fn take(self: &Arc<Self>, queueing: Queueing) -> Result<Lent<DB>, Lack> {
         self.look_after();
         let mut place = loop {
-            match self.enter() {
+            match self.enter(queueing) {
                 Queued::Served(over) if over.is_over() => over.close().await,
                 Queued::Served(lent) => return Ok(lent),
                 Queued::Waits(place) => break place,
-                Queued::Closed => return Err(Lack::Closed),
+                Queued::Refused(lack) => return Err(lack),
             }
         };
         let most = self.limits.acquire_timeout;
@@ -335,13 +340,16 @@ impl<DB: Backend> OwnPool<DB> {
     }
 
     /// Lends an idle connection, or enters the queue.
-    fn enter(self: &Arc<Self>) -> Queued<DB> {
+    fn enter(self: &Arc<Self>, queueing: Queueing) -> Queued<DB> {
         let mut state = self.state();
         if state.is_closed {
-            return Queued::Closed;
+            return Queued::Refused(Lack::Closed);
         }
         if let Some(own) = state.pop_idle(&self.learned) {
             return Queued::Served(Lent::new(self, own, true));
+        }
+        if let Err(overload) = self.judge(&state, queueing) {
+            return Queued::Refused(Lack::Overloaded(overload));
         }
         let (sender, answer) = oneshot::channel();
         let number = state.next_number();
@@ -360,6 +368,22 @@ impl<DB: Backend> OwnPool<DB> {
             answer,
             pool: Arc::clone(self),
         })
+    }
+
+    /// Refuses a boundary that would wait for what others hold, if too many do so already.
+    fn judge(&self, state: &PoolState<DB>, queueing: Queueing) -> Result<(), Overload> {
+        // Whoever has an attempt of their own waits for nobody.
+        let waiting = state.waiting.len().checked_sub(state.making.len());
+        match waiting {
+            Some(waiting) if !state.has_room(&self.limits) => self.learned.load.judge(
+                waiting,
+                self.limits.max_connections,
+                self.limits.max_waiting,
+                queueing,
+                self.limits.acquire_timeout,
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Ensures that an attempt runs for each waiter, as far as the maximum allows. Returns the new attempts, to be
@@ -536,7 +560,7 @@ impl<DB: Backend> Drop for Looks<DB> {
 enum Queued<DB: Backend> {
     Served(Lent<DB>),
     Waits(QueueTicket<DB>),
-    Closed,
+    Refused(Lack),
 }
 
 /// A place in the queue. Dropping it leaves the queue.
@@ -597,6 +621,8 @@ impl<DB: Backend> Drop for QueueTicket<DB> {
 pub(crate) struct Lent<DB: Backend> {
     own: Option<OwnConnection<DB>>,
     is_reused: bool,
+    /// When the connection was lent to a boundary, if it was.
+    lent_at: Option<Instant>,
     pool: Arc<OwnPool<DB>>,
 }
 
@@ -605,8 +631,14 @@ impl<DB: Backend> Lent<DB> {
         Self {
             own: Some(own),
             is_reused,
+            lent_at: None,
             pool: Arc::clone(pool),
         }
+    }
+
+    /// Records when the connection was lent to a boundary.
+    pub(crate) fn is_lent_at(&mut self, at: Instant) {
+        self.lent_at = Some(at);
     }
 
     /// Whether the connection was used before or lay idle, and so may have been lost unnoticed.
@@ -652,9 +684,15 @@ impl<DB: Backend> Lent<DB> {
 
 impl<DB: Backend> Drop for Lent<DB> {
     fn drop(&mut self) {
+        let now = Instant::now();
+        if let Some(lent_at) = self.lent_at {
+            let hold = now.saturating_duration_since(lent_at);
+            let most = self.pool.limits.acquire_timeout;
+            self.pool.learned.load.held(hold, most);
+        }
         match self.own.take() {
             Some(mut own) => {
-                own.returned = Instant::now();
+                own.returned = now;
                 self.pool.put(own, true);
             }
             None => self.pool.make_room(),

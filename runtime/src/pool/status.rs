@@ -15,6 +15,8 @@ pub struct PoolStatus {
     pub idle: usize,
     /// The number of boundaries that wait for a connection.
     pub waiting: usize,
+    /// The number of boundaries that were [refused at once](crate::Error::Overloaded) since the pool was made.
+    pub refused: u64,
     /// The boundaries that hold a connection. The one that has held it longest comes first.
     pub holders: Vec<ConnectionHolder>,
 }
@@ -28,6 +30,7 @@ impl PoolStatus {
             used: self.connections.saturating_sub(self.idle),
             max: self.max_connections,
             waiting: self.waiting,
+            refused: self.refused,
         }
     }
 }
