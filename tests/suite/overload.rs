@@ -5,12 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use demarcate::classify::Category;
+use demarcate::health::CheckKind;
+use demarcate::postgres::SessionFactory;
 use demarcate::{Error, HttpStatus, TxOptions};
-use demarcate_tests::on_every_database;
+use demarcate_tests::{OwnPostgres, on_every_database};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use sqlx::Connection;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::door::{Door, door};
+use crate::echo::Log;
 use crate::{ITEMS, PATIENCE, eventually};
 
 /// How long a refusal may take on a machine that does nothing else.
@@ -183,4 +189,171 @@ on_every_database! {
         read(&factory, reads()).await.unwrap();
         factory.close(crate::GRACE).await;
     }
+}
+
+/// A port at which every client is counted and hung up on.
+async fn hangs_up() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let clients = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&clients);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            drop(client);
+        }
+    });
+    (port, clients)
+}
+
+async fn insert(factory: &SessionFactory, id: i64) -> Result<(), Error> {
+    factory
+        .transaction(async move |tx| {
+            let insert = sqlx::query("insert into items (id) values ($1) on conflict do nothing");
+            insert.bind(id).execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        })
+        .await
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_reached_is_not_tried_by_everybody() {
+    let (port, clients) = hangs_up().await;
+    let url = format!("postgres://me:hunter2@127.0.0.1:{port}/shop?sslmode=disable");
+    let builder = SessionFactory::builder().url(&url).pool_name("gone");
+    let factory = builder.max_connections(4).connect_lazy().unwrap();
+    let (log, _logging) = Log::start();
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    for id in 0..3 {
+        assert_eq!(factory.pool_status().unreachable_for, None);
+        let refused = insert(&factory, id).await.unwrap_err();
+        assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
+    }
+    assert!(factory.pool_status().unreachable_for.is_some());
+    let before = clients.load(Ordering::Relaxed);
+    let began = Instant::now();
+    for id in 0..200 {
+        let refused = insert(&factory, id).await.unwrap_err();
+        assert!(matches!(refused, Error::Connect { .. }), "{refused:?}");
+        assert!(refused.to_string().contains("hung up"), "{refused}");
+        assert_eq!(refused.http_status(), 503);
+    }
+    // The pool itself tries, after 25 ms at the soonest.
+    let own = began.elapsed().as_millis() / 25 + 1;
+    let tried = clients.load(Ordering::Relaxed) - before;
+    assert!(tried as u128 <= own, "{tried} in {:?}", began.elapsed());
+    assert_eq!(factory.pool_status().refused, 200);
+    eventually("the pool tries by itself", async || {
+        clients.load(Ordering::Relaxed) > before + 2
+    })
+    .await;
+    let report = factory.health().await;
+    let connection = report.check(CheckKind::Connection).unwrap().to_string();
+    assert!(connection.contains("the pool has not been able to open a connection for"), "{connection}");
+    factory.record_pool_metrics();
+    let page = recorder.handle().render();
+    assert!(page.contains(r#"demarcate_pool_unreachable{pool="gone"} 1"#), "{page}");
+    let lines = log.take("the database cannot be reached");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert!(!lines[0].contains("hunter2"), "{lines:?}");
+    factory.close(crate::GRACE).await;
+}
+
+#[tokio::test]
+async fn the_first_connection_that_can_be_opened_lets_everybody_in_again() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let (url, door) = door(db.url(), Door::HangsUp).await;
+    let factory = SessionFactory::connect_lazy(&url).unwrap();
+    let (log, _logging) = Log::start();
+    for id in 0..5 {
+        insert(&factory, id).await.unwrap_err();
+    }
+    assert_eq!(factory.pool_status().refused, 2);
+    door.send_replace(Door::Open);
+    // Nobody has to ask for it.
+    eventually("it can be reached", async || factory.pool_status().unreachable_for.is_none()).await;
+    let mut all = JoinSet::new();
+    for id in 0..50 {
+        let factory = factory.clone();
+        all.spawn(async move { insert(&factory, id).await });
+    }
+    assert!(all.join_all().await.iter().all(Result::is_ok));
+    assert_eq!(factory.pool_status().refused, 2);
+    let lines = log.take("the database can");
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("cannot be reached") && lines[1].contains("can be reached again"), "{lines:?}");
+    // What the database makes of a statement says nothing about whether it can be reached.
+    for _ in 0..10 {
+        let failed = factory.transaction(async |tx| {
+            sqlx::query("insert into items (id) values (1)").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        });
+        failed.await.unwrap_err();
+        let failed = factory.transaction(async |tx| {
+            sqlx::query("select nothing from nowhere").execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        });
+        failed.await.unwrap_err();
+    }
+    assert_eq!(factory.pool_status().unreachable_for, None);
+    insert(&factory, 100).await.unwrap();
+    factory.close(crate::GRACE).await;
+}
+
+/// A thousand come to a pool of ten, whose server stops and comes back: whoever is refused comes again, and none is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_get_through_a_restart_of_the_server() {
+    const TASKS: i64 = 1_000;
+    let mut server = OwnPostgres::start().await;
+    let mut admin = sqlx::PgConnection::connect(server.url()).await.unwrap();
+    sqlx::raw_sql(ITEMS).execute(&mut admin).await.unwrap();
+    admin.close().await.unwrap();
+    let builder = SessionFactory::builder().url(server.url());
+    let factory = builder.max_connections(10).connect().await.unwrap();
+    let (overloaded, refused) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut tasks = JoinSet::new();
+    for task in 0..TASKS {
+        let (factory, done) = (factory.clone(), Arc::clone(&done));
+        let (overloaded, refused) = (Arc::clone(&overloaded), Arc::clone(&refused));
+        tasks.spawn(async move {
+            for round in 0..5 {
+                while let Err(error) = insert(&factory, task * 5 + round).await {
+                    match error {
+                        Error::Overloaded { .. } => overloaded.fetch_add(1, Ordering::Relaxed),
+                        Error::Connect { .. } => refused.fetch_add(1, Ordering::Relaxed),
+                        Error::Database { .. } | Error::CommitUnknown { .. } => 0,
+                        error => panic!("{error:?}"),
+                    };
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    eventually("some are done", async || done.load(Ordering::Relaxed) > 500).await;
+    server.stop().await;
+    eventually("nothing can be reached", async || factory.pool_status().unreachable_for.is_some()).await;
+    server.start_again().await;
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+    let stored = factory.transaction(async |tx| {
+        let count = sqlx::query_scalar::<_, i64>("select count(*) from items");
+        Ok::<_, Error>(count.fetch_one(&mut *tx).await?)
+    });
+    assert_eq!(stored.await.unwrap(), TASKS * 5);
+    let status = factory.pool_status();
+    println!(
+        "a thousand through a restart: {} times overloaded, {} times not reached, {} refused at once",
+        overloaded.load(Ordering::Relaxed),
+        refused.load(Ordering::Relaxed),
+        status.refused,
+    );
+    assert!(overloaded.load(Ordering::Relaxed) > 0 && refused.load(Ordering::Relaxed) > 0);
+    assert_eq!((status.unreachable_for, status.waiting), (None, 0));
+    assert!(status.connections <= 10);
+    factory.close(crate::GRACE).await;
 }

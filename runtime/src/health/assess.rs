@@ -187,7 +187,14 @@ impl<'a> Assessment<'a> {
             check
         };
         match &self.collected.contact {
-            Contact::Answered(round_trip) => self.measured(KIND, milliseconds(*round_trip), vec![]),
+            Contact::Answered(round_trip) => match self.pool.unreachable_for {
+                None => self.measured(KIND, milliseconds(*round_trip), vec![]),
+                Some(time) => at_least(
+                    round_trip,
+                    Status::Unhealthy,
+                    format!("{}, although `select 1` is answered", unreachable(time)),
+                ),
+            },
             Contact::Incomplete(round_trip, said) => at_least(
                 round_trip,
                 Status::Degraded,
@@ -201,7 +208,13 @@ impl<'a> Assessment<'a> {
                 ),
             ),
             Contact::Failed(said, advice) => Check {
-                evidence: vec![said.clone()],
+                evidence: [
+                    Some(said.clone()),
+                    self.pool.unreachable_for.map(unreachable),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
                 recommendation: advice.or(Some(KIND.row().advice)),
                 ..Check::judged(KIND, Status::Critical)
             },
@@ -594,6 +607,13 @@ impl<'a> Assessment<'a> {
             None => format!("session {process}"),
         }
     }
+}
+
+/// The evidence that the pool has refused boundaries for so long.
+fn unreachable(time: Duration) -> String {
+    format!(
+        "the pool has not been able to open a connection for {time:.1?}, and refuses boundaries at once"
+    )
 }
 
 /// Returns the lag of a replica in seconds, if it can be read, and the replica's state in words. `Err` if somebody should

@@ -27,6 +27,7 @@ const CONNECTIONS: &str = "demarcate_pool_connections";
 const MAX_CONNECTIONS: &str = "demarcate_pool_max_connections";
 const WAITING: &str = "demarcate_pool_waiting";
 const REFUSED: &str = "demarcate_pool_refused_total";
+const UNREACHABLE: &str = "demarcate_pool_unreachable";
 
 /// Registers the description of each metric. A recorder that is installed later receives the names only.
 pub(crate) fn describe() {
@@ -65,6 +66,10 @@ pub(crate) fn describe() {
     describe_gauge!(MAX_CONNECTIONS, "How many connections the pool may have");
     describe_gauge!(WAITING, "Boundaries that wait for a connection");
     describe_counter!(REFUSED, "Boundaries that were refused at once");
+    describe_gauge!(
+        UNREACHABLE,
+        "1 while boundaries are refused because no connection can be opened"
+    );
 }
 
 /// Records the end of a run. A run that was rolled back without a failure was ended by an `Err` of the body's own.
@@ -119,6 +124,7 @@ pub(crate) struct Gauges {
     pub(crate) max: usize,
     pub(crate) waiting: usize,
     pub(crate) refused: u64,
+    pub(crate) is_unreachable: bool,
 }
 
 /// Sets the gauges of a pool.
@@ -128,5 +134,7 @@ pub(crate) fn pool(name: &str, gauges: &Gauges) {
     gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "used").set(gauges.used as f64);
     gauge!(MAX_CONNECTIONS, "pool" => name.clone()).set(gauges.max as f64);
     counter!(REFUSED, "pool" => name.clone()).absolute(gauges.refused);
+    let unreachable = if gauges.is_unreachable { 1.0 } else { 0.0 };
+    gauge!(UNREACHABLE, "pool" => name.clone()).set(unreachable);
     gauge!(WAITING, "pool" => name).set(gauges.waiting as f64);
 }

@@ -216,12 +216,17 @@ impl<DB: Backend> Pool<DB> {
             PoolSource::Own(own) => own.count(),
             PoolSource::Sqlx { pool, .. } => (pool.size() as usize, pool.num_idle()),
         };
+        let unreachable_for = match &self.source {
+            PoolSource::Own(own) => own.unreachable_for(),
+            PoolSource::Sqlx { .. } => None,
+        };
         PoolStatus {
             max_connections: self.size(),
             connections,
             idle: idle.min(connections),
             waiting: self.waiting.load(Ordering::Relaxed),
             refused: self.learned.load.count_refused(),
+            unreachable_for,
             holders: self.holders.list(),
         }
     }

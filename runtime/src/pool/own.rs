@@ -1,6 +1,7 @@
 //! The own pool: its idle connections, the attempts to open further ones, and the queue of waiters.
 
 mod attempt;
+mod breaker;
 
 use std::any::Any;
 use std::collections::{HashSet, VecDeque};
@@ -22,8 +23,10 @@ use crate::pool::learned::Learned;
 use crate::pool::overload::{Overload, Queueing};
 use crate::settings::Options;
 use crate::targets;
+use crate::util::backoff;
 use crate::util::lock::lock;
 use attempt::{ConnectAttempt, Starts};
+use breaker::Breaker;
 
 /// The size of a pool, and the lifetimes of its connections.
 #[derive(Clone, Copy, Debug)]
@@ -163,6 +166,7 @@ struct PoolState<DB: Backend> {
     /// The number last given to a waiter or an attempt.
     number: u64,
     is_closed: bool,
+    breaker: Breaker,
 }
 
 /// A boundary in the queue.
@@ -264,6 +268,20 @@ impl<DB: Backend> PoolState<DB> {
         Some(free.number)
     }
 
+    /// Removes the waiters for which no attempt runs and none is begun, because the breaker is open.
+    fn turn_away(&mut self) -> Vec<(Waiter<DB>, Lack)> {
+        let mut turned_away = Vec::new();
+        while self.breaker.is_open() {
+            let mut waiting = self.waiting.iter();
+            let Some(at) = waiting.position(|waiter| waiter.attempt.is_none()) else {
+                break;
+            };
+            let gone = self.waiting.remove(at).zip(self.breaker.refuse());
+            turned_away.extend(gone.map(|(waiter, error)| (waiter, Lack::Refused(error))));
+        }
+        turned_away
+    }
+
     /// Gives up an unclaimed attempt, to make room for a new one. Returns whether there was one.
     fn give_up_attempt(&mut self) -> bool {
         let stuck = self.making.iter().position(|making| !making.is_claimed);
@@ -291,6 +309,7 @@ impl<DB: Backend> OwnPool<DB> {
                 there: 0,
                 number: 0,
                 is_closed: false,
+                breaker: Breaker::default(),
             }),
             is_looked_after: AtomicBool::new(false),
         }
@@ -304,6 +323,11 @@ impl<DB: Backend> OwnPool<DB> {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.state().is_closed
+    }
+
+    /// Returns for how long boundaries have failed at once because no connection can be opened.
+    pub(crate) fn unreachable_for(&self) -> Option<Duration> {
+        self.state().breaker.open_for()
     }
 
     /// Lends an idle connection, or waits in the queue for one, unless the queue is too long.
@@ -348,6 +372,15 @@ impl<DB: Backend> OwnPool<DB> {
         if let Some(own) = state.pop_idle(&self.learned) {
             return Queued::Served(Lent::new(self, own, true));
         }
+        if let Some(error) = state.breaker.refuse() {
+            let needs_trying = state.breaker.needs_trying();
+            drop(state);
+            self.learned.load.refused();
+            if needs_trying {
+                self.keep_trying();
+            }
+            return Queued::Refused(Lack::Refused(error));
+        }
         if let Err(overload) = self.judge(&state, queueing) {
             return Queued::Refused(Lack::Overloaded(overload));
         }
@@ -390,6 +423,9 @@ impl<DB: Backend> OwnPool<DB> {
     /// started after the lock is released.
     fn provide(self: &Arc<Self>, state: &mut PoolState<DB>) -> Starts<DB> {
         let mut starts = Vec::new();
+        if state.breaker.is_open() {
+            return Starts(starts);
+        }
         for at in 0..state.waiting.len() {
             if state.waiting[at].attempt.is_some() {
                 continue;
@@ -447,6 +483,32 @@ impl<DB: Backend> OwnPool<DB> {
             };
             attempt.make().await?;
         }
+    }
+
+    /// Spawns the task that goes on to open a connection while boundaries are refused, with the delays of a start.
+    fn keep_trying(self: &Arc<Self>) {
+        let pool = Arc::downgrade(self);
+        let trying = Trying(Weak::clone(&pool));
+        tokio::spawn(async move {
+            let _trying = trying;
+            for delay in backoff::of_startup() {
+                tokio::time::sleep(delay).await;
+                let Some(pool) = pool.upgrade() else {
+                    return;
+                };
+                let attempt = {
+                    let mut state = pool.state();
+                    if state.is_closed || !state.breaker.is_open() {
+                        return;
+                    }
+                    pool.begin(&mut state, None)
+                };
+                match attempt.make().await {
+                    Err(Lack::Refused(error)) => pool.state().breaker.fail_again(&error),
+                    _ => return,
+                }
+            }
+        });
     }
 
     /// Gives a connection to the first waiter, or keeps it as idle.
@@ -556,6 +618,17 @@ impl<DB: Backend> Drop for Looks<DB> {
     }
 }
 
+/// Marks that a task goes on to open a connection. If the task is dropped with its runtime, the next boundary starts another.
+struct Trying<DB: Backend>(Weak<OwnPool<DB>>);
+
+impl<DB: Backend> Drop for Trying<DB> {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.upgrade() {
+            pool.state().breaker.is_given_up();
+        }
+    }
+}
+
 /// The result of asking for a connection without waiting.
 enum Queued<DB: Backend> {
     Served(Lent<DB>),
@@ -578,7 +651,8 @@ impl<DB: Backend> QueueTicket<DB> {
             return;
         };
         let begun = state.begun_for(&state.waiting[at]);
-        if begun.is_some_and(|begun| begun < state.waiting[at].since) {
+        let is_older = begun.is_some_and(|begun| begun < state.waiting[at].since);
+        if is_older && !state.breaker.is_open() {
             state.leave_attempt(at);
             let starts = self.pool.provide(&mut state);
             drop(state);

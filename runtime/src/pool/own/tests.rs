@@ -176,3 +176,37 @@ async fn who_waits_for_nobody_is_not_refused() {
     drop(second);
     check_that_nothing_leaks(&pool).await;
 }
+
+/// A pool that is asked for a database that cannot be opened.
+fn hopeless(max_connections: usize) -> Arc<OwnPool<Sqlite>> {
+    let mut own = Arc::into_inner(pool(max_connections)).unwrap();
+    own.options = Arc::new(SqliteConnectOptions::new().filename("/no/such/directory/x.db"));
+    Arc::new(own)
+}
+
+/// After three refusals nobody waits any more, and one task tries.
+#[tokio::test]
+async fn a_database_that_refuses_three_times_is_not_tried_by_everybody() {
+    let pool = hopeless(2);
+    // Five wait, and two attempts run at a time.
+    let mut waiting = JoinSet::new();
+    for _ in 0..5 {
+        let pool = Arc::clone(&pool);
+        waiting.spawn(async move { pool.take(Queueing::Always).await.err() });
+    }
+    let refused = |lack: &Option<Lack>| matches!(lack, Some(Lack::Refused(_)));
+    assert!(waiting.join_all().await.iter().all(refused));
+    assert!(pool.unreachable_for().is_some());
+    let before = pool.state().number;
+    for _ in 0..100 {
+        assert!(refused(&pool.take(Queueing::Always).await.err()));
+    }
+    let attempts = pool.state().number - before;
+    assert!(attempts < 10, "{attempts}");
+    assert!(pool.learned.load.count_refused() >= 100);
+    while pool.state().number == before {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    check_that_nothing_leaks(&pool).await;
+    pool.close().await;
+}
