@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use demarcate::classify::Category;
 use demarcate::health::CheckKind;
 use demarcate::postgres::SessionFactory;
-use demarcate::{Error, HttpStatus, TxOptions};
+use demarcate::{BoundaryStats, Error, HttpStatus, Isolation, Retry, RetryBudget, TxOptions};
 use demarcate_tests::{OwnPostgres, on_every_database};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sqlx::Connection;
@@ -356,4 +356,137 @@ async fn a_thousand_get_through_a_restart_of_the_server() {
     assert_eq!((status.unreachable_for, status.waiting), (None, 0));
     assert!(status.connections <= 10);
     factory.close(crate::GRACE).await;
+}
+
+/// The statistics of the boundary of this name.
+fn stats_of(factory: &SessionFactory, name: &str) -> BoundaryStats {
+    let stats = factory.stats();
+    let found = stats.into_iter().find(|(site, _)| site.name() == name);
+    found.unwrap().1
+}
+
+/// Boundaries that always conflict are run again as often as the budget says, and get the error of their conflict.
+#[tokio::test]
+async fn a_budget_limits_what_is_run_again() {
+    const CONFLICT: &str = "do $$ begin raise exception 'again' using errcode = '40001'; end $$";
+    let db = demarcate_tests::postgres().await;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let retry = Retry::times(5).first_delay(Duration::ZERO).longest_delay(Duration::ZERO);
+    let collide = async |budget: Option<RetryBudget>| {
+        let builder = SessionFactory::builder().url(db.url()).max_connections(2);
+        let factory = builder.retry_budget(budget).connect().await.unwrap();
+        let began = Instant::now();
+        for _ in 0..30 {
+            let options = TxOptions::new().retry(retry).name("collide");
+            let failed = factory.transaction_with(options, async |tx: &mut demarcate::postgres::Session| {
+                sqlx::raw_sql(CONFLICT).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            });
+            let failed = failed.await.unwrap_err();
+            assert_eq!(failed.classification().sqlstate, Some("40001"), "{failed:?}");
+            assert_eq!((failed.http_status(), failed.problem().retry_after), (409, Some(1)));
+        }
+        (factory, began.elapsed())
+    };
+    let (factory, _) = collide(None).await;
+    let without = stats_of(&factory, "collide");
+    assert_eq!((without.retried, without.retries_refused), (150, 0));
+    factory.close(crate::GRACE).await;
+
+    let (factory, took) = collide(Some(RetryBudget::new().percent(0).per_second(2))).await;
+    let with = stats_of(&factory, "collide");
+    let most = 20 + 2 * (took.as_secs() + 1);
+    println!("30 that always conflict: run again {} times without a budget, {} times with one", without.retried, with.retried);
+    assert!((20..=most).contains(&with.retried), "{} in {took:?}", with.retried);
+    assert!((1..=30).contains(&with.retries_refused), "{}", with.retries_refused);
+    let page = recorder.handle().render();
+    let counted = format!(r#"demarcate_retries_refused_total{{boundary="collide"}} {}"#, with.retries_refused);
+    assert!(page.contains(&counted), "{counted}: {page}");
+    factory.close(crate::GRACE).await;
+
+    let (factory, _) = collide(Some(RetryBudget::new().percent(0).per_second(0))).await;
+    assert_eq!(stats_of(&factory, "collide").retried, 0);
+    factory.close(crate::GRACE).await;
+}
+
+/// A lost connection is no conflict: what is run again because of one costs nothing.
+#[tokio::test]
+async fn a_connection_that_is_lost_costs_nothing_of_the_budget() {
+    use demarcate_tests::proxy::{Fault, Pattern, Proxy};
+
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let proxy = Proxy::to(&db).await;
+    let builder = SessionFactory::builder().url(proxy.url());
+    let builder = builder.retry_budget(RetryBudget::new().percent(0).per_second(0));
+    let factory = builder.connect().await.unwrap();
+    proxy.before(Pattern::query("insert into items"), Fault::Cut);
+    let options = TxOptions::new().retry(1).name("lost");
+    let stored = factory.transaction_with(options, async |tx: &mut demarcate::postgres::Session| {
+        sqlx::raw_sql("insert into items (id) values (1)").execute(&mut *tx).await?;
+        Ok::<_, Error>(())
+    });
+    stored.await.unwrap();
+    assert_eq!(stats_of(&factory, "lost").retried, 1);
+    factory.close(crate::GRACE).await;
+}
+
+/// Fifty tasks add to one row, five times each: with a budget the conflicts do not multiply what is sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hot_row_does_not_multiply_the_load() {
+    const TASKS: usize = 50;
+    const ROUNDS: usize = 5;
+    let db = demarcate_tests::postgres().await;
+    db.admin("create table counters (id bigint primary key, n bigint not null)").await;
+    db.admin("insert into counters values (1, 0), (2, 0)").await;
+    for (id, budget) in [(1_i64, None), (2, Some(RetryBudget::new().per_second(2)))] {
+        let builder = SessionFactory::builder().url(db.url()).max_connections(10);
+        let factory = builder.max_waiting(TASKS).retry_budget(budget).connect().await.unwrap();
+        let began = Instant::now();
+        let mut tasks = JoinSet::new();
+        for _ in 0..TASKS {
+            let factory = factory.clone();
+            tasks.spawn(async move {
+                let mut committed = 0;
+                for _ in 0..ROUNDS {
+                    let retry = Retry::times(5).first_delay(Duration::from_millis(1));
+                    let options = TxOptions::new().isolation(Isolation::RepeatableRead).retry(retry).name("add");
+                    let added = factory.transaction_with(options, async |tx: &mut demarcate::postgres::Session| {
+                        let n: i64 = sqlx::query_scalar("select n from counters where id = $1").bind(id).fetch_one(&mut *tx).await?;
+                        tokio::task::yield_now().await;
+                        let update = sqlx::query("update counters set n = $1 where id = $2");
+                        update.bind(n + 1).bind(id).execute(&mut *tx).await?;
+                        Ok::<_, Error>(())
+                    });
+                    match added.await {
+                        Ok(()) => committed += 1,
+                        Err(error) => assert_eq!(error.http_status(), 409, "{error:?}"),
+                    }
+                }
+                committed
+            });
+        }
+        let committed: i64 = tasks.join_all().await.into_iter().sum();
+        let took = began.elapsed();
+        let counted = db.admin_value::<i64>(&format!("select n from counters where id = {id}")).await;
+        assert_eq!(counted, committed, "what was committed is there, once");
+        let stats = stats_of(&factory, "add");
+        assert_eq!(stats.committed, committed as u64);
+        println!(
+            "a hot row under {TASKS} tasks, {}: {committed} of {} committed, {} run again, {} not, {:.2} statements a commit",
+            if budget.is_some() { "with a budget" } else { "without a budget" },
+            TASKS * ROUNDS,
+            stats.retried,
+            stats.retries_refused,
+            stats.statements as f64 / stats.committed as f64,
+        );
+        if budget.is_some() {
+            let most = 20 + 2 * (took.as_secs() + 1) + stats.committed / 10 + 1;
+            assert!(stats.retried <= most, "{} of {most}", stats.retried);
+        } else {
+            assert_eq!(stats.retries_refused, 0);
+        }
+        factory.close(crate::GRACE).await;
+    }
 }

@@ -85,7 +85,7 @@ on_every_database! {
         let db = test_db().await;
         db.admin(ACCOUNTS).await;
         db.admin("insert into accounts values (1, 0), (2, 0)").await;
-        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let factory = SessionFactory::builder().url(db.url()).retry_budget(None).connect().await.unwrap();
         let options = || {
             TxOptions::new()
                 .isolation(Isolation::Serializable)

@@ -229,6 +229,20 @@ impl Category {
 }
 
 impl Category {
+    /// Whether the failure comes of others who do the same at the same time, so that doing it again adds to the load.
+    pub(crate) const fn is_contention(self) -> bool {
+        matches!(
+            self,
+            Self::Transaction(
+                Transaction::Serialization | Transaction::Deadlock | Transaction::Aborted
+            ) | Self::Timeout(_)
+                | Self::Resources
+                | Self::Overloaded
+        )
+    }
+}
+
+impl Category {
     /// The category in words: `unique constraint`, `lock timeout`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -13,11 +13,12 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::factory::startup;
 use crate::observe::sql_comments::SqlComments;
-use crate::options::TxOptions;
+use crate::options::{RetryBudget, TxOptions};
 use crate::pool::Pool;
 use crate::pool::own::{AfterConnect, Limits};
 use crate::scope::site::{Site, SiteKind};
 use crate::settings::{Options, Pooler, ReplicaOptions, Settings, TargetSessionAttrs};
+use crate::util::contention::Contention;
 
 /// Configures and makes a [`SessionFactory`].
 ///
@@ -55,6 +56,7 @@ pub struct Builder<DB: Backend> {
     application_name: Option<String>,
     watch: Watch,
     defaults: TxOptions,
+    retry_budget: Option<RetryBudget>,
     replicas: Vec<Result<ReplicaOptions<DB>, Error>>,
     after_connect: Option<AfterConnect<DB>>,
 }
@@ -95,6 +97,7 @@ impl<DB: Backend> Builder<DB> {
             application_name: None,
             watch: Watch::default(),
             defaults: TxOptions::new(),
+            retry_budget: Some(RetryBudget::new()),
             replicas: Vec::new(),
             after_connect: None,
         }
@@ -403,6 +406,13 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
+    /// Sets how many boundaries of this factory may be run again after a conflict, all of them together; `None` for as many as
+    /// their [`retry`](TxOptions::retry) says. The default is one for ten commits, and ten a second at least.
+    pub fn retry_budget(mut self, budget: impl Into<Option<RetryBudget>>) -> Self {
+        self.retry_budget = budget.into();
+        self
+    }
+
     /// Makes the factory, and opens one connection to prove that the settings are right. Waits for the database if there is
     /// a [`startup_timeout`](Self::startup_timeout).
     ///
@@ -527,6 +537,10 @@ impl<DB: Backend> Builder<DB> {
             None => Pooler::None,
         };
         let defaults = check_defaults::<DB>(self.defaults)?;
+        let contention = match self.retry_budget {
+            Some(budget) => budget.check()?.contention(),
+            None => Contention::new(None),
+        };
         let named = |options| match &self.application_name {
             Some(name) => DB::named(options, name),
             None => Ok(options),
@@ -566,7 +580,9 @@ impl<DB: Backend> Builder<DB> {
             Ok::<_, Error>(Pool::new(named(options)?, after_connect, pooler, limits))
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
-        Ok(SessionFactory::over(pool, replicas, defaults, self.watch))
+        Ok(SessionFactory::over(
+            pool, replicas, defaults, self.watch, contention,
+        ))
     }
 }
 

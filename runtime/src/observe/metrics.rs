@@ -15,6 +15,7 @@ const DURATION: &str = "demarcate_transaction_duration_seconds";
 const JOBS: &str = "demarcate_jobs_total";
 const JOB_DURATION: &str = "demarcate_job_duration_seconds";
 const RETRIES: &str = "demarcate_retries_total";
+const RETRIES_REFUSED: &str = "demarcate_retries_refused_total";
 const ROLLBACKS: &str = "demarcate_rollbacks_total";
 const UNKNOWN: &str = "demarcate_commits_unknown_total";
 const STATEMENTS: &str = "demarcate_statements_total";
@@ -40,6 +41,10 @@ pub(crate) fn describe() {
         "How long background jobs took, with all their runs"
     );
     describe_counter!(RETRIES, "Runs that met a conflict and were tried again");
+    describe_counter!(
+        RETRIES_REFUSED,
+        "Runs that met a conflict and were not tried again, since the budget was used up"
+    );
     describe_counter!(
         ROLLBACKS,
         "Runs that were rolled back, by what they failed with"
@@ -110,6 +115,11 @@ pub(crate) fn job_ended(site: Site, outcome: JobOutcome, took: Duration) {
 /// Counts a run that is tried again.
 pub(crate) fn retried(site: Site) {
     counter!(RETRIES, "boundary" => site.name()).increment(1);
+}
+
+/// Counts a run that the budget does not try again.
+pub(crate) fn retry_refused(site: Site) {
+    counter!(RETRIES_REFUSED, "boundary" => site.name()).increment(1);
 }
 
 /// Records how long a connection was held.

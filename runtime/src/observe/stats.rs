@@ -20,6 +20,9 @@ pub struct BoundaryStats {
     pub rolled_back: u64,
     /// Runs that were rolled back because of a conflict and were [tried again](crate::Retry).
     pub retried: u64,
+    /// Runs that were rolled back because of a conflict and were not tried again, although they could have been: the
+    /// [budget](crate::RetryBudget) of the factory was used up.
+    pub retries_refused: u64,
     /// Runs whose commit was sent and whose answer was lost.
     pub unknown: u64,
     /// Runs that were [refused at once](crate::Error::Overloaded), because too many boundaries waited for a connection. They are
@@ -207,6 +210,11 @@ impl Record {
                 transaction,
             });
         }
+    }
+
+    /// Counts a run that the budget does not try again.
+    pub(crate) fn retry_refused(&self) {
+        self.counts().retries_refused += 1;
     }
 
     /// Counts a run that was refused at once.

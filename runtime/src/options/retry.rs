@@ -14,7 +14,8 @@ use crate::util::backoff::doubling;
 /// failed: it may have committed before.
 ///
 /// Before each further run the boundary waits for a random time. The upper bound of that time doubles with each run,
-/// so that transactions that collided do not collide again. All runs share the boundary's
+/// so that transactions that collided do not collide again, and the more of the factory's transactions have collided in the
+/// last second, the longer it is. A [budget](crate::RetryBudget) limits how many are run again. All runs share the boundary's
 /// [timeout](crate::TxOptions::timeout).
 ///
 /// ```
@@ -100,6 +101,13 @@ impl Retry {
         }
     }
 
+    /// Returns a delay that grows with the share of conflicts, from 0 to 1: up to [`MOST_STRETCHED`] times as long, and never
+    /// longer than the longest.
+    pub(crate) fn stretched(&self, delay: Duration, share: f64) -> Duration {
+        let longer = delay.mul_f64(1.0 + (MOST_STRETCHED - 1.0) * share);
+        longer.min(self.longest.max(delay))
+    }
+
     /// Returns the delays between the runs, each a random fraction of its bound ("full jitter").
     pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         doubling(self.first, self.longest)
@@ -107,6 +115,9 @@ impl Retry {
             .map(|bound| bound.mul_f32(fastrand::f32()))
     }
 }
+
+/// How many times longer a delay is where nothing but conflicts is met.
+const MOST_STRETCHED: f64 = 8.0;
 
 impl From<u32> for Retry {
     fn from(times: u32) -> Self {
@@ -138,6 +149,15 @@ mod tests {
                 "{most:?} of {bound:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_delay_grows_with_the_share_of_conflicts_up_to_the_longest() {
+        let millis = Duration::from_millis;
+        let retry = Retry::times(6).longest_delay(millis(100));
+        assert_eq!(retry.stretched(millis(10), 0.0), millis(10));
+        assert_eq!(retry.stretched(millis(10), 1.0), millis(80));
+        assert_eq!(retry.stretched(millis(50), 1.0), millis(100));
     }
 
     #[test]
