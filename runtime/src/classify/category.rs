@@ -229,6 +229,15 @@ impl Category {
 }
 
 impl Category {
+    /// Whether an attempt to connect was refused because there are too many connections: by the server, or by a pooler.
+    pub(crate) const fn refuses_connections(self, retryable: bool) -> bool {
+        match self {
+            Self::Resources => retryable,
+            Self::Timeout(Timeout::Pool) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the failure comes of others who do the same at the same time, so that doing it again adds to the load.
     pub(crate) const fn is_contention(self) -> bool {
         matches!(

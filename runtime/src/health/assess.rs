@@ -236,6 +236,7 @@ impl<'a> Assessment<'a> {
     fn pool_usage(&self) -> Check {
         let PoolStatus {
             max_connections,
+            limit,
             connections,
             idle,
             waiting,
@@ -245,9 +246,15 @@ impl<'a> Assessment<'a> {
         let used = connections.saturating_sub(*idle);
         let share = Share {
             part: used as u64,
-            whole: *max_connections as u64,
+            whole: *limit as u64,
         };
-        let mut evidence = format!("{used} of {max_connections} are in use");
+        let mut evidence = format!("{used} of {limit} are in use");
+        if limit < max_connections {
+            let _ = write!(
+                evidence,
+                " (fewer than {max_connections}: the server has refused more)"
+            );
+        }
         if !holders.is_empty() {
             let _ = write!(evidence, ", by {}", InWords(holders));
         }
@@ -265,7 +272,7 @@ impl<'a> Assessment<'a> {
             }
         }
         let percent = share.percent().unwrap_or(0.0);
-        if *max_connections == 1 && *waiting == 0 {
+        if *limit == 1 && *waiting == 0 {
             return Check {
                 value: Some(Measure {
                     number: percent,

@@ -26,6 +26,7 @@ const WAIT: &str = "demarcate_connection_wait_seconds";
 const HOLD: &str = "demarcate_connection_hold_seconds";
 const CONNECTIONS: &str = "demarcate_pool_connections";
 const MAX_CONNECTIONS: &str = "demarcate_pool_max_connections";
+const LIMIT: &str = "demarcate_pool_connection_limit";
 const WAITING: &str = "demarcate_pool_waiting";
 const REFUSED: &str = "demarcate_pool_refused_total";
 const UNREACHABLE: &str = "demarcate_pool_unreachable";
@@ -69,6 +70,10 @@ pub(crate) fn describe() {
     describe_histogram!(HOLD, Unit::Seconds, "How long a connection was held");
     describe_gauge!(CONNECTIONS, "Connections of the pool, by what they are at");
     describe_gauge!(MAX_CONNECTIONS, "How many connections the pool may have");
+    describe_gauge!(
+        LIMIT,
+        "How many connections the pool opens at most just now"
+    );
     describe_gauge!(WAITING, "Boundaries that wait for a connection");
     describe_counter!(REFUSED, "Boundaries that were refused at once");
     describe_gauge!(
@@ -132,6 +137,7 @@ pub(crate) struct Gauges {
     pub(crate) idle: usize,
     pub(crate) used: usize,
     pub(crate) max: usize,
+    pub(crate) limit: usize,
     pub(crate) waiting: usize,
     pub(crate) refused: u64,
     pub(crate) is_unreachable: bool,
@@ -143,6 +149,7 @@ pub(crate) fn pool(name: &str, gauges: &Gauges) {
     gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "idle").set(gauges.idle as f64);
     gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "used").set(gauges.used as f64);
     gauge!(MAX_CONNECTIONS, "pool" => name.clone()).set(gauges.max as f64);
+    gauge!(LIMIT, "pool" => name.clone()).set(gauges.limit as f64);
     counter!(REFUSED, "pool" => name.clone()).absolute(gauges.refused);
     let unreachable = if gauges.is_unreachable { 1.0 } else { 0.0 };
     gauge!(UNREACHABLE, "pool" => name.clone()).set(unreachable);

@@ -210,6 +210,14 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
+    /// Returns the maximum number of connections, as the server allows it just now.
+    pub(crate) fn limit(&self) -> usize {
+        match &self.source {
+            PoolSource::Own(own) => own.limit(),
+            PoolSource::Sqlx { .. } => self.size(),
+        }
+    }
+
     /// Returns the current number of connections, of waiting boundaries, and the holders.
     pub(crate) fn status(&self) -> PoolStatus {
         let (connections, idle) = match &self.source {
@@ -222,6 +230,7 @@ impl<DB: Backend> Pool<DB> {
         };
         PoolStatus {
             max_connections: self.size(),
+            limit: self.limit(),
             connections,
             idle: idle.min(connections),
             waiting: self.waiting.load(Ordering::Relaxed),
@@ -234,7 +243,7 @@ impl<DB: Backend> Pool<DB> {
     /// Whether every connection that the pool may open is lent. A connection that is still being opened is not lent.
     pub(crate) fn is_exhausted(&self) -> bool {
         match &self.source {
-            PoolSource::Own(_) => self.holders.list().len() >= self.size(),
+            PoolSource::Own(_) => self.holders.list().len() >= self.limit(),
             PoolSource::Sqlx { pool, .. } => {
                 pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
             }
@@ -414,7 +423,7 @@ impl<DB: Backend> Pool<DB> {
         Error::PoolTimeout {
             place: ErrorContext::default(),
             after: self.wait,
-            size: self.size(),
+            size: self.limit(),
             holders: self.holders.list(),
         }
     }

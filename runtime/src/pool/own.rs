@@ -2,6 +2,7 @@
 
 mod attempt;
 mod breaker;
+mod limit;
 
 use std::any::Any;
 use std::collections::{HashSet, VecDeque};
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 pub(crate) use attempt::no_answer;
 
 use crate::backend::Backend;
-use crate::classify::Redacted;
+use crate::classify::{Redacted, classify};
 use crate::pool::learned::Learned;
 use crate::pool::overload::{Overload, Queueing};
 use crate::settings::Options;
@@ -27,6 +28,7 @@ use crate::util::backoff;
 use crate::util::lock::lock;
 use attempt::{ConnectAttempt, Starts};
 use breaker::Breaker;
+use limit::Limit;
 
 /// The size of a pool, and the lifetimes of its connections.
 #[derive(Clone, Copy, Debug)]
@@ -167,6 +169,7 @@ struct PoolState<DB: Backend> {
     number: u64,
     is_closed: bool,
     breaker: Breaker,
+    limit: Limit,
 }
 
 /// A boundary in the queue.
@@ -211,7 +214,7 @@ impl<DB: Backend> PoolState<DB> {
     }
 
     fn has_room(&self, limits: &Limits) -> bool {
-        self.there + self.making.len() < limits.max_connections
+        self.there + self.making.len() < self.limit.now(limits.max_connections)
     }
 
     fn is_being_made(&mut self, number: u64) -> Option<&mut Making> {
@@ -310,6 +313,7 @@ impl<DB: Backend> OwnPool<DB> {
                 number: 0,
                 is_closed: false,
                 breaker: Breaker::default(),
+                limit: Limit::default(),
             }),
             is_looked_after: AtomicBool::new(false),
         }
@@ -323,6 +327,30 @@ impl<DB: Backend> OwnPool<DB> {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.state().is_closed
+    }
+
+    /// Returns the largest number of connections, as the server allows it just now.
+    pub(crate) fn limit(&self) -> usize {
+        self.state().limit.now(self.limits.max_connections)
+    }
+
+    /// Lowers the limit if `error`, with which an attempt that began at `begun` has failed, says that there are too many
+    /// connections.
+    fn learn_limit(&self, error: &sqlx::Error, begun: Instant) {
+        let found = classify(error);
+        if found.category.refuses_connections(found.retryable) {
+            let most = self.limits.max_connections;
+            let lowered = self.state().limit.lower(most, begun);
+            if let Some((before, limit)) = lowered {
+                tracing::warn!(
+                    target: targets::POOL,
+                    before,
+                    limit,
+                    max_connections = most,
+                    "the server has too many connections: the pool opens fewer, and one more each minute",
+                );
+            }
+        }
     }
 
     /// Returns for how long boundaries have failed at once because no connection can be opened.
@@ -410,7 +438,7 @@ impl<DB: Backend> OwnPool<DB> {
         match waiting {
             Some(waiting) if !state.has_room(&self.limits) => self.learned.load.judge(
                 waiting,
-                self.limits.max_connections,
+                state.limit.now(self.limits.max_connections),
                 self.limits.max_waiting,
                 queueing,
                 self.limits.acquire_timeout,
@@ -472,10 +500,10 @@ impl<DB: Backend> OwnPool<DB> {
 
     /// Opens connections one after the other until there are `least`. Existing ones can be lent meanwhile.
     pub(crate) async fn fill(self: &Arc<Self>, least: usize) -> Result<(), Lack> {
-        let least = least.min(self.limits.max_connections);
         loop {
             let attempt = {
                 let mut state = self.state();
+                let least = least.min(state.limit.now(self.limits.max_connections));
                 if state.is_closed || state.there + state.making.len() >= least {
                     return Ok(());
                 }
@@ -516,7 +544,8 @@ impl<DB: Backend> OwnPool<DB> {
         let mut state = self.state();
         // A new connection is never too old, however short the lifetime.
         let is_old = (is_reused && own.is_old(&self.limits)) || self.learned.is_outdated(own.begun);
-        if state.is_closed || is_old || own.is_orphaned() {
+        let is_surplus = state.there > state.limit.now(self.limits.max_connections);
+        if state.is_closed || is_old || is_surplus || own.is_orphaned() {
             drop(state);
             drop(own);
             return self.make_room();

@@ -10,6 +10,9 @@ use crate::scope::holder::ConnectionHolder;
 pub struct PoolStatus {
     /// The maximum number of connections.
     pub max_connections: usize,
+    /// The maximum number of connections that the pool opens just now. After the server, or a pooler, has refused one because
+    /// there are too many, it is half of what it was; it grows by one a minute.
+    pub limit: usize,
     /// The number of connections. The control connection, which cancels statements and asks for outcomes, is not
     /// counted.
     pub connections: usize,
@@ -36,6 +39,7 @@ impl PoolStatus {
             idle: self.idle,
             used: self.connections.saturating_sub(self.idle),
             max: self.max_connections,
+            limit: self.limit,
             waiting: self.waiting,
             refused: self.refused,
             is_unreachable: self.unreachable_for.is_some(),

@@ -210,7 +210,7 @@ impl<DB: Backend> Core<DB> {
             return Error::PoolTimeout {
                 place,
                 after,
-                size: status.max_connections,
+                size: status.limit,
                 holders: status.holders,
             };
         }

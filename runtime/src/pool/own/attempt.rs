@@ -92,7 +92,10 @@ impl<DB: Backend> ConnectAttempt<DB> {
             Either::Left((connected, _)) => connected.unwrap_or_else(|_| Err(no_answer(most))),
             Either::Right(_) => return Err(Lack::Closed),
         };
-        let (connection, fitting) = connected.map_err(Lack::Refused)?;
+        let (connection, fitting) = connected.map_err(|error| {
+            self.pool.learn_limit(&error, self.begun);
+            Lack::Refused(error)
+        })?;
         let now = Instant::now();
         Ok(OwnConnection {
             connection,

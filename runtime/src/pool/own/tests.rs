@@ -210,3 +210,21 @@ async fn a_database_that_refuses_three_times_is_not_tried_by_everybody() {
     check_that_nothing_leaks(&pool).await;
     pool.close().await;
 }
+
+/// A server that has too many connections gets fewer: one that comes back is closed where there are more than the limit.
+#[tokio::test]
+async fn what_the_server_has_too_many_of_is_closed() {
+    let pool = pool(4);
+    let held = (take(&pool).await, take(&pool).await, take(&pool).await);
+    pool.state().limit.lower(4, Instant::now());
+    assert_eq!(pool.limit(), 2);
+    drop(held.0);
+    assert_eq!(pool.count(), (2, 0));
+    drop(held.1);
+    assert_eq!(pool.count(), (2, 1));
+    let again = take(&pool).await;
+    assert!(matches!(pool.enter(Queueing::Always), Queued::Waits(_)));
+    assert_eq!(pool.state().making.len(), 0);
+    drop((held.2, again));
+    check_that_nothing_leaks(&pool).await;
+}
