@@ -59,9 +59,11 @@ where
             return attempt.outcome;
         }
         broke_at.clone_from(&attempt.broke_at);
+        let may_run_again = attempt.may_succeed_again
+            && retry.is_some_and(|retry| retry.is_after(attempt.is_contention));
         let is_soon = |delay: &Duration| Instant::now() + *delay < last;
         let delay = delays.as_mut().and_then(Iterator::next);
-        let mut delay = delay.filter(|delay| attempt.may_succeed_again && is_soon(delay));
+        let mut delay = delay.filter(|delay| may_run_again && is_soon(delay));
         if let (Some(planned), Some(retry), true) = (delay, retry, attempt.is_contention) {
             let repeat = engine.contention().collided();
             if !repeat.is_paid {
@@ -99,7 +101,7 @@ where
                 runs += 1;
             }
             None => {
-                if attempt.may_succeed_again && retry.is_some() {
+                if may_run_again {
                     tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "rolled back by a conflict; no time or retry is left");
                 }
                 return attempt.outcome;

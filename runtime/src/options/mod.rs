@@ -14,7 +14,7 @@ use crate::error::Error;
 pub use budget::RetryBudget;
 pub use isolation::Isolation;
 pub use replica::ReadPreference;
-pub use retry::Retry;
+pub use retry::{Retry, RetryAfter};
 pub(crate) use tolerance::Tolerated;
 
 /// The options of a boundary, under the names that the attributes use.

@@ -33,6 +33,29 @@ pub struct Retry {
     first: Duration,
     longest: Duration,
     within: Option<Duration>,
+    after: RetryAfter,
+}
+
+/// The failures after which a boundary is run again.
+///
+/// ```
+/// use demarcate::{Retry, RetryAfter, TxOptions};
+///
+/// // A lost connection is told to the caller, and a conflict is run again.
+/// let options = TxOptions::new().retry(Retry::times(3).after(RetryAfter::Conflicts));
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetryAfter {
+    /// Every failure that another run may not meet.
+    #[default]
+    Any,
+    /// Failures that come of others who do the same at the same time: serialization failures, deadlocks, locked databases,
+    /// timeouts of locks.
+    Conflicts,
+    /// All others: connections that were lost or could not be opened, statements that no longer fit the schema.
+    Connections,
 }
 
 impl Retry {
@@ -48,7 +71,15 @@ impl Retry {
             first: Duration::from_millis(10),
             longest: Duration::from_secs(1),
             within: None,
+            after: RetryAfter::Any,
         }
+    }
+
+    /// Sets the failures after which there is a further run.
+    #[must_use]
+    pub const fn after(mut self, after: RetryAfter) -> Self {
+        self.after = after;
+        self
     }
 
     /// Sets the bound of the first delay. The bound doubles with each run.
@@ -75,6 +106,15 @@ impl Retry {
     /// Returns the time after which no further run begins.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.within
+    }
+
+    /// Whether there may be a further run after a failure that comes of others (`is_contention`), or of something else.
+    pub(crate) const fn is_after(&self, is_contention: bool) -> bool {
+        match self.after {
+            RetryAfter::Any => true,
+            RetryAfter::Conflicts => is_contention,
+            RetryAfter::Connections => !is_contention,
+        }
     }
 
     /// Whether there may be a further run.
