@@ -15,6 +15,7 @@ use crate::scope::activity::Activity;
 use crate::scope::current;
 use crate::scope::place::ErrorContext;
 use crate::scope::site::Site;
+use crate::util::contention::Contention;
 use crate::util::extensions::Extensions;
 use crate::util::registry::Registry;
 
@@ -28,6 +29,7 @@ pub struct Engine<DB: Backend> {
     stats: Stats,
     extensions: Extensions,
     open: Registry<Arc<Activity>>,
+    contention: Contention,
 }
 
 /// How statements are logged, commented and measured.
@@ -48,6 +50,7 @@ impl<DB: Backend> Engine<DB> {
         replicas: Vec<Pool<DB>>,
         defaults: TxOptions,
         watch: Watch,
+        contention: Contention,
     ) -> Arc<Self> {
         #[cfg(feature = "metrics")]
         crate::observe::metrics::describe();
@@ -59,6 +62,7 @@ impl<DB: Backend> Engine<DB> {
             stats: Stats::default(),
             extensions: Extensions::default(),
             open: Registry::default(),
+            contention,
         })
     }
 
@@ -127,6 +131,11 @@ impl<DB: Backend> Engine<DB> {
     /// Returns the registry of open boundaries.
     pub(crate) fn open(&self) -> &Registry<Arc<Activity>> {
         &self.open
+    }
+
+    /// Returns how much of what the boundaries do collides, and how often they may be run again.
+    pub(crate) fn contention(&self) -> &Contention {
+        &self.contention
     }
 
     /// Whether the caller may start work. Once the factory is closing, only work that was admitted before may.

@@ -40,4 +40,5 @@ pages! {
     error_types "20-error-types.md"
     instrument "21-instrument.md"
     recipes "22-recipes.md"
+    under_load "23-under-load.md"
 }

@@ -111,7 +111,7 @@ pub use macro_support::FactoryOf;
 pub use observe::histogram::LatencyHistogram;
 pub use observe::sql_comments::SqlComments;
 pub use observe::stats::{BoundaryStats, LastError, SlowestRun};
-pub use options::{Isolation, ReadPreference, Retry, TxOptions};
+pub use options::{Isolation, ReadPreference, Retry, RetryAfter, RetryBudget, TxOptions};
 pub use pool::PoolStatus;
 pub use pool::tripwire::{tripwire, tripwire_log};
 pub use scope::activity::OpenBoundary;

@@ -241,8 +241,33 @@ on_every_server! {
         let () = stopped;
         check_refusal(&refused, began, &["as many connections as it may", "`max_connections`"]);
         assert_eq!(code(&refused), FULL);
+        let status = factory.pool_status();
+        assert_eq!((status.max_connections, status.limit), (4, 2));
         // The one that there is serves everybody in turn.
         assert_eq!(ask(&factory).await.unwrap(), 0);
+        factory.close(crate::GRACE).await;
+        drop_user(&db, &user).await;
+    }
+
+    /// After the server has refused some, fewer are opened, and those that there are serve everybody.
+    #[tokio::test]
+    async fn a_server_that_has_too_many_connections_is_asked_for_fewer() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let user = user(&db, LIMIT).await;
+        let builder = SessionFactory::builder().url(&url_as(db.url(), &user)).max_connections(8);
+        let factory = builder.connect().await.unwrap();
+        let all = async || futures_util::future::join_all((0..16).map(|_| ask(&factory))).await;
+        crate::eventually("only the one that there is is used", async || {
+            let served = all().await.iter().all(Result::is_ok);
+            served && factory.pool_status().limit == 1
+        })
+        .await;
+        let status = factory.pool_status();
+        assert_eq!((status.max_connections, status.connections), (8, 1));
+        let pool = factory.health().await;
+        let pool = pool.check(demarcate::health::CheckKind::PoolUsage).unwrap().to_string();
+        assert!(pool.contains("of 1 are in use (fewer than 8: the server has refused more)"), "{pool}");
         factory.close(crate::GRACE).await;
         drop_user(&db, &user).await;
     }

@@ -32,6 +32,7 @@ mod nesting;
 mod one_connection;
 mod options;
 mod outcome;
+mod overload;
 mod pages;
 mod place;
 mod pool;

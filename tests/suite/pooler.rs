@@ -433,10 +433,10 @@ async fn a_users_own_pool_is_told_of_its_pooler() {
                 .await
         })
     };
-    for stored in (0..200).map(store).collect::<Vec<_>>() {
+    for stored in (0..100).map(store).collect::<Vec<_>>() {
         stored.await.unwrap().unwrap();
     }
-    assert_eq!(items(&db).await, 200);
+    assert_eq!(items(&db).await, 100);
     assert_eq!(left_behind(&db).await, [""; 0]);
 }
 

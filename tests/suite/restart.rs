@@ -29,12 +29,12 @@ struct Tally {
 }
 
 impl Tally {
-    /// `since`: how long the server had been there again.
+    /// `begun_after`: whether somebody had committed since the server was there again. `since`: how long it had been.
     fn note(
         &mut self,
         id: i64,
         stored: Result<(), Error>,
-        begun_after_start: bool,
+        begun_after: bool,
         since: Option<Duration>,
     ) {
         let error = match stored {
@@ -45,7 +45,7 @@ impl Tally {
             }
             Err(error) => error,
         };
-        assert!(!begun_after_start, "it did not recover: {error:?}");
+        assert!(!begun_after, "it did not recover: {error:?}");
         let name = match error {
             Error::CommitUnknown { .. } => {
                 self.unknown += 1;
@@ -102,7 +102,8 @@ on_each_server! {
                 tokio::spawn(async move {
                     loop {
                         let id = next.fetch_add(1, Ordering::Relaxed);
-                        let begun_after_start = is_started.borrow().is_some();
+                        // Until the pool has found it, boundaries fail at once.
+                        let begun_after = !tally.lock().unwrap().recovered.is_empty();
                         let stored = factory
                             .transaction_with(
                                 options.clone(),
@@ -120,7 +121,7 @@ on_each_server! {
                         tally
                             .lock()
                             .unwrap()
-                            .note(id, stored, begun_after_start, since);
+                            .note(id, stored, begun_after, since);
                         if is_committed && since.is_some() {
                             return;
                         }

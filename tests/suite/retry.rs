@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use demarcate::{BoundaryStats, Error, Isolation, Retry, TxOptions};
+use demarcate::{BoundaryStats, Error, Isolation, Retry, RetryAfter, TxOptions};
 use demarcate_tests::on_every_database;
 use demarcate_tests::proxy::{Fault, Pattern, Proxy};
 
@@ -85,7 +85,7 @@ on_every_database! {
         let db = test_db().await;
         db.admin(ACCOUNTS).await;
         db.admin("insert into accounts values (1, 0), (2, 0)").await;
-        let factory = SessionFactory::connect(db.url()).await.unwrap();
+        let factory = SessionFactory::builder().url(db.url()).retry_budget(None).connect().await.unwrap();
         let options = || {
             TxOptions::new()
                 .isolation(Isolation::Serializable)
@@ -298,6 +298,44 @@ async fn a_connection_lost_before_the_commit_was_sent_runs_it_again() {
         .unwrap();
     assert_eq!(runs.into_inner(), 2);
     assert_eq!(items(&db).await, 1);
+}
+
+/// A policy says after which failures there is another run.
+#[tokio::test]
+async fn what_is_not_in_the_policy_is_not_run_again() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let proxy = Proxy::to(&db).await;
+    let factory = demarcate::postgres::SessionFactory::connect(proxy.url())
+        .await
+        .unwrap();
+    let run = async |after: RetryAfter, sql: &'static str| {
+        let runs = AtomicU32::new(0);
+        let retry = Retry::times(1).first_delay(Duration::ZERO).after(after);
+        let done = factory.transaction_with(
+            TxOptions::new().retry(retry),
+            async |tx: &mut demarcate::postgres::Session| {
+                runs.fetch_add(1, Ordering::SeqCst);
+                sqlx::raw_sql(sql).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            },
+        );
+        (done.await.is_ok(), runs.load(Ordering::SeqCst))
+    };
+    assert_eq!(run(RetryAfter::Any, CONFLICT).await, (false, 2));
+    assert_eq!(run(RetryAfter::Conflicts, CONFLICT).await, (false, 2));
+    assert_eq!(run(RetryAfter::Connections, CONFLICT).await, (false, 1));
+    let lost = "update items set name = 'lost'";
+    for (after, expected) in [
+        (RetryAfter::Any, (true, 2)),
+        (RetryAfter::Connections, (true, 2)),
+        (RetryAfter::Conflicts, (false, 1)),
+    ] {
+        let cut = proxy.before(Pattern::query(lost), Fault::Cut);
+        assert_eq!(run(after, lost).await, expected, "{after:?}");
+        assert!(cut.is_reached());
+    }
+    factory.close(crate::GRACE).await;
 }
 
 #[tokio::test]

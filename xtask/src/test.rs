@@ -35,7 +35,12 @@ fn steps() -> Result<Vec<Step>, String> {
     // Compiles nothing.
     steps.push(Step::new("format", cargo(&["fmt", "--all", "--check"])));
     // A workspace of its own, which is not built here.
-    let rivals = ["fmt", "--manifest-path", "benches/rivals/Cargo.toml", "--check"];
+    let rivals = [
+        "fmt",
+        "--manifest-path",
+        "benches/rivals/Cargo.toml",
+        "--check",
+    ];
     steps.push(Step::new("format of the rivals", cargo(&rivals)));
     // Compiles nothing: this very program.
     let this = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;

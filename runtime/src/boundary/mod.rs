@@ -51,6 +51,8 @@ struct Admitted<'a, DB: Backend> {
 struct FailedRun<T, E> {
     outcome: Result<T, Failed<E>>,
     may_succeed_again: bool,
+    /// Whether another run adds to the load that made this one fail.
+    is_contention: bool,
     /// The statement at which the connection broke.
     broke_at: Option<String>,
 }
@@ -175,6 +177,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
         let roll_back = |session: &Session<DB, [(); 0]>, outcome| FailedRun {
             outcome,
             may_succeed_again: session.core.fitness.may_run_again(),
+            is_contention: session.core.fitness.is_contention(),
             broke_at: session.core.fitness.broke_at(),
         };
         if verdict == Verdict::RollBack {
@@ -217,12 +220,16 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             Ok(())
         };
         match DetachOnDrop::new(end.instrument(span)).await {
-            Ok(()) => result.map_err(|error| FailedRun::last(Failed::Body(error))),
+            Ok(()) => {
+                engine.contention().succeeded();
+                result.map_err(|error| FailedRun::last(Failed::Body(error)))
+            }
             Err(NotCommitted {
                 error,
                 may_succeed_again,
             }) => Err(FailedRun {
                 may_succeed_again,
+                is_contention: error.classification().category.is_contention(),
                 ..FailedRun::last(Failed::Boundary(error))
             }),
         }
@@ -252,6 +259,7 @@ impl<T, E> FailedRun<T, E> {
         Self {
             outcome: Err(failed),
             may_succeed_again: false,
+            is_contention: false,
             broke_at: None,
         }
     }

@@ -1,6 +1,7 @@
 //! Runs a boundary again after a conflict, with a delay between the runs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -58,8 +59,24 @@ where
             return attempt.outcome;
         }
         broke_at.clone_from(&attempt.broke_at);
+        let may_run_again = attempt.may_succeed_again
+            && retry.is_some_and(|retry| retry.is_after(attempt.is_contention));
+        let is_soon = |delay: &Duration| Instant::now() + *delay < last;
         let delay = delays.as_mut().and_then(Iterator::next);
-        match delay.filter(|delay| attempt.may_succeed_again && Instant::now() + *delay < last) {
+        let mut delay = delay.filter(|delay| may_run_again && is_soon(delay));
+        if let (Some(planned), Some(retry), true) = (delay, retry, attempt.is_contention) {
+            let repeat = engine.contention().collided();
+            if !repeat.is_paid {
+                let site = admitted.site;
+                tracing::info!(target: targets::BOUNDARY, boundary = %site, runs, "rolled back by a conflict; the retry budget is used up");
+                admitted.record.retry_refused();
+                #[cfg(feature = "metrics")]
+                crate::observe::metrics::retry_refused(site);
+                return attempt.outcome;
+            }
+            delay = Some(retry.stretched(planned, repeat.share)).filter(is_soon);
+        }
+        match delay {
             Some(delay) => {
                 let site = admitted.site;
                 // The rollback hooks of this run must end before the next run begins.
@@ -84,7 +101,7 @@ where
                 runs += 1;
             }
             None => {
-                if attempt.may_succeed_again && retry.is_some() {
+                if may_run_again {
                     tracing::warn!(target: targets::BOUNDARY, boundary = %admitted.site, runs, "rolled back by a conflict; no time or retry is left");
                 }
                 return attempt.outcome;

@@ -24,6 +24,8 @@ pub enum Category {
     Query,
     /// The server has run out of memory, disk space or connections.
     Resources,
+    /// More boundaries wait for a connection than can be served in time.
+    Overloaded,
     /// The outcome of the commit is unknown.
     UnknownOutcome,
     /// The row does not exist.
@@ -178,7 +180,8 @@ impl Category {
             Self::Transaction(Transaction::Serialization | Transaction::Deadlock)
             | Self::Timeout(Timeout::Lock | Timeout::Idle) => (true, Recovery::Retry),
             Self::Timeout(Timeout::Pool) => (true, Recovery::Wait),
-            Self::Timeout(_) => (false, Recovery::Wait),
+            // Whether it helps a client to come back later, `retry` would only add to the load.
+            Self::Timeout(_) | Self::Overloaded => (false, Recovery::Wait),
             Self::Canceled => (false, Recovery::Retry),
             Self::Permission => (false, Recovery::CheckPermissions),
             Self::UnknownOutcome => (false, Recovery::CheckOutcome),
@@ -226,6 +229,29 @@ impl Category {
 }
 
 impl Category {
+    /// Whether an attempt to connect was refused because there are too many connections: by the server, or by a pooler.
+    pub(crate) const fn refuses_connections(self, retryable: bool) -> bool {
+        match self {
+            Self::Resources => retryable,
+            Self::Timeout(Timeout::Pool) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the failure comes of others who do the same at the same time, so that doing it again adds to the load.
+    pub(crate) const fn is_contention(self) -> bool {
+        matches!(
+            self,
+            Self::Transaction(
+                Transaction::Serialization | Transaction::Deadlock | Transaction::Aborted
+            ) | Self::Timeout(_)
+                | Self::Resources
+                | Self::Overloaded
+        )
+    }
+}
+
+impl Category {
     /// The category in words: `unique constraint`, `lock timeout`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -252,6 +278,7 @@ impl Category {
             Self::Permission => "permission",
             Self::Query => "query",
             Self::Resources => "resources",
+            Self::Overloaded => "overloaded",
             Self::UnknownOutcome => "unknown outcome",
             Self::NotFound => "not found",
             Self::Application => "application",
@@ -309,6 +336,7 @@ pub(crate) mod words {
     pub(crate) const TRANSACTION_TIMEOUT: Advice =
         Category::Timeout(Timeout::Transaction).verdict();
     pub(crate) const POOL_TIMEOUT: Advice = Category::Timeout(Timeout::Pool).verdict();
+    pub(crate) const OVERLOADED: Advice = Category::Overloaded.verdict();
     pub(crate) const BOUNDARY_TIMEOUT: Advice = Category::Timeout(Timeout::Boundary).verdict();
     pub(crate) const CANCELED: Advice = Category::Canceled.verdict();
     pub(crate) const PERMISSION: Advice = Category::Permission.verdict();

@@ -132,7 +132,7 @@ pub(crate) fn of(category: Category, names: Names<'_>, codes: Codes<'_>) -> Cow<
         Category::Connection => {
             "the service cannot reach its data right now; try again in a moment"
         }
-        Category::Timeout(Timeout::Pool) | Category::Resources => {
+        Category::Timeout(Timeout::Pool) | Category::Resources | Category::Overloaded => {
             "the service is busy; try again in a moment"
         }
         Category::Timeout(Timeout::Lock) => {

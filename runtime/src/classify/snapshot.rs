@@ -16,6 +16,8 @@ pub(crate) fn copy_of(error: &sqlx::Error) -> sqlx::Error {
         E::Database(error) => E::Database(Box::new(Snapshot::of(&**error))),
         E::Io(error) => E::Io(io::Error::new(error.kind(), error.to_string())),
         E::Protocol(message) => E::Protocol(message.clone()),
+        E::Tls(error) => E::Tls(error.to_string().into()),
+        E::Configuration(error) => E::Configuration(error.to_string().into()),
         E::WorkerCrashed => E::WorkerCrashed,
         E::PoolClosed => E::PoolClosed,
         E::PoolTimedOut => E::PoolTimedOut,

@@ -36,6 +36,7 @@ impl Error {
             // The body asked for the rollback, or its own hook refused the commit.
             Self::RollbackOnly { .. } | Self::BeforeCommit { .. } => words::ABORTED.into(),
             Self::PoolTimeout { .. } => words::POOL_TIMEOUT.into(),
+            Self::Overloaded { .. } => words::OVERLOADED.into(),
             Self::Application { .. } => words::APPLICATION.into(),
             Self::Closed { .. } => words::NO_SUCH_SERVER.into(),
             Self::NestedBoundary { .. } => words::STATE.into(),
@@ -68,6 +69,7 @@ impl Classified for Error {
             Self::CommitUnknown { .. } => "the outcome of the commit is not known",
             Self::Timeout { .. } => "the boundary was not done within its timeout",
             Self::PoolTimeout { .. } => "no connection became free in time",
+            Self::Overloaded { .. } => "too many boundaries wait for a connection",
             Self::Connect { .. } => "cannot connect to the database",
             Self::Migration { .. } => "the database was not migrated",
             Self::NestedBoundary { .. } => "a boundary was opened inside another on the same pool",
@@ -89,7 +91,7 @@ impl Classified for Error {
             Self::CommitUnknown { .. } => "08007",     // transaction_resolution_unknown
             Self::Connect { .. } => "08001", // sqlclient_unable_to_establish_sqlconnection
             Self::Closed { .. } => "08003",  // connection_does_not_exist
-            Self::PoolTimeout { .. } => "53300", // too_many_connections
+            Self::PoolTimeout { .. } | Self::Overloaded { .. } => "53300", // too_many_connections
             Self::Timeout { .. } | Self::StatementTimeout { .. } => "57014", // query_canceled
             Self::Unsupported { .. } => "0A000", // feature_not_supported
             Self::Database { .. }

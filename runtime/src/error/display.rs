@@ -121,6 +121,27 @@ impl Error {
                  waits for something else than the database, or raise `max_connections`",
                 InWords(holders)
             ),
+            Self::Overloaded {
+                waiting,
+                size,
+                wait,
+                ..
+            } => {
+                write!(
+                    f,
+                    "refused at once: {waiting} wait already for one of {size} connections"
+                )?;
+                if let Some((expected, left)) = wait {
+                    write!(
+                        f,
+                        ", which takes about {expected:.1?}, and {left:.1?} are left"
+                    )?;
+                }
+                f.write_str(match wait {
+                    Some(_) => OVERLOADED_FOR_LONG,
+                    None => OVERLOADED,
+                })
+            }
             Self::Connect { source, advice, .. } => write!(
                 f,
                 "cannot connect to the database: {}; {advice}",
@@ -196,6 +217,7 @@ impl Error {
             Self::Timeout { .. } => "Timeout",
             Self::StatementTimeout { .. } => "StatementTimeout",
             Self::PoolTimeout { .. } => "PoolTimeout",
+            Self::Overloaded { .. } => "Overloaded",
             Self::Connect { .. } => "Connect",
             Self::Migration { .. } => "Migration",
             Self::NestedBoundary { .. } => "NestedBoundary",
@@ -231,6 +253,14 @@ fn is_ended_by_others(source: &sqlx::Error) -> bool {
 /// The advice for a statement that writes in a read-only boundary.
 const READ_ONLY: &str =
     "; the boundary is `read_only`: remove that option, or do not call a service that writes";
+
+/// The advice where `max_waiting` boundaries wait.
+const OVERLOADED: &str = "; look for a boundary that waits for something else than the database, or raise `max_connections` or \
+                          `max_waiting`";
+
+/// The advice where those that wait take longer than there is time.
+const OVERLOADED_FOR_LONG: &str = "; look for a boundary that waits for something else than the database, or raise \
+                                   `max_connections`";
 
 /// The advice for a statement that the database does not run inside a transaction.
 const OUTSIDE_ONLY: &str = "; `db.connection(..)` lends a connection outside any transaction";

@@ -146,6 +146,21 @@ pub enum Error {
         holders: Vec<ConnectionHolder>,
     },
 
+    /// More boundaries wait for a connection than can be served in time: more than
+    /// [`max_waiting`](crate::Builder::max_waiting), or so many that this one's time would be over first. It was refused at
+    /// once, and is not run again by [`retry`](crate::Retry), which would only add to the load. No statement was executed.
+    #[non_exhaustive]
+    Overloaded {
+        /// Where it happened.
+        place: ErrorContext,
+        /// How many boundaries wait for a connection already.
+        waiting: usize,
+        /// How many connections the pool may have.
+        size: usize,
+        /// How long it would have waited, and how long it could have. `None` if `max_waiting` was reached.
+        wait: Option<(Duration, Duration)>,
+    },
+
     /// No connection could be made, or the database refused to begin a transaction. No statement was executed.
     #[non_exhaustive]
     Connect {
@@ -236,6 +251,7 @@ macro_rules! place_of {
             | Error::CommitUnknown { place, .. }
             | Error::Timeout { place, .. }
             | Error::PoolTimeout { place, .. }
+            | Error::Overloaded { place, .. }
             | Error::Connect { place, .. }
             | Error::Migration { place, .. }
             | Error::NestedBoundary { place, .. }

@@ -13,11 +13,12 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::factory::startup;
 use crate::observe::sql_comments::SqlComments;
-use crate::options::TxOptions;
+use crate::options::{RetryBudget, TxOptions};
 use crate::pool::Pool;
 use crate::pool::own::{AfterConnect, Limits};
 use crate::scope::site::{Site, SiteKind};
 use crate::settings::{Options, Pooler, ReplicaOptions, Settings, TargetSessionAttrs};
+use crate::util::contention::Contention;
 
 /// Configures and makes a [`SessionFactory`].
 ///
@@ -55,6 +56,7 @@ pub struct Builder<DB: Backend> {
     application_name: Option<String>,
     watch: Watch,
     defaults: TxOptions,
+    retry_budget: Option<RetryBudget>,
     replicas: Vec<Result<ReplicaOptions<DB>, Error>>,
     after_connect: Option<AfterConnect<DB>>,
 }
@@ -89,11 +91,13 @@ impl<DB: Backend> Builder<DB> {
                 acquire_timeout: Self::ACQUIRE_TIMEOUT,
                 max_lifetime: Some(Self::MAX_LIFETIME),
                 idle_timeout: Some(Self::IDLE_TIMEOUT),
+                max_waiting: None,
             },
             startup_timeout: None,
             application_name: None,
             watch: Watch::default(),
             defaults: TxOptions::new(),
+            retry_budget: Some(RetryBudget::new()),
             replicas: Vec::new(),
             after_connect: None,
         }
@@ -220,6 +224,30 @@ impl<DB: Backend> Builder<DB> {
     /// Sets how long a boundary waits for a connection. The default is 30 s. The timeout of the boundary applies as well.
     pub fn acquire_timeout(mut self, acquire_timeout: Duration) -> Self {
         self.limits.acquire_timeout = acquire_timeout;
+        self
+    }
+
+    /// Sets how many boundaries may wait for a connection. One more is refused at once, with
+    /// [`Error::Overloaded`](crate::Error::Overloaded), a 503: whoever waits behind too many has gone before their turn, and
+    /// the time that they take from others is lost. The default is 20 for each connection that the pool may have.
+    ///
+    /// A boundary for which a connection is being opened is not counted. Whatever the number, a boundary is refused that
+    /// would wait for longer than it has time, as far as the time tells for which boundaries hold their connections. A pool
+    /// of [sqlx's](Self::pool) is held to the same.
+    ///
+    /// ```
+    /// # #[cfg(feature = "postgres")] {
+    /// use demarcate::postgres::SessionFactory;
+    ///
+    /// let db = SessionFactory::builder()
+    ///     .url("postgres://localhost/shop")
+    ///     .max_connections(10)
+    ///     .max_waiting(50);
+    /// # let _ = db;
+    /// # }
+    /// ```
+    pub fn max_waiting(mut self, max_waiting: usize) -> Self {
+        self.limits.max_waiting = Some(max_waiting);
         self
     }
 
@@ -378,6 +406,13 @@ impl<DB: Backend> Builder<DB> {
         self
     }
 
+    /// Sets how many boundaries of this factory may be run again after a conflict, all of them together; `None` for as many as
+    /// their [`retry`](TxOptions::retry) says. The default is one for ten commits, and ten a second at least.
+    pub fn retry_budget(mut self, budget: impl Into<Option<RetryBudget>>) -> Self {
+        self.retry_budget = budget.into();
+        self
+    }
+
     /// Makes the factory, and opens one connection to prove that the settings are right. Waits for the database if there is
     /// a [`startup_timeout`](Self::startup_timeout).
     ///
@@ -502,6 +537,10 @@ impl<DB: Backend> Builder<DB> {
             None => Pooler::None,
         };
         let defaults = check_defaults::<DB>(self.defaults)?;
+        let contention = match self.retry_budget {
+            Some(budget) => budget.check()?.contention(),
+            None => Contention::new(None),
+        };
         let named = |options| match &self.application_name {
             Some(name) => DB::named(options, name),
             None => Ok(options),
@@ -517,7 +556,7 @@ impl<DB: Backend> Builder<DB> {
         };
         check_prepared(pooler)?;
         let pool = match source {
-            Either::Left(pool) => Pool::from_sqlx(pool, pooler),
+            Either::Left(pool) => Pool::from_sqlx(pool, pooler).admitting(self.limits.max_waiting),
             Either::Right(options) => Pool::new(
                 named(options)?,
                 self.after_connect.clone(),
@@ -541,7 +580,9 @@ impl<DB: Backend> Builder<DB> {
             Ok::<_, Error>(Pool::new(named(options)?, after_connect, pooler, limits))
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
-        Ok(SessionFactory::over(pool, replicas, defaults, self.watch))
+        Ok(SessionFactory::over(
+            pool, replicas, defaults, self.watch, contention,
+        ))
     }
 }
 

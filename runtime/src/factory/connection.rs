@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use sqlx::SqlSafeStr;
+use tokio::time::Instant;
 use tracing::Span;
 
 use crate::backend::{Backend, BeginReply, Recognition, connect_error};
@@ -12,6 +13,7 @@ use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::effective::Effective;
 use crate::pool::lease::{ConnectionState, Lease};
+use crate::pool::overload::Queueing;
 use crate::scope::activity::Activity;
 use crate::scope::current::{self, Frame};
 use crate::scope::place::{ErrorContext, TransactionId};
@@ -103,12 +105,14 @@ async fn lend<DB: Backend>(db: &SessionFactory<DB>, site: Site) -> Result<Lease<
     db.engine().admit(site, false)?;
     let pool = db.pool();
     let mut dead = 0;
+    let mut queueing = Queueing::Until(Instant::now() + pool.patience());
     loop {
         pool.require_session(
             "connection that could be lent outside a transaction",
             "connect to the server itself for such statements, with a factory of their own",
         )?;
-        let connection = pool.acquire(site).await?;
+        let connection = pool.acquire_or_refuse(site, queueing).await?;
+        queueing = Queueing::Always;
         let is_reused = connection.is_reused();
         let mut lease = Lease::new(connection, Arc::new(Effective::default()));
         lease.taint();

@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::factory::builder::{Builder, check_defaults, check_pooler};
 use crate::observe::histogram::LatencyHistogram;
 use crate::observe::stats::BoundaryStats;
-use crate::options::TxOptions;
+use crate::options::{RetryBudget, TxOptions};
 use crate::pool::replicas::Replicas;
 use crate::pool::{Pool, PoolStatus};
 use crate::scope::activity::OpenBoundary;
@@ -30,6 +30,7 @@ use crate::scope::site::{Site, SiteKind};
 use crate::session::Session;
 use crate::settings::Pooler;
 use crate::util::cancel::CancelToken;
+use crate::util::contention::Contention;
 use crate::util::extensions::Extensions;
 use crate::util::send_closure::{SendMut, SendOnce};
 
@@ -91,8 +92,9 @@ impl<DB: Backend> SessionFactory<DB> {
         replicas: Vec<Pool<DB>>,
         defaults: TxOptions,
         watch: Watch,
+        contention: Contention,
     ) -> Self {
-        Self(Engine::new(pool, replicas, defaults, watch))
+        Self(Engine::new(pool, replicas, defaults, watch, contention))
     }
 
     /// Runs `body` in a transaction. `Ok` commits, `Err` rolls back. A panic rolls back and is propagated.
@@ -442,7 +444,13 @@ impl<DB: Backend> From<sqlx::Pool<DB>> for SessionFactory<DB> {
     fn from(pool: sqlx::Pool<DB>) -> Self {
         let pooler = DB::pooler(&pool.connect_options());
         let pool = Pool::from_sqlx(pool, pooler);
-        Self::over(pool, Vec::new(), TxOptions::new(), Watch::default())
+        Self::over(
+            pool,
+            Vec::new(),
+            TxOptions::new(),
+            Watch::default(),
+            RetryBudget::new().contention(),
+        )
     }
 }
 
@@ -475,6 +483,7 @@ impl<DB: Backend> SessionFactory<DB> {
             Vec::new(),
             defaults,
             Watch::default(),
+            RetryBudget::new().contention(),
         ))
     }
 }

@@ -7,11 +7,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::backend::{Backend, connect_error};
 use crate::error::Error;
 use crate::targets;
-use crate::util::backoff::doubling;
+use crate::util::backoff;
 use crate::util::timed_out::timed_out;
-
-const FIRST_DELAY: Duration = Duration::from_millis(50);
-const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 /// An attempt that is cut off sooner than this says nothing about the database.
 const TELLING: Duration = Duration::from_secs(1);
@@ -33,7 +30,7 @@ where
         return attempt().await;
     };
     let deadline = Instant::now() + patience;
-    let mut delays = doubling(FIRST_DELAY, LONGEST_DELAY);
+    let mut delays = backoff::of_startup();
     let mut last = None;
     let mut attempts = 0_u32;
     loop {
@@ -52,9 +49,7 @@ where
         if !may_pass::<DB>(&error) {
             return Err(error);
         }
-        // Jitter, so that programs that start together do not try again together.
-        let delay = delays.next().unwrap_or(LONGEST_DELAY);
-        let delay = delay.mul_f32(1.0 - fastrand::f32() / 2.0);
+        let delay = delays.next().unwrap_or(TELLING);
         if Instant::now() + delay >= deadline {
             tracing::warn!(target: targets::STARTUP, attempts, ?patience, "the database did not come up in time");
             return Err(error);

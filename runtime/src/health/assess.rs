@@ -187,7 +187,14 @@ impl<'a> Assessment<'a> {
             check
         };
         match &self.collected.contact {
-            Contact::Answered(round_trip) => self.measured(KIND, milliseconds(*round_trip), vec![]),
+            Contact::Answered(round_trip) => match self.pool.unreachable_for {
+                None => self.measured(KIND, milliseconds(*round_trip), vec![]),
+                Some(time) => at_least(
+                    round_trip,
+                    Status::Unhealthy,
+                    format!("{}, although `select 1` is answered", unreachable(time)),
+                ),
+            },
             Contact::Incomplete(round_trip, said) => at_least(
                 round_trip,
                 Status::Degraded,
@@ -201,7 +208,13 @@ impl<'a> Assessment<'a> {
                 ),
             ),
             Contact::Failed(said, advice) => Check {
-                evidence: vec![said.clone()],
+                evidence: [
+                    Some(said.clone()),
+                    self.pool.unreachable_for.map(unreachable),
+                ]
+                .into_iter()
+                .flatten()
+                .collect(),
                 recommendation: advice.or(Some(KIND.row().advice)),
                 ..Check::judged(KIND, Status::Critical)
             },
@@ -223,25 +236,43 @@ impl<'a> Assessment<'a> {
     fn pool_usage(&self) -> Check {
         let PoolStatus {
             max_connections,
+            limit,
             connections,
             idle,
             waiting,
             holders,
+            ..
         } = &self.pool;
         let used = connections.saturating_sub(*idle);
         let share = Share {
             part: used as u64,
-            whole: *max_connections as u64,
+            whole: *limit as u64,
         };
-        let mut evidence = format!("{used} of {max_connections} are in use");
+        let mut evidence = format!("{used} of {limit} are in use");
+        if limit < max_connections {
+            let _ = write!(
+                evidence,
+                " (fewer than {max_connections}: the server has refused more)"
+            );
+        }
         if !holders.is_empty() {
             let _ = write!(evidence, ", by {}", InWords(holders));
         }
         if *waiting > 0 {
             let _ = write!(evidence, "; {waiting} wait for one");
         }
+        if let Some(before) = &self.before {
+            let refused = self.own.refused.saturating_sub(before.own.refused);
+            if refused > 0 {
+                let over = self.since(before);
+                let _ = write!(
+                    evidence,
+                    "; {refused} were refused at once in the last {over:.1?}"
+                );
+            }
+        }
         let percent = share.percent().unwrap_or(0.0);
-        if *max_connections == 1 && *waiting == 0 {
+        if *limit == 1 && *waiting == 0 {
             return Check {
                 value: Some(Measure {
                     number: percent,
@@ -583,6 +614,13 @@ impl<'a> Assessment<'a> {
             None => format!("session {process}"),
         }
     }
+}
+
+/// The evidence that the pool has refused boundaries for so long.
+fn unreachable(time: Duration) -> String {
+    format!(
+        "the pool has not been able to open a connection for {time:.1?}, and refuses boundaries at once"
+    )
 }
 
 /// Returns the lag of a replica in seconds, if it can be read, and the replica's state in words. `Err` if somebody should

@@ -14,6 +14,8 @@ pub(super) struct OwnCounters {
     pub(super) ended: Share,
     /// Runs that met a conflict, of all.
     pub(super) conflicts: Share,
+    /// Boundaries that the pool refused at once.
+    pub(super) refused: u64,
 }
 
 impl OwnCounters {
@@ -21,6 +23,7 @@ impl OwnCounters {
     pub(super) fn of<DB: Backend>(db: &SessionFactory<DB>) -> Self {
         let mut own = Self {
             statements: db.statement_times(),
+            refused: db.pool_status().refused,
             ..Self::default()
         };
         for (_, stats) in db.stats() {

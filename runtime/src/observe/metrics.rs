@@ -15,6 +15,7 @@ const DURATION: &str = "demarcate_transaction_duration_seconds";
 const JOBS: &str = "demarcate_jobs_total";
 const JOB_DURATION: &str = "demarcate_job_duration_seconds";
 const RETRIES: &str = "demarcate_retries_total";
+const RETRIES_REFUSED: &str = "demarcate_retries_refused_total";
 const ROLLBACKS: &str = "demarcate_rollbacks_total";
 const UNKNOWN: &str = "demarcate_commits_unknown_total";
 const STATEMENTS: &str = "demarcate_statements_total";
@@ -25,7 +26,10 @@ const WAIT: &str = "demarcate_connection_wait_seconds";
 const HOLD: &str = "demarcate_connection_hold_seconds";
 const CONNECTIONS: &str = "demarcate_pool_connections";
 const MAX_CONNECTIONS: &str = "demarcate_pool_max_connections";
+const LIMIT: &str = "demarcate_pool_connection_limit";
 const WAITING: &str = "demarcate_pool_waiting";
+const REFUSED: &str = "demarcate_pool_refused_total";
+const UNREACHABLE: &str = "demarcate_pool_unreachable";
 
 /// Registers the description of each metric. A recorder that is installed later receives the names only.
 pub(crate) fn describe() {
@@ -38,6 +42,10 @@ pub(crate) fn describe() {
         "How long background jobs took, with all their runs"
     );
     describe_counter!(RETRIES, "Runs that met a conflict and were tried again");
+    describe_counter!(
+        RETRIES_REFUSED,
+        "Runs that met a conflict and were not tried again, since the budget was used up"
+    );
     describe_counter!(
         ROLLBACKS,
         "Runs that were rolled back, by what they failed with"
@@ -62,7 +70,16 @@ pub(crate) fn describe() {
     describe_histogram!(HOLD, Unit::Seconds, "How long a connection was held");
     describe_gauge!(CONNECTIONS, "Connections of the pool, by what they are at");
     describe_gauge!(MAX_CONNECTIONS, "How many connections the pool may have");
+    describe_gauge!(
+        LIMIT,
+        "How many connections the pool opens at most just now"
+    );
     describe_gauge!(WAITING, "Boundaries that wait for a connection");
+    describe_counter!(REFUSED, "Boundaries that were refused at once");
+    describe_gauge!(
+        UNREACHABLE,
+        "1 while boundaries are refused because no connection can be opened"
+    );
 }
 
 /// Records the end of a run. A run that was rolled back without a failure was ended by an `Err` of the body's own.
@@ -105,6 +122,11 @@ pub(crate) fn retried(site: Site) {
     counter!(RETRIES, "boundary" => site.name()).increment(1);
 }
 
+/// Counts a run that the budget does not try again.
+pub(crate) fn retry_refused(site: Site) {
+    counter!(RETRIES_REFUSED, "boundary" => site.name()).increment(1);
+}
+
 /// Records how long a connection was held.
 pub(crate) fn held(boundary: Site, held_for: Duration) {
     histogram!(HOLD, "boundary" => boundary.name()).record(held_for);
@@ -115,7 +137,10 @@ pub(crate) struct Gauges {
     pub(crate) idle: usize,
     pub(crate) used: usize,
     pub(crate) max: usize,
+    pub(crate) limit: usize,
     pub(crate) waiting: usize,
+    pub(crate) refused: u64,
+    pub(crate) is_unreachable: bool,
 }
 
 /// Sets the gauges of a pool.
@@ -124,5 +149,9 @@ pub(crate) fn pool(name: &str, gauges: &Gauges) {
     gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "idle").set(gauges.idle as f64);
     gauge!(CONNECTIONS, "pool" => name.clone(), "state" => "used").set(gauges.used as f64);
     gauge!(MAX_CONNECTIONS, "pool" => name.clone()).set(gauges.max as f64);
+    gauge!(LIMIT, "pool" => name.clone()).set(gauges.limit as f64);
+    counter!(REFUSED, "pool" => name.clone()).absolute(gauges.refused);
+    let unreachable = if gauges.is_unreachable { 1.0 } else { 0.0 };
+    gauge!(UNREACHABLE, "pool" => name.clone()).set(unreachable);
     gauge!(WAITING, "pool" => name).set(gauges.waiting as f64);
 }

@@ -20,8 +20,14 @@ pub struct BoundaryStats {
     pub rolled_back: u64,
     /// Runs that were rolled back because of a conflict and were [tried again](crate::Retry).
     pub retried: u64,
+    /// Runs that were rolled back because of a conflict and were not tried again, although they could have been: the
+    /// [budget](crate::RetryBudget) of the factory was used up.
+    pub retries_refused: u64,
     /// Runs whose commit was sent and whose answer was lost.
     pub unknown: u64,
+    /// Runs that were [refused at once](crate::Error::Overloaded), because too many boundaries waited for a connection. They are
+    /// among those that were rolled back.
+    pub refused: u64,
     /// Statements sent by the bodies.
     pub statements: u64,
     /// Rows returned by these statements.
@@ -204,6 +210,16 @@ impl Record {
                 transaction,
             });
         }
+    }
+
+    /// Counts a run that the budget does not try again.
+    pub(crate) fn retry_refused(&self) {
+        self.counts().retries_refused += 1;
+    }
+
+    /// Counts a run that was refused at once.
+    pub(crate) fn refused(&self) {
+        self.counts().refused += 1;
     }
 
     /// Counts a background job that has ended.

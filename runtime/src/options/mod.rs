@@ -1,5 +1,6 @@
 //! The options of a boundary, under the names that the attributes use.
 
+mod budget;
 pub(crate) mod effective;
 mod isolation;
 mod replica;
@@ -10,9 +11,10 @@ use std::time::Duration;
 
 use crate::error::Error;
 
+pub use budget::RetryBudget;
 pub use isolation::Isolation;
 pub use replica::ReadPreference;
-pub use retry::Retry;
+pub use retry::{Retry, RetryAfter};
 pub(crate) use tolerance::Tolerated;
 
 /// The options of a boundary, under the names that the attributes use.

@@ -14,7 +14,8 @@ use crate::util::backoff::doubling;
 /// failed: it may have committed before.
 ///
 /// Before each further run the boundary waits for a random time. The upper bound of that time doubles with each run,
-/// so that transactions that collided do not collide again. All runs share the boundary's
+/// so that transactions that collided do not collide again, and the more of the factory's transactions have collided in the
+/// last second, the longer it is. A [budget](crate::RetryBudget) limits how many are run again. All runs share the boundary's
 /// [timeout](crate::TxOptions::timeout).
 ///
 /// ```
@@ -32,6 +33,29 @@ pub struct Retry {
     first: Duration,
     longest: Duration,
     within: Option<Duration>,
+    after: RetryAfter,
+}
+
+/// The failures after which a boundary is run again.
+///
+/// ```
+/// use demarcate::{Retry, RetryAfter, TxOptions};
+///
+/// // A lost connection is told to the caller, and a conflict is run again.
+/// let options = TxOptions::new().retry(Retry::times(3).after(RetryAfter::Conflicts));
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetryAfter {
+    /// Every failure that another run may not meet.
+    #[default]
+    Any,
+    /// Failures that come of others who do the same at the same time: serialization failures, deadlocks, locked databases,
+    /// timeouts of locks.
+    Conflicts,
+    /// All others: connections that were lost or could not be opened, statements that no longer fit the schema.
+    Connections,
 }
 
 impl Retry {
@@ -47,7 +71,15 @@ impl Retry {
             first: Duration::from_millis(10),
             longest: Duration::from_secs(1),
             within: None,
+            after: RetryAfter::Any,
         }
+    }
+
+    /// Sets the failures after which there is a further run.
+    #[must_use]
+    pub const fn after(mut self, after: RetryAfter) -> Self {
+        self.after = after;
+        self
     }
 
     /// Sets the bound of the first delay. The bound doubles with each run.
@@ -76,6 +108,15 @@ impl Retry {
         self.within
     }
 
+    /// Whether there may be a further run after a failure that comes of others (`is_contention`), or of something else.
+    pub(crate) const fn is_after(&self, is_contention: bool) -> bool {
+        match self.after {
+            RetryAfter::Any => true,
+            RetryAfter::Conflicts => is_contention,
+            RetryAfter::Connections => !is_contention,
+        }
+    }
+
     /// Whether there may be a further run.
     pub(crate) const fn runs_again(&self) -> bool {
         self.times > 0
@@ -100,6 +141,13 @@ impl Retry {
         }
     }
 
+    /// Returns a delay that grows with the share of conflicts, from 0 to 1: up to [`MOST_STRETCHED`] times as long, and never
+    /// longer than the longest.
+    pub(crate) fn stretched(&self, delay: Duration, share: f64) -> Duration {
+        let longer = delay.mul_f64(1.0 + (MOST_STRETCHED - 1.0) * share);
+        longer.min(self.longest.max(delay))
+    }
+
     /// Returns the delays between the runs, each a random fraction of its bound ("full jitter").
     pub(crate) fn delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         doubling(self.first, self.longest)
@@ -107,6 +155,9 @@ impl Retry {
             .map(|bound| bound.mul_f32(fastrand::f32()))
     }
 }
+
+/// How many times longer a delay is where nothing but conflicts is met.
+const MOST_STRETCHED: f64 = 8.0;
 
 impl From<u32> for Retry {
     fn from(times: u32) -> Self {
@@ -138,6 +189,15 @@ mod tests {
                 "{most:?} of {bound:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_delay_grows_with_the_share_of_conflicts_up_to_the_longest() {
+        let millis = Duration::from_millis;
+        let retry = Retry::times(6).longest_delay(millis(100));
+        assert_eq!(retry.stretched(millis(10), 0.0), millis(10));
+        assert_eq!(retry.stretched(millis(10), 1.0), millis(80));
+        assert_eq!(retry.stretched(millis(50), 1.0), millis(100));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use tokio::runtime::Handle;
@@ -19,6 +20,9 @@ pub(crate) struct Connection<DB: Backend> {
     pub(super) fitting: Arc<DB::Fitting>,
     pub(super) control: Arc<ControlConnection<DB>>,
     pub(super) learned: Arc<Learned>,
+    pub(super) lent_at: Instant,
+    /// How long a boundary waits for a connection.
+    pub(super) wait: Duration,
     /// The runtime on which the connection was taken. The connection may be dropped outside any runtime.
     pub(super) runtime: Handle,
     pub(super) _holder: holders::HolderEntry,
@@ -117,7 +121,15 @@ impl<DB: Backend> Connection<DB> {
     pub(crate) fn give_back(mut self) {
         // sqlx's pool spawns a task to take a connection back, and panics outside a runtime.
         let _runtime = self.runtime.enter();
+        self.count_hold();
         drop(self.held.take());
+    }
+
+    /// Records how long a connection of the user's pool was held. The own pool does that itself.
+    fn count_hold(&self) {
+        if let Some(LentConnection::Sqlx(_)) = &self.held {
+            self.learned.load.held(self.lent_at.elapsed(), self.wait);
+        }
     }
 }
 
@@ -150,6 +162,7 @@ impl<DB: Backend> Drop for Connection<DB> {
     fn drop(&mut self) {
         // sqlx's pool spawns a task to replace a connection, and panics outside a runtime.
         let _runtime = self.runtime.enter();
+        self.count_hold();
         match self.held.take() {
             Some(LentConnection::Own(lent)) => lent.discard(),
             Some(LentConnection::Sqlx(connection)) => drop(connection.detach()),

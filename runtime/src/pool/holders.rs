@@ -26,9 +26,9 @@ impl Drop for HolderEntry {
 }
 
 impl Holders {
-    /// Adds `boundary` until the returned entry is dropped.
-    pub(crate) fn enter(&self, boundary: Site) -> HolderEntry {
-        let since = (boundary, Instant::now());
+    /// Adds `boundary`, to which a connection was lent at `lent_at`, until the returned entry is dropped.
+    pub(crate) fn enter(&self, boundary: Site, lent_at: Instant) -> HolderEntry {
+        let since = (boundary, lent_at);
         HolderEntry {
             _entry: self.0.enter(since),
             #[cfg(feature = "metrics")]

@@ -7,12 +7,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::classify::Fate;
+use crate::pool::overload::Load;
 use crate::settings::Pooler;
 use crate::targets;
 use crate::util::lock::lock;
 
 /// The knowledge about the server that is shared by a pool, its connections, and its control connection.
 pub(crate) struct Learned {
+    /// How much the boundaries of the pool have to do.
+    pub(crate) load: Load,
     configured: Pooler,
     /// Whether a pooler was found that shares the server's sessions, although none was configured.
     is_shared: AtomicBool,
@@ -34,6 +37,7 @@ const MOST_TEXTS: usize = 10_000;
 impl Learned {
     pub(crate) fn new(configured: Pooler) -> Self {
         Self {
+            load: Load::default(),
             configured,
             is_shared: AtomicBool::new(false),
             since: Instant::now(),

@@ -6,6 +6,7 @@ mod guests;
 mod holders;
 mod learned;
 pub(crate) mod lease;
+pub(crate) mod overload;
 pub(crate) mod own;
 pub(crate) mod replicas;
 mod status;
@@ -14,7 +15,7 @@ pub(crate) mod tripwire;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::select;
 use tokio::runtime::Handle;
@@ -35,6 +36,7 @@ use crate::options::effective::Effective;
 use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
 use crate::pool::learned::Learned;
+use crate::pool::overload::{Overload, Queueing};
 use crate::pool::own::{AfterConnect, CLOSING_TAKES, Lack, Limits, OwnPool};
 use crate::scope::current;
 use crate::scope::holder::InWords;
@@ -69,6 +71,8 @@ pub(crate) struct Pool<DB: Backend> {
     wait: Duration,
     /// Of the connections of a pool of the user's.
     fitted: Fitted<DB>,
+    /// The number of boundaries that may wait for a connection, if one was given.
+    max_waiting: Option<usize>,
 }
 
 enum PoolSource<DB: Backend> {
@@ -104,7 +108,8 @@ impl<DB: Backend> Pool<DB> {
             limits,
         );
         let source = PoolSource::Own(Arc::new(own));
-        Self::over(source, options, learned, limits.acquire_timeout)
+        let max_waiting = limits.max_waiting;
+        Self::over(source, options, learned, limits.acquire_timeout).admitting(max_waiting)
     }
 
     /// Wraps the user's pool.
@@ -135,6 +140,15 @@ impl<DB: Backend> Pool<DB> {
             closing: watch::Sender::new(false),
             grace: OnceLock::new(),
             wait,
+            max_waiting: None,
+        }
+    }
+
+    /// Sets the number of boundaries that may wait for a connection. `None` for a multiple of the connections.
+    pub(crate) fn admitting(self, max_waiting: Option<usize>) -> Self {
+        Self {
+            max_waiting,
+            ..self
         }
     }
 
@@ -203,17 +217,32 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
+    /// Returns the maximum number of connections, as the server allows it just now.
+    pub(crate) fn limit(&self) -> usize {
+        match &self.source {
+            PoolSource::Own(own) => own.limit(),
+            PoolSource::Sqlx { .. } => self.size(),
+        }
+    }
+
     /// Returns the current number of connections, of waiting boundaries, and the holders.
     pub(crate) fn status(&self) -> PoolStatus {
         let (connections, idle) = match &self.source {
             PoolSource::Own(own) => own.count(),
             PoolSource::Sqlx { pool, .. } => (pool.size() as usize, pool.num_idle()),
         };
+        let unreachable_for = match &self.source {
+            PoolSource::Own(own) => own.unreachable_for(),
+            PoolSource::Sqlx { .. } => None,
+        };
         PoolStatus {
             max_connections: self.size(),
+            limit: self.limit(),
             connections,
             idle: idle.min(connections),
             waiting: self.waiting.load(Ordering::Relaxed),
+            refused: self.learned.load.count_refused(),
+            unreachable_for,
             holders: self.holders.list(),
         }
     }
@@ -221,7 +250,7 @@ impl<DB: Backend> Pool<DB> {
     /// Whether every connection that the pool may open is lent. A connection that is still being opened is not lent.
     pub(crate) fn is_exhausted(&self) -> bool {
         match &self.source {
-            PoolSource::Own(_) => self.holders.list().len() >= self.size(),
+            PoolSource::Own(_) => self.holders.list().len() >= self.limit(),
             PoolSource::Sqlx { pool, .. } => {
                 pool.num_idle() == 0 && pool.size() >= pool.options().get_max_connections()
             }
@@ -234,12 +263,33 @@ impl<DB: Backend> Pool<DB> {
     ///
     /// Dropping the future gives up the place in the queue, or returns the connection.
     pub(crate) async fn acquire(&self, boundary: Site) -> Result<Connection<DB>, Error> {
+        self.acquire_or_refuse(boundary, Queueing::Always).await
+    }
+
+    /// Lends a connection to a boundary, or refuses it at once if too many wait for one already.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`acquire`](Self::acquire).
+    pub(crate) async fn acquire_or_refuse(
+        &self,
+        boundary: Site,
+        queueing: Queueing,
+    ) -> Result<Connection<DB>, Error> {
         let waiting = WaitCounter::new(&self.waiting);
         let held = match &self.source {
             PoolSource::Own(own) => {
-                LentConnection::Own(own.take().await.map_err(|lack| self.explain(lack))?)
+                let taken = own.take(queueing).await;
+                LentConnection::Own(taken.map_err(|lack| self.explain(lack))?)
             }
             PoolSource::Sqlx { pool, .. } => {
+                // What sqlx does not tell: which of those that wait are served by a connection that is being opened.
+                let others = waiting.before;
+                if self.is_exhausted() {
+                    let load = &self.learned.load;
+                    load.judge(others, self.size(), self.max_waiting, queueing, self.wait)
+                        .map_err(Self::overloaded)?;
+                }
                 let taken = current::taking(pool.acquire()).await;
                 LentConnection::Sqlx(taken.map_err(|error| self.explain_sqlx(error))?)
             }
@@ -266,13 +316,19 @@ impl<DB: Backend> Pool<DB> {
                 fitting.map_err(Self::refused)?
             }
         };
+        let lent_at = Instant::now();
+        if let LentConnection::Own(lent) = &mut held {
+            lent.is_lent_at(lent_at);
+        }
         Ok(Connection {
             held: Some(held),
+            lent_at,
+            wait: self.wait,
             fitting,
             control: Arc::clone(&self.control),
             learned: Arc::clone(&self.learned),
             runtime: Handle::current(),
-            _holder: self.holders.enter(to),
+            _holder: self.holders.enter(to, lent_at),
             _guest: self.guest(),
         })
     }
@@ -293,7 +349,8 @@ impl<DB: Backend> Pool<DB> {
         let PoolSource::Own(own) = &self.source else {
             return Ok(());
         };
-        let mut lent = own.take().await.map_err(|lack| self.explain(lack))?;
+        let taken = own.take(Queueing::Always).await;
+        let mut lent = taken.map_err(|lack| self.explain(lack))?;
         let proven = DB::prove(&mut lent.own_mut().connection).await;
         proven.map_err(connect_error::<DB>)
     }
@@ -328,6 +385,7 @@ impl<DB: Backend> Pool<DB> {
     fn explain(&self, lack: Lack) -> Error {
         match lack {
             Lack::Exhausted => self.timed_out(),
+            Lack::Overloaded(overload) => Self::overloaded(overload),
             Lack::Closed => Error::Closed {
                 place: ErrorContext::default(),
             },
@@ -355,16 +413,24 @@ impl<DB: Backend> Pool<DB> {
     }
 
     /// Returns how long a boundary waits for a connection.
-    #[cfg(feature = "postgres")]
     pub(crate) fn patience(&self) -> Duration {
         self.wait
+    }
+
+    fn overloaded(overload: Overload) -> Error {
+        Error::Overloaded {
+            place: ErrorContext::default(),
+            waiting: overload.waiting,
+            size: overload.connections,
+            wait: overload.wait,
+        }
     }
 
     fn timed_out(&self) -> Error {
         Error::PoolTimeout {
             place: ErrorContext::default(),
             after: self.wait,
-            size: self.size(),
+            size: self.limit(),
             holders: self.holders.list(),
         }
     }
@@ -452,17 +518,21 @@ impl<DB: Backend> Pool<DB> {
 }
 
 /// Counts a boundary as waiting for a connection until it is dropped.
-struct WaitCounter<'a>(&'a AtomicUsize);
+struct WaitCounter<'a> {
+    waiting: &'a AtomicUsize,
+    /// How many waited before it.
+    before: usize,
+}
 
 impl<'a> WaitCounter<'a> {
     fn new(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        Self { waiting, before }
     }
 }
 
 impl Drop for WaitCounter<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,6 +1,8 @@
 //! The own pool: its idle connections, the attempts to open further ones, and the queue of waiters.
 
 mod attempt;
+mod breaker;
+mod limit;
 
 use std::any::Any;
 use std::collections::{HashSet, VecDeque};
@@ -17,12 +19,16 @@ use tokio::time::timeout;
 pub(crate) use attempt::no_answer;
 
 use crate::backend::Backend;
-use crate::classify::Redacted;
+use crate::classify::{Redacted, classify};
 use crate::pool::learned::Learned;
+use crate::pool::overload::{Overload, Queueing};
 use crate::settings::Options;
 use crate::targets;
+use crate::util::backoff;
 use crate::util::lock::lock;
 use attempt::{ConnectAttempt, Starts};
+use breaker::Breaker;
+use limit::Limit;
 
 /// The size of a pool, and the lifetimes of its connections.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +38,8 @@ pub(crate) struct Limits {
     pub(crate) acquire_timeout: Duration,
     pub(crate) max_lifetime: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
+    /// The number of boundaries that may wait for a connection. `None` for a multiple of the connections.
+    pub(crate) max_waiting: Option<usize>,
 }
 
 impl Limits {
@@ -117,6 +125,8 @@ pub(crate) enum Lack {
     Closed,
     /// All connections were in use until the timeout.
     Exhausted,
+    /// Too many boundaries wait for a connection already.
+    Overloaded(Overload),
     /// No connection could be opened.
     Refused(sqlx::Error),
     /// The attempt panicked, for example because the runtime has no I/O driver.
@@ -158,6 +168,8 @@ struct PoolState<DB: Backend> {
     /// The number last given to a waiter or an attempt.
     number: u64,
     is_closed: bool,
+    breaker: Breaker,
+    limit: Limit,
 }
 
 /// A boundary in the queue.
@@ -202,7 +214,7 @@ impl<DB: Backend> PoolState<DB> {
     }
 
     fn has_room(&self, limits: &Limits) -> bool {
-        self.there + self.making.len() < limits.max_connections
+        self.there + self.making.len() < self.limit.now(limits.max_connections)
     }
 
     fn is_being_made(&mut self, number: u64) -> Option<&mut Making> {
@@ -259,6 +271,20 @@ impl<DB: Backend> PoolState<DB> {
         Some(free.number)
     }
 
+    /// Removes the waiters for which no attempt runs and none is begun, because the breaker is open.
+    fn turn_away(&mut self) -> Vec<(Waiter<DB>, Lack)> {
+        let mut turned_away = Vec::new();
+        while self.breaker.is_open() {
+            let mut waiting = self.waiting.iter();
+            let Some(at) = waiting.position(|waiter| waiter.attempt.is_none()) else {
+                break;
+            };
+            let gone = self.waiting.remove(at).zip(self.breaker.refuse());
+            turned_away.extend(gone.map(|(waiter, error)| (waiter, Lack::Refused(error))));
+        }
+        turned_away
+    }
+
     /// Gives up an unclaimed attempt, to make room for a new one. Returns whether there was one.
     fn give_up_attempt(&mut self) -> bool {
         let stuck = self.making.iter().position(|making| !making.is_claimed);
@@ -286,6 +312,8 @@ impl<DB: Backend> OwnPool<DB> {
                 there: 0,
                 number: 0,
                 is_closed: false,
+                breaker: Breaker::default(),
+                limit: Limit::default(),
             }),
             is_looked_after: AtomicBool::new(false),
         }
@@ -301,19 +329,48 @@ impl<DB: Backend> OwnPool<DB> {
         self.state().is_closed
     }
 
-    /// Lends an idle connection, or waits in the queue for one.
+    /// Returns the largest number of connections, as the server allows it just now.
+    pub(crate) fn limit(&self) -> usize {
+        self.state().limit.now(self.limits.max_connections)
+    }
+
+    /// Lowers the limit if `error`, with which an attempt that began at `begun` has failed, says that there are too many
+    /// connections.
+    fn learn_limit(&self, error: &sqlx::Error, begun: Instant) {
+        let found = classify(error);
+        if found.category.refuses_connections(found.retryable) {
+            let most = self.limits.max_connections;
+            let lowered = self.state().limit.lower(most, begun);
+            if let Some((before, limit)) = lowered {
+                tracing::warn!(
+                    target: targets::POOL,
+                    before,
+                    limit,
+                    max_connections = most,
+                    "the server has too many connections: the pool opens fewer, and one more each minute",
+                );
+            }
+        }
+    }
+
+    /// Returns for how long boundaries have failed at once because no connection can be opened.
+    pub(crate) fn unreachable_for(&self) -> Option<Duration> {
+        self.state().breaker.open_for()
+    }
+
+    /// Lends an idle connection, or waits in the queue for one, unless the queue is too long.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future gives up the place in the queue. Its attempt is left to the next waiter.
-    pub(crate) async fn take(self: &Arc<Self>) -> Result<Lent<DB>, Lack> {
+    pub(crate) async fn take(self: &Arc<Self>, queueing: Queueing) -> Result<Lent<DB>, Lack> {
         self.look_after();
         let mut place = loop {
-            match self.enter() {
+            match self.enter(queueing) {
                 Queued::Served(over) if over.is_over() => over.close().await,
                 Queued::Served(lent) => return Ok(lent),
                 Queued::Waits(place) => break place,
-                Queued::Closed => return Err(Lack::Closed),
+                Queued::Refused(lack) => return Err(lack),
             }
         };
         let most = self.limits.acquire_timeout;
@@ -335,13 +392,25 @@ impl<DB: Backend> OwnPool<DB> {
     }
 
     /// Lends an idle connection, or enters the queue.
-    fn enter(self: &Arc<Self>) -> Queued<DB> {
+    fn enter(self: &Arc<Self>, queueing: Queueing) -> Queued<DB> {
         let mut state = self.state();
         if state.is_closed {
-            return Queued::Closed;
+            return Queued::Refused(Lack::Closed);
         }
         if let Some(own) = state.pop_idle(&self.learned) {
             return Queued::Served(Lent::new(self, own, true));
+        }
+        if let Some(error) = state.breaker.refuse() {
+            let needs_trying = state.breaker.needs_trying();
+            drop(state);
+            self.learned.load.refused();
+            if needs_trying {
+                self.keep_trying();
+            }
+            return Queued::Refused(Lack::Refused(error));
+        }
+        if let Err(overload) = self.judge(&state, queueing) {
+            return Queued::Refused(Lack::Overloaded(overload));
         }
         let (sender, answer) = oneshot::channel();
         let number = state.next_number();
@@ -362,10 +431,29 @@ impl<DB: Backend> OwnPool<DB> {
         })
     }
 
+    /// Refuses a boundary that would wait for what others hold, if too many do so already.
+    fn judge(&self, state: &PoolState<DB>, queueing: Queueing) -> Result<(), Overload> {
+        // Whoever has an attempt of their own waits for nobody.
+        let waiting = state.waiting.len().checked_sub(state.making.len());
+        match waiting {
+            Some(waiting) if !state.has_room(&self.limits) => self.learned.load.judge(
+                waiting,
+                state.limit.now(self.limits.max_connections),
+                self.limits.max_waiting,
+                queueing,
+                self.limits.acquire_timeout,
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Ensures that an attempt runs for each waiter, as far as the maximum allows. Returns the new attempts, to be
     /// started after the lock is released.
     fn provide(self: &Arc<Self>, state: &mut PoolState<DB>) -> Starts<DB> {
         let mut starts = Vec::new();
+        if state.breaker.is_open() {
+            return Starts(starts);
+        }
         for at in 0..state.waiting.len() {
             if state.waiting[at].attempt.is_some() {
                 continue;
@@ -412,10 +500,10 @@ impl<DB: Backend> OwnPool<DB> {
 
     /// Opens connections one after the other until there are `least`. Existing ones can be lent meanwhile.
     pub(crate) async fn fill(self: &Arc<Self>, least: usize) -> Result<(), Lack> {
-        let least = least.min(self.limits.max_connections);
         loop {
             let attempt = {
                 let mut state = self.state();
+                let least = least.min(state.limit.now(self.limits.max_connections));
                 if state.is_closed || state.there + state.making.len() >= least {
                     return Ok(());
                 }
@@ -425,12 +513,39 @@ impl<DB: Backend> OwnPool<DB> {
         }
     }
 
+    /// Spawns the task that goes on to open a connection while boundaries are refused, with the delays of a start.
+    fn keep_trying(self: &Arc<Self>) {
+        let pool = Arc::downgrade(self);
+        let trying = Trying(Weak::clone(&pool));
+        tokio::spawn(async move {
+            let _trying = trying;
+            for delay in backoff::of_startup() {
+                tokio::time::sleep(delay).await;
+                let Some(pool) = pool.upgrade() else {
+                    return;
+                };
+                let attempt = {
+                    let mut state = pool.state();
+                    if state.is_closed || !state.breaker.is_open() {
+                        return;
+                    }
+                    pool.begin(&mut state, None)
+                };
+                match attempt.make().await {
+                    Err(Lack::Refused(error)) => pool.state().breaker.fail_again(&error),
+                    _ => return,
+                }
+            }
+        });
+    }
+
     /// Gives a connection to the first waiter, or keeps it as idle.
     fn put(self: &Arc<Self>, mut own: OwnConnection<DB>, is_reused: bool) {
         let mut state = self.state();
         // A new connection is never too old, however short the lifetime.
         let is_old = (is_reused && own.is_old(&self.limits)) || self.learned.is_outdated(own.begun);
-        if state.is_closed || is_old || own.is_orphaned() {
+        let is_surplus = state.there > state.limit.now(self.limits.max_connections);
+        if state.is_closed || is_old || is_surplus || own.is_orphaned() {
             drop(state);
             drop(own);
             return self.make_room();
@@ -532,11 +647,22 @@ impl<DB: Backend> Drop for Looks<DB> {
     }
 }
 
+/// Marks that a task goes on to open a connection. If the task is dropped with its runtime, the next boundary starts another.
+struct Trying<DB: Backend>(Weak<OwnPool<DB>>);
+
+impl<DB: Backend> Drop for Trying<DB> {
+    fn drop(&mut self) {
+        if let Some(pool) = self.0.upgrade() {
+            pool.state().breaker.is_given_up();
+        }
+    }
+}
+
 /// The result of asking for a connection without waiting.
 enum Queued<DB: Backend> {
     Served(Lent<DB>),
     Waits(QueueTicket<DB>),
-    Closed,
+    Refused(Lack),
 }
 
 /// A place in the queue. Dropping it leaves the queue.
@@ -554,7 +680,8 @@ impl<DB: Backend> QueueTicket<DB> {
             return;
         };
         let begun = state.begun_for(&state.waiting[at]);
-        if begun.is_some_and(|begun| begun < state.waiting[at].since) {
+        let is_older = begun.is_some_and(|begun| begun < state.waiting[at].since);
+        if is_older && !state.breaker.is_open() {
             state.leave_attempt(at);
             let starts = self.pool.provide(&mut state);
             drop(state);
@@ -597,6 +724,8 @@ impl<DB: Backend> Drop for QueueTicket<DB> {
 pub(crate) struct Lent<DB: Backend> {
     own: Option<OwnConnection<DB>>,
     is_reused: bool,
+    /// When the connection was lent to a boundary, if it was.
+    lent_at: Option<Instant>,
     pool: Arc<OwnPool<DB>>,
 }
 
@@ -605,8 +734,14 @@ impl<DB: Backend> Lent<DB> {
         Self {
             own: Some(own),
             is_reused,
+            lent_at: None,
             pool: Arc::clone(pool),
         }
+    }
+
+    /// Records when the connection was lent to a boundary.
+    pub(crate) fn is_lent_at(&mut self, at: Instant) {
+        self.lent_at = Some(at);
     }
 
     /// Whether the connection was used before or lay idle, and so may have been lost unnoticed.
@@ -652,9 +787,15 @@ impl<DB: Backend> Lent<DB> {
 
 impl<DB: Backend> Drop for Lent<DB> {
     fn drop(&mut self) {
+        let now = Instant::now();
+        if let Some(lent_at) = self.lent_at {
+            let hold = now.saturating_duration_since(lent_at);
+            let most = self.pool.limits.acquire_timeout;
+            self.pool.learned.load.held(hold, most);
+        }
         match self.own.take() {
             Some(mut own) => {
-                own.returned = Instant::now();
+                own.returned = now;
                 self.pool.put(own, true);
             }
             None => self.pool.make_room(),

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::options::ReadPreference;
 use crate::pool::Pool;
 use crate::pool::lease::Lease;
+use crate::pool::overload::Queueing;
 use crate::pool::replicas;
 use crate::scope::holder::InWords;
 use crate::session::failure::Failure;
@@ -87,6 +88,7 @@ impl<DB: Backend> Core<DB> {
 
     async fn begin_on_the_chosen_pool(&mut self) -> Result<(), Error> {
         let mut dead = 0;
+        let mut queueing = Queueing::Until(self.deadline);
         loop {
             // Cloned, so that the borrow of the pool does not borrow `self`.
             let engine = Arc::clone(&self.engine);
@@ -94,9 +96,11 @@ impl<DB: Backend> Core<DB> {
             let stopped_waiting = &mut self.stopped_waiting;
             let waiting = OnDrop::new(|| *stopped_waiting = Some(Instant::now()));
             let began = Instant::now();
-            let acquired = pool.acquire(self.activity.site()).await;
+            let site = self.activity.site();
+            let acquired = pool.acquire_or_refuse(site, queueing).await;
             self.recorder.totals.acquiring += began.elapsed();
             let connection = acquired?;
+            queueing = Queueing::Always;
             waiting.disarm();
             let prepared = DB::prepared(&connection);
             let is_reused = connection.is_reused();
@@ -206,7 +210,7 @@ impl<DB: Backend> Core<DB> {
             return Error::PoolTimeout {
                 place,
                 after,
-                size: status.max_connections,
+                size: status.limit,
                 holders: status.holders,
             };
         }

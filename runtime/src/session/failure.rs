@@ -130,6 +130,14 @@ impl FailureMark {
         self.failure.may_succeed_again()
     }
 
+    /// Whether the failure comes of others who do the same at the same time.
+    pub(crate) fn is_contention(&self) -> bool {
+        match &self.failure {
+            Failure::Statement { error, .. } => classify(error).category.is_contention(),
+            _ => false,
+        }
+    }
+
     /// Returns the statement, without its values, at which the connection broke.
     pub(crate) fn broke_at(&self) -> Option<&str> {
         match &self.failure {

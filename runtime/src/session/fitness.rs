@@ -106,6 +106,14 @@ impl Fitness {
         }
     }
 
+    /// Whether the conflict that ended the transaction comes of others who do the same at the same time.
+    pub(crate) fn is_contention(&self) -> bool {
+        match &self.failure {
+            Some(mark) => mark.is_contention(),
+            None => self.survived_conflict,
+        }
+    }
+
     /// Returns the statement, without its values, at which the connection broke.
     pub(crate) fn broke_at(&self) -> Option<String> {
         let mark = self.failure.as_ref()?;

@@ -90,6 +90,9 @@ impl Drop for Recorder {
         let took = self.took.unwrap_or_else(|| activity.began().elapsed());
         self.record
             .ended(activity.transaction(), outcome, sent, took);
+        if self.ended_by == Some(Category::Overloaded) {
+            self.record.refused();
+        }
         #[cfg(feature = "metrics")]
         metrics::ended(activity.site(), outcome, self.ended_by, sent, took);
     }

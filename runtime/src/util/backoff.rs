@@ -16,6 +16,16 @@ pub(crate) fn doubling(
         .build()
 }
 
+/// The bounds of the delays between attempts to reach a database that is not up yet.
+const STARTUP: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Returns the delays between attempts to reach a database that is not up yet. They have jitter, so that programs that start
+/// together do not try again together.
+pub(crate) fn of_startup() -> impl Iterator<Item = Duration> + Send + use<> {
+    let (first, longest) = STARTUP;
+    doubling(first, longest).map(|delay| delay.mul_f32(1.0 - fastrand::f32() / 2.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -28,6 +38,17 @@ mod tests {
             .collect();
         for (delay, expected) in delays.into_iter().zip([10, 20, 40, 60, 60]) {
             assert!(expected - delay <= 1, "{delay} is not {expected}");
+        }
+    }
+
+    #[test]
+    fn those_of_a_start_are_between_half_of_a_bound_and_the_bound() {
+        for (delay, bound) in of_startup().zip([50, 100, 200, 400, 800, 1000, 1000]) {
+            let bound = Duration::from_millis(bound);
+            assert!(
+                delay <= bound && delay * 2 + Duration::from_millis(1) >= bound,
+                "{delay:?}"
+            );
         }
     }
 }

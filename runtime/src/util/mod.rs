@@ -3,6 +3,7 @@
 pub(crate) mod backoff;
 pub(crate) mod cancel;
 pub(crate) mod certificate;
+pub(crate) mod contention;
 pub(crate) mod detach;
 pub(crate) mod extensions;
 pub(crate) mod lock;

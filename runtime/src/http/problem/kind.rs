@@ -72,6 +72,8 @@ kinds! {
         "the server has run out of connections, memory or disk";
     POOL = "pool-timeout", "Temporarily unavailable", 503, SOON,
         "no connection became free in time";
+    OVERLOADED = "overloaded", "Temporarily unavailable", 503, SOON,
+        "more wait for a connection than can be served in time";
     STALE = "schema-change", "Temporarily unavailable", 503, SOON,
         "a table was changed while a statement on it was prepared";
     STATEMENT_TIMEOUT = "statement-timeout", "Took too long", 504, NEVER,
@@ -113,6 +115,7 @@ impl ProblemKind {
             Category::Resources => &RESOURCES,
             Category::Query if found.retryable => &STALE,
             Category::Timeout(Timeout::Pool) => &POOL,
+            Category::Overloaded => &OVERLOADED,
             Category::Timeout(Timeout::Statement) => &STATEMENT_TIMEOUT,
             Category::Timeout(Timeout::Lock) => &LOCK_TIMEOUT,
             Category::Timeout(Timeout::Idle) => &IDLE_TIMEOUT,

@@ -52,6 +52,7 @@ const CATEGORIES: &[(Category, Said, Said)] = {
         both(Category::Timeout(Timeout::Idle), 504, Some(1)),
         both(Category::Timeout(Timeout::Transaction), 504, None),
         both(Category::Timeout(Timeout::Pool), 503, Some(1)),
+        both(Category::Overloaded, 503, Some(1)),
         both(Category::Timeout(Timeout::Boundary), 504, None),
         both(Canceled, 500, None),
         (Query, (500, None), (503, Some(1))),

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::breaker::Open;
 use super::{Lack, Lifeline, OwnConnection, OwnPool};
 use crate::backend::Backend;
 use crate::classify::Redacted;
@@ -91,7 +92,10 @@ impl<DB: Backend> ConnectAttempt<DB> {
             Either::Left((connected, _)) => connected.unwrap_or_else(|_| Err(no_answer(most))),
             Either::Right(_) => return Err(Lack::Closed),
         };
-        let (connection, fitting) = connected.map_err(Lack::Refused)?;
+        let (connection, fitting) = connected.map_err(|error| {
+            self.pool.learn_limit(&error, self.begun);
+            Lack::Refused(error)
+        })?;
         let now = Instant::now();
         Ok(OwnConnection {
             connection,
@@ -115,7 +119,11 @@ impl<DB: Backend> ConnectAttempt<DB> {
             state.leave_attempt(at);
         }
         state.there += 1;
+        let open = state.breaker.succeed();
         drop(state);
+        if let Some(open) = open {
+            open.log_end();
+        }
         self.pool.put(own, false);
     }
 
@@ -132,9 +140,29 @@ impl<DB: Backend> ConnectAttempt<DB> {
         }
         let told = waiter.filter(|&at| lack.is_some() && state.waiting[at].since <= self.begun);
         let told = told.and_then(|at| state.remove_waiter(at));
+        // What the pool tries by itself does not count: nobody has to be spared it.
+        let opened = match (&lack, self.waiter) {
+            (Some(Lack::Refused(error)), Some(_)) => {
+                let is_there = state.there > 0;
+                Some(error).filter(|error| state.breaker.fail(error, is_there))
+            }
+            _ => None,
+        };
         let starts = self.pool.provide(&mut state);
+        let turned_away = state.turn_away();
+        let needs_trying = state.breaker.needs_trying();
         drop(state);
         starts.run();
+        if let Some(error) = opened {
+            Open::log(error);
+        }
+        if needs_trying {
+            self.pool.keep_trying();
+        }
+        for (waiter, why) in turned_away {
+            self.pool.learned.load.refused();
+            drop(waiter.answer.send(Err(why)));
+        }
         match (told, lack) {
             (Some(told), Some(lack)) => drop(told.answer.send(Err(lack))),
             (None, Some(Lack::Refused(error))) => {
