@@ -91,6 +91,7 @@ async fn none_of_ten_thousand_boundaries_is_lost() {
     db.admin(ITEMS).await;
     let url = pgbouncer(Mode::Transaction, &db).await;
     let builder = SessionFactory::builder().url(&url).max_connections(20);
+    let builder = builder.max_waiting(BOUNDARIES as usize);
     let factory = builder.acquire_timeout(PATIENCE).connect().await.unwrap();
     let tasks: Vec<_> = (0..BOUNDARIES)
         .map(|id| {
