@@ -58,6 +58,9 @@ impl Limits {
     }
 }
 
+/// How many attempts to reach a database that refuses connections may be unanswered at once.
+const ATTEMPTS_WHILE_REFUSED: usize = 4;
+
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(30);
 
@@ -529,12 +532,18 @@ impl<DB: Backend> OwnPool<DB> {
                     if state.is_closed || !state.breaker.is_open() {
                         return;
                     }
+                    let most = state.limit.now(pool.limits.max_connections);
+                    if state.making.len() >= most.min(ATTEMPTS_WHILE_REFUSED) {
+                        continue;
+                    }
                     pool.begin(&mut state, None)
                 };
-                match attempt.make().await {
-                    Err(Lack::Refused(error)) => pool.state().breaker.fail_again(&error),
-                    _ => return,
-                }
+                // A server that goes down while it is asked may never answer: the next attempt does not wait for that.
+                tokio::spawn(async move {
+                    if let Err(Lack::Refused(error)) = attempt.make().await {
+                        pool.state().breaker.fail_again(&error);
+                    }
+                });
             }
         });
     }

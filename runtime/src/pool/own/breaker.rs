@@ -10,7 +10,7 @@ const REFUSALS: u32 = 3;
 
 /// Counts attempts that failed, and opens when boundaries can expect nothing else.
 ///
-/// While it is open, boundaries fail at once with the error of the last attempt. A task of the pool goes on to try; its
+/// While it is open, boundaries fail at once with the error of the last attempt. A task of the pool goes on to try; the
 /// first success closes the breaker. Only connecting counts: what a database makes of a statement says nothing about whether
 /// it can be reached.
 #[derive(Default)]
