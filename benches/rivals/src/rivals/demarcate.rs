@@ -14,6 +14,9 @@ pub(crate) struct Demarcate<DB: demarcate::Backend> {
     options: fn() -> TxOptions,
 }
 
+/// All tasks of the longest row wait, since the pools of the others let them.
+const WAITING: usize = 1_000;
+
 /// What [`Texts::GUARANTEES`] sets.
 fn guarded() -> TxOptions {
     TxOptions::new()
@@ -33,7 +36,8 @@ macro_rules! demarcate {
             pub(crate) async fn connect(url: &str) -> Self {
                 let db = SessionFactory::<$database>::builder()
                     .options(<$database>::options(url))
-                    .max_connections(POOL as usize);
+                    .max_connections(POOL as usize)
+                    .max_waiting(WAITING);
                 Self {
                     db: db.connect().await.expect("a server that was started here"),
                     options: TxOptions::new,
@@ -49,8 +53,11 @@ macro_rules! demarcate {
             pub(crate) fn from_pool(url: &str) -> Self {
                 let pool = PoolOptions::<$database>::new().max_connections(POOL);
                 let pool = pool.connect_lazy_with(<$database>::options(url));
+                let db = SessionFactory::<$database>::builder()
+                    .pool(pool)
+                    .max_waiting(WAITING);
                 Self {
-                    db: SessionFactory::from(pool),
+                    db: db.connect_lazy().expect("a pool that was made here"),
                     options: TxOptions::new,
                 }
             }
