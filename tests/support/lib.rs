@@ -16,7 +16,7 @@
 //! target directory and on a free port; a keeper stops it and removes its data two minutes after the last process that
 //! used it is gone, however that went. `cargo xtask test` does not wait for that.
 //!
-//! A [`proxy`] can read and count the messages between a test and its server, and break the connection. A [`line`] to a
+//! A [`proxy`] can read and count the messages between a test and its server, and break the connection. A [`mod@line`] to a
 //! server is only long.
 //!
 //! A further server is a `daemon::Daemon`: what to write before it starts, its command line, and a question that it
