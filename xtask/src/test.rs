@@ -60,7 +60,7 @@ fn steps() -> Result<Vec<Step>, String> {
         ]),
     ));
     // Uses the dependencies as checked by the step before; RUSTDOCFLAGS is not part of their fingerprint.
-    let mut docs = cargo(&["doc", "--workspace", "--no-deps"]);
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--all-features"]);
     docs.env("RUSTDOCFLAGS", "-D warnings");
     steps.push(Step::new("docs", docs));
     // Each set of features is another sqlx, checked without generating code. Clippy and not check: it costs
