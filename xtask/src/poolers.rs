@@ -41,6 +41,10 @@ pub const RUNS: [Run; 2] = [
                 "connection::",
                 "a connection outside a transaction is refused there, which `pooler.rs` tests",
             ),
+            (
+                "overload::postgres::the_number_that_may_wait_is_given",
+                "a connection outside a transaction is refused there, which `pooler.rs` tests",
+            ),
             ("migrate::postgres", MIGRATIONS),
             ("migrate::two_at_once::postgres", MIGRATIONS),
             ("replicas::after_a_migration_the_primary", MIGRATIONS),
@@ -162,6 +166,14 @@ const EXCEPTED: &[Excepted] = &[
     (
         "classify::postgresql_is_understood_in_every_code_that_it_can_be_made_to_say",
         "ends the server's sessions, of which the pooler says what it likes",
+    ),
+    (
+        "overload::postgres::the_queue_of_a_pool_of_sqlx_takes_no_more",
+        OWN_POOL,
+    ),
+    (
+        "connect::postgres::a_server_that_has_too_many_connections",
+        LOGIN,
     ),
     ("connect::postgres::a_database_that_does_not_exist", LOGIN),
     (
