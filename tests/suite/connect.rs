@@ -105,6 +105,16 @@ macro_rules! on_every_server {
                 .await
             }
 
+            /// A factory of a user that may have one connection, with a pool of more.
+            async fn of_a_limited_user(connections: usize) -> (TestDb, String, SessionFactory) {
+                let db = test_db().await;
+                db.admin(ITEMS).await;
+                let user = user(&db, LIMIT).await;
+                let builder = SessionFactory::builder().url(&url_as(db.url(), &user));
+                let factory = builder.max_connections(connections).connect().await.unwrap();
+                (db, user, factory)
+            }
+
             $($item)*
         }
     };
@@ -221,11 +231,7 @@ on_every_server! {
 
     #[tokio::test]
     async fn more_connections_than_the_server_has() {
-        let db = test_db().await;
-        db.admin(ITEMS).await;
-        let user = user(&db, LIMIT).await;
-        let builder = SessionFactory::builder().url(&url_as(db.url(), &user)).max_connections(4);
-        let factory = builder.connect().await.unwrap();
+        let (db, user, factory) = of_a_limited_user(4).await;
         let began = Instant::now();
         let (refused, stopped) = factory
             .transaction(async |tx: &mut Session| {
@@ -252,11 +258,7 @@ on_every_server! {
     /// After the server has refused some, fewer are opened, and those that there are serve everybody.
     #[tokio::test]
     async fn a_server_that_has_too_many_connections_is_asked_for_fewer() {
-        let db = test_db().await;
-        db.admin(ITEMS).await;
-        let user = user(&db, LIMIT).await;
-        let builder = SessionFactory::builder().url(&url_as(db.url(), &user)).max_connections(8);
-        let factory = builder.connect().await.unwrap();
+        let (db, user, factory) = of_a_limited_user(8).await;
         let all = async || futures_util::future::join_all((0..16).map(|_| ask(&factory))).await;
         crate::eventually("only the one that there is is used", async || {
             let served = all().await.iter().all(Result::is_ok);

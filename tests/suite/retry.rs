@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use demarcate::{BoundaryStats, Error, Isolation, Retry, RetryAfter, TxOptions};
-use demarcate_tests::on_every_database;
 use demarcate_tests::proxy::{Fault, Pattern, Proxy};
+use demarcate_tests::{TestDb, on_every_database};
 
 use crate::{ITEMS, items};
 
@@ -273,14 +273,23 @@ async fn a_conflict_that_arrives_at_the_commit_runs_it_again() {
     );
 }
 
-#[tokio::test]
-async fn a_connection_lost_before_the_commit_was_sent_runs_it_again() {
+/// A factory on PostgreSQL whose connections go through a proxy.
+async fn behind_a_proxy() -> (
+    TestDb<sqlx::Postgres>,
+    Proxy,
+    demarcate::postgres::SessionFactory,
+) {
     let db = demarcate_tests::postgres().await;
     db.admin(ITEMS).await;
     let proxy = Proxy::to(&db).await;
-    let factory = demarcate::postgres::SessionFactory::connect(proxy.url())
-        .await
-        .unwrap();
+    let factory = demarcate::postgres::SessionFactory::connect(proxy.url());
+    let factory = factory.await.unwrap();
+    (db, proxy, factory)
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_commit_was_sent_runs_it_again() {
+    let (db, proxy, factory) = behind_a_proxy().await;
     proxy.before(Pattern::query("insert into items"), Fault::Cut);
     let runs = AtomicU32::new(0);
     factory
@@ -303,12 +312,7 @@ async fn a_connection_lost_before_the_commit_was_sent_runs_it_again() {
 /// A policy says after which failures there is another run.
 #[tokio::test]
 async fn what_is_not_in_the_policy_is_not_run_again() {
-    let db = demarcate_tests::postgres().await;
-    db.admin(ITEMS).await;
-    let proxy = Proxy::to(&db).await;
-    let factory = demarcate::postgres::SessionFactory::connect(proxy.url())
-        .await
-        .unwrap();
+    let (_db, proxy, factory) = behind_a_proxy().await;
     let run = async |after: RetryAfter, sql: &'static str| {
         let runs = AtomicU32::new(0);
         let retry = Retry::times(1).first_delay(Duration::ZERO).after(after);
@@ -340,12 +344,7 @@ async fn what_is_not_in_the_policy_is_not_run_again() {
 
 #[tokio::test]
 async fn an_unknown_outcome_is_never_tried_again() {
-    let db = demarcate_tests::postgres().await;
-    db.admin(ITEMS).await;
-    let proxy = Proxy::to(&db).await;
-    let factory = demarcate::postgres::SessionFactory::connect(proxy.url())
-        .await
-        .unwrap();
+    let (_db, proxy, factory) = behind_a_proxy().await;
     proxy.before_answer(Pattern::query("COMMIT"), Fault::Cut);
     let runs = AtomicU32::new(0);
     let unknown: Result<(), Error> = factory

@@ -37,13 +37,10 @@ pub const RUNS: [Run; 2] = [
     Run {
         value: "pgbouncer-transaction",
         excepted: &[
-            (
-                "connection::",
-                "a connection outside a transaction is refused there, which `pooler.rs` tests",
-            ),
+            ("connection::", OUTSIDE),
             (
                 "overload::postgres::the_number_that_may_wait_is_given",
-                "a connection outside a transaction is refused there, which `pooler.rs` tests",
+                OUTSIDE,
             ),
             ("migrate::postgres", MIGRATIONS),
             ("migrate::two_at_once::postgres", MIGRATIONS),
@@ -217,6 +214,9 @@ const MIGRATIONS: &str =
     "holds a lock of the server's session, for which migrations go to the server itself";
 
 const FULL: &str = "holds four connections at once, and PgBouncer has two to be asked over";
+
+const OUTSIDE: &str =
+    "a connection outside a transaction is refused there, which `pooler.rs` tests";
 
 const SESSIONS: &str = "looks at the server's sessions, which are the pooler's";
 

@@ -34,7 +34,7 @@ pub(crate) const HELD: &str = "held connections";
 /// The peers: other crates.
 pub(crate) const PEERS: [&str; 3] = [AXUM_SQLX_TX, SEA_ORM, DIESEL];
 
-/// So many tasks, each with so many boundaries, one after the other.
+/// Tasks that run side by side, each with a number of boundaries, one after the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Batch {
     pub(crate) load: Load,
@@ -93,21 +93,36 @@ impl Entrant {
     }
 }
 
-async fn run<R: Rival>(rival: Arc<R>, batch: Batch) -> usize {
+/// Runs the tasks of a batch side by side. `boundary` runs one that begins with this row, and returns whether it ended as it
+/// should.
+async fn side_by_side<F>(
+    batch: Batch,
+    boundary: impl Fn(i32) -> F + Clone + Send + 'static,
+) -> usize
+where
+    F: Future<Output = bool> + Send,
+{
     let mut tasks = JoinSet::new();
     for row in (0..).step_by(ROWS_PER_TASK as usize).take(batch.tasks) {
-        let rival = Arc::clone(&rival);
+        let boundary = boundary.clone();
         tasks.spawn(async move {
             let mut lost = 0;
             for _ in 0..batch.each {
-                let load = batch.load;
-                let result = rival.run(Work { load, row }).await;
-                lost += usize::from(!is_right(load, &result));
+                lost += usize::from(!boundary(row).await);
             }
             lost
         });
     }
     tasks.join_all().await.into_iter().sum()
+}
+
+async fn run<R: Rival>(rival: Arc<R>, batch: Batch) -> usize {
+    let load = batch.load;
+    let boundary = move |row| {
+        let rival = Arc::clone(&rival);
+        async move { is_right(load, &rival.run(Work { load, row }).await) }
+    };
+    side_by_side(batch, boundary).await
 }
 
 fn is_right(load: Load, result: &Result<(), Failure>) -> bool {
@@ -122,21 +137,14 @@ fn is_right(load: Load, result: &Result<(), Failure>) -> bool {
 }
 
 async fn post(client: reqwest::Client, url: String, batch: Batch) -> usize {
-    let mut tasks = JoinSet::new();
-    for row in (0..).step_by(ROWS_PER_TASK as usize).take(batch.tasks) {
-        let (client, url) = (client.clone(), format!("{url}/{row}"));
-        tasks.spawn(async move {
-            let mut lost = 0;
-            for _ in 0..batch.each {
-                let answer = client.post(&url).send().await;
-                let is_right =
-                    answer.is_ok_and(|it| it.status() == reqwest::StatusCode::NO_CONTENT);
-                lost += usize::from(!is_right);
-            }
-            lost
-        });
-    }
-    tasks.join_all().await.into_iter().sum()
+    let boundary = move |row| {
+        let answer = client.post(format!("{url}/{row}")).send();
+        async move {
+            let answer = answer.await;
+            answer.is_ok_and(|it| it.status() == reqwest::StatusCode::NO_CONTENT)
+        }
+    };
+    side_by_side(batch, boundary).await
 }
 
 /// A database with the table of the loads, for as long as this lives.

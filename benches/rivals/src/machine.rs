@@ -1,4 +1,4 @@
-//! What the figures were measured on.
+//! The machine, the day and the crates of a run, for the head of the page.
 
 use std::process::Command;
 use std::{fs, thread};

@@ -32,7 +32,7 @@ pub(crate) struct Counted {
     pub(crate) rows: Vec<(&'static Row, Vec<(&'static str, RoundTrips)>)>,
 }
 
-/// What the whole page is made of.
+/// The results of a run, of which the page is written.
 pub(crate) struct Page {
     pub(crate) versions: Vec<String>,
     pub(crate) load: Option<String>,

@@ -1,4 +1,4 @@
-//! What is measured: a boundary, and what a handler does inside it.
+//! The loads, the trait of those who run them, and the body of a handler.
 
 use std::error::Error;
 use std::fmt;
@@ -33,7 +33,7 @@ pub(crate) trait Rival: Send + Sync + 'static {
     }
 }
 
-/// What a handler does.
+/// The work of a handler inside its boundary.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Load {
     /// Updates so many rows.

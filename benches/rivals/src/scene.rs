@@ -20,7 +20,7 @@ pub(crate) enum Kind {
 pub(crate) struct Scene {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// What a round trip takes longer than over loopback.
+    /// The time that is added to a round trip over loopback.
     pub(crate) delay: Duration,
     on_one_thread: bool,
 }

@@ -117,8 +117,7 @@ impl Error {
                 ..
             } => write!(
                 f,
-                "no connection became free within {after:?}: all {size} are in use, by {}; look for a boundary that \
-                 waits for something else than the database, or raise `max_connections`",
+                "no connection became free within {after:?}: all {size} are in use, by {}{EXHAUSTED}",
                 InWords(holders)
             ),
             Self::Overloaded {
@@ -137,9 +136,10 @@ impl Error {
                         ", which takes about {expected:.1?}, and {left:.1?} are left"
                     )?;
                 }
+                f.write_str(EXHAUSTED)?;
                 f.write_str(match wait {
-                    Some(_) => OVERLOADED_FOR_LONG,
-                    None => OVERLOADED,
+                    Some(_) => "",
+                    None => " or `max_waiting`",
                 })
             }
             Self::Connect { source, advice, .. } => write!(
@@ -254,13 +254,8 @@ fn is_ended_by_others(source: &sqlx::Error) -> bool {
 const READ_ONLY: &str =
     "; the boundary is `read_only`: remove that option, or do not call a service that writes";
 
-/// The advice where `max_waiting` boundaries wait.
-const OVERLOADED: &str = "; look for a boundary that waits for something else than the database, or raise `max_connections` or \
-                          `max_waiting`";
-
-/// The advice where those that wait take longer than there is time.
-const OVERLOADED_FOR_LONG: &str = "; look for a boundary that waits for something else than the database, or raise \
-                                   `max_connections`";
+/// The advice where no connection is free.
+const EXHAUSTED: &str = "; look for a boundary that waits for something else than the database, or raise `max_connections`";
 
 /// The advice for a statement that the database does not run inside a transaction.
 const OUTSIDE_ONLY: &str = "; `db.connection(..)` lends a connection outside any transaction";

@@ -23,7 +23,7 @@ impl OwnCounters {
     pub(super) fn of<DB: Backend>(db: &SessionFactory<DB>) -> Self {
         let mut own = Self {
             statements: db.statement_times(),
-            refused: db.pool_status().refused,
+            refused: db.pool().learned().load.count_refused(),
             ..Self::default()
         };
         for (_, stats) in db.stats() {

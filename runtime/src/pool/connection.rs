@@ -125,9 +125,9 @@ impl<DB: Backend> Connection<DB> {
         drop(self.held.take());
     }
 
-    /// Records how long a connection of the user's pool was held. The own pool does that itself.
+    /// Records how long the connection was held.
     fn count_hold(&self) {
-        if let Some(LentConnection::Sqlx(_)) = &self.held {
+        if self.held.is_some() {
             self.learned.load.held(self.lent_at.elapsed(), self.wait);
         }
     }

@@ -317,9 +317,6 @@ impl<DB: Backend> Pool<DB> {
             }
         };
         let lent_at = Instant::now();
-        if let LentConnection::Own(lent) = &mut held {
-            lent.is_lent_at(lent_at);
-        }
         Ok(Connection {
             held: Some(held),
             lent_at,

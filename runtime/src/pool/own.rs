@@ -733,8 +733,6 @@ impl<DB: Backend> Drop for QueueTicket<DB> {
 pub(crate) struct Lent<DB: Backend> {
     own: Option<OwnConnection<DB>>,
     is_reused: bool,
-    /// When the connection was lent to a boundary, if it was.
-    lent_at: Option<Instant>,
     pool: Arc<OwnPool<DB>>,
 }
 
@@ -743,14 +741,8 @@ impl<DB: Backend> Lent<DB> {
         Self {
             own: Some(own),
             is_reused,
-            lent_at: None,
             pool: Arc::clone(pool),
         }
-    }
-
-    /// Records when the connection was lent to a boundary.
-    pub(crate) fn is_lent_at(&mut self, at: Instant) {
-        self.lent_at = Some(at);
     }
 
     /// Whether the connection was used before or lay idle, and so may have been lost unnoticed.
@@ -796,15 +788,9 @@ impl<DB: Backend> Lent<DB> {
 
 impl<DB: Backend> Drop for Lent<DB> {
     fn drop(&mut self) {
-        let now = Instant::now();
-        if let Some(lent_at) = self.lent_at {
-            let hold = now.saturating_duration_since(lent_at);
-            let most = self.pool.limits.acquire_timeout;
-            self.pool.learned.load.held(hold, most);
-        }
         match self.own.take() {
             Some(mut own) => {
-                own.returned = now;
+                own.returned = Instant::now();
                 self.pool.put(own, true);
             }
             None => self.pool.make_room(),

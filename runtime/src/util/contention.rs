@@ -33,7 +33,7 @@ pub(crate) struct Contention {
     last: Mutex<Instant>,
 }
 
-/// What a conflict is told.
+/// The answer to a conflict: whether its work is done again, and how many others there are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Repeat {
     /// Whether the work may be done again.

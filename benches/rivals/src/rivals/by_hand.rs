@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::pool::PoolOptions;
-use sqlx::{MySql, Pool, Postgres, Sqlite};
+use sqlx::{MySql, Pool, Postgres, Sqlite, Transaction};
 
 use crate::database::Texts;
 use crate::rival::{Failure, POOL, Rival, Work, body};
@@ -21,6 +21,18 @@ const AT_MOST: Duration = Duration::from_secs(30);
 
 fn pool<DB: Texts>() -> PoolOptions<DB> {
     PoolOptions::new().max_connections(POOL)
+}
+
+/// Commits, or waits for the rollback.
+async fn end<DB: sqlx::Database>(
+    tx: Transaction<'_, DB>,
+    result: Result<(), Failure>,
+) -> Result<(), Failure> {
+    match result {
+        Ok(()) => tx.commit().await?,
+        Err(_) => tx.rollback().await?,
+    }
+    result
 }
 
 macro_rules! by_hand {
@@ -47,12 +59,8 @@ macro_rules! by_hand {
         impl Rival for Default<$database> {
             async fn run(&self, work: Work) -> Result<(), Failure> {
                 let mut tx = self.0.begin().await?;
-                let result: Result<(), Failure> = async { body!($database, tx, work) }.await;
-                match result {
-                    Ok(()) => tx.commit().await?,
-                    Err(_) => tx.rollback().await?,
-                }
-                result
+                let result = async { body!($database, tx, work) }.await;
+                end(tx, result).await
             }
         }
 
@@ -63,12 +71,8 @@ macro_rules! by_hand {
                     for text in <$database>::GUARANTEES {
                         sqlx::raw_sql(*text).execute(&mut *tx).await?;
                     }
-                    let result: Result<(), Failure> = async { body!($database, tx, work) }.await;
-                    match result {
-                        Ok(()) => tx.commit().await?,
-                        Err(_) => tx.rollback().await?,
-                    }
-                    result
+                    let result = async { body!($database, tx, work) }.await;
+                    end(tx, result).await
                 };
                 tokio::time::timeout(AT_MOST, boundary).await?
             }
@@ -82,12 +86,8 @@ macro_rules! by_hand {
                 };
                 let boundary = async {
                     let mut tx = self.0.begin_with(begin).await?;
-                    let result: Result<(), Failure> = async { body!($database, tx, work) }.await;
-                    match result {
-                        Ok(()) => tx.commit().await?,
-                        Err(_) => tx.rollback().await?,
-                    }
-                    result
+                    let result = async { body!($database, tx, work) }.await;
+                    end(tx, result).await
                 };
                 tokio::time::timeout(AT_MOST, boundary).await?
             }

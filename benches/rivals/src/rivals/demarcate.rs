@@ -17,7 +17,7 @@ pub(crate) struct Demarcate<DB: demarcate::Backend> {
 /// All tasks of the longest row wait, since the pools of the others let them.
 const WAITING: usize = 1_000;
 
-/// What [`Texts::GUARANTEES`] sets.
+/// The options for the same guarantees as [`Texts::GUARANTEES`].
 fn guarded() -> TxOptions {
     TxOptions::new()
         .isolation(Isolation::ReadCommitted)

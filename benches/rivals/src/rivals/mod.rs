@@ -1,4 +1,4 @@
-//! Who takes part, one file each.
+//! The rivals, one file each.
 
 pub(crate) mod axum_sqlx_tx;
 pub(crate) mod by_hand;
