@@ -74,6 +74,7 @@ use proc_macro::TokenStream;
 /// | `no_rollback_for = ApiError::NotFound(_)` | errors that commit: a pattern over the function's error, and `if ..` |
 /// | `replica = Prefer` | or `Require`, `Never`: whether a read-only boundary runs on a replica; the primary if not given |
 /// | `confirm_commit` | finds out whether a commit arrived whose answer was lost |
+/// | `single_statement` | one statement, which the server commits by itself: one round trip |
 /// | `independent` | a second transaction although the task is inside one |
 /// | `name = ".."` | the boundary's name in errors, logs and statistics; the function's if not given |
 /// | `allow(D010, reason = "..")` | lifts rules, by code or name; the reason is needed |

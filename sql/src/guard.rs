@@ -126,9 +126,11 @@ pub fn is_single(sql: &str, dialect: Dialect) -> bool {
 /// ```
 #[must_use]
 pub fn is_plain(sql: &str, dialect: Dialect) -> bool {
-    if !begins_plainly(sql, dialect) {
-        return false;
-    }
+    begins_plainly(sql, dialect) && looks_plain(sql, dialect)
+}
+
+/// Whether nothing in a text needs a second look. It begins with a word.
+pub(crate) fn looks_plain(sql: &str, dialect: Dialect) -> bool {
     let sql = without_end(sql.as_bytes());
     // It begins with a word and does not end with a semicolon, so that each of these is the second of three.
     let found = match dialect {

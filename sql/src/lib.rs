@@ -40,6 +40,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod alone;
 mod calls;
 mod columns;
 mod compound;
@@ -65,6 +66,7 @@ mod stored_body;
 mod temporary;
 mod token;
 
+pub use alone::reads_alone;
 pub use calls::{SessionCall, SessionCalls, session_calls};
 pub use columns::columns_vary;
 pub use dialect::Dialect;

@@ -550,6 +550,46 @@ async fn a_program_becomes_the_client_of_a_pooler_that_it_finds() {
     assert_eq!(items(&db).await, 200);
 }
 
+/// A connection of the pooler that this left read-only would refuse the writes of others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_of_a_boundary_that_reads_stays_on_a_pooler_that_nothing_shows() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let url = pgbouncer(Mode::Hidden, &db).await;
+    let mut programs = Vec::new();
+    for program in 0..4_i64 {
+        let builder = SessionFactory::builder().url(&url).max_connections(1);
+        let factory = builder.connect().await.unwrap();
+        programs.push(tokio::spawn(async move {
+            for id in 0..50 {
+                let reads = TxOptions::new().read_only();
+                factory
+                    .transaction_with(reads, async |tx: &mut Session| {
+                        sqlx::query("select id from items")
+                            .fetch_all(&mut *tx)
+                            .await?;
+                        Ok::<_, Error>(())
+                    })
+                    .await
+                    .unwrap();
+                factory
+                    .transaction_with(TxOptions::new().retry(3), async |tx: &mut Session| {
+                        let insert = sqlx::query("insert into items (id) values ($1)");
+                        insert.bind(program * 1_000 + id).execute(&mut *tx).await?;
+                        Ok::<_, Error>(())
+                    })
+                    .await
+                    .unwrap();
+            }
+            factory.close(crate::GRACE).await;
+        }));
+    }
+    for program in programs {
+        program.await.unwrap();
+    }
+    assert_eq!(items(&db).await, 200);
+}
+
 /// sqlx looks the type up between preparing a statement and running it, which a statement without a name does not survive.
 #[tokio::test]
 async fn a_type_that_is_met_for_the_first_time_costs_no_boundary() {

@@ -40,6 +40,7 @@ pub(super) const OPTIONS: &[Known] = &[
         BOUNDARIES,
     ),
     known("confirm_commit", "confirm_commit", BOUNDARIES),
+    known("single_statement", "single_statement", BOUNDARIES),
     known("independent", "independent", BOUNDARIES),
     known("name", "name = \"..\"", BOUNDARIES),
     known("from", "from = self.db", &[Kind::Router]),

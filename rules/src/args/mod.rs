@@ -66,6 +66,7 @@ impl Args {
             "read_write" => read.flag(&mut self.read_write),
             "deferrable" => read.flag(&mut self.deferrable),
             "independent" => read.flag(&mut self.independent),
+            "single_statement" => read.flag(&mut self.single_statement),
             "confirm_commit" => read.flag(&mut self.confirm_commit),
             "timeout" => read.value(&mut self.timeout, timeout),
             "statement_timeout" => read.value(&mut self.statement_timeout, timeout),

@@ -26,6 +26,8 @@ pub struct Args {
     pub independent: Option<Ident>,
     /// `confirm_commit`.
     pub confirm_commit: Option<Ident>,
+    /// `single_statement`.
+    pub single_statement: Option<Ident>,
     /// `timeout = "5s"`.
     pub timeout: Option<Timeout>,
     /// `statement_timeout = "1s"`.
@@ -182,6 +184,7 @@ impl Args {
             &self.deferrable,
             &self.independent,
             &self.confirm_commit,
+            &self.single_statement,
         ]
         .into_iter()
         .flatten()

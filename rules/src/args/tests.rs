@@ -104,7 +104,7 @@ fn the_options_of_a_boundary() {
     let (args, errors) = read(
         Kind::Job,
         "statement_timeout = \"1s\", lock_timeout = \"250ms\", idle_timeout = \"1m\", timeout = \"1s\", retry = 3, \
-         confirm_commit, read_write, no_rollback_for = | A::B(1..=2, ref c) | A::D { .. } if *c > 5, independent",
+         confirm_commit, single_statement, read_write, no_rollback_for = | A::B(1..=2, ref c) | A::D { .. } if *c > 5, independent",
     );
     assert_eq!(errors, [""; 0]);
     let timeouts: Vec<_> = args
@@ -131,6 +131,7 @@ fn the_options_of_a_boundary() {
             "read_write",
             "independent",
             "confirm_commit",
+            "single_statement",
             "timeout",
             "statement_timeout",
             "lock_timeout",

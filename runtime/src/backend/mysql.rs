@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use demarcate_sql::Dialect;
 use futures_core::future::BoxFuture;
+use futures_util::TryStreamExt;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
-use sqlx::{AssertSqlSafe, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Either, MySql, MySqlConnection, Row, SqlSafeStr, SqlStr};
 
 use crate::backend::diagnosis::Diagnosis;
 use crate::backend::forward::{first_row, forward_fetch_many, forward_to_connection};
@@ -32,6 +33,12 @@ const UNWANTED: &str = ", CASE WHEN CAST(@@GLOBAL.read_only AS CHAR) NOT IN ('0'
                         THEN 'read-only by `innodb_read_only`' END";
 
 impl sealed::Sealed for MySql {}
+
+/// Shows the settings of the session that keep statements from running in transactions of their own, and then the number of
+/// the connection. `tx_read_only` is the older name of `transaction_read_only`.
+const ASK_SETTINGS: &str = "SHOW SESSION VARIABLES WHERE (Variable_name = 'autocommit' AND Value = 'OFF') \
+                            OR (Variable_name IN ('transaction_read_only', 'tx_read_only') AND Value = 'ON'); \
+                            SELECT CONNECTION_ID()";
 
 impl Execute for MySql {
     const PREPARES: bool = true;
@@ -206,6 +213,26 @@ impl Transact for MySql {
         ))
         .into_sql_str()
     }
+
+    /// `SHOW` shows the settings that forbid it.
+    fn may_run_alone(
+        connection: &mut MySqlConnection,
+    ) -> BoxFuture<'_, Result<Option<u64>, sqlx::Error>> {
+        Box::pin(async move {
+            let ask = Statement::of_text(ASK_SETTINGS.into_sql_str());
+            let steps: Vec<_> = Self::fetch_many(connection, ask).try_collect().await?;
+            let mut rows = steps.into_iter().filter_map(Either::right);
+            match (rows.next(), rows.next()) {
+                (Some(process), None) => Ok(Some(process.try_get(0)?)),
+                _ => Ok(None),
+            }
+        })
+    }
+
+    /// A message of its own: a proxy that keeps track of the settings of its clients reads the first statement of a message.
+    const READ_ONLY: &'static str = "SET SESSION TRANSACTION READ ONLY";
+
+    const WRITE_AGAIN: &'static str = "SET SESSION TRANSACTION READ WRITE; ";
 
     fn roll_back<'c>(
         connection: &'c mut MySqlConnection,

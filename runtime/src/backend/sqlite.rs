@@ -282,6 +282,7 @@ impl Transact for Sqlite {
         waits_in_begin: true,
         // The connection runs on a thread of its own, not on the runtime.
         lives_with_runtime: false,
+        has_implicit_transactions: false,
         ..TransactionFacts::SERVER
     };
 

@@ -48,6 +48,21 @@ pub trait Transact: Connect {
     /// Returns the SQL that commits in one round trip, and fails if the transaction is not the one that was begun.
     fn commit(options: &Effective, fitting: &Self::Fitting) -> SqlStr;
 
+    /// Asks whether statements may run in transactions of their own on the connection: each reads as in one at read
+    /// committed, commits by itself, and runs on a session that no other client uses. Returns the server's number of the
+    /// connection if they may. One round trip.
+    fn may_run_alone(
+        _connection: &mut Self::Connection,
+    ) -> BoxFuture<'_, Result<Option<u64>, sqlx::Error>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// The SQL that makes transactions of the session read-only which do not say what they are.
+    const READ_ONLY: &'static str = "";
+
+    /// The SQL that takes back [`READ_ONLY`](Self::READ_ONLY), to be put before a [`begin`](Self::begin).
+    const WRITE_AGAIN: &'static str = "";
+
     /// Rolls back the transaction, if one is open, of a connection that is [settled](Self::settle).
     ///
     /// `Ok` means that no transaction is open on the connection and no answer is outstanding.
@@ -107,6 +122,8 @@ pub struct TransactionFacts {
     pub finishes_unread: bool,
     /// Whether a begin waits for a lock, in this process, where nothing can end the wait.
     pub waits_in_begin: bool,
+    /// Whether a statement may run outside an explicit transaction, in one that the server begins and ends.
+    pub has_implicit_transactions: bool,
     /// Whether a connection is usable only until the runtime on which it was opened shuts down.
     pub lives_with_runtime: bool,
 }
@@ -122,6 +139,7 @@ impl TransactionFacts {
         rollback_limit: Duration::from_secs(5),
         finishes_unread: true,
         waits_in_begin: false,
+        has_implicit_transactions: true,
         lives_with_runtime: true,
     };
 }
@@ -196,6 +214,7 @@ mod tests {
             rollback_limit: Duration::from_secs(30),
             finishes_unread: false,
             waits_in_begin: true,
+            has_implicit_transactions: false,
             lives_with_runtime: false,
         };
         assert_eq!(sqlx::Sqlite::FACTS, sqlite);

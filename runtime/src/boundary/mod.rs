@@ -169,7 +169,12 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             let tolerated = self.options.tolerated.as_ref();
             tolerated.is_some_and(|tolerated| tolerated.tolerates(error))
         };
+        if session.core.has_committed() && result.is_err() {
+            tracing::warn!(target: targets::BOUNDARY, boundary = %site, "the body has returned an error after its only statement was committed");
+        }
         let verdict = match &result {
+            // There is nothing left to roll back.
+            _ if session.core.has_committed() => Verdict::Commit,
             Err(error) if is_tolerated(error) => Verdict::Commit,
             result => judge(result),
         };
@@ -240,14 +245,14 @@ impl<DB: Backend> Core<DB> {
     /// Ends the run because the factory has closed.
     fn closed<T, E>(&mut self) -> FailedRun<T, E> {
         let place = self.activity.place();
-        FailedRun::last(Failed::Boundary(
-            self.recorder.end_with(Error::Closed { place }),
-        ))
+        let error = self.cut_short(Error::Closed { place });
+        FailedRun::last(Failed::Boundary(self.recorder.end_with(error)))
     }
 
     /// Ends the run because its timeout has passed.
     fn out_of_time<T, E>(&mut self, limit: Duration, deadline: Instant) -> FailedRun<T, E> {
         let error = self.timed_out(limit, deadline);
+        let error = self.cut_short(error);
         FailedRun::last(Failed::Boundary(self.recorder.end_with(error)))
     }
 }

@@ -12,6 +12,7 @@ use crate::classify::{Fate, classify};
 use crate::error::Error;
 use crate::factory::SessionFactory;
 use crate::options::effective::Effective;
+use crate::pool::access_mode::AccessMode;
 use crate::pool::lease::{ConnectionState, Lease};
 use crate::pool::overload::Queueing;
 use crate::scope::activity::Activity;
@@ -111,7 +112,9 @@ async fn lend<DB: Backend>(db: &SessionFactory<DB>, site: Site) -> Result<Lease<
             "connection that could be lent outside a transaction",
             "connect to the server itself for such statements, with a factory of their own",
         )?;
-        let connection = pool.acquire_or_refuse(site, queueing).await?;
+        let connection = pool
+            .acquire_or_refuse(site, queueing, AccessMode::Configured)
+            .await?;
         queueing = Queueing::Always;
         let is_reused = connection.is_reused();
         let mut lease = Lease::new(connection, Arc::new(Effective::default()));
@@ -123,8 +126,11 @@ async fn lend<DB: Backend>(db: &SessionFactory<DB>, site: Site) -> Result<Lease<
             lease.begin(BeginReply::default());
             return Ok(lease);
         };
-        let answer = DB::run_for_row(lease.parts().connection, ask.into_sql_str()).await;
-        match answer.and_then(DB::begun) {
+        let answer = async {
+            lease.write_again().await?;
+            DB::run_for_row(lease.parts().connection, ask.into_sql_str()).await
+        };
+        match answer.await.and_then(DB::begun) {
             Ok(begun) => {
                 if DB::recognize(lease.fitting(), &begun) == Recognition::NewSession {
                     lease.discard_as(Fate::Shared);

@@ -90,8 +90,9 @@ async fn run<DB: Backend>(
     lease.changes_schema();
     lease.begin(BeginReply::default());
     *lease.parts().state = ConnectionState::Busy;
-    let connection = lease.parts().connection;
     let migrated = async {
+        lease.write_again().await?;
+        let connection = lease.parts().connection;
         if let Some(lock) = DB::LOCK {
             DB::run(connection, lock.into_sql_str()).await?;
         }

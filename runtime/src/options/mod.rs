@@ -36,6 +36,7 @@ pub(crate) use tolerance::Tolerated;
 /// | [`replica`](Self::replica) | `replica = Prefer` | the primary |
 /// | [`no_rollback_for`](Self::no_rollback_for) | `no_rollback_for = ApiError::Declined` | every `Err` rolls back |
 /// | [`confirm_commit`](Self::confirm_commit) | `confirm_commit` | no |
+/// | [`single_statement`](Self::single_statement) | `single_statement` | no |
 /// | [`independent`](Self::independent) | `independent` | no |
 /// | [`name`](Self::name) | `name = "monthly_report"` | the function's; `transaction` for a closure |
 ///
@@ -57,6 +58,7 @@ pub struct TxOptions {
     pub(crate) deferrable: bool,
     pub(crate) independent: bool,
     pub(crate) confirm_commit: bool,
+    pub(crate) single_statement: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) statement_timeout: Option<Duration>,
     pub(crate) lock_timeout: Option<Duration>,
@@ -88,6 +90,10 @@ impl TxOptions {
     }
 
     /// Makes the transaction read-only: the server rejects writes.
+    ///
+    /// At read committed, where each statement has a snapshot of its own, statements may be sent without a transaction around
+    /// them, on a connection that was made read-only: *n* statements then take *n* round trips. The
+    /// [guide](crate::guide::isolation_retries_locks#reads-and-single-statements) says which do, and which do not.
     #[must_use]
     pub fn read_only(mut self) -> Self {
         self.read_only = Some(true);
@@ -195,6 +201,38 @@ impl TxOptions {
         self
     }
 
+    /// Sends one statement, which the server commits by itself: one round trip in place of three.
+    ///
+    /// A second statement, a [`savepoint`](crate::Session::savepoint) and the
+    /// [raw connection](crate::Session::unguarded) are refused with [`Error::Unsupported`]. What the statement did stays,
+    /// whatever the body returns after it: return its result. If the answer is lost, the body gets
+    /// [`Error::CommitUnknown`], and the boundary is not run again.
+    ///
+    /// Before its first such statement, and after a second without use, a connection costs one more round trip, which asks
+    /// the server. Where the server's session may be lent to others, or has other settings, and with an option that has to be
+    /// set in a transaction (`isolation`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `confirm_commit`), the
+    /// statement gets a transaction of its own, as without this option; so it does on SQLite, in a pool of the user's own, and
+    /// if the factory has an [`after_connect`](crate::Builder::after_connect) or asks for a
+    /// [kind of server](crate::Builder::target_session_attrs).
+    ///
+    /// ```
+    /// # #[cfg(feature = "postgres")] {
+    /// use demarcate::postgres::Session;
+    /// use demarcate::{Error, router_tx};
+    ///
+    /// #[router_tx(single_statement)]
+    /// async fn seen(tx: &mut Session, user: i64) -> Result<u64, Error> {
+    ///     let update = sqlx::query("update users set seen = now() where id = $1").bind(user);
+    ///     Ok(update.execute(&mut *tx).await?.rows_affected())
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn single_statement(mut self) -> Self {
+        self.single_statement = true;
+        self
+    }
+
     /// Opens the boundary on a second connection if this task is already inside a boundary on the same pool.
     ///
     /// Its commit remains if the outer boundary rolls back. Tasks that each hold one connection and wait for another can
@@ -228,6 +266,7 @@ impl TxOptions {
             deferrable,
             independent,
             confirm_commit,
+            single_statement,
             timeout,
             statement_timeout,
             lock_timeout,
@@ -244,6 +283,7 @@ impl TxOptions {
             && *deferrable == other.deferrable
             && *independent == other.independent
             && *confirm_commit == other.confirm_commit
+            && *single_statement == other.single_statement
             && *timeout == other.timeout
             && *statement_timeout == other.statement_timeout
             && *lock_timeout == other.lock_timeout
@@ -267,6 +307,7 @@ impl TxOptions {
             // A read-only transaction has no writes to confirm, so the default does not apply.
             confirm_commit: self.confirm_commit
                 || (defaults.confirm_commit && read_only != Some(true)),
+            single_statement: self.single_statement || defaults.single_statement,
             timeout: self.timeout.or(defaults.timeout),
             statement_timeout: self.statement_timeout.or(defaults.statement_timeout),
             lock_timeout: self.lock_timeout.or(defaults.lock_timeout),

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use super::{Guest, holders};
 use crate::backend::Backend;
+use crate::pool::access_mode::AccessMode;
 use crate::pool::control::ControlConnection;
 use crate::pool::learned::Learned;
 use crate::pool::own::Lent;
@@ -70,6 +71,45 @@ impl<DB: Backend> Connection<DB> {
         match &mut self.held {
             Some(LentConnection::Own(lent)) => lent.prepare_again().await,
             Some(LentConnection::Sqlx(_)) | None => Ok(()),
+        }
+    }
+
+    /// Whether the server accepts writes on the connection outside any transaction.
+    pub(crate) fn access_mode(&self) -> AccessMode {
+        match &self.held {
+            Some(LentConnection::Own(lent)) => lent.own().access_mode,
+            // It is never changed there: the user may take the connection too.
+            Some(LentConnection::Sqlx(_)) | None => AccessMode::Configured,
+        }
+    }
+
+    pub(crate) fn set_access_mode(&mut self, access_mode: AccessMode) {
+        if let Some(LentConnection::Own(lent)) = &mut self.held {
+            lent.own_mut().access_mode = access_mode;
+        }
+    }
+
+    /// Whether the connection lay idle for so long that it may have died unnoticed.
+    pub(crate) fn has_lain_idle(&self) -> bool {
+        match &self.held {
+            Some(LentConnection::Own(lent)) => lent.has_lain_idle(),
+            Some(LentConnection::Sqlx(_)) | None => false,
+        }
+    }
+
+    /// Returns the server's number of the connection, if statements may run on it in transactions of their own, which is
+    /// asked once.
+    pub(crate) fn process(&self) -> Option<u64> {
+        match &self.held {
+            Some(LentConnection::Own(lent)) => lent.own().process,
+            Some(LentConnection::Sqlx(_)) | None => None,
+        }
+    }
+
+    /// Records the server's number of the connection.
+    pub(crate) fn set_process(&mut self, process: Option<u64>) {
+        if let Some(LentConnection::Own(lent)) = &mut self.held {
+            lent.own_mut().process = process;
         }
     }
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::Either;
-use sqlx::SqlSafeStr;
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use tokio::time::timeout;
 
 use crate::backend::{Backend, BeginReply};
 use crate::classify::{Fate, Redacted};
 use crate::options::effective::Effective;
 use crate::pool::Connection;
+use crate::pool::access_mode::AccessMode;
+use crate::settings::TargetSessionAttrs;
 use crate::targets;
 
 /// The state of the protocol on a leased connection.
@@ -34,6 +36,8 @@ pub(crate) struct LeasedParts<'a, DB: Backend> {
     pub(crate) connection: &'a mut DB::Connection,
     pub(crate) state: &'a mut ConnectionState,
     pub(crate) spent: &'a mut Option<Fate>,
+    /// The state of the connection between two statements.
+    pub(crate) at_rest: ConnectionState,
 }
 
 /// Ensures that a connection returns to the pool clean, or not at all.
@@ -58,6 +62,8 @@ struct ActiveLease<DB: Backend> {
     /// Whether the transaction may have changed the schema.
     changed_schema: bool,
     options: Arc<Effective>,
+    /// Whether the server begins and ends a transaction for each statement, so that none is open between them.
+    is_implicit: bool,
     /// Whether the begin was answered.
     has_begun: bool,
     begun: BeginReply,
@@ -75,6 +81,7 @@ impl<DB: Backend> Lease<DB> {
                 changed_schema: false,
                 connection,
                 options,
+                is_implicit: false,
                 has_begun: false,
                 begun: BeginReply::default(),
             }),
@@ -90,6 +97,7 @@ impl<DB: Backend> Lease<DB> {
     pub(crate) fn parts(&mut self) -> LeasedParts<'_, DB> {
         let held = self.held();
         LeasedParts {
+            at_rest: held.at_rest(),
             connection: &mut held.connection,
             state: &mut held.state,
             spent: &mut held.spent,
@@ -151,9 +159,91 @@ impl<DB: Backend> Lease<DB> {
     /// Records that the transaction has begun.
     pub(crate) fn begin(&mut self, begun: BeginReply) {
         let held = self.held();
+        let access_mode = held.connection.access_mode();
+        if access_mode == AccessMode::Unknown && !held.options.is_read_only() {
+            held.connection.set_access_mode(AccessMode::Configured);
+        }
         held.begun = begun;
+        held.is_implicit = false;
         held.has_begun = true;
         held.state = ConnectionState::Open;
+    }
+
+    /// Records that the server runs each statement in a transaction of its own, so that none is open. Returns the server's
+    /// number of the connection.
+    pub(crate) fn begin_nothing(&mut self) -> Option<u64> {
+        let held = self.held();
+        held.begun.process = held.connection.process();
+        held.is_implicit = true;
+        held.has_begun = true;
+        held.state = ConnectionState::Clean;
+        held.begun.process
+    }
+
+    /// Whether the server runs each statement in a transaction of its own.
+    pub(crate) fn is_implicit(&self) -> bool {
+        self.held.as_ref().expect(HELD).is_implicit
+    }
+
+    /// Makes the connection ready for statements that run in transactions of their own. Returns `false`, and changes nothing,
+    /// if the settings of its session forbid that. A connection that `must_live` is asked first if it lay idle. Adds its
+    /// round trips to `round_trips`.
+    pub(crate) async fn run_alone(
+        &mut self,
+        must_live: bool,
+        round_trips: &mut u64,
+    ) -> Result<bool, sqlx::Error> {
+        let held = self.held();
+        if held.connection.access_mode() == AccessMode::Fixed {
+            return Ok(false);
+        }
+        let mut may_be_dead = must_live && held.connection.has_lain_idle();
+        if held.connection.process().is_none() {
+            *round_trips += 1;
+            let process = DB::may_run_alone(&mut held.connection).await?;
+            held.connection.set_process(process);
+            if process.is_none() {
+                held.connection.set_access_mode(AccessMode::Fixed);
+                return Ok(false);
+            }
+            may_be_dead = false;
+        }
+        let (wanted, sql) = match held.options.is_read_only() {
+            true => (AccessMode::ReadOnly, DB::READ_ONLY),
+            false => (AccessMode::Configured, DB::WRITE_AGAIN),
+        };
+        if held.connection.access_mode() != wanted {
+            *round_trips += 1;
+            held.connection.set_access_mode(AccessMode::Unknown);
+            DB::run(&mut held.connection, sql.into_sql_str()).await?;
+            held.connection.set_access_mode(wanted);
+        } else if may_be_dead {
+            *round_trips += 1;
+            DB::drain(&mut held.connection).await?;
+        }
+        Ok(true)
+    }
+
+    /// Returns the SQL that begins the transaction.
+    pub(crate) fn begin_sql(&mut self, target: TargetSessionAttrs) -> SqlStr {
+        let held = self.held();
+        let begin = DB::begin(&held.options, held.connection.fitting(), target);
+        // A transaction that says so is read-only whatever the connection is.
+        if held.options.is_read_only() || !held.connection.access_mode().may_be_read_only() {
+            return begin;
+        }
+        held.connection.set_access_mode(AccessMode::Unknown);
+        AssertSqlSafe(format!("{}{}", DB::WRITE_AGAIN, begin.as_str())).into_sql_str()
+    }
+
+    /// Lets the server accept writes outside any transaction again, if it was told not to.
+    pub(crate) async fn write_again(&mut self) -> Result<(), sqlx::Error> {
+        let held = self.held();
+        if held.connection.access_mode().may_be_read_only() {
+            DB::run(&mut held.connection, DB::WRITE_AGAIN.into_sql_str()).await?;
+            held.connection.set_access_mode(AccessMode::Configured);
+        }
+        Ok(())
     }
 
     /// Returns the server's number of the connection.
@@ -221,6 +311,14 @@ impl<DB: Backend> Drop for Lease<DB> {
 }
 
 impl<DB: Backend> ActiveLease<DB> {
+    /// Returns the state of the connection between two statements.
+    fn at_rest(&self) -> ConnectionState {
+        match self.is_implicit {
+            true => ConnectionState::Clean,
+            false => ConnectionState::Open,
+        }
+    }
+
     async fn settle(&mut self) -> Result<(), sqlx::Error> {
         if self.state == ConnectionState::Lost || self.spent == Some(Fate::Lost) {
             return Err(sqlx::Error::Protocol("the connection is lost".to_owned()));
@@ -231,7 +329,7 @@ impl<DB: Backend> ActiveLease<DB> {
             let rest = DB::drain(&mut self.connection);
             if let Ok(Ok(()) | Err(sqlx::Error::Database(_))) = timeout(DRAINING_TAKES, rest).await
             {
-                self.state = ConnectionState::Open;
+                self.state = self.at_rest();
             }
         }
         if self.state == ConnectionState::Busy {
@@ -242,13 +340,16 @@ impl<DB: Backend> ActiveLease<DB> {
             let settled = DB::settle(&mut self.connection).await;
             DB::resume(self.connection.fitting());
             settled?;
-            self.state = ConnectionState::Open;
+            self.state = self.at_rest();
         }
         Ok(())
     }
 
     async fn settle_and_roll_back(&mut self) -> Result<(), sqlx::Error> {
         self.settle().await?;
+        if self.state == ConnectionState::Clean {
+            return Ok(());
+        }
         let fitting = Arc::clone(self.connection.fitting());
         DB::roll_back(&mut self.connection, &self.options, &fitting).await
     }
@@ -326,6 +427,7 @@ impl<DB: Backend> ActiveLease<DB> {
         let done = async {
             DB::forget_statements(&mut self.connection).await?;
             DB::run(&mut self.connection, reset.into_sql_str()).await?;
+            self.connection.set_access_mode(AccessMode::Configured);
             if let Some(ask) = DB::ASK_PROCESS {
                 let row = DB::run_for_row(&mut self.connection, ask.into_sql_str()).await?;
                 prove_in_step::<DB>(row, self.begun.process)?;

@@ -1,5 +1,6 @@
 //! Connection pools: lends connections to boundaries, takes them back, and closes them at shutdown.
 
+pub(crate) mod access_mode;
 mod connection;
 pub(crate) mod control;
 mod guests;
@@ -33,6 +34,7 @@ use crate::backend::{Backend, connect_error};
 use crate::classify::Fate;
 use crate::error::Error;
 use crate::options::effective::Effective;
+use crate::pool::access_mode::AccessMode;
 use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
 use crate::pool::learned::Learned;
@@ -196,6 +198,18 @@ impl<DB: Backend> Pool<DB> {
         self.learned.pooler()
     }
 
+    /// Whether statements may run in transactions of their own on a connection that is made read-only for those that read.
+    ///
+    /// Not where another client uses the server's session or the connection as well, nor where somebody else prepares it,
+    /// whose settings that would undo; and not where each begin asks for the kind of the server.
+    pub(crate) fn may_run_alone(&self) -> bool {
+        let is_ours_alone = match &self.source {
+            PoolSource::Own(own) => !own.is_prepared(),
+            PoolSource::Sqlx { .. } => false,
+        };
+        is_ours_alone && self.pooler() == Pooler::None && self.target == TargetSessionAttrs::Any
+    }
+
     /// Returns what boundaries have learned about the server.
     pub(crate) fn learned(&self) -> &Learned {
         &self.learned
@@ -263,10 +277,12 @@ impl<DB: Backend> Pool<DB> {
     ///
     /// Dropping the future gives up the place in the queue, or returns the connection.
     pub(crate) async fn acquire(&self, boundary: Site) -> Result<Connection<DB>, Error> {
-        self.acquire_or_refuse(boundary, Queueing::Always).await
+        self.acquire_or_refuse(boundary, Queueing::Always, AccessMode::Configured)
+            .await
     }
 
-    /// Lends a connection to a boundary, or refuses it at once if too many wait for one already.
+    /// Lends a connection to a boundary, or refuses it at once if too many wait for one already. If several are idle, one
+    /// is preferred that has the `wanted` access mode.
     ///
     /// # Cancel safety
     ///
@@ -275,11 +291,12 @@ impl<DB: Backend> Pool<DB> {
         &self,
         boundary: Site,
         queueing: Queueing,
+        wanted: AccessMode,
     ) -> Result<Connection<DB>, Error> {
         let waiting = WaitCounter::new(&self.waiting);
         let held = match &self.source {
             PoolSource::Own(own) => {
-                let taken = own.take(queueing).await;
+                let taken = own.take(queueing, wanted).await;
                 LentConnection::Own(taken.map_err(|lack| self.explain(lack))?)
             }
             PoolSource::Sqlx { pool, .. } => {
@@ -346,7 +363,7 @@ impl<DB: Backend> Pool<DB> {
         let PoolSource::Own(own) = &self.source else {
             return Ok(());
         };
-        let taken = own.take(Queueing::Always).await;
+        let taken = own.take(Queueing::Always, AccessMode::Configured).await;
         let mut lent = taken.map_err(|lack| self.explain(lack))?;
         let proven = DB::prove(&mut lent.own_mut().connection).await;
         proven.map_err(connect_error::<DB>)

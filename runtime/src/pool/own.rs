@@ -20,6 +20,7 @@ pub(crate) use attempt::no_answer;
 
 use crate::backend::Backend;
 use crate::classify::{Redacted, classify};
+use crate::pool::access_mode::AccessMode;
 use crate::pool::learned::Learned;
 use crate::pool::overload::{Overload, Queueing};
 use crate::settings::Options;
@@ -78,6 +79,10 @@ pub(crate) struct OwnConnection<DB: Backend> {
     begun: Instant,
     /// Whether the statements that are prepared on the connection may not fit the schema.
     pub(crate) is_stale: bool,
+    /// Whether the server accepts writes on the connection outside any transaction.
+    pub(crate) access_mode: AccessMode,
+    /// The server's number of the connection, once it has told that statements may run in transactions of their own.
+    pub(crate) process: Option<u64>,
     /// The statements, by the hash of their text, that were run on the connection behind a pooler: it knows their types.
     pub(crate) types_of: HashSet<u64>,
     /// Shows whether the runtime on which the connection was opened still runs.
@@ -196,14 +201,21 @@ struct Making {
     _stop: oneshot::Sender<()>,
 }
 
-/// The age up to which a waiter takes over an unclaimed attempt. An older attempt may be stuck, so a new one is begun.
+/// The age up to which a waiter takes over an unclaimed attempt. An older attempt may be stuck, so a new one is begun. And
+/// the time for which an idle connection is taken to live.
 const FRESH: Duration = Duration::from_secs(1);
 
 impl<DB: Backend> PoolState<DB> {
-    /// Takes the idle connection that was used last. Drops those whose runtime has shut down, and outdated ones.
-    fn pop_idle(&mut self, learned: &Learned) -> Option<OwnConnection<DB>> {
+    /// Takes the idle connection that was used last, if possible one whose access mode need not be changed. Drops those
+    /// whose runtime has shut down, and outdated ones.
+    fn pop_idle(&mut self, learned: &Learned, wanted: AccessMode) -> Option<OwnConnection<DB>> {
         loop {
-            let mut own = self.idle.pop()?;
+            let fits = |own: &OwnConnection<DB>| own.access_mode == wanted;
+            let at = self.idle.iter().rposition(fits);
+            let mut own = match at {
+                Some(at) => self.idle.remove(at),
+                None => self.idle.pop()?,
+            };
             if !own.is_orphaned() && !learned.is_outdated(own.begun) {
                 return Some(own);
             }
@@ -328,6 +340,11 @@ impl<DB: Backend> OwnPool<DB> {
         (state.there, state.idle.len())
     }
 
+    /// Whether the user prepares each new connection.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.after_connect.is_some()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.state().is_closed
     }
@@ -366,10 +383,14 @@ impl<DB: Backend> OwnPool<DB> {
     /// # Cancel safety
     ///
     /// Dropping the future gives up the place in the queue. Its attempt is left to the next waiter.
-    pub(crate) async fn take(self: &Arc<Self>, queueing: Queueing) -> Result<Lent<DB>, Lack> {
+    pub(crate) async fn take(
+        self: &Arc<Self>,
+        queueing: Queueing,
+        wanted: AccessMode,
+    ) -> Result<Lent<DB>, Lack> {
         self.look_after();
         let mut place = loop {
-            match self.enter(queueing) {
+            match self.enter(queueing, wanted) {
                 Queued::Served(over) if over.is_over() => over.close().await,
                 Queued::Served(lent) => return Ok(lent),
                 Queued::Waits(place) => break place,
@@ -390,17 +411,19 @@ impl<DB: Backend> OwnPool<DB> {
 
     /// Lends an idle connection, if there is one.
     pub(crate) fn take_idle(self: &Arc<Self>) -> Option<Lent<DB>> {
-        let own = self.state().pop_idle(&self.learned)?;
+        let own = self
+            .state()
+            .pop_idle(&self.learned, AccessMode::Configured)?;
         Some(Lent::new(self, own, true))
     }
 
     /// Lends an idle connection, or enters the queue.
-    fn enter(self: &Arc<Self>, queueing: Queueing) -> Queued<DB> {
+    fn enter(self: &Arc<Self>, queueing: Queueing, wanted: AccessMode) -> Queued<DB> {
         let mut state = self.state();
         if state.is_closed {
             return Queued::Refused(Lack::Closed);
         }
-        if let Some(own) = state.pop_idle(&self.learned) {
+        if let Some(own) = state.pop_idle(&self.learned, wanted) {
             return Queued::Served(Lent::new(self, own, true));
         }
         if let Some(error) = state.breaker.refuse() {
@@ -778,6 +801,11 @@ impl<DB: Backend> Lent<DB> {
             // If saying goodbye fails, the server notices the closed socket instead.
             timeout(CLOSING_TAKES, own.connection.close()).await.ok();
         }
+    }
+
+    /// Whether the connection lay idle for longer than [`FRESH`], so that it may have died unnoticed.
+    pub(crate) fn has_lain_idle(&self) -> bool {
+        self.own().returned.elapsed() > FRESH
     }
 
     fn is_over(&self) -> bool {

@@ -6,19 +6,48 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 use crate::backend::forward::last_row;
-use crate::backend::{Backend, Recognition, connect_error};
+use crate::backend::{Backend, BeginReply, Recognition, connect_error};
 use crate::classify::{Category, Fate, Timeout, classify};
 use crate::error::Error;
-use crate::options::ReadPreference;
+use crate::options::{Isolation, ReadPreference};
 use crate::pool::Pool;
-use crate::pool::lease::Lease;
+use crate::pool::access_mode::AccessMode;
+use crate::pool::lease::{ConnectionState, Lease};
 use crate::pool::overload::Queueing;
 use crate::pool::replicas;
 use crate::scope::holder::InWords;
 use crate::session::failure::Failure;
+use crate::session::guard::Passed;
 use crate::session::transaction::{Core, OnConnection};
+use crate::settings::TargetSessionAttrs;
 use crate::targets;
 use crate::util::on_drop::OnDrop;
+
+/// Who begins the transaction that a statement runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TransactionMode {
+    /// The session, for all statements of the boundary.
+    Explicit,
+    /// The server, for each statement, if the settings of its session allow that. Otherwise the session.
+    Implicit,
+}
+
+/// Begins a transaction on a leased connection. Returns its answer; `None` if statements run in transactions of their own.
+async fn begin_on<DB: Backend>(
+    lease: &mut Lease<DB>,
+    mode: TransactionMode,
+    must_live: bool,
+    target: TargetSessionAttrs,
+    round_trips: &mut u64,
+) -> Result<Option<BeginReply>, sqlx::Error> {
+    if mode == TransactionMode::Implicit && lease.run_alone(must_live, round_trips).await? {
+        return Ok(None);
+    }
+    *round_trips += 1;
+    let begin = lease.begin_sql(target);
+    let row = last_row::<DB>(lease.parts().connection, begin).await?;
+    DB::begun(row).map(Some)
+}
 
 impl<DB: Backend> Core<DB> {
     /// Acquires a connection and begins the transaction on it. If the transaction has begun already, proves that it
@@ -26,12 +55,16 @@ impl<DB: Backend> Core<DB> {
     ///
     /// A pooled connection may have died. In that case the begin fails, nothing was executed, and another
     /// connection is tried without the caller noticing.
-    pub(crate) async fn begin(&mut self) -> Result<(), Error> {
-        if self.connection.is_some() {
-            return self.prove_open().await;
-        }
+    pub(crate) async fn begin(&mut self, mode: TransactionMode) -> Result<(), Error> {
+        let is_implicit = self.connection.as_ref().map(|on| on.lease.is_implicit());
         // Boxed: it runs once per transaction, and inline it would enlarge every statement's future.
-        let begun = Box::pin(self.begin_on_a_live_connection()).await;
+        let begun = match is_implicit {
+            None => Box::pin(self.begin_on_a_live_connection(mode)).await,
+            Some(true) if mode == TransactionMode::Explicit => {
+                Box::pin(self.begin_after_reads()).await
+            }
+            Some(_) => return self.prove_open().await,
+        };
         begun.map_err(|error| {
             let error = error.at(|| self.activity.place_of_run());
             // The body receives the original; the session keeps a copy.
@@ -43,16 +76,75 @@ impl<DB: Backend> Core<DB> {
         })
     }
 
-    async fn begin_on_a_live_connection(&mut self) -> Result<(), Error> {
+    /// Returns who begins the transaction for a statement of the body that is sent next.
+    pub(crate) fn mode_for(&self, sql: &str, passed: Passed) -> TransactionMode {
+        let on = self.connection.as_ref();
+        if on.is_some_and(|on| !on.lease.is_implicit())
+            || !self.may_leave_transactions_to_the_server()
+        {
+            return TransactionMode::Explicit;
+        }
+        let options = &self.options;
+        let is_alone = if options.is_read_only() {
+            // Each statement has a snapshot of its own at this level anyway.
+            let isolation = options.isolation.unwrap_or(DB::DEFAULT_ISOLATION);
+            isolation == Isolation::ReadCommitted && demarcate_sql::reads_alone(sql, DB::DIALECT)
+        } else {
+            options.isolation.is_none() && passed.is_plain()
+        };
+        match is_alone {
+            true => TransactionMode::Implicit,
+            false => TransactionMode::Explicit,
+        }
+    }
+
+    /// Whether the boundary only reads or has a single statement, and asks for no setting that would have to be made in a
+    /// transaction.
+    fn may_leave_transactions_to_the_server(&self) -> bool {
+        let options = &self.options;
+        DB::FACTS.has_implicit_transactions
+            && (options.is_read_only() || options.single_statement)
+            && !options.confirm_commit
+            && options.statement_timeout.is_none()
+            && options.lock_timeout.is_none()
+            && options.idle_timeout.is_none()
+            && self.pool().may_run_alone()
+    }
+
+    /// Begins the transaction on the connection on which statements have read in transactions of their own.
+    async fn begin_after_reads(&mut self) -> Result<(), Error> {
+        let target = self.pool().target();
+        let Some(OnConnection { lease, .. }) = &mut self.connection else {
+            return Ok(());
+        };
+        *lease.parts().state = ConnectionState::Busy;
+        self.activity.begins();
+        let round_trips = &mut self.recorder.totals.round_trips;
+        match begin_on(lease, TransactionMode::Explicit, false, target, round_trips).await {
+            Ok(begun) => {
+                let begun = begun.unwrap_or_default();
+                self.activity.begun(begun.process, self.replica);
+                lease.begin(begun);
+                Ok(())
+            }
+            Err(error) => {
+                self.activity.begun(None, None);
+                *lease.parts().state = ConnectionState::Lost;
+                Err(Error::from(error))
+            }
+        }
+    }
+
+    async fn begin_on_a_live_connection(&mut self, mode: TransactionMode) -> Result<(), Error> {
         let Some(replica) = self.replica else {
-            return self.begin_on_the_chosen_pool().await;
+            return self.begin_on_the_chosen_pool(mode).await;
         };
         let engine = Arc::clone(&self.engine);
         let waiting = engine.replicas().wait_for(replica);
         let begun = if self.options.replica == Some(ReadPreference::Require) {
-            self.begin_on_the_chosen_pool().await
+            self.begin_on_the_chosen_pool(mode).await
         } else {
-            self.begin_on_a_replica_soon().await
+            self.begin_on_a_replica_soon(mode).await
         };
         let is_news = waiting.end(begun.is_ok());
         let Err(error) = begun else { return begun };
@@ -63,14 +155,14 @@ impl<DB: Backend> Core<DB> {
             tracing::warn!(target: targets::TRANSACTION, boundary = %self.site(), replica, %error, "replica is unreachable; reading from the primary");
         }
         self.replica = None;
-        self.begin_on_the_chosen_pool().await
+        self.begin_on_the_chosen_pool(mode).await
     }
 
     /// Begins on the replica, and gives up early enough to leave time for reading from the primary.
-    async fn begin_on_a_replica_soon(&mut self) -> Result<(), Error> {
+    async fn begin_on_a_replica_soon(&mut self, mode: TransactionMode) -> Result<(), Error> {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let patience = replicas::PATIENCE.min(left / 2);
-        match timeout(patience, self.begin_on_the_chosen_pool()).await {
+        match timeout(patience, self.begin_on_the_chosen_pool(mode)).await {
             Ok(begun) => begun,
             Err(_) => {
                 if let Some(on) = self.connection.take() {
@@ -86,7 +178,12 @@ impl<DB: Backend> Core<DB> {
         self.engine.pool_of(self.replica)
     }
 
-    async fn begin_on_the_chosen_pool(&mut self) -> Result<(), Error> {
+    async fn begin_on_the_chosen_pool(&mut self, mode: TransactionMode) -> Result<(), Error> {
+        let wanted = match mode {
+            TransactionMode::Explicit => AccessMode::Configured,
+            TransactionMode::Implicit if self.options.is_read_only() => AccessMode::ReadOnly,
+            TransactionMode::Implicit => AccessMode::Configured,
+        };
         let mut dead = 0;
         let mut queueing = Queueing::Until(self.deadline);
         loop {
@@ -97,7 +194,7 @@ impl<DB: Backend> Core<DB> {
             let waiting = OnDrop::new(|| *stopped_waiting = Some(Instant::now()));
             let began = Instant::now();
             let site = self.activity.site();
-            let acquired = pool.acquire_or_refuse(site, queueing).await;
+            let acquired = pool.acquire_or_refuse(site, queueing, wanted).await;
             self.recorder.totals.acquiring += began.elapsed();
             let connection = acquired?;
             queueing = Queueing::Always;
@@ -120,13 +217,18 @@ impl<DB: Backend> Core<DB> {
                     is_used: false,
                 })
                 .lease;
-            self.recorder.totals.round_trips += 1;
-            let begin = DB::begin(&self.options, lease.fitting(), pool.target());
-            let connection = lease.parts().connection;
             self.activity.begins();
-            let begun = last_row::<DB>(connection, begin).await;
-            match begun.and_then(DB::begun) {
-                Ok(begun) => {
+            let round_trips = &mut self.recorder.totals.round_trips;
+            // A statement that writes is not sent again if it finds the connection dead, and a replica that does not answer
+            // is given up at the begin.
+            let must_live = !self.options.is_read_only() || self.replica.is_some();
+            match begin_on(lease, mode, must_live, pool.target(), round_trips).await {
+                Ok(None) => {
+                    let process = lease.begin_nothing();
+                    self.activity.begun(process, self.replica);
+                    return Ok(());
+                }
+                Ok(Some(begun)) => {
                     let recognized = DB::recognize(lease.fitting(), &begun);
                     match recognized {
                         Recognition::AsBefore => {}

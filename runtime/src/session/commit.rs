@@ -46,7 +46,9 @@ impl<DB: Backend> Core<DB> {
                 may_succeed_again: self.fitness.may_run_again(),
             });
         }
-        if let Some(OnConnection { lease, .. }) = &mut self.connection {
+        // Where the server ends each transaction itself, there is nothing to commit.
+        let on = self.connection.as_mut();
+        if let Some(OnConnection { lease, .. }) = on.filter(|on| !on.lease.is_implicit()) {
             self.recorder.totals.round_trips += 1;
             // Until the answer arrives. It stays unknown if the runtime shuts down before that.
             self.recorder.outcome = RunOutcome::Unknown;
@@ -72,9 +74,9 @@ impl<DB: Backend> Core<DB> {
                 }
                 Err(source) => self.commit_failed(source, deadline).await?,
             }
-            self.count_prepared();
-            self.connection = None;
         }
+        self.count_prepared();
+        self.connection = None;
         self.recorder.committed();
         Ok(())
     }
@@ -82,8 +84,12 @@ impl<DB: Backend> Core<DB> {
     /// Checks that the session may commit, and proves that the transaction is still open.
     async fn make_ready(&mut self, limit: Duration, deadline: Instant) -> Result<(), Error> {
         self.check_commit()?;
+        if self.has_committed() {
+            return Ok(());
+        }
         if self.connection.is_some() && Instant::now() >= deadline {
-            return Err(self.timed_out(limit, deadline));
+            let error = self.timed_out(limit, deadline);
+            return Err(self.cut_short(error));
         }
         // A statement left on the raw connection may still run, and would block the proof.
         let stop = self.engine.pool().stop_token().clone();
@@ -97,10 +103,10 @@ impl<DB: Backend> Core<DB> {
         let proven = timeout_at(deadline, stop.run(proof)).await;
         match proven {
             Ok(Some(proven)) => proven,
-            Ok(None) => Err(Error::Closed {
+            Ok(None) => Err(self.cut_short(Error::Closed {
                 place: self.activity.place_of_run(),
-            }),
-            Err(_) => Err(self.timed_out(limit, deadline)),
+            })),
+            Err(_) => Err(self.cut_short(self.timed_out(limit, deadline))),
         }
     }
 
@@ -161,6 +167,18 @@ impl<DB: Backend> Core<DB> {
 }
 
 impl<DB: Backend> Core<DB> {
+    /// Returns the error of a boundary that ends early for the reason `why`. A statement that the server commits by itself
+    /// may have been committed all the same.
+    pub(crate) fn cut_short(&self, why: Error) -> Error {
+        match self.recorder.outcome {
+            RunOutcome::RolledBack => why,
+            RunOutcome::Committed | RunOutcome::Unknown => Error::CommitUnknown {
+                place: self.activity.place_of_run(),
+                source: sqlx::Error::Io(timed_out(why.message_line())),
+            },
+        }
+    }
+
     /// Removes session state that [`unguarded`](crate::Session::unguarded) or a lifted rule of the guard may have left
     /// behind, if a pooler gives the server's session to other clients. Without such a pooler the connection is closed
     /// instead, which discards the state.

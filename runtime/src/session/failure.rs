@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     Slow(Duration),
     /// The guard refused a statement.
     Forbidden(Refusal),
+    /// A boundary of a single statement was asked for more.
+    NotSingle(&'static str),
     /// The boundary does not meet a requirement of a service.
     UnmetRequirement(UnmetRequirement),
 }
@@ -92,9 +94,19 @@ impl Failure {
                 after: *after,
             },
             Self::Forbidden(refusal) => refusal.to_error(place),
+            Self::NotSingle(what) => not_single(what).at(|| place),
             Self::UnmetRequirement(unmet) => unmet.to_error(place),
         }
     }
+}
+
+/// Returns the error of what a boundary with `single_statement` cannot do.
+pub(crate) fn not_single(what: &'static str) -> Error {
+    Error::unsupported(
+        "a boundary with `single_statement`",
+        what,
+        "leave the option out; a statement that was sent before is committed",
+    )
 }
 
 /// The first failure of a session, and the place where it happened.

@@ -50,6 +50,11 @@ pub(crate) struct Passed {
 }
 
 impl Passed {
+    /// Whether it is one statement, and nothing else is known of it.
+    pub(crate) fn is_plain(self) -> bool {
+        self == Self::PLAIN
+    }
+
     /// One `SELECT`, `INSERT`, `UPDATE` or `DELETE` and nothing else.
     const PLAIN: Self = Self {
         is_opaque: false,

@@ -27,6 +27,8 @@ pub(crate) struct InFlight<'a> {
     pub(crate) state: &'a mut ConnectionState,
     /// Why the connection cannot be used after the transaction, if it cannot.
     pub(crate) spent: &'a mut Option<Fate>,
+    /// The state of the connection when the answer has been read to its end.
+    pub(crate) at_rest: ConnectionState,
     /// The state of the connection while rows are returned.
     pub(crate) while_streaming: ConnectionState,
     /// Whether the database is behind a connection to a server.
@@ -46,14 +48,16 @@ pub(crate) struct InFlight<'a> {
     pub(crate) limit: Option<Duration>,
     /// The observer of a statement of the body. The session's own statements have none.
     pub(crate) observer: Option<StatementObserver<'a>>,
-    /// Set if this statement, or code run before it, may have committed unnoticed.
+    /// Set if this statement, or code run before it, may have committed without a commit of the session.
     pub(crate) unproven: Option<Unproven<'a>>,
 }
 
-/// How to report a statement that may have committed unnoticed.
+/// How to report a statement that may have committed without a commit of the session.
 pub(crate) struct Unproven<'a> {
     /// The outcome of the boundary.
     pub(crate) outcome: &'a mut RunOutcome,
+    /// Whether the server commits the statement by itself.
+    pub(crate) commits: bool,
 }
 
 impl InFlight<'_> {
@@ -99,13 +103,28 @@ impl InFlight<'_> {
             Fate::Unprepared => self.guards_types.then_some(Fate::Unprepared),
             // A new connection would meet the same again, but for the names that nobody has known to be shared.
             fate if !self.is_reused && fate != Fate::Shared => None,
+            // Without a begin, the first statement is what finds a connection dead that lay idle.
+            Fate::Lost if self.is_first && self.reads_alone() => Some(Fate::Lost),
             fate => (self.is_first && fate.is_cured_by_another_connection()).then_some(fate),
+        }
+    }
+
+    /// Whether the statement is a transaction of its own, in which it only reads.
+    fn reads_alone(&self) -> bool {
+        self.at_rest == ConnectionState::Clean && self.options.is_read_only()
+    }
+
+    /// Records the outcome of a statement that the server commits by itself.
+    fn settle(&mut self, outcome: RunOutcome) {
+        if let Some(unproven) = self.unproven.as_mut().filter(|unproven| unproven.commits) {
+            *unproven.outcome = outcome;
         }
     }
 
     /// Gives up an attempt whose statement is sent again.
     pub(crate) fn give_up(mut self, error: &sqlx::Error) {
-        *self.state = ConnectionState::Open;
+        *self.state = self.at_rest;
+        self.settle(RunOutcome::RolledBack);
         if let Some(observer) = self.observer.take() {
             observer.failed(self.activity, error);
         }
@@ -113,7 +132,8 @@ impl InFlight<'_> {
 
     /// Records that the answer was read to its end. `rows` are added to the rows counted so far.
     pub(crate) fn complete(&mut self, rows: u64) {
-        *self.state = ConnectionState::Open;
+        *self.state = self.at_rest;
+        self.settle(RunOutcome::Committed);
         if let Some(mut observer) = self.observer.take() {
             observer.returned += rows;
             observer.answered(self.activity);
@@ -125,11 +145,12 @@ impl InFlight<'_> {
         let fate = self.fate(&error);
         *self.state = match fate {
             Fate::Lost => ConnectionState::Lost,
-            _ => ConnectionState::Open,
+            _ => self.at_rest,
         };
         if !matches!(fate, Fate::Usable | Fate::Unprepared) {
             *self.spent = Some(fate);
         }
+        self.settle(RunOutcome::RolledBack);
         let error = self.mark_unknown(error, fate);
         self.report(&error, |options| Failure::caused_by(&error, options));
         error
@@ -153,8 +174,8 @@ impl InFlight<'_> {
         }
     }
 
-    /// Converts the loss of the connection to [`Error::CommitUnknown`] if unproven code was running: it may have
-    /// committed, so a retry could apply it twice.
+    /// Converts the loss of the connection to [`Error::CommitUnknown`] if unproven code was running, or a statement that the
+    /// server commits by itself: it may have committed, so a retry could apply it twice.
     fn mark_unknown(&mut self, error: sqlx::Error, fate: Fate) -> sqlx::Error {
         match &mut self.unproven {
             // What sqlx itself has refused was not run.

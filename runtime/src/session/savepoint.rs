@@ -3,6 +3,7 @@
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::session::Session;
+use crate::session::begin::TransactionMode;
 use crate::session::failure::Failure;
 use crate::session::transaction::Core;
 use crate::targets;
@@ -111,7 +112,8 @@ impl<DB: Backend> Core<DB> {
     async fn enter_savepoint(&mut self) -> Result<String, Error> {
         self.catch_up().await;
         self.check()?;
-        self.begin().await?;
+        self.require_transaction("savepoint")?;
+        self.begin(TransactionMode::Explicit).await?;
         self.guard_types("", false).await?;
         let depth = self.fitness.depth();
         let name = format!("demarcate_{depth}");

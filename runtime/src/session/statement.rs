@@ -6,6 +6,7 @@ use crate::backend::Backend;
 use crate::backend::query::Statement;
 use crate::classify::Fate;
 use crate::error::Error;
+use crate::session::begin::TransactionMode;
 use crate::session::failure::Failure;
 use crate::session::guard::{self, Allowed, Passed, Refusal};
 use crate::session::in_flight::Dispatched;
@@ -44,7 +45,8 @@ impl<DB: Backend> Core<DB> {
         preparing: u64,
     ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
         let passed = self.admit(sql.as_str()).await?;
-        self.begin().await?;
+        self.admit_to_single(passed)?;
+        self.begin(self.mode_for(sql.as_str(), passed)).await?;
         self.forget_stale_statements().await?;
         if passed.leaves_state {
             self.begun().taint();
@@ -60,9 +62,34 @@ impl<DB: Backend> Core<DB> {
         Ok(self.dispatch_statement(sql, passed))
     }
 
+    /// Rejects whatever is more than one statement in a boundary that has said `single_statement`.
+    fn admit_to_single(&mut self, passed: Passed) -> Result<(), Error> {
+        if self.options.single_statement && (self.has_sent || !passed.is_single) {
+            return Err(self.refuse_in_single("second statement"));
+        }
+        Ok(())
+    }
+
+    /// Rejects what needs a longer transaction in a boundary that has said `single_statement`.
+    pub(crate) fn require_transaction(&mut self, what: &'static str) -> Result<(), Error> {
+        match self.options.single_statement {
+            true => Err(self.refuse_in_single(what)),
+            false => Ok(()),
+        }
+    }
+
+    fn refuse_in_single(&mut self, what: &'static str) -> Error {
+        let place = self
+            .activity
+            .place_of_run()
+            .with_statement(self.activity.service(), None);
+        self.fitness.fail_with(Failure::NotSingle(what), place)
+    }
+
     /// Counts a statement of the body, and marks the connection busy for it.
     fn dispatch_statement(&mut self, text: &SqlStr, passed: Passed) -> Dispatched<'_, DB> {
         self.recorder.totals.statements += 1;
+        self.has_sent = true;
         self.fitness.sends();
         self.dispatch(Some(BodyStatement {
             text,
@@ -79,7 +106,8 @@ impl<DB: Backend> Core<DB> {
     ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
         let read = |allowed: &Allowed| guard::read_copy(sql.as_str(), kind, allowed);
         let passed = self.admit_as(read).await?;
-        self.begin().await?;
+        self.admit_to_single(passed)?;
+        self.begin(TransactionMode::Explicit).await?;
         if passed.leaves_state {
             self.begun().taint();
         }
@@ -137,6 +165,7 @@ impl<DB: Backend> Core<DB> {
             return self.knows_types_now(text.as_str()).await;
         }
         self.sent_again += 1;
+        self.has_sent = false;
         // The next statement begins on another connection.
         self.count_prepared();
         if let Some(on) = self.connection.take() {
@@ -178,7 +207,8 @@ impl<DB: Backend> Core<DB> {
     pub(crate) async fn lend_connection(&mut self) -> Result<&mut DB::Connection, Error> {
         self.catch_up().await;
         self.check()?;
-        self.begin().await?;
+        self.require_transaction("raw connection")?;
+        self.begin(TransactionMode::Explicit).await?;
         self.set_witness().await?;
         self.fitness.sends();
         let lease = self.begun();

@@ -17,7 +17,7 @@ use crate::pool::lease::{ConnectionState, Lease};
 use crate::scope::activity::Activity;
 use crate::scope::current;
 use crate::scope::site::Site;
-use crate::session::failure::Failure;
+use crate::session::failure::{Failure, not_single};
 use crate::session::fitness::Fitness;
 use crate::session::hooks::{self, Hooks};
 use crate::session::recorder::Recorder;
@@ -39,6 +39,8 @@ pub(crate) struct Core<DB: Backend> {
     pub(crate) recorder: Recorder,
     /// The statement, by the hash of its text, before which [`guard_types`](Self::guard_types) has set its savepoint.
     pub(crate) guards_types: Option<u64>,
+    /// Whether a statement of the body was sent.
+    pub(crate) has_sent: bool,
     /// How often a statement was sent again.
     pub(crate) sent_again: usize,
     /// The number of savepoints set so far, without those that were rolled back before the server lost track.
@@ -98,6 +100,7 @@ impl<DB: Backend> Core<DB> {
             fitness: Fitness::default(),
             hooks: Hooks::default(),
             guards_types: None,
+            has_sent: false,
             sent_again: 0,
             savepoints_set: 0,
             #[cfg(feature = "postgres")]
@@ -136,6 +139,11 @@ impl<DB: Backend> Core<DB> {
         self.fitness.check()
     }
 
+    /// Whether the server has committed the only statement of the boundary by itself.
+    pub(crate) fn has_committed(&self) -> bool {
+        self.recorder.outcome == RunOutcome::Committed
+    }
+
     /// Rejects the commit of a session that has failed, or that was marked as rollback-only.
     ///
     /// # Errors
@@ -144,7 +152,11 @@ impl<DB: Backend> Core<DB> {
     /// connection of another pool.
     pub(crate) fn check_commit(&mut self) -> Result<(), Error> {
         self.detect_abandoned(0);
-        self.fitness.check_commit(|| self.activity.place_of_run())?;
+        let may_commit = self.fitness.check_commit(|| self.activity.place_of_run());
+        if self.has_committed() && matches!(may_commit, Err(Error::RollbackOnly { .. })) {
+            return Err(not_single("rollback after its statement"));
+        }
+        may_commit?;
         match self.activity.passed() {
             Some(place) => Err(Error::RollbackOnly {
                 place,
@@ -207,7 +219,9 @@ impl<DB: Backend> Core<DB> {
 impl<DB: Backend> Drop for Core<DB> {
     fn drop(&mut self) {
         self.count_prepared();
-        if self.recorder.outcome == RunOutcome::RolledBack && self.connection.is_some() {
+        let on = self.connection.as_ref();
+        let has_begun = on.is_some_and(|on| !on.lease.is_implicit());
+        if self.recorder.outcome == RunOutcome::RolledBack && has_begun {
             // For the rollback, which runs after the session is dropped.
             self.recorder.totals.round_trips += 1;
         }

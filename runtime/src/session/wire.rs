@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::observe::spans;
 use crate::observe::statement_log::LoggedStatement;
 use crate::observe::statement_observer::StatementObserver;
+use crate::observe::stats::RunOutcome;
 use crate::pool::lease::{ConnectionState, LeasedParts, prove_in_step};
 use crate::session::failure::Failure;
 use crate::session::in_flight::{Dispatched, InFlight, Unproven};
@@ -32,8 +33,14 @@ impl<DB: Backend> Core<DB> {
         self.recorder.totals.round_trips += 1;
         let limit = self.options.statement_timeout;
         let (engine, activity) = (&self.engine, &*self.activity);
-        let unproven = self.fitness.is_unproven();
+        let on = self.connection.as_ref();
+        let commits = !self.options.is_read_only() && on.is_some_and(|on| on.lease.is_implicit());
+        let unproven = commits || self.fitness.is_unproven();
         let recorder = &mut self.recorder;
+        if commits {
+            // Until the answer arrives.
+            recorder.outcome = RunOutcome::Unknown;
+        }
         let observer = statement.map(|BodyStatement { text: sql, .. }| StatementObserver {
             span: spans::statement(&activity.sends(sql), sql.as_str(), DB::DIALECT),
             sent_at: std::time::Instant::now(),
@@ -54,6 +61,7 @@ impl<DB: Backend> Core<DB> {
             connection,
             state,
             spent,
+            at_rest,
         } = on.lease.parts();
         *state = ConnectionState::Busy;
         Dispatched {
@@ -61,6 +69,7 @@ impl<DB: Backend> Core<DB> {
             in_flight: InFlight {
                 state,
                 spent,
+                at_rest,
                 // A text of several statements may have more to run, if nobody reads on.
                 while_streaming: match DB::FACTS.finishes_unread
                     || statement.is_none_or(|sent| sent.is_single)
@@ -80,6 +89,7 @@ impl<DB: Backend> Core<DB> {
                 observer,
                 unproven: unproven.then_some(Unproven {
                     outcome: &mut recorder.outcome,
+                    commits,
                 }),
             },
         }

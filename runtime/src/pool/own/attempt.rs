@@ -17,6 +17,7 @@ use super::breaker::Open;
 use super::{Lack, Lifeline, OwnConnection, OwnPool};
 use crate::backend::Backend;
 use crate::classify::Redacted;
+use crate::pool::access_mode::AccessMode;
 use crate::targets;
 use crate::util::timed_out::timed_out;
 
@@ -104,6 +105,8 @@ impl<DB: Backend> ConnectAttempt<DB> {
             returned: now,
             begun: self.begun,
             is_stale: false,
+            access_mode: AccessMode::default(),
+            process: None,
             types_of: HashSet::new(),
             runtime: Lifeline::new(),
         })

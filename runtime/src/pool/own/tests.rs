@@ -22,7 +22,7 @@ fn pool(max_connections: usize) -> Arc<OwnPool<Sqlite>> {
 }
 
 async fn take(pool: &Arc<OwnPool<Sqlite>>) -> Lent<Sqlite> {
-    let taken = pool.take(Queueing::Always).await;
+    let taken = pool.take(Queueing::Always, AccessMode::default()).await;
     taken.unwrap_or_else(|_| panic!("there is no connection"))
 }
 
