@@ -61,7 +61,7 @@ fn belongs_to_transaction_of_postgres(sql: &str) -> bool {
                 || begins_with(name, "txid_")
                 || begins_with(name, "lo_")
                 || begins_with(name, "loread")
-                || (token.shape == Shape::Text && INPUTS.iter().any(|input| is_input(&input)))
+                || (token.shape == Shape::Text && INPUTS.iter().any(is_input))
                 || (token.is("for") && behind.accept_any(&["update", "share", "no", "key"]))
         })
 }
