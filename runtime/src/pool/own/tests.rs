@@ -99,7 +99,7 @@ async fn nothing_leaks_whenever_a_waiter_goes() {
     pool.close().await;
     assert_eq!(pool.count(), (0, 0));
     assert!(matches!(
-        pool.take(Queueing::Always).await,
+        pool.take(Queueing::Always, AccessMode::Configured).await,
         Err(Lack::Closed)
     ));
 }
@@ -109,11 +109,14 @@ async fn nothing_leaks_whenever_a_waiter_goes() {
 async fn no_more_are_made_than_are_waited_for() {
     let pool = pool(10);
     let first = take(&pool).await;
-    let (second, third) = (pool.enter(Queueing::Always), pool.enter(Queueing::Always));
+    let (second, third) = (
+        pool.enter(Queueing::Always, AccessMode::Configured),
+        pool.enter(Queueing::Always, AccessMode::Configured),
+    );
     assert_eq!(pool.state().making.len(), 2);
     drop(first);
     // The attempt that was begun for the second waiter is now the fourth's.
-    let fourth = pool.enter(Queueing::Always);
+    let fourth = pool.enter(Queueing::Always, AccessMode::Configured);
     assert_eq!(pool.state().making.len(), 2);
     let mut held = Vec::new();
     for place in [second, third, fourth] {
@@ -133,7 +136,7 @@ async fn a_queue_that_is_too_long_takes_nobody() {
     let pool = pool(2);
     let held = (take(&pool).await, take(&pool).await);
     let until = |time| Queueing::Until(tokio::time::Instant::now() + time);
-    let patient = || pool.enter(until(Duration::from_secs(60)));
+    let patient = || pool.enter(until(Duration::from_secs(60)), AccessMode::Configured);
     let waiting: Vec<_> = (0..40).map(|_| patient()).collect();
     assert!(waiting.iter().all(|it| matches!(it, Queued::Waits(_))));
     let Queued::Refused(Lack::Overloaded(refused)) = patient() else {
@@ -147,7 +150,7 @@ async fn a_queue_that_is_too_long_takes_nobody() {
             .held(Duration::from_secs(1), Duration::MAX);
     }
     let waiting: Vec<_> = (0..10).map(|_| patient()).collect();
-    let hurried = pool.enter(until(Duration::from_secs(2)));
+    let hurried = pool.enter(until(Duration::from_secs(2)), AccessMode::Configured);
     assert!(matches!(hurried, Queued::Refused(Lack::Overloaded(_))));
     assert!(matches!(patient(), Queued::Waits(_)));
     assert_eq!(pool.learned.load.count_refused(), 2);
@@ -161,7 +164,12 @@ async fn who_waits_for_nobody_is_not_refused() {
     let mut own = Arc::into_inner(pool(2)).unwrap();
     own.limits.max_waiting = Some(0);
     let pool = Arc::new(own);
-    let enter = || pool.enter(Queueing::Until(tokio::time::Instant::now()));
+    let enter = || {
+        pool.enter(
+            Queueing::Until(tokio::time::Instant::now()),
+            AccessMode::Configured,
+        )
+    };
     let (first, second) = (enter(), enter());
     assert!(matches!(
         (&first, &second),
@@ -192,14 +200,23 @@ async fn a_database_that_refuses_three_times_is_not_tried_by_everybody() {
     let mut waiting = JoinSet::new();
     for _ in 0..5 {
         let pool = Arc::clone(&pool);
-        waiting.spawn(async move { pool.take(Queueing::Always).await.err() });
+        waiting.spawn(async move {
+            pool.take(Queueing::Always, AccessMode::Configured)
+                .await
+                .err()
+        });
     }
     let refused = |lack: &Option<Lack>| matches!(lack, Some(Lack::Refused(_)));
     assert!(waiting.join_all().await.iter().all(refused));
     assert!(pool.unreachable_for().is_some());
     let before = pool.state().number;
     for _ in 0..100 {
-        assert!(refused(&pool.take(Queueing::Always).await.err()));
+        assert!(refused(
+            &pool
+                .take(Queueing::Always, AccessMode::Configured)
+                .await
+                .err()
+        ));
     }
     let attempts = pool.state().number - before;
     assert!(attempts < 10, "{attempts}");
@@ -223,8 +240,35 @@ async fn what_the_server_has_too_many_of_is_closed() {
     drop(held.1);
     assert_eq!(pool.count(), (2, 1));
     let again = take(&pool).await;
-    assert!(matches!(pool.enter(Queueing::Always), Queued::Waits(_)));
+    assert!(matches!(
+        pool.enter(Queueing::Always, AccessMode::Configured),
+        Queued::Waits(_)
+    ));
     assert_eq!(pool.state().making.len(), 0);
     drop((held.2, again));
+    check_that_nothing_leaks(&pool).await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_need_not_be_changed_is_lent_first() {
+    let pool = pool(3);
+    let mut held = [take(&pool).await, take(&pool).await, take(&pool).await];
+    held[1].own_mut().access_mode = AccessMode::ReadOnly;
+    drop(held);
+    let modes = async |wanted| {
+        let lent = pool.take(Queueing::Always, wanted).await;
+        lent.unwrap_or_else(|_| panic!("there is no connection"))
+    };
+    let first = modes(AccessMode::ReadOnly).await;
+    assert_eq!(first.own().access_mode, AccessMode::ReadOnly);
+    // Rather another than none.
+    let second = modes(AccessMode::ReadOnly).await;
+    assert_eq!(second.own().access_mode, AccessMode::Configured);
+    drop(first);
+    let third = modes(AccessMode::Configured).await;
+    assert_eq!(third.own().access_mode, AccessMode::Configured);
+    let fourth = modes(AccessMode::Configured).await;
+    assert_eq!(fourth.own().access_mode, AccessMode::ReadOnly);
+    drop((second, third, fourth));
     check_that_nothing_leaks(&pool).await;
 }
