@@ -39,6 +39,11 @@ pub const RUNS: [Run; 2] = [
         excepted: &[
             ("connection::", OUTSIDE),
             (
+                "reads::postgres::a_connection_outside_a_transaction",
+                OUTSIDE,
+            ),
+            ("reads::postgres::a_write_is_refused_wherever", OUTSIDE),
+            (
                 "overload::postgres::the_number_that_may_wait_is_given",
                 OUTSIDE,
             ),
@@ -187,6 +192,17 @@ const EXCEPTED: &[Excepted] = &[
     ("health::postgres::a_monitor", FULL),
     ("health::postgres::an_exhausted_pool", FULL),
     ("health::postgres::probes_get", FULL),
+    (
+        "reads::postgres::a_connection_that_is_not_ours_alone",
+        OWN_POOL,
+    ),
+    ("reads::postgres::n_statements_cost_n_round_trips", BEGUN),
+    ("reads::postgres::what_is_prepared_costs_no_more", BEGUN),
+    ("reads::postgres::whatever_needs_a_transaction", BEGUN),
+    ("reads::settings_of_a_session_of_postgres", BEGUN),
+    ("single::postgres::an_answer_that_is_lost", BEGUN),
+    ("single::postgres::it_costs_one_round_trip", BEGUN),
+    ("single::postgres::whoever_does_not_wait", BEGUN),
     ("pool::a_connection_that_is_old_is_replaced", SESSIONS),
     (
         "pool::connections_are_made_ahead_and_closed_when_nobody_needs_them",
@@ -217,6 +233,9 @@ const FULL: &str = "holds four connections at once, and PgBouncer has two to be 
 
 const OUTSIDE: &str =
     "a connection outside a transaction is refused there, which `pooler.rs` tests";
+
+const BEGUN: &str =
+    "a statement runs in a transaction of its own there, which the session begins and ends";
 
 const SESSIONS: &str = "looks at the server's sessions, which are the pooler's";
 
