@@ -25,6 +25,7 @@ pub(crate) const GUARDED: &str = "by hand, same guarantees";
 pub(crate) const TUNED: &str = "by hand, tuned";
 pub(crate) const OURS: &str = "demarcate";
 pub(crate) const OURS_GUARDED: &str = "demarcate, isolation and timeouts";
+pub(crate) const OURS_SINGLE: &str = "demarcate, single statement";
 pub(crate) const FROM_POOL: &str = "demarcate `from(pool)`";
 pub(crate) const AXUM_SQLX_TX: &str = "axum-sqlx-tx";
 pub(crate) const SEA_ORM: &str = "sea-orm";
@@ -86,6 +87,7 @@ impl Entrant {
     pub(crate) fn takes_part(&self, batch: Batch) -> bool {
         match self.name {
             AXUM_SQLX_TX => batch.over_http,
+            OURS_SINGLE => matches!(batch.load, Load::Writes(1) | Load::WaitsFirst | Load::Reads),
             // It begins a transaction in any case.
             HELD => batch.load != Load::Writes(0),
             _ => true,
@@ -231,6 +233,7 @@ impl Database {
                     Entrant::new(TUNED, Tuned::<$database>::new(url)).await,
                     Entrant::new(OURS, Demarcate::<$database>::connect(url).await).await,
                     Entrant::new(OURS_GUARDED, Demarcate::<$database>::guarded(url).await).await,
+                    Entrant::new(OURS_SINGLE, Demarcate::<$database>::single(url).await).await,
                     Entrant::new(FROM_POOL, Demarcate::<$database>::from_pool(url)).await,
                     Entrant::new(AXUM_SQLX_TX, AxumSqlxTx::<$database>::new(url)).await,
                     Entrant::new(SEA_ORM, $sea_orm).await,

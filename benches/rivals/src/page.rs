@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::entrant::{
-    AXUM_SQLX_TX, DIESEL, FROM_POOL, GUARDED, HAND, HELD, OURS, OURS_GUARDED, PEERS, SEA_ORM, TUNED,
+    AXUM_SQLX_TX, DIESEL, FROM_POOL, GUARDED, HAND, HELD, OURS, OURS_GUARDED, OURS_SINGLE, PEERS,
+    SEA_ORM, TUNED,
 };
 use crate::machine;
 use crate::measure::{Figures, Measured, Row};
@@ -13,12 +14,13 @@ use crate::scene::Played;
 use crate::targets;
 
 /// The columns.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 11] = [
     HAND,
     GUARDED,
     TUNED,
     OURS,
     OURS_GUARDED,
+    OURS_SINGLE,
     FROM_POOL,
     AXUM_SQLX_TX,
     SEA_ORM,
@@ -178,8 +180,9 @@ ratio is between neighbours in time, and the table has the median and, in parent
 | sqlx by hand | `pool.begin()`, the statements, `commit()` or `rollback()`, with the pool's default options |
 | by hand, same guarantees | and isolation, timeouts of statements and locks, each as a statement after the begin; a timeout around all |
 | by hand, tuned | the same in one text for `begin_with`, and `test_before_acquire(false)` |
-| demarcate | `SessionFactory::connect`, `transaction`; `read_only` where it reads |
+| demarcate | `SessionFactory::connect`, `transaction`; `read_only` where it reads, on MariaDB at read committed |
 | demarcate, isolation and timeouts | and `isolation`, `statement_timeout`, `lock_timeout` |
+| demarcate, single statement | and `single_statement`, where there is one: the server commits it, which the limit does not count on |
 | demarcate `from(pool)` | on a pool of sqlx's with its default options |
 | axum-sqlx-tx | its extractor and its layer; it is there for HTTP alone |
 | sea-orm | on a pool of sqlx's with its default options, statements as texts |

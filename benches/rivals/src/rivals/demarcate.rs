@@ -30,6 +30,15 @@ fn guarded_on_sqlite() -> TxOptions {
     TxOptions::new().lock_timeout(Duration::from_secs(10))
 }
 
+/// The options of a boundary that reads. MySQL and MariaDB keep a snapshot for a whole transaction unless they are told not
+/// to; SQLite always does.
+fn reading<DB: demarcate::Backend>(options: TxOptions) -> TxOptions {
+    match DB::NAME {
+        "SQLite" => options.read_only(),
+        _ => options.read_only().isolation(Isolation::ReadCommitted),
+    }
+}
+
 macro_rules! demarcate {
     ($database:ty, $guarded:expr) => {
         impl Demarcate<$database> {
@@ -50,6 +59,12 @@ macro_rules! demarcate {
                 connected
             }
 
+            pub(crate) async fn single(url: &str) -> Self {
+                let mut connected = Self::connect(url).await;
+                connected.options = || TxOptions::new().single_statement();
+                connected
+            }
+
             pub(crate) fn from_pool(url: &str) -> Self {
                 let pool = PoolOptions::<$database>::new().max_connections(POOL);
                 let pool = pool.connect_lazy_with(<$database>::options(url));
@@ -67,7 +82,7 @@ macro_rules! demarcate {
             async fn run(&self, work: Work) -> Result<(), Failure> {
                 let mut options = (self.options)();
                 if work.reads() {
-                    options = options.read_only();
+                    options = reading::<$database>(options);
                 }
                 self.db
                     .transaction_with(options, async |tx: &mut demarcate::Session<$database>| {
