@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use demarcate::classify::Category;
 use demarcate::health::CheckKind;
 use demarcate::postgres::SessionFactory;
-use demarcate::{BoundaryStats, Error, HttpStatus, Isolation, Retry, RetryBudget, TxOptions};
+use demarcate::{
+    BoundaryStats, Error, HttpStatus, Isolation, Retry, RetryBudget, TxOptions, background_job,
+};
 use demarcate_tests::{OwnPostgres, on_every_database};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use sqlx::Connection;
@@ -54,6 +56,67 @@ on_every_database! {
         }
         eventually("all of them hold one", async || factory.pool_status().holders.len() == connections).await;
         (release, holders)
+    }
+
+    /// Holds a connection until `true` is sent.
+    #[background_job]
+    async fn hold_in_job(db: &SessionFactory, released: watch::Receiver<bool>, reads: TxOptions) -> Result<(), Error> {
+        db.transaction_with(reads, async |tx: &mut Session| {
+            sqlx::query("select count(*) from items").execute(&mut *tx).await?;
+            released.clone().wait_for(|released| *released).await.ok();
+            Ok::<_, Error>(())
+        })
+        .await
+    }
+
+    /// Jobs take what they may, and requests find the rest.
+    #[tokio::test]
+    async fn jobs_leave_the_rest_of_a_pool_to_requests() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let builder = SessionFactory::builder().url(db.url()).max_connections(3).max_waiting(2);
+        let factory = builder.max_job_connections(2).connect().await.unwrap();
+        let (release, released) = watch::channel(false);
+        let jobs: Vec<_> = (0..4).map(|_| factory.spawn(hold_in_job(released.clone(), reads()))).collect();
+        eventually("two hold, and two wait", async || {
+            let status = factory.pool_status();
+            (status.holders.len(), status.waiting) == (2, 2)
+        })
+        .await;
+        for _ in 0..3 {
+            read(&factory, reads()).await.unwrap();
+        }
+        // One more than may wait for the share is refused at once.
+        let refused = factory.run(hold_in_job(released.clone(), reads())).await.unwrap_err();
+        let said = std::error::Error::source(&refused).unwrap().to_string();
+        assert!(said.contains("2 wait already for one of 2 connections"), "{said}");
+        release.send_replace(true);
+        for job in jobs {
+            job.await.unwrap();
+        }
+        factory.close(crate::GRACE).await;
+    }
+
+    #[tokio::test]
+    async fn requests_leave_the_rest_of_a_pool_to_jobs() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let builder = SessionFactory::builder().url(db.url()).max_connections(2);
+        let factory = builder.max_request_connections(1).connect().await.unwrap();
+        let (release, holders) = hold(&factory, 1).await;
+        let options = reads().timeout(Duration::from_millis(200));
+        let late = read(&factory, options).await.unwrap_err();
+        match &late {
+            Error::PoolTimeout { size, holders, .. } => assert_eq!((*size, holders.len()), (1, 1), "{late}"),
+            late => panic!("{late:?}"),
+        }
+        let (open, opened) = watch::channel(true);
+        factory.run(hold_in_job(opened, reads())).await.unwrap();
+        drop(open);
+        release.send_replace(true);
+        holders.join_all().await;
+        read(&factory, reads()).await.unwrap();
+        factory.close(crate::GRACE).await;
     }
 
     /// A hundred come to a pool of two that are in use: forty wait, sixty are refused at once, and all that wait are served.

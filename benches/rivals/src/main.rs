@@ -1,10 +1,12 @@
 //! demarcate beside sqlx by hand and its peers, in one run.
 //!
 //! `cargo xtask bench` prints tables and writes `docs/performance.md`; `cargo xtask bench quick` takes about a minute, and
-//! further words keep the rows in whose names one of them stands, such as `"PostgreSQL, 1 ms: 3 writes"`. Both print alone.
+//! further words keep the rows in whose names one of them stands, such as `"PostgreSQL, 1 ms: 3 writes"`, and `growth` the tables
+//! of growth. Both print alone.
 
 mod database;
 mod entrant;
+mod growth;
 mod http;
 mod machine;
 mod measure;
@@ -54,13 +56,16 @@ fn run(words: &[String]) -> io::Result<()> {
     let effort = if is_quick { QUICK } else { LONG };
     let load = machine::load();
     let (mut versions, mut played, mut counted) = (Vec::new(), Vec::new(), Vec::new());
+    let mut grown = Vec::new();
     for kind in [Kind::PostgreSql, Kind::MariaDb, Kind::Sqlite] {
         let scenes = SCENES.iter().filter(|scene| scene.kind == kind);
         let scenes: Vec<&'static Scene> = scenes
             .filter(|scene| {
-                measure::ROWS
-                    .iter()
-                    .any(|row| is_wanted(&scene.name_of(row)))
+                let is_grown = scene.kind == Kind::PostgreSql && is_wanted("growth");
+                is_grown
+                    || measure::ROWS
+                        .iter()
+                        .any(|row| is_wanted(&scene.name_of(row)))
             })
             .collect();
         let Some(first) = scenes.first() else {
@@ -81,6 +86,13 @@ fn run(words: &[String]) -> io::Result<()> {
             Kind::Sqlite => "SQLite",
         };
         versions.push(format!("{title} {version}"));
+        if kind == Kind::PostgreSql && is_wanted("growth") {
+            eprintln!("growth");
+            grown = runtime.block_on(growth::measure(database.url()));
+            grown
+                .iter()
+                .for_each(|table| println!("{}", page::growth(table)));
+        }
         let is_counted = |row: &measure::Row| is_wanted(&first.name_of(row));
         match kind {
             Kind::PostgreSql => counted.push(Counted {
@@ -106,6 +118,7 @@ fn run(words: &[String]) -> io::Result<()> {
         load,
         played,
         counted,
+        grown,
     };
     println!("{}", page.summary());
     if is_quick || !words.is_empty() {

@@ -224,7 +224,7 @@ async fn time(entrant: &Entrant, batch: Batch) -> Sample {
 }
 
 /// The processor time that this process has used.
-fn processor_time() -> Duration {
+pub(crate) fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),

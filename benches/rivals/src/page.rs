@@ -7,6 +7,7 @@ use crate::entrant::{
     AXUM_SQLX_TX, DIESEL, FROM_POOL, GUARDED, HAND, HELD, OURS, OURS_GUARDED, OURS_SINGLE, PEERS,
     SEA_ORM, TUNED,
 };
+use crate::growth::Growth;
 use crate::machine;
 use crate::measure::{Figures, Measured, Row};
 use crate::round_trips::RoundTrips;
@@ -40,6 +41,7 @@ pub(crate) struct Page {
     pub(crate) load: Option<String>,
     pub(crate) played: Vec<Played>,
     pub(crate) counted: Vec<Counted>,
+    pub(crate) grown: Vec<Growth>,
 }
 
 impl Page {
@@ -89,6 +91,10 @@ impl Page {
         }
         for counted in &self.counted {
             page.push_str(&round_trips(counted));
+        }
+        page.push_str(HOW_IT_GROWS);
+        for table in &self.grown {
+            page.push_str(&growth(table));
         }
         Ok(())
     }
@@ -194,6 +200,34 @@ The limit counts one round trip to begin, one for each statement, one to commit;
 It is not reached for what is between: tasks that are woken, ten connections that queue at one server, and the two cores that everything shares.
 
 ";
+
+const HOW_IT_GROWS: &str = "\
+## Growth
+
+What one costs where there are many, on PostgreSQL without delay: the least of three figures.
+
+";
+
+/// A table of growth.
+pub(crate) fn growth(table: &Growth) -> String {
+    let mut text = String::new();
+    let _ = write_growth(&mut text, table);
+    text
+}
+
+fn write_growth(page: &mut String, table: &Growth) -> std::fmt::Result {
+    writeln!(page, "### {}\n\nIn {}.\n", table.name, table.unit)?;
+    let has_hand = table.rows.iter().any(|row| row.by_hand.is_some());
+    let hand = if has_hand { " sqlx by hand |" } else { "" };
+    let line = if has_hand { "---|" } else { "" };
+    writeln!(page, "| {} | demarcate |{hand}\n|---|---|{line}", table.of)?;
+    for row in &table.rows {
+        let hand = row.by_hand.map(|hand| format!(" {hand:.2} |"));
+        let hand = hand.unwrap_or_default();
+        writeln!(page, "| {} | {:.2} |{hand}", row.count, row.ours)?;
+    }
+    writeln!(page)
+}
 
 /// The tables of a scene.
 pub(crate) fn tables(played: &Played) -> String {

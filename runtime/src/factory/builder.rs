@@ -59,6 +59,8 @@ pub struct Builder<DB: Backend> {
     retry_budget: Option<RetryBudget>,
     replicas: Vec<Result<ReplicaOptions<DB>, Error>>,
     after_connect: Option<AfterConnect<DB>>,
+    /// The connections that jobs may hold at once, and those that everybody else may.
+    shares: [Option<usize>; 2],
 }
 
 /// The holder of the connection on which `connect` asks what the server is.
@@ -100,6 +102,7 @@ impl<DB: Backend> Builder<DB> {
             retry_budget: Some(RetryBudget::new()),
             replicas: Vec::new(),
             after_connect: None,
+            shares: [None; 2],
         }
     }
 
@@ -248,6 +251,35 @@ impl<DB: Backend> Builder<DB> {
     /// ```
     pub fn max_waiting(mut self, max_waiting: usize) -> Self {
         self.limits.max_waiting = Some(max_waiting);
+        self
+    }
+
+    /// Sets how many connections background jobs may hold at once, so that requests find the others free whatever jobs there
+    /// are. A job that finds none of its share waits for one, as [`max_waiting`](Self::max_waiting) says. The default is all.
+    ///
+    /// A job is what runs in a function marked `#[background_job]`, its `on_error` and the hooks after its commit. Each
+    /// [replica](Self::replica) has shares of the same size.
+    ///
+    /// ```
+    /// # #[cfg(feature = "postgres")] {
+    /// use demarcate::postgres::SessionFactory;
+    ///
+    /// let db = SessionFactory::builder()
+    ///     .url("postgres://localhost/shop")
+    ///     .max_connections(10)
+    ///     .max_job_connections(4);
+    /// # let _ = db;
+    /// # }
+    /// ```
+    pub fn max_job_connections(mut self, connections: usize) -> Self {
+        self.shares[0] = Some(connections);
+        self
+    }
+
+    /// Sets how many connections everybody may hold at once who is no job, so that jobs find the others free. The default is
+    /// all. See [`max_job_connections`](Self::max_job_connections).
+    pub fn max_request_connections(mut self, connections: usize) -> Self {
+        self.shares[1] = Some(connections);
         self
     }
 
@@ -514,6 +546,12 @@ impl<DB: Backend> Builder<DB> {
                 "a pool cannot have 0 connections; give `max_connections` at least 1",
             ));
         }
+        if self.shares.contains(&Some(0)) {
+            return Err(Error::config(
+                "a share of 0 connections would let nobody have one; give `max_job_connections` and \
+                 `max_request_connections` at least 1",
+            ));
+        }
         if self.limits.acquire_timeout.is_zero() {
             return Err(Error::config(
                 "a connection cannot be opened in no time; give `acquire_timeout` more than zero",
@@ -564,7 +602,8 @@ impl<DB: Backend> Builder<DB> {
                 self.limits,
             ),
         };
-        let pool = pool.asking_for(target);
+        let [jobs, requests] = self.shares;
+        let pool = pool.asking_for(target).shared_between(jobs, requests);
         let replicas = self.replicas.into_iter().map(|replica| {
             let limits = Limits {
                 min_connections: 0,
@@ -577,7 +616,8 @@ impl<DB: Backend> Builder<DB> {
             };
             check_prepared(pooler)?;
             let after_connect = self.after_connect.clone();
-            Ok::<_, Error>(Pool::new(named(options)?, after_connect, pooler, limits))
+            let pool = Pool::new(named(options)?, after_connect, pooler, limits);
+            Ok::<_, Error>(pool.shared_between(jobs, requests))
         });
         let replicas = replicas.collect::<Result<_, _>>()?;
         Ok(SessionFactory::over(

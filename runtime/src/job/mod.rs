@@ -325,7 +325,7 @@ async fn execute<DB: Backend, T>(
     is_let_in: bool,
 ) -> Result<T, JobError> {
     let _guest = db.pool().guest();
-    let done = run_and_record(db, job, stop);
+    let done = current::in_job(run_and_record(db, job, stop));
     if is_let_in {
         current::let_in(db.pool().identity(), done).await
     } else {

@@ -13,6 +13,7 @@ use crate::pool::access_mode::AccessMode;
 use crate::pool::control::ControlConnection;
 use crate::pool::learned::Learned;
 use crate::pool::own::Lent;
+use crate::pool::shares::SharePermit;
 
 /// A lent connection. Dropping it closes it. Only [`give_back`](Self::give_back) returns it to the pool: the caller
 /// then guarantees that no transaction is open on it and no answer is outstanding.
@@ -26,6 +27,8 @@ pub(crate) struct Connection<DB: Backend> {
     pub(super) wait: Duration,
     /// The runtime on which the connection was taken. The connection may be dropped outside any runtime.
     pub(super) runtime: Handle,
+    /// The part of the caller's share of the pool.
+    pub(super) share: Option<SharePermit>,
     pub(super) _holder: holders::HolderEntry,
     pub(super) _guest: Guest,
 }

@@ -10,6 +10,7 @@ pub(crate) mod lease;
 pub(crate) mod overload;
 pub(crate) mod own;
 pub(crate) mod replicas;
+mod shares;
 mod status;
 pub(crate) mod tripwire;
 
@@ -40,6 +41,7 @@ use crate::pool::holders::Holders;
 use crate::pool::learned::Learned;
 use crate::pool::overload::{Overload, Queueing};
 use crate::pool::own::{AfterConnect, CLOSING_TAKES, Lack, Limits, OwnPool};
+use crate::pool::shares::{Share, SharePermit, Shares};
 use crate::scope::current;
 use crate::scope::holder::InWords;
 use crate::scope::place::ErrorContext;
@@ -75,6 +77,7 @@ pub(crate) struct Pool<DB: Backend> {
     fitted: Fitted<DB>,
     /// The number of boundaries that may wait for a connection, if one was given.
     max_waiting: Option<usize>,
+    shares: Shares,
 }
 
 enum PoolSource<DB: Backend> {
@@ -143,6 +146,7 @@ impl<DB: Backend> Pool<DB> {
             grace: OnceLock::new(),
             wait,
             max_waiting: None,
+            shares: Shares::default(),
         }
     }
 
@@ -150,6 +154,14 @@ impl<DB: Backend> Pool<DB> {
     pub(crate) fn admitting(self, max_waiting: Option<usize>) -> Self {
         Self {
             max_waiting,
+            ..self
+        }
+    }
+
+    /// Sets how many connections jobs may hold at once, and how many everybody else. `None` for all.
+    pub(crate) fn shared_between(self, jobs: Option<usize>, requests: Option<usize>) -> Self {
+        Self {
+            shares: Shares::new(jobs, requests),
             ..self
         }
     }
@@ -261,8 +273,17 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    /// Whether every connection that the pool may open is lent. A connection that is still being opened is not lent.
-    pub(crate) fn is_exhausted(&self) -> bool {
+    /// Returns the number of connections that the caller may have, if all of them are lent. A connection that is still being
+    /// opened is not lent.
+    pub(crate) fn exhausted(&self) -> Option<usize> {
+        let share = self.shares.of_caller();
+        match share.filter(|share| share.is_exhausted()) {
+            Some(share) => Some(share.size()),
+            None => self.is_exhausted().then(|| self.limit()),
+        }
+    }
+
+    fn is_exhausted(&self) -> bool {
         match &self.source {
             PoolSource::Own(_) => self.holders.list().len() >= self.limit(),
             PoolSource::Sqlx { pool, .. } => {
@@ -294,6 +315,10 @@ impl<DB: Backend> Pool<DB> {
         wanted: AccessMode,
     ) -> Result<Connection<DB>, Error> {
         let waiting = WaitCounter::new(&self.waiting);
+        let share = match self.shares.of_caller() {
+            Some(share) => Some(self.enter(share, queueing).await?),
+            None => None,
+        };
         let held = match &self.source {
             PoolSource::Own(own) => {
                 let taken = own.take(queueing, wanted).await;
@@ -311,9 +336,23 @@ impl<DB: Backend> Pool<DB> {
                 LentConnection::Sqlx(taken.map_err(|error| self.explain_sqlx(error))?)
             }
         };
-        let lent = self.lend(held, boundary).await?;
+        let mut lent = self.lend(held, boundary).await?;
+        lent.share = share;
         drop(waiting);
         Ok(lent)
+    }
+
+    /// Waits for a part of a share, unless too many do so already.
+    async fn enter(&self, share: &Share, queueing: Queueing) -> Result<SharePermit, Error> {
+        if share.is_exhausted() {
+            let (load, waiting) = (&self.learned.load, share.waiting());
+            load.judge(waiting, share.size(), self.max_waiting, queueing, self.wait)
+                .map_err(Self::overloaded)?;
+        }
+        match timeout(self.wait, share.enter()).await {
+            Ok(Some(permit)) => Ok(permit),
+            Ok(None) | Err(_) => Err(self.timed_out(share.size())),
+        }
     }
 
     /// Lends an idle connection, if there is one, without waiting.
@@ -342,6 +381,7 @@ impl<DB: Backend> Pool<DB> {
             control: Arc::clone(&self.control),
             learned: Arc::clone(&self.learned),
             runtime: Handle::current(),
+            share: None,
             _holder: self.holders.enter(to, lent_at),
             _guest: self.guest(),
         })
@@ -398,7 +438,7 @@ impl<DB: Backend> Pool<DB> {
     /// Converts the own pool's reason for having no connection to an error. Resumes a panic of the connection attempt.
     fn explain(&self, lack: Lack) -> Error {
         match lack {
-            Lack::Exhausted => self.timed_out(),
+            Lack::Exhausted => self.timed_out(self.limit()),
             Lack::Overloaded(overload) => Self::overloaded(overload),
             Lack::Closed => Error::Closed {
                 place: ErrorContext::default(),
@@ -410,7 +450,7 @@ impl<DB: Backend> Pool<DB> {
 
     fn explain_sqlx(&self, error: sqlx::Error) -> Error {
         match error {
-            sqlx::Error::PoolTimedOut => self.timed_out(),
+            sqlx::Error::PoolTimedOut => self.timed_out(self.limit()),
             sqlx::Error::PoolClosed => Error::Closed {
                 place: ErrorContext::default(),
             },
@@ -440,11 +480,11 @@ impl<DB: Backend> Pool<DB> {
         }
     }
 
-    fn timed_out(&self) -> Error {
+    fn timed_out(&self, size: usize) -> Error {
         Error::PoolTimeout {
             place: ErrorContext::default(),
             after: self.wait,
-            size: self.limit(),
+            size,
             holders: self.holders.list(),
         }
     }

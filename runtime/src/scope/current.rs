@@ -19,6 +19,8 @@ tokio::task_local! {
     static LET_IN: usize;
     /// A connection is being taken by a boundary itself.
     static TAKING: ();
+    /// A background job runs.
+    static IN_JOB: ();
     /// The task for which this one works.
     static ON_BEHALF_OF: Option<task::Id>;
 }
@@ -115,6 +117,16 @@ pub(crate) async fn let_in<F: Future>(pool: usize, work: F) -> F::Output {
 /// Whether a closing pool accepts a boundary of the caller: inside [`let_in`], or inside an open boundary of the pool.
 pub(crate) fn is_let_in(pool: usize) -> bool {
     LET_IN.try_with(|let_in| *let_in == pool).unwrap_or(false) || holder(pool).is_some()
+}
+
+/// Runs a background job.
+pub(crate) async fn in_job<F: Future>(job: F) -> F::Output {
+    IN_JOB.scope((), job).await
+}
+
+/// Whether the caller is a background job.
+pub(crate) fn is_in_job() -> bool {
+    IN_JOB.try_with(|()| ()).is_ok()
 }
 
 /// Runs work in a task of its own for another task, whose reads and writes they are.

@@ -304,16 +304,15 @@ impl<DB: Backend> Core<DB> {
         let place = self.activity.place();
         // A wait that ended before the deadline was cancelled by the body itself.
         if self.stopped_waiting.is_some_and(|at| at >= deadline) {
-            if !self.pool().is_exhausted() {
+            let Some(size) = self.pool().exhausted() else {
                 // The connection was still being opened: the pool is not exhausted, so no holders are reported.
                 return Pool::<DB>::no_answer(after).at(|| place);
-            }
-            let status = self.pool().status();
+            };
             return Error::PoolTimeout {
                 place,
                 after,
-                size: status.limit,
-                holders: status.holders,
+                size,
+                holders: self.pool().status().holders,
             };
         }
         Error::Timeout { place, after }
