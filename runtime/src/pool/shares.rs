@@ -1,9 +1,10 @@
 //! Limits how many connections of a pool jobs may hold at once, and how many everybody else.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::scope::current;
 use crate::util::on_drop::OnDrop;
@@ -40,7 +41,9 @@ pub(crate) struct Share {
 }
 
 /// A connection's part of a share. Dropping it lets the next boundary have one.
-pub(crate) type SharePermit = OwnedSemaphorePermit;
+///
+/// Its type is hidden: clippy's `significant_drop_tightening` would find the permit in each session of the user's.
+pub(crate) type SharePermit = Box<dyn Any + Send + Sync>;
 
 impl Share {
     fn new(size: usize) -> Self {
@@ -73,15 +76,17 @@ impl Share {
     /// Dropping the future gives up the place in the queue.
     pub(crate) async fn enter(&self) -> Option<SharePermit> {
         let free = Arc::clone(&self.free);
-        let Ok(permit) = Arc::clone(&free).try_acquire_owned() else {
+        let permit = if let Ok(permit) = Arc::clone(&free).try_acquire_owned() {
+            permit
+        } else {
             self.waiting.fetch_add(1, Ordering::Relaxed);
             let _waiting = OnDrop::new(|| {
                 self.waiting.fetch_sub(1, Ordering::Relaxed);
             });
             // It is never closed.
-            return free.acquire_owned().await.ok();
+            free.acquire_owned().await.ok()?
         };
-        Some(permit)
+        Some(Box::new(permit))
     }
 }
 
