@@ -248,3 +248,28 @@ async fn on_sqlite_boundaries_that_read_and_then_write_wait_for_each_other() {
         "20"
     );
 }
+
+/// Each future around the body's that held it by value would add its size once more.
+#[tokio::test]
+async fn a_boundary_is_little_larger_than_its_body() {
+    use demarcate::sqlite::{Session, SessionFactory};
+
+    const LARGE: usize = 10_000;
+
+    let factory = SessionFactory::connect("sqlite::memory:").await.unwrap();
+    let once = factory.transaction(async |_| {
+        let large = [1_u8; LARGE];
+        tokio::task::yield_now().await;
+        std::hint::black_box(&large);
+        Ok::<_, demarcate::Error>(())
+    });
+    let again = factory.transaction_with(TxOptions::new(), async |_: &mut Session| {
+        let large = [1_u8; LARGE];
+        tokio::task::yield_now().await;
+        std::hint::black_box(&large);
+        Ok::<_, demarcate::Error>(())
+    });
+    let (once, again) = (size_of_val(&once) - LARGE, size_of_val(&again) - LARGE);
+    println!("around a body: {once} and {again} bytes");
+    assert!(once.max(again) < 4_096, "{once} and {again} bytes");
+}

@@ -555,6 +555,12 @@ async fn a_program_becomes_the_client_of_a_pooler_that_it_finds() {
 async fn nothing_of_a_boundary_that_reads_stays_on_a_pooler_that_nothing_shows() {
     let db = demarcate_tests::postgres().await;
     db.admin(ITEMS).await;
+    // What a connection asks for as well.
+    let name: String = db.admin_value("select current_database()::text").await;
+    db.admin(&format!(
+        "alter database \"{name}\" set extra_float_digits = 2"
+    ))
+    .await;
     let url = pgbouncer(Mode::Hidden, &db).await;
     let mut programs = Vec::new();
     for program in 0..4_i64 {

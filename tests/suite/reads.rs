@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use demarcate::{Error, Isolation, TxOptions};
-use demarcate_tests::proxy::Proxy;
+use demarcate_tests::proxy::{Fault, Pattern, Proxy};
 use sqlx::AssertSqlSafe;
 
 use crate::{ITEMS, items};
@@ -22,18 +22,30 @@ const READ: &str = "select count(*) from items";
 
 /// Repeats its tests on both databases that have a wire.
 macro_rules! on_every_wire {
-    (@ $name:ident, $module:ident, $slow:literal, $write:literal, $left:literal, $($item:item)*) => {
+    (@ $name:ident, $module:ident, $database:ident, $slow:literal, $write:literal, $left:literal, $open:literal, $begin:literal, $($item:item)*) => {
         mod $name {
             use ::demarcate::$module::{Session, SessionFactory};
             use ::demarcate_tests::$name as test_db;
 
             use super::*;
 
-            /// A function that takes long, and one that writes.
-            const FUNCTIONS: [&str; 2] = [$slow, $write];
+            /// A view that takes long, and a function that writes behind another view: texts in which nobody sees that.
+            const HIDDEN: [&str; 3] = [$slow, $write, "create view wrote as select wrote()"];
 
-            /// Counts the statements that run the first of them.
+            /// Counts the statements that read the first of them.
             const LEFT: &str = $left;
+
+            /// Counts the transactions that are open and idle.
+            const OPEN: &str = $open;
+
+            /// What stands in the message that begins a transaction.
+            const BEGIN: &str = $begin;
+
+            async fn hide(db: &demarcate_tests::TestDb<::sqlx::$database>) {
+                for text in HIDDEN {
+                    db.admin(text).await;
+                }
+            }
 
             /// A factory of one connection, through the proxy.
             async fn connect(proxy: &Proxy) -> SessionFactory {
@@ -67,19 +79,24 @@ macro_rules! on_every_wire {
     };
     ($($item:item)*) => {
         on_every_wire! {
-            @ postgres, postgres,
-            "create function slow() returns int language sql volatile as 'select 1 from pg_sleep(60)'",
+            @ postgres, postgres, Postgres,
+            "create view slow as select 1 from pg_sleep(60)",
             "create function wrote() returns bigint language sql volatile \
              as 'insert into items (id) select 1 + coalesce(max(id), 0) from items returning id'",
-            "select count(*) from pg_stat_activity where query = 'select slow()' and state = 'active' \
+            "select count(*) from pg_stat_activity where query = 'select * from slow' and state = 'active' \
              and datname = current_database()",
+            "select count(*) from pg_stat_activity where state like 'idle in transaction%' and datname = current_database()",
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY",
             $($item)*
         }
         on_every_wire! {
-            @ mariadb, mysql,
-            "create function slow() returns int return sleep(60)",
+            @ mariadb, mysql, MySql,
+            "create view slow as select sleep(60)",
             "create function wrote() returns bigint begin insert into items (id) values (1); return 1; end",
-            "select count(*) from information_schema.processlist where info = 'select slow()' and db = database()",
+            "select count(*) from information_schema.processlist where info = 'select * from slow' and db = database()",
+            "select count(*) from information_schema.innodb_trx join information_schema.processlist \
+             on processlist.id = trx_mysql_thread_id where db = database()",
+            "START TRANSACTION READ ONLY",
             $($item)*
         }
     };
@@ -167,12 +184,12 @@ on_every_wire! {
     async fn a_write_is_refused_wherever_it_hides_and_the_next_boundary_may_write() {
         let db = test_db().await;
         db.admin(ITEMS).await;
-        db.admin(FUNCTIONS[1]).await;
+        hide(&db).await;
         let proxy = Proxy::to(&db).await;
         let factory = connect(&proxy).await;
         for _ in 0..3 {
             run(&factory, &proxy, reading(), READ, 1).await.unwrap();
-            for hidden in ["select wrote()", "insert into items (id) values (7)"] {
+            for hidden in ["select * from wrote", "select wrote()", "insert into items (id) values (7)"] {
                 let refused = run(&factory, &proxy, reading(), hidden, 1).await.unwrap_err();
                 assert!(matches!(refused, Error::Database { .. }), "{refused:?}");
                 assert_eq!(items(&db).await, 0, "{hidden}");
@@ -222,7 +239,7 @@ on_every_wire! {
     async fn a_raw_connection_in_a_boundary_that_reads_leaves_it_as_it_was() {
         let db = test_db().await;
         db.admin(ITEMS).await;
-        db.admin(FUNCTIONS[1]).await;
+        hide(&db).await;
         let proxy = Proxy::to(&db).await;
         let factory = connect(&proxy).await;
         for id in 0..3 {
@@ -234,7 +251,7 @@ on_every_wire! {
                 })
                 .await
                 .unwrap();
-            let refused = run(&factory, &proxy, reading(), "select wrote()", 1).await;
+            let refused = run(&factory, &proxy, reading(), "select * from wrote", 1).await;
             assert!(refused.is_err());
             factory
                 .transaction(async |tx| {
@@ -253,15 +270,14 @@ on_every_wire! {
     async fn a_statement_that_is_dropped_is_stopped() {
         let db = test_db().await;
         db.admin(ITEMS).await;
-        db.admin(FUNCTIONS[0]).await;
-        db.admin(FUNCTIONS[1]).await;
+        hide(&db).await;
         let proxy = Proxy::to(&db).await;
         let factory = connect(&proxy).await;
         for round in 0..3 {
             let slow = async {
                 let read = factory.transaction_with(reading(), async |tx: &mut Session| {
                     sqlx::raw_sql(READ).execute(&mut *tx).await?;
-                    sqlx::raw_sql("select slow()").execute(&mut *tx).await?;
+                    sqlx::raw_sql("select * from slow").execute(&mut *tx).await?;
                     Ok::<_, Error>(())
                 });
                 let running = crate::is_running(&factory, "slow");
@@ -269,7 +285,7 @@ on_every_wire! {
             };
             slow.await;
             if round % 2 == 0 {
-                assert!(run(&factory, &proxy, reading(), "select wrote()", 1).await.is_err());
+                assert!(run(&factory, &proxy, reading(), "select * from wrote", 1).await.is_err());
                 run(&factory, &proxy, reading(), READ, 1).await.unwrap();
             }
             let insert = "insert into items (id) select 1 + coalesce(max(id), 0) from items";
@@ -277,6 +293,29 @@ on_every_wire! {
         }
         assert_eq!(items(&db).await, 3);
         crate::eventually("nothing runs on", async || db.admin_value::<i64>(LEFT).await == 0).await;
+    }
+
+    /// It is in the explicit form from the moment when its begin is sent.
+    #[tokio::test]
+    async fn a_begin_after_reads_that_nobody_waits_for_leaves_no_transaction_open() {
+        let db = test_db().await;
+        db.admin(ITEMS).await;
+        let proxy = Proxy::to(&db).await;
+        let factory = connect(&proxy).await;
+        run(&factory, &proxy, reading(), READ, 1).await.unwrap();
+        let held = proxy.before_answer(Pattern::query("SAVEPOINT demarcate_0"), Fault::Hold);
+        let begun = proxy.before_answer(Pattern::query(BEGIN), Fault::Hold);
+        let late = factory.transaction_with(reading().timeout(Duration::from_millis(500)), async |tx: &mut Session| {
+            sqlx::raw_sql(READ).execute(&mut *tx).await?;
+            tx.savepoint(async |_| Ok::<_, Error>(())).await
+        });
+        assert!(late.await.is_err());
+        assert!(begun.is_reached() && !held.is_reached());
+        begun.release();
+        drop(held);
+        run(&factory, &proxy, reading(), READ, 1).await.unwrap();
+        let open: i64 = db.admin_value(OPEN).await;
+        assert_eq!(open, 0, "{:#?}", proxy.requests());
     }
 
     /// Nothing has a transaction to begin that would show it.
@@ -308,7 +347,7 @@ on_every_wire! {
     async fn those_that_read_and_those_that_write_share_a_pool() {
         let db = test_db().await;
         db.admin(ITEMS).await;
-        db.admin(FUNCTIONS[1]).await;
+        hide(&db).await;
         let factory = SessionFactory::builder().url(db.url()).max_connections(4).connect().await.unwrap();
         let mut tasks = tokio::task::JoinSet::new();
         for task in 0..16_i64 {
@@ -325,7 +364,7 @@ on_every_wire! {
                             .await
                             .unwrap();
                     } else {
-                        let text = if turn % 5 == 0 { "select wrote()" } else { READ };
+                        let text = if turn % 5 == 0 { "select * from wrote" } else { READ };
                         let read = factory
                             .transaction_with(reading(), async |tx: &mut Session| {
                                 sqlx::raw_sql(text).execute(&mut *tx).await?;
@@ -375,6 +414,38 @@ on_every_wire! {
             }
         }
     }
+}
+
+/// The connection may be read-only, or not.
+#[tokio::test]
+async fn a_migration_after_a_switch_that_nobody_waited_for_may_write() {
+    use demarcate::postgres::{Session, SessionFactory};
+    use sqlx::SqlSafeStr;
+    use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    let proxy = Proxy::to(&db).await;
+    let builder = SessionFactory::builder()
+        .url(proxy.url())
+        .max_connections(1);
+    let factory = builder.connect().await.unwrap();
+    let switch = Pattern::query("default_transaction_read_only = on");
+    let held = proxy.before_answer(switch, Fault::Hold);
+    let late = factory.transaction_with(
+        reading().timeout(Duration::from_millis(500)),
+        async |tx: &mut Session| {
+            sqlx::raw_sql(READ).execute(&mut *tx).await?;
+            Ok::<_, Error>(())
+        },
+    );
+    assert!(late.await.is_err());
+    assert!(held.is_reached());
+    held.release();
+    let text = "create table made (id int)".into_sql_str();
+    let first = Migration::new(1, "made".into(), MigrationType::Simple, text, false);
+    let migrations = Migrator::with_migrations(vec![first]);
+    factory.migrate(&migrations).await.unwrap();
 }
 
 /// The time of a transaction is that of its begin.

@@ -200,6 +200,8 @@ const EXCEPTED: &[Excepted] = &[
     ("reads::postgres::what_is_prepared_costs_no_more", BEGUN),
     ("reads::postgres::whatever_needs_a_transaction", BEGUN),
     ("reads::settings_of_a_session_of_postgres", BEGUN),
+    ("reads::a_migration_after_a_switch", BEGUN),
+    ("single::outcomes::", BEGUN),
     ("single::postgres::an_answer_that_is_lost", BEGUN),
     ("single::postgres::it_costs_one_round_trip", BEGUN),
     ("single::postgres::whoever_does_not_wait", BEGUN),

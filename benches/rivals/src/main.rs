@@ -61,14 +61,19 @@ fn run(words: &[String]) -> io::Result<()> {
         let scenes = SCENES.iter().filter(|scene| scene.kind == kind);
         let scenes: Vec<&'static Scene> = scenes
             .filter(|scene| {
-                let is_grown = scene.kind == Kind::PostgreSql && is_wanted("growth");
-                is_grown
-                    || measure::ROWS
-                        .iter()
-                        .any(|row| is_wanted(&scene.name_of(row)))
+                measure::ROWS
+                    .iter()
+                    .any(|row| is_wanted(&scene.name_of(row)))
             })
             .collect();
-        let Some(first) = scenes.first() else {
+        let grows = kind == Kind::PostgreSql && is_wanted("growth");
+        let mut all = SCENES.iter().filter(|scene| scene.kind == kind);
+        let Some(first) = scenes
+            .first()
+            .copied()
+            .or(all.next())
+            .filter(|_| grows || !scenes.is_empty())
+        else {
             continue;
         };
         let runtime = first.runtime()?;
@@ -86,7 +91,7 @@ fn run(words: &[String]) -> io::Result<()> {
             Kind::Sqlite => "SQLite",
         };
         versions.push(format!("{title} {version}"));
-        if kind == Kind::PostgreSql && is_wanted("growth") {
+        if grows {
             eprintln!("growth");
             grown = runtime.block_on(growth::measure(database.url()));
             grown

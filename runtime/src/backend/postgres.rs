@@ -306,15 +306,16 @@ impl Transact for Postgres {
 
     /// The session may read at another level, or be read-only already by somebody else, who may take that back.
     ///
-    /// A pooler that nobody spoke of would lend the session to other clients as well. sqlx asks for floats with two extra
-    /// digits when it connects (PostgreSQL 20.11.2 "Locale and Formatting"). A pooler takes that for itself, or refuses it,
-    /// so that a session which has them was opened for this connection.
+    /// A pooler that nobody spoke of would lend the session to other clients as well. sqlx asks for extra digits of floats
+    /// in the message with which it connects (PostgreSQL 20.11.2 "Locale and Formatting"). A pooler takes that for itself, or
+    /// refuses it, so that a session whose setting has this source was opened for this connection.
     fn may_run_alone(
         connection: &mut PgConnection,
     ) -> BoxFuture<'_, Result<Option<u64>, sqlx::Error>> {
         const ASK: &str = "SELECT CASE WHEN current_setting('default_transaction_isolation') = 'read committed' \
                            AND current_setting('default_transaction_read_only') = 'off' \
-                           AND current_setting('extra_float_digits') = '2' THEN pg_backend_pid() END";
+                           AND (SELECT source FROM pg_settings WHERE name = 'extra_float_digits') = 'client' \
+                           THEN pg_backend_pid() END";
         Box::pin(async move {
             let row = Self::run_for_row(connection, ASK.into_sql_str()).await?;
             let process: Option<i32> = match row {

@@ -3,6 +3,7 @@
 mod retry;
 mod verdict;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::backend::Backend;
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::observe::spans;
-use crate::observe::stats::Record;
+use crate::observe::stats::{Record, RunOutcome};
 use crate::options::TxOptions;
 use crate::options::effective::Effective;
 use crate::pool::Guest;
@@ -156,12 +157,17 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             deadline,
         )));
         session.core.until_undone = until_undone;
-        let tx: &mut Session<DB> = &mut *session;
-        let inside = frame.clone().scope(body(tx)).instrument(span.clone());
-        let inside = engine.pool().stop_token().run(self.stop.run(inside));
-        let result = match timeout_at(deadline, inside).await {
+        let ended = {
+            let tx: &mut Session<DB> = &mut *session;
+            // Pinned here, so that what is around it holds a pointer: by value each would double the size of the future.
+            let body = pin!(body(tx));
+            let inside = frame.clone().scope(body).instrument(span.clone());
+            let inside = engine.pool().stop_token().run(self.stop.run(inside));
+            timeout_at(deadline, inside).await
+        };
+        let result = match ended {
             Ok(Some(Some(result))) => result,
-            Ok(Some(None)) => return Err(FailedRun::last(Failed::Stopped)),
+            Ok(Some(None)) => return Err(session.core.stopped()),
             Ok(None) => return Err(session.core.closed()),
             Err(_) => return Err(session.core.out_of_time(limit, deadline)),
         };
@@ -169,6 +175,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             let tolerated = self.options.tolerated.as_ref();
             tolerated.is_some_and(|tolerated| tolerated.tolerates(error))
         };
+        session.core.learn_outcome(deadline).await;
         if session.core.has_committed() && result.is_err() {
             tracing::warn!(target: targets::BOUNDARY, boundary = %site, "the body has returned an error after its only statement was committed");
         }
@@ -189,6 +196,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             return Err(roll_back(&session, result.map_err(Failed::Body)));
         }
         if let Err(error) = session.core.check_commit() {
+            let error = session.core.or_unknown(error);
             // A body's own error is never replaced.
             let failed = match result {
                 Ok(_) => Failed::Boundary(session.core.recorder.end_with(error)),
@@ -196,11 +204,13 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             };
             return Err(roll_back(&session, Err(failed)));
         }
-        let tx: &mut Session<DB> = &mut *session;
-        let inside = frame
-            .scope(hooks::run_before_commit(tx))
-            .instrument(span.clone());
-        match timeout_at(deadline, engine.pool().stop_token().run(inside)).await {
+        let ended = {
+            let tx: &mut Session<DB> = &mut *session;
+            let before_commit = pin!(hooks::run_before_commit(tx));
+            let inside = frame.scope(before_commit).instrument(span.clone());
+            timeout_at(deadline, engine.pool().stop_token().run(inside)).await
+        };
+        match ended {
             Ok(Some(Ok(()))) => {}
             Ok(Some(Err(error))) => {
                 let error = session.core.recorder.end_with(error);
@@ -244,6 +254,16 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
 impl<DB: Backend> Core<DB> {
     /// Ends the run because the factory has closed.
     fn closed<T, E>(&mut self) -> FailedRun<T, E> {
+        let place = self.activity.place();
+        let error = self.cut_short(Error::Closed { place });
+        FailedRun::last(Failed::Boundary(self.recorder.end_with(error)))
+    }
+
+    /// Ends the run because it was stopped.
+    fn stopped<T, E>(&mut self) -> FailedRun<T, E> {
+        if self.recorder.outcome == RunOutcome::RolledBack {
+            return FailedRun::last(Failed::Stopped);
+        }
         let place = self.activity.place();
         let error = self.cut_short(Error::Closed { place });
         FailedRun::last(Failed::Boundary(self.recorder.end_with(error)))

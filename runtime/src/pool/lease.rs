@@ -64,6 +64,8 @@ struct ActiveLease<DB: Backend> {
     options: Arc<Effective>,
     /// Whether the server begins and ends a transaction for each statement, so that none is open between them.
     is_implicit: bool,
+    /// Whether the begin that was sent takes back that the connection is read-only.
+    writes_again: bool,
     /// Whether the begin was answered.
     has_begun: bool,
     begun: BeginReply,
@@ -82,6 +84,7 @@ impl<DB: Backend> Lease<DB> {
                 connection,
                 options,
                 is_implicit: false,
+                writes_again: false,
                 has_begun: false,
                 begun: BeginReply::default(),
             }),
@@ -159,12 +162,10 @@ impl<DB: Backend> Lease<DB> {
     /// Records that the transaction has begun.
     pub(crate) fn begin(&mut self, begun: BeginReply) {
         let held = self.held();
-        let access_mode = held.connection.access_mode();
-        if access_mode == AccessMode::Unknown && !held.options.is_read_only() {
+        if std::mem::take(&mut held.writes_again) {
             held.connection.set_access_mode(AccessMode::Configured);
         }
         held.begun = begun;
-        held.is_implicit = false;
         held.has_begun = true;
         held.state = ConnectionState::Open;
     }
@@ -178,6 +179,13 @@ impl<DB: Backend> Lease<DB> {
         held.has_begun = true;
         held.state = ConnectionState::Clean;
         held.begun.process
+    }
+
+    /// Records that a transaction is about to begin, on a connection on which statements had transactions of their own.
+    pub(crate) fn begin_after_all(&mut self) {
+        let held = self.held();
+        held.is_implicit = false;
+        held.state = ConnectionState::Busy;
     }
 
     /// Whether the server runs each statement in a transaction of its own.
@@ -233,6 +241,7 @@ impl<DB: Backend> Lease<DB> {
             return begin;
         }
         held.connection.set_access_mode(AccessMode::Unknown);
+        held.writes_again = true;
         AssertSqlSafe(format!("{}{}", DB::WRITE_AGAIN, begin.as_str())).into_sql_str()
     }
 

@@ -117,7 +117,7 @@ impl<DB: Backend> Core<DB> {
         let Some(OnConnection { lease, .. }) = &mut self.connection else {
             return Ok(());
         };
-        *lease.parts().state = ConnectionState::Busy;
+        lease.begin_after_all();
         self.activity.begins();
         let round_trips = &mut self.recorder.totals.round_trips;
         match begin_on(lease, TransactionMode::Explicit, false, target, round_trips).await {

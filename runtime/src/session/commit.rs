@@ -75,6 +75,9 @@ impl<DB: Backend> Core<DB> {
                 Err(source) => self.commit_failed(source, deadline).await?,
             }
         }
+        if self.has_committed() && self.recorder.totals.affected > 0 {
+            self.pool().learned().writes();
+        }
         self.count_prepared();
         self.connection = None;
         self.recorder.committed();
@@ -83,7 +86,8 @@ impl<DB: Backend> Core<DB> {
 
     /// Checks that the session may commit, and proves that the transaction is still open.
     async fn make_ready(&mut self, limit: Duration, deadline: Instant) -> Result<(), Error> {
-        self.check_commit()?;
+        self.check_commit()
+            .map_err(|error| self.or_unknown(error))?;
         if self.has_committed() {
             return Ok(());
         }
@@ -170,12 +174,35 @@ impl<DB: Backend> Core<DB> {
     /// Returns the error of a boundary that ends early for the reason `why`. A statement that the server commits by itself
     /// may have been committed all the same.
     pub(crate) fn cut_short(&self, why: Error) -> Error {
+        let reason = match self.recorder.outcome {
+            RunOutcome::RolledBack => return why,
+            RunOutcome::Committed => {
+                "its only statement was committed, and what came after it was cut short"
+            }
+            RunOutcome::Unknown => "it was cut short before its only statement was answered",
+        };
+        Error::CommitUnknown {
+            place: self.activity.place_of_run(),
+            source: sqlx::Error::Io(timed_out(reason)),
+        }
+    }
+
+    /// Returns the error of a boundary that does not commit, which may not say that it was rolled back if the answer of its
+    /// only statement was never read.
+    pub(crate) fn or_unknown(&self, error: Error) -> Error {
         match self.recorder.outcome {
-            RunOutcome::RolledBack => why,
-            RunOutcome::Committed | RunOutcome::Unknown => Error::CommitUnknown {
-                place: self.activity.place_of_run(),
-                source: sqlx::Error::Io(timed_out(why.message_line())),
-            },
+            RunOutcome::Unknown if !matches!(error, Error::CommitUnknown { .. }) => {
+                self.cut_short(error)
+            }
+            _ => error,
+        }
+    }
+
+    /// Reads the rest of the answer to a statement that the server commits by itself, whose outcome stands at its end.
+    pub(crate) async fn learn_outcome(&mut self, deadline: Instant) {
+        if self.recorder.outcome == RunOutcome::Unknown {
+            // What is not read in time stays unknown.
+            timeout_at(deadline, self.catch_up()).await.ok();
         }
     }
 

@@ -180,7 +180,8 @@ impl InFlight<'_> {
         match &mut self.unproven {
             // What sqlx itself has refused was not run.
             Some(unproven)
-                if fate == Fate::Lost && classify(&error).category != Category::Query =>
+                if (fate == Fate::Lost && classify(&error).category != Category::Query)
+                    || (unproven.commits && classify(&error).leaves_outcome_open()) =>
             {
                 *unproven.outcome = RunOutcome::Unknown;
                 let place = self.activity.place();

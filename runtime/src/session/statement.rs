@@ -44,6 +44,17 @@ impl<DB: Backend> Core<DB> {
         sql: &SqlStr,
         preparing: u64,
     ) -> Result<Dispatched<'_, DB>, sqlx::Error> {
+        let passed = self.begin_for(sql).await?;
+        self.guard_types(sql.as_str(), preparing > 0).await?;
+        if passed.is_opaque {
+            self.set_witness().await?;
+        }
+        self.recorder.totals.round_trips += preparing;
+        Ok(self.dispatch_statement(sql, passed, true))
+    }
+
+    /// Admits a statement of the body, and begins the transaction that it runs in.
+    async fn begin_for(&mut self, sql: &SqlStr) -> Result<Passed, Error> {
         let passed = self.admit(sql.as_str()).await?;
         self.admit_to_single(passed)?;
         self.begin(self.mode_for(sql.as_str(), passed)).await?;
@@ -54,12 +65,7 @@ impl<DB: Backend> Core<DB> {
         if passed.changes_schema {
             self.begun().changes_schema();
         }
-        self.guard_types(sql.as_str(), preparing > 0).await?;
-        if passed.is_opaque {
-            self.set_witness().await?;
-        }
-        self.recorder.totals.round_trips += preparing;
-        Ok(self.dispatch_statement(sql, passed))
+        Ok(passed)
     }
 
     /// Rejects whatever is more than one statement in a boundary that has said `single_statement`.
@@ -87,13 +93,19 @@ impl<DB: Backend> Core<DB> {
     }
 
     /// Counts a statement of the body, and marks the connection busy for it.
-    fn dispatch_statement(&mut self, text: &SqlStr, passed: Passed) -> Dispatched<'_, DB> {
+    fn dispatch_statement(
+        &mut self,
+        text: &SqlStr,
+        passed: Passed,
+        is_run: bool,
+    ) -> Dispatched<'_, DB> {
         self.recorder.totals.statements += 1;
-        self.has_sent = true;
+        self.has_sent |= is_run;
         self.fitness.sends();
         self.dispatch(Some(BodyStatement {
             text,
             is_single: passed.is_single,
+            is_run,
         }))
     }
 
@@ -111,7 +123,7 @@ impl<DB: Backend> Core<DB> {
         if passed.leaves_state {
             self.begun().taint();
         }
-        Ok(self.dispatch_statement(sql, passed))
+        Ok(self.dispatch_statement(sql, passed, true))
     }
 
     /// Admits a prepared statement that stays on the server's session.
@@ -136,7 +148,8 @@ impl<DB: Backend> Core<DB> {
                 "session that a prepared statement could be kept on",
             )
         } else {
-            return self.start(sql, 0).await;
+            let passed = self.begin_for(sql).await?;
+            return Ok(self.dispatch_statement(sql, passed, false));
         };
         let instead = "give the text to `sqlx::query`, which sends it anew each time";
         let error = Error::unsupported(lacks.0, lacks.1, instead);

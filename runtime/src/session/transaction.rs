@@ -193,8 +193,9 @@ impl<DB: Backend> Core<DB> {
     /// Spawns the hooks of a rollback: the caller does not wait for them, and may have been cancelled.
     fn run_hooks_of_rollback(&mut self) {
         let hooks = match self.recorder.outcome {
-            // The boundary itself runs the hooks of a commit.
-            RunOutcome::Committed => return,
+            // The boundary itself runs the hooks of a commit. These are left of a single statement that was committed before
+            // the boundary was cut short.
+            RunOutcome::Committed => self.hooks.committed(),
             RunOutcome::RolledBack => self.hooks.rolled_back(),
             RunOutcome::Unknown => self.hooks.unknown(self.site()),
         };

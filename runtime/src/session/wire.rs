@@ -24,6 +24,8 @@ pub(crate) struct BodyStatement<'a> {
     pub(crate) text: &'a SqlStr,
     /// Whether the text is one statement alone.
     pub(crate) is_single: bool,
+    /// Whether it is run, and not only prepared.
+    pub(crate) is_run: bool,
 }
 
 impl<DB: Backend> Core<DB> {
@@ -33,13 +35,21 @@ impl<DB: Backend> Core<DB> {
         self.recorder.totals.round_trips += 1;
         let limit = self.options.statement_timeout;
         let (engine, activity) = (&self.engine, &*self.activity);
+        // The session's own messages commit nothing, but for the one that reads the rest of the answer.
         let on = self.connection.as_ref();
-        let commits = !self.options.is_read_only() && on.is_some_and(|on| on.lease.is_implicit());
+        let is_run = match statement {
+            Some(statement) => statement.is_run,
+            None => on.is_some_and(|on| on.lease.state() == ConnectionState::Streaming),
+        };
+        let is_implicit = on.is_some_and(|on| on.lease.is_implicit());
+        let commits = is_run && is_implicit && !self.options.is_read_only();
         let unproven = commits || self.fitness.is_unproven();
         let recorder = &mut self.recorder;
         if commits {
             // Until the answer arrives.
             recorder.outcome = RunOutcome::Unknown;
+            // Before it is sent, as before a commit.
+            engine.replicas().writes(self.task);
         }
         let observer = statement.map(|BodyStatement { text: sql, .. }| StatementObserver {
             span: spans::statement(&activity.sends(sql), sql.as_str(), DB::DIALECT),
