@@ -170,6 +170,10 @@ const EXCEPTED: &[Excepted] = &[
         "ends the server's sessions, of which the pooler says what it likes",
     ),
     (
+        "overload::postgres::jobs_leave_the_rest_of_a_pool",
+        "holds two connections at once, and PgBouncer has no third",
+    ),
+    (
         "overload::postgres::the_queue_of_a_pool_of_sqlx_takes_no_more",
         OWN_POOL,
     ),
