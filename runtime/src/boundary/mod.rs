@@ -193,7 +193,9 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             broke_at: session.core.fitness.broke_at(),
         };
         if verdict == Verdict::RollBack {
-            return Err(roll_back(&session, result.map_err(Failed::Body)));
+            let failed = roll_back(&session, result.map_err(Failed::Body));
+            session.core.free_lock().await;
+            return Err(failed);
         }
         if let Err(error) = session.core.check_commit() {
             let error = session.core.or_unknown(error);

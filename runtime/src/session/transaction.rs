@@ -22,6 +22,7 @@ use crate::session::fitness::Fitness;
 use crate::session::hooks::{self, Hooks};
 use crate::session::recorder::Recorder;
 use crate::session::requirements::{Offer, Requirements, UnmetRequirement};
+use crate::util::detach::DetachOnDrop;
 
 /// Why a boundary does not commit in which a tripwire has seen a connection.
 const PASSED: &str = "a connection was taken past the session, so that its statements are not part of the transaction; \
@@ -187,6 +188,20 @@ impl<DB: Backend> Core<DB> {
     pub(crate) fn count_prepared(&mut self) {
         if let Some(on) = &mut self.connection {
             self.recorder.totals.round_trips += on.newly_prepared();
+        }
+    }
+
+    /// Rolls back before the caller goes on, where the next begin would wait for the lock: on SQLite whoever waits looks for
+    /// it again after milliseconds only, and a rollback takes none. A statement that may still run is not waited for.
+    pub(crate) async fn free_lock(&mut self) {
+        let is_open = |on: &OnConnection<DB>| on.lease.state() == ConnectionState::Open;
+        if !DB::FACTS.waits_in_begin || !self.connection.as_ref().is_some_and(is_open) {
+            return;
+        }
+        self.count_prepared();
+        self.recorder.totals.round_trips += 1;
+        if let Some(rollback) = self.connection.take().and_then(|on| on.lease.end()) {
+            DetachOnDrop::new(rollback).await;
         }
     }
 
