@@ -268,7 +268,6 @@ impl<'e> Classification<'e> {
     }
 
     /// Whether the outcome is open of a commit that fails with this error.
-    #[cfg(any(feature = "postgres", feature = "mysql"))]
     pub(crate) fn leaves_outcome_open(&self) -> bool {
         self.fate == Fate::Lost || self.category == Category::UnknownOutcome
     }
