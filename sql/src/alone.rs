@@ -10,8 +10,8 @@ use crate::token::{Shape, Token};
 /// Whether a text is visibly one query that reads the same in a transaction of its own as inside a longer one at read
 /// committed, where each statement has a snapshot of its own anyway.
 ///
-/// What belongs to the whole transaction is found by its name: the time of its start (`current_date`, PostgreSQL 9.9.5 "Current
-/// Date/Time"; `'today'`, 8.5.1.4 "Special Values") and the locks of its rows (`FOR UPDATE`). A function may do whatever a
+/// The search is for names of what belongs to the whole transaction: the time of its start (`current_date`, PostgreSQL 9.9.5
+/// "Current Date/Time"; `'today'`, 8.5.1.4 "Special Values") and the locks of its rows (`FOR UPDATE`). A function may do whatever a
 /// statement may, and leave a setting, a lock or a cursor to the rest of the transaction: a text that calls one which is not
 /// known to compute alone does not read alone. What a view hides cannot be seen.
 ///

@@ -514,32 +514,22 @@ async fn a_pooler_that_nothing_shows_is_found_before_it_does_harm() {
     assert_eq!(wrong, [""; 0], "of 1,200");
 }
 
-/// The same with several statements in each transaction and several connections: what a program cannot know before its
-/// second statement fails is retryable, and `retry` cures it.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_program_becomes_the_client_of_a_pooler_that_it_finds() {
-    let db = demarcate_tests::postgres().await;
-    db.admin(ITEMS).await;
-    let url = pgbouncer(Mode::Hidden, &db).await;
+/// Runs four programs that know of no pooler, each with so many connections. A program runs `store` for each of its 50 items.
+async fn check_four_programs<F: Future<Output = ()> + Send>(
+    db: &TestDb<Postgres>,
+    connections: usize,
+    store: impl Fn(SessionFactory, i64, i64) -> F + Copy + Send + 'static,
+) {
+    let url = pgbouncer(Mode::Hidden, db).await;
     let mut programs = Vec::new();
     for program in 0..4_i64 {
-        let builder = SessionFactory::builder().url(&url).max_connections(3);
+        let builder = SessionFactory::builder()
+            .url(&url)
+            .max_connections(connections);
         let factory = builder.connect().await.unwrap();
         programs.push(tokio::spawn(async move {
             for id in 0..50 {
-                let options = TxOptions::new().retry(3);
-                factory
-                    .transaction_with(options, async |tx: &mut Session| {
-                        let insert = sqlx::query("insert into items (id) values ($1)");
-                        insert.bind(program * 1_000 + id).execute(&mut *tx).await?;
-                        let own = format!("select id + {} from items where id = $1", id % 3);
-                        let own = sqlx::query_scalar(sqlx::AssertSqlSafe(own));
-                        let found: i64 = own.bind(program * 1_000 + id).fetch_one(&mut *tx).await?;
-                        assert_eq!(found, program * 1_000 + id + id % 3);
-                        Ok::<_, Error>(())
-                    })
-                    .await
-                    .unwrap();
+                store(factory.clone(), program * 1_000 + id, id).await;
             }
             factory.close(crate::GRACE).await;
         }));
@@ -547,7 +537,31 @@ async fn a_program_becomes_the_client_of_a_pooler_that_it_finds() {
     for program in programs {
         program.await.unwrap();
     }
-    assert_eq!(items(&db).await, 200);
+    assert_eq!(items(db).await, 200);
+}
+
+/// The same with several statements in each transaction and several connections: what a program cannot know before its
+/// second statement fails is retryable, and `retry` cures it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_becomes_the_client_of_a_pooler_that_it_finds() {
+    let db = demarcate_tests::postgres().await;
+    db.admin(ITEMS).await;
+    check_four_programs(&db, 3, |factory, item, id| async move {
+        let options = TxOptions::new().retry(3);
+        factory
+            .transaction_with(options, async |tx: &mut Session| {
+                let insert = sqlx::query("insert into items (id) values ($1)");
+                insert.bind(item).execute(&mut *tx).await?;
+                let own = format!("select id + {} from items where id = $1", id % 3);
+                let own = sqlx::query_scalar(sqlx::AssertSqlSafe(own));
+                let found: i64 = own.bind(item).fetch_one(&mut *tx).await?;
+                assert_eq!(found, item + id % 3);
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+    })
+    .await;
 }
 
 /// A connection of the pooler that this left read-only would refuse the writes of others.
@@ -555,45 +569,33 @@ async fn a_program_becomes_the_client_of_a_pooler_that_it_finds() {
 async fn nothing_of_a_boundary_that_reads_stays_on_a_pooler_that_nothing_shows() {
     let db = demarcate_tests::postgres().await;
     db.admin(ITEMS).await;
-    // What a connection asks for as well.
+    // The value that each connection of sqlx asks for as well.
     let name: String = db.admin_value("select current_database()::text").await;
     db.admin(&format!(
         "alter database \"{name}\" set extra_float_digits = 2"
     ))
     .await;
-    let url = pgbouncer(Mode::Hidden, &db).await;
-    let mut programs = Vec::new();
-    for program in 0..4_i64 {
-        let builder = SessionFactory::builder().url(&url).max_connections(1);
-        let factory = builder.connect().await.unwrap();
-        programs.push(tokio::spawn(async move {
-            for id in 0..50 {
-                let reads = TxOptions::new().read_only();
-                factory
-                    .transaction_with(reads, async |tx: &mut Session| {
-                        sqlx::query("select id from items")
-                            .fetch_all(&mut *tx)
-                            .await?;
-                        Ok::<_, Error>(())
-                    })
-                    .await
-                    .unwrap();
-                factory
-                    .transaction_with(TxOptions::new().retry(3), async |tx: &mut Session| {
-                        let insert = sqlx::query("insert into items (id) values ($1)");
-                        insert.bind(program * 1_000 + id).execute(&mut *tx).await?;
-                        Ok::<_, Error>(())
-                    })
-                    .await
-                    .unwrap();
-            }
-            factory.close(crate::GRACE).await;
-        }));
-    }
-    for program in programs {
-        program.await.unwrap();
-    }
-    assert_eq!(items(&db).await, 200);
+    check_four_programs(&db, 1, |factory, item, _| async move {
+        let reads = TxOptions::new().read_only();
+        factory
+            .transaction_with(reads, async |tx: &mut Session| {
+                sqlx::query("select id from items")
+                    .fetch_all(&mut *tx)
+                    .await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+        factory
+            .transaction_with(TxOptions::new().retry(3), async |tx: &mut Session| {
+                let insert = sqlx::query("insert into items (id) values ($1)");
+                insert.bind(item).execute(&mut *tx).await?;
+                Ok::<_, Error>(())
+            })
+            .await
+            .unwrap();
+    })
+    .await;
 }
 
 /// sqlx looks the type up between preparing a statement and running it, which a statement without a name does not survive.

@@ -18,7 +18,7 @@ use crate::rival::POOL;
 /// A table: how many there are, and what each costs.
 pub(crate) struct Growth {
     pub(crate) name: &'static str,
-    /// What is counted.
+    /// The name of what the rows count.
     pub(crate) of: &'static str,
     pub(crate) unit: &'static str,
     pub(crate) rows: Vec<Grown>,

@@ -180,7 +180,7 @@ impl<'a, DB: Backend> Admitted<'a, DB> {
             tracing::warn!(target: targets::BOUNDARY, boundary = %site, "the body has returned an error after its only statement was committed");
         }
         let verdict = match &result {
-            // There is nothing left to roll back.
+            // The server has committed the only statement.
             _ if session.core.has_committed() => Verdict::Commit,
             Err(error) if is_tolerated(error) => Verdict::Commit,
             result => judge(result),
@@ -263,12 +263,10 @@ impl<DB: Backend> Core<DB> {
 
     /// Ends the run because it was stopped.
     fn stopped<T, E>(&mut self) -> FailedRun<T, E> {
-        if self.recorder.outcome == RunOutcome::RolledBack {
-            return FailedRun::last(Failed::Stopped);
+        match self.recorder.outcome {
+            RunOutcome::RolledBack => FailedRun::last(Failed::Stopped),
+            RunOutcome::Committed | RunOutcome::Unknown => self.closed(),
         }
-        let place = self.activity.place();
-        let error = self.cut_short(Error::Closed { place });
-        FailedRun::last(Failed::Boundary(self.recorder.end_with(error)))
     }
 
     /// Ends the run because its timeout has passed.

@@ -208,7 +208,7 @@ impl TxOptions {
     /// whatever the body returns after it: return its result. If the answer is lost, the body gets
     /// [`Error::CommitUnknown`], and the boundary is not run again.
     ///
-    /// Before its first such statement, and after a second without use, a connection costs one more round trip, which asks
+    /// Before its first such statement, and after one second without use, a connection costs one more round trip, which asks
     /// the server. Where the server's session may be lent to others, or has other settings, and with an option that has to be
     /// set in a transaction (`isolation`, `statement_timeout`, `lock_timeout`, `idle_timeout`, `confirm_commit`), the
     /// statement gets a transaction of its own, as without this option; so it does on SQLite, in a pool of the user's own, and

@@ -81,7 +81,7 @@ impl<DB: Backend> Connection<DB> {
     pub(crate) fn access_mode(&self) -> AccessMode {
         match &self.held {
             Some(LentConnection::Own(lent)) => lent.own().access_mode,
-            // It is never changed there: the user may take the connection too.
+            // A connection of the user's pool keeps its access mode: the user may take it too.
             Some(LentConnection::Sqlx(_)) | None => AccessMode::Configured,
         }
     }

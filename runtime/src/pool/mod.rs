@@ -39,7 +39,7 @@ use crate::pool::access_mode::AccessMode;
 use crate::pool::control::ControlConnection;
 use crate::pool::holders::Holders;
 use crate::pool::learned::Learned;
-use crate::pool::overload::{Overload, Queueing};
+use crate::pool::overload::{Overload, Queueing, WaitCounter};
 use crate::pool::own::{AfterConnect, CLOSING_TAKES, Lack, Limits, OwnPool};
 use crate::pool::shares::{Share, SharePermit, Shares};
 use crate::scope::current;
@@ -568,25 +568,5 @@ impl<DB: Backend> Pool<DB> {
             }
         }
         self.control.close().await;
-    }
-}
-
-/// Counts a boundary as waiting for a connection until it is dropped.
-struct WaitCounter<'a> {
-    waiting: &'a AtomicUsize,
-    /// How many waited before it.
-    before: usize,
-}
-
-impl<'a> WaitCounter<'a> {
-    fn new(waiting: &'a AtomicUsize) -> Self {
-        let before = waiting.fetch_add(1, Ordering::Relaxed);
-        Self { waiting, before }
-    }
-}
-
-impl Drop for WaitCounter<'_> {
-    fn drop(&mut self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }

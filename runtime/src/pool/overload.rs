@@ -1,6 +1,6 @@
 //! How long connections are held, and which boundaries are refused because they would wait in vain.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -101,6 +101,26 @@ impl Load {
     /// Returns how many boundaries were refused at once.
     pub(crate) fn count_refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts a boundary as waiting for a connection until it is dropped.
+pub(super) struct WaitCounter<'a> {
+    waiting: &'a AtomicUsize,
+    /// How many waited before it.
+    pub(super) before: usize,
+}
+
+impl<'a> WaitCounter<'a> {
+    pub(super) fn new(waiting: &'a AtomicUsize) -> Self {
+        let before = waiting.fetch_add(1, Ordering::Relaxed);
+        Self { waiting, before }
+    }
+}
+
+impl Drop for WaitCounter<'_> {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -201,9 +201,11 @@ struct Making {
     _stop: oneshot::Sender<()>,
 }
 
-/// The age up to which a waiter takes over an unclaimed attempt. An older attempt may be stuck, so a new one is begun. And
-/// the time for which an idle connection is taken to live.
+/// The age up to which a waiter takes over an unclaimed attempt. An older attempt may be stuck, so a new one is begun.
 const FRESH: Duration = Duration::from_secs(1);
+
+/// How long an idle connection is taken to live without being asked.
+const TAKEN_TO_LIVE: Duration = Duration::from_secs(1);
 
 impl<DB: Backend> PoolState<DB> {
     /// Takes the idle connection that was used last, if possible one whose access mode need not be changed. Drops those
@@ -803,9 +805,9 @@ impl<DB: Backend> Lent<DB> {
         }
     }
 
-    /// Whether the connection lay idle for longer than [`FRESH`], so that it may have died unnoticed.
+    /// Whether the connection lay idle for longer than [`TAKEN_TO_LIVE`], so that it may have died unnoticed.
     pub(crate) fn has_lain_idle(&self) -> bool {
-        self.own().returned.elapsed() > FRESH
+        self.own().returned.elapsed() > TAKEN_TO_LIVE
     }
 
     fn is_over(&self) -> bool {

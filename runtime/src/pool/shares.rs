@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
+use crate::pool::overload::WaitCounter;
 use crate::scope::current;
-use crate::util::on_drop::OnDrop;
 
 /// The shares of a pool that jobs and everybody else have.
 #[derive(Default)]
@@ -79,11 +79,8 @@ impl Share {
         let permit = if let Ok(permit) = Arc::clone(&free).try_acquire_owned() {
             permit
         } else {
-            self.waiting.fetch_add(1, Ordering::Relaxed);
-            let _waiting = OnDrop::new(|| {
-                self.waiting.fetch_sub(1, Ordering::Relaxed);
-            });
-            // It is never closed.
+            let _waiting = WaitCounter::new(&self.waiting);
+            // The semaphore is never closed.
             free.acquire_owned().await.ok()?
         };
         Some(Box::new(permit))

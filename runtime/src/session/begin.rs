@@ -23,7 +23,7 @@ use crate::settings::TargetSessionAttrs;
 use crate::targets;
 use crate::util::on_drop::OnDrop;
 
-/// Who begins the transaction that a statement runs in.
+/// Whether the session or the server begins the transaction that a statement runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TransactionMode {
     /// The session, for all statements of the boundary.
@@ -43,10 +43,20 @@ async fn begin_on<DB: Backend>(
     if mode == TransactionMode::Implicit && lease.run_alone(must_live, round_trips).await? {
         return Ok(None);
     }
+    let begun = begin_explicitly(lease, target, round_trips).await?;
+    Ok(Some(begun))
+}
+
+/// Begins a transaction on a leased connection, and returns its answer.
+async fn begin_explicitly<DB: Backend>(
+    lease: &mut Lease<DB>,
+    target: TargetSessionAttrs,
+    round_trips: &mut u64,
+) -> Result<BeginReply, sqlx::Error> {
     *round_trips += 1;
     let begin = lease.begin_sql(target);
     let row = last_row::<DB>(lease.parts().connection, begin).await?;
-    DB::begun(row).map(Some)
+    DB::begun(row)
 }
 
 impl<DB: Backend> Core<DB> {
@@ -120,9 +130,8 @@ impl<DB: Backend> Core<DB> {
         lease.begin_after_all();
         self.activity.begins();
         let round_trips = &mut self.recorder.totals.round_trips;
-        match begin_on(lease, TransactionMode::Explicit, false, target, round_trips).await {
+        match begin_explicitly(lease, target, round_trips).await {
             Ok(begun) => {
-                let begun = begun.unwrap_or_default();
                 self.activity.begun(begun.process, self.replica);
                 lease.begin(begun);
                 Ok(())

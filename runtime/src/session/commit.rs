@@ -201,7 +201,7 @@ impl<DB: Backend> Core<DB> {
     /// Reads the rest of the answer to a statement that the server commits by itself, whose outcome stands at its end.
     pub(crate) async fn learn_outcome(&mut self, deadline: Instant) {
         if self.recorder.outcome == RunOutcome::Unknown {
-            // What is not read in time stays unknown.
+            // The outcome stays unknown if the rest is not read in time.
             timeout_at(deadline, self.catch_up()).await.ok();
         }
     }
